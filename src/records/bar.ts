@@ -1,0 +1,18 @@
+/**
+ * One daily bar of one symbol, unadjusted, as it stands in bronze (DESIGN 4.1).
+ * Prices in USD, volume in shares (fractional volumes occur), `date` is the NYSE session YYYY-MM-DD,
+ * `ingestedAt` is the opening instant (ISO 8601 UTC) of the run that brought these values.
+ */
+export interface Bar {
+  symbol: string;
+  date: string;
+  open: number;
+  high: number;
+  low: number;
+  close: number;
+  volume: number;
+  vwap: number | null;
+  transactions: number | null;
+  source: string;
+  ingestedAt: string;
+}

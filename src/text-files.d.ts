@@ -1,0 +1,5 @@
+/** SQL files are bundled as text (esbuild `text` loader; the same in vitest.config.ts). */
+declare module '*.sql' {
+  const text: string;
+  export default text;
+}
