@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { NamedError } from './errors.ts';
+
+interface Setting {
+  name: string;
+  schema: z.ZodType;
+  /** One line for `.env.example` and the docs. */
+  about: string;
+  secret?: boolean;
+  /** Set by Terraform or by the command line, not by people; absent from `.env.example`. */
+  internal?: boolean;
+}
+
+const text = z.string().min(1);
+const url = z.string().regex(/^https?:\/\/[^\s]+$/, 'an http(s) URL');
+const positive = z.coerce.number().int().min(1);
+const whole = z.coerce.number().int().min(0);
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
+const intervals = list
+  .transform((parts) => parts.map(Number))
+  .pipe(z.array(z.number('whole numbers').int().min(2).max(250)).min(1));
+
+function setting<N extends string, S extends z.ZodType>(
+  name: N,
+  schema: S,
+  about: string,
+  flags: { secret?: boolean; internal?: boolean } = {},
+) {
+  return { name, schema, about, ...flags };
+}
+
+/** The one schema of every setting (DESIGN 4.5): `.env.example` and the docs are made from it. */
+export const SETTINGS = [
+  setting('AFTERBELL_HOME', text.default('./.afterbell'), 'Where the local lake, tables and warehouse live.'),
+  setting('POLYGON_API_KEY', text.optional(), 'Polygon/Massive key. Without it the practice market answers.', {
+    secret: true,
+  }),
+  setting('POLYGON_BASE_URL', url.default('https://api.massive.com'), 'Polygon/Massive host.'),
+  setting('POLYGON_CALLS_PER_MINUTE', whole.default(5), "Your plan's calls per minute; 0 = unlimited."),
+  setting(
+    'POLYGON_MARKETS',
+    list.pipe(z.array(z.enum(['stocks', 'otc', 'crypto', 'fx', 'indices'])).min(1)).prefault('stocks,otc'),
+    'Markets whose reference tickers are kept: stocks, otc, crypto, fx, indices.',
+  ),
+  setting('MAX_PAGES', positive.default(1000), 'A sync that needs more pages fails by name instead of stopping short.'),
+  setting('ALPACA_API_KEY_ID', text.optional(), 'Alpaca key id. Without it the asset lane is skipped.', {
+    secret: true,
+  }),
+  setting('ALPACA_API_SECRET_KEY', text.optional(), 'Alpaca secret.', { secret: true }),
+  setting(
+    'ALPACA_BASE_URL',
+    url.default('https://api.alpaca.markets'),
+    'Alpaca host; paper keys use https://paper-api.alpaca.markets.',
+  ),
+  setting(
+    'LAKE_URI',
+    text.optional(),
+    'file:///absolute/folder or s3://bucket/prefix; default: lake/ in AFTERBELL_HOME.',
+  ),
+  setting(
+    'BRONZE_LAYOUT',
+    z.enum(['session', 'symbol']).default('session'),
+    'symbol = also write one file per symbol and date.',
+  ),
+  setting('RETENTION_DAYS', whole.default(30), 'Age at which per-symbol date files already consolidated may go.'),
+  setting('RESAMPLING_INTERVALS', intervals.prefault('3,5,8,13,21,34'), 'Sessions per resampled bar.'),
+  setting('MAX_WORKERS', positive.default(10), 'Files in flight at once in the jobs.'),
+  setting('MODE', z.enum(['incremental', 'full']).default('incremental'), 'full = jobs rebuild everything.'),
+  setting(
+    'HISTORY_SESSIONS',
+    whole.optional(),
+    'Sessions fetched before the first night: 300 for an empty practice home, 0 with a real key.',
+  ),
+  setting('SYMBOLS', positive.default(500), 'Size of the practice market.'),
+  setting('DATABASE_URL', text.optional(), 'PostgreSQL 15+ for the local warehouse instead of the embedded one.', {
+    secret: true,
+  }),
+  setting(
+    'LOG_LEVEL',
+    z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
+    'How much the functions and jobs log.',
+  ),
+
+  setting('STAGE', text.default('local'), 'Deployment stage.', { internal: true }),
+  setting('RUN_ID', text.optional(), 'The run a job works for.', { internal: true }),
+  setting('POLYGON_SECRET_ARN', text.optional(), 'Secret {"apiKey"}.', { internal: true }),
+  setting('ALPACA_SECRET_ARN', text.optional(), 'Secret {"keyId","secretKey"}.', { internal: true }),
+  setting('TICKERS_TABLE', text.default('afterbell-local-tickers'), 'DynamoDB table.', { internal: true }),
+  setting('ASSETS_TABLE', text.default('afterbell-local-assets'), 'DynamoDB table.', { internal: true }),
+  setting('RUNS_TABLE', text.default('afterbell-local-runs'), 'DynamoDB table.', { internal: true }),
+  setting('DATABASE_CLUSTER_ARN', text.optional(), 'Aurora cluster.', { internal: true }),
+  setting('DATABASE_SECRET_ARN', text.optional(), 'Its managed secret.', { internal: true }),
+  setting('DATABASE_NAME', text.default('afterbell'), 'Database in the cluster.', { internal: true }),
+  setting('EVENT_BUS_NAME', text.default('default'), 'Bus that Night Completed goes to.', { internal: true }),
+  setting('FLAT_FILES_DIR', text.optional(), 'Folder of Massive flat files for a backfill.', { internal: true }),
+  setting('SCRATCH_DIR', text.optional(), 'Where jobs spill and stage files.', { internal: true }),
+  setting('MEMORY_LIMIT_MB', positive.default(700), "The resampler's DuckDB memory limit.", { internal: true }),
+] as const;
+
+type Values = {
+  [S in (typeof SETTINGS)[number] as S['name']]: z.output<S['schema']>;
+};
+export type Config = Readonly<Values>;
+
+/**
+ * Reads every setting from the environment; an empty string counts as unset.
+ * @throws Config.Invalid with all problems in one message, secrets masked.
+ */
+export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const { name, schema, secret } of SETTINGS as readonly Setting[]) {
+    const given = env[name] === '' ? undefined : env[name];
+    const read = schema.safeParse(given);
+    if (read.success) values[name] = read.data;
+    else {
+      const shown = secret ? '(a secret, not shown)' : JSON.stringify(given);
+      problems.push(`${name}: found ${shown}, wanted ${read.error.issues.map((issue) => issue.message).join(', ')}`);
+    }
+  }
+  if (problems.length > 0) {
+    throw new NamedError('Config.Invalid', {
+      what: `${problems.length} setting${problems.length === 1 ? ' is' : 's are'} wrong\n  ${problems.join('\n  ')}\n`,
+      todo: 'Mend them in the environment or in .env; .env.example lists every setting.',
+    });
+  }
+  return values as unknown as Config;
+}
+
+/** The text of `.env.example`, made from the schema so that it cannot go stale. */
+export function envExample(): string {
+  const lines = ['# Every setting, with its default. Copy to .env and change what you need.'];
+  for (const { name, schema, about, internal } of SETTINGS as readonly Setting[]) {
+    if (internal) continue;
+    const preset = schema.safeParse(undefined);
+    const value = preset.success && preset.data !== undefined ? String(preset.data) : '';
+    lines.push('', `# ${about}`, `#${name}=${value}`);
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,85 @@
+import { NamedError } from '../errors.ts';
+import { FileLake } from './file-lake.ts';
+import { S3Lake } from './s3-lake.ts';
+
+export interface Entry {
+  key: string;
+  /** Bytes. */
+  size: number;
+  /** Changes whenever the content is replaced; opaque, of the adapter's own making. */
+  etag: string;
+}
+
+/** Makes a write conditional: only when the key is absent, or only over the version with this etag. */
+export type Condition = { ifAbsent: true } | { ifEtag: string };
+
+/**
+ * The object store of DESIGN 4.1. Keys are relative to LAKE_URI and use `/`. A write is atomic: readers see
+ * the old object or the new one. A condition that does not hold is `Lake.Conflict`; a full or read-only
+ * store is `Lake.Unwritable`.
+ */
+export interface Lake {
+  readonly uri: string;
+  read(key: string): Promise<Uint8Array | undefined>;
+  /** The object with its version; undefined when absent. */
+  open(key: string): Promise<{ bytes: Uint8Array; etag: string } | undefined>;
+  write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void>;
+  /** Missing keys count as removed. */
+  remove(keys: readonly string[]): Promise<void>;
+  /** Every object below the prefix, in key order. */
+  list(prefix: string): AsyncIterable<Entry>;
+  /** Local paths with the content of these keys, in order, for engines that read files; missing keys are an error. */
+  localise(keys: readonly string[], scratch: string): Promise<string[]>;
+  /** Moves a finished local file to the key; atomic for readers. */
+  adopt(localPath: string, key: string): Promise<void>;
+}
+
+/**
+ * Opens the lake at `file:///…` or `s3://bucket[/prefix]`.
+ * @throws Config.Invalid for any other URI.
+ */
+export function openLake(uri: string): Lake {
+  if (uri.startsWith('file://')) return new FileLake(uri);
+  if (uri.startsWith('s3://')) return new S3Lake(uri);
+  throw new NamedError('Config.Invalid', {
+    what: 'LAKE_URI names no store we know',
+    found: JSON.stringify(uri),
+    wanted: 'file:///absolute/folder or s3://bucket[/prefix]',
+  });
+}
+
+/** Writes only when the stored bytes differ, so that a second run of a night leaves every file as it is. */
+export async function writeIfChanged(lake: Lake, key: string, bytes: Uint8Array): Promise<boolean> {
+  const stored = await lake.read(key);
+  if (stored && Buffer.compare(stored, bytes) === 0) return false;
+  await lake.write(key, bytes);
+  return true;
+}
+
+export async function readJson<T>(lake: Lake, key: string): Promise<T | undefined> {
+  const bytes = await lake.read(key);
+  if (!bytes) return undefined;
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as T;
+  } catch (cause) {
+    throw new NamedError(
+      'Lake.Corrupt',
+      {
+        what: `${key} is not JSON`,
+        found: `${bytes.length} bytes`,
+        todo: 'Run `afterbell verify` to see what else is damaged.',
+      },
+      { cause },
+    );
+  }
+}
+
+export function jsonBytes(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value, null, 1)}\n`);
+}
+
+export async function listAll(lake: Lake, prefix: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for await (const entry of lake.list(prefix)) entries.push(entry);
+  return entries;
+}

@@ -1,0 +1,129 @@
+import { parquetReadObjects, type SchemaElement } from 'hyparquet';
+import { ByteWriter, parquetWrite } from 'hyparquet-writer';
+import { NamedError } from '../errors.ts';
+
+export type ColumnType = 'text' | 'date' | 'double' | 'bigint' | 'integer' | 'boolean' | 'timestamp';
+
+export interface Column {
+  name: string;
+  type: ColumnType;
+  nullable?: boolean;
+}
+
+/** In rows: text and date are strings (date YYYY-MM-DD), timestamp an ISO 8601 UTC string, the rest numbers or booleans. */
+export type Row = Record<string, string | number | boolean | null>;
+
+const DAY_MS = 86_400_000;
+
+const PHYSICAL: Record<ColumnType, Partial<SchemaElement>> = {
+  text: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
+  date: { type: 'INT32', converted_type: 'DATE', logical_type: { type: 'DATE' } },
+  double: { type: 'DOUBLE' },
+  bigint: { type: 'INT64' },
+  integer: { type: 'INT32' },
+  boolean: { type: 'BOOLEAN' },
+  // Without a zone, as DuckDB's TIMESTAMP; the values are UTC.
+  timestamp: { type: 'INT64', logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: false, unit: 'MICROS' } },
+};
+
+/** Rows as one Parquet file (snappy, statistics). The same rows give the same bytes. */
+export function encodeRows(columns: readonly Column[], rows: readonly object[]): Uint8Array {
+  const schema: SchemaElement[] = [
+    { name: 'root', num_children: columns.length } as SchemaElement,
+    ...columns.map(
+      ({ name, type, nullable }) =>
+        ({ name, ...PHYSICAL[type], repetition_type: nullable ? 'OPTIONAL' : 'REQUIRED' }) as SchemaElement,
+    ),
+  ];
+  const columnData = columns.map(({ name, type }) => ({ name, data: physicalColumn(rows as Row[], name, type) }));
+  const writer = new ByteWriter();
+  parquetWrite({ writer, columnData, schema, createdBy: 'afterbell' });
+  return new Uint8Array(writer.getBuffer());
+}
+
+function physicalColumn(rows: readonly Row[], name: string, type: ColumnType): unknown[] {
+  const convert = TO_PHYSICAL[type];
+  return rows.map((row) => {
+    const value = row[name];
+    return value === null || value === undefined ? undefined : convert(value);
+  });
+}
+
+const days = new Map<string, number>();
+
+function dayNumber(date: string): number {
+  let day = days.get(date);
+  if (day === undefined) {
+    day = Date.parse(`${date}T00:00:00Z`) / DAY_MS;
+    days.set(date, day);
+  }
+  return day;
+}
+
+const TO_PHYSICAL: Record<ColumnType, (value: string | number | boolean) => unknown> = {
+  text: (value) => value,
+  date: (value) => dayNumber(value as string),
+  double: (value) => value,
+  bigint: (value) => BigInt(value as number),
+  integer: (value) => value,
+  boolean: (value) => value,
+  timestamp: (value) => BigInt(Date.parse(value as string)) * 1000n,
+};
+
+const dates = new Map<number, string>();
+
+function dateText(day: number): string {
+  let date = dates.get(day);
+  if (date === undefined) {
+    date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+    dates.set(day, date);
+  }
+  return date;
+}
+
+/**
+ * Reads a whole Parquet file.
+ * @param name what to call the file in an error
+ * @throws Lake.Corrupt when it is not readable Parquet or lacks one of the wanted columns.
+ */
+export async function decodeRows<T = Row>(bytes: Uint8Array, name: string, wanted: readonly string[]): Promise<T[]> {
+  const file = {
+    byteLength: bytes.byteLength,
+    slice: (start: number, end?: number) => new Uint8Array(bytes.subarray(start, end)).buffer as ArrayBuffer,
+  };
+  let rows: Record<string, unknown>[];
+  try {
+    rows = await parquetReadObjects({
+      file,
+      parsers: {
+        dateFromDays: dateText,
+        timestampFromMicroseconds: (micros: bigint) => new Date(Number(micros / 1000n)).toISOString(),
+        timestampFromMilliseconds: (millis: bigint) => new Date(Number(millis)).toISOString(),
+        timestampFromNanoseconds: (nanos: bigint) => new Date(Number(nanos / 1_000_000n)).toISOString(),
+      },
+    });
+  } catch (cause) {
+    throw corrupt(name, `${bytes.byteLength} bytes that do not read as Parquet (${(cause as Error).message})`, cause);
+  }
+  const first = rows[0];
+  const missing = first ? wanted.filter((column) => !(column in first)) : [];
+  if (missing.length > 0) {
+    throw corrupt(name, `columns ${Object.keys(first ?? {}).join(', ')}; ${missing.join(', ')} missing`);
+  }
+  for (const row of rows) {
+    for (const column of Object.keys(row)) {
+      const value = row[column];
+      if (typeof value === 'bigint') row[column] = Number(value);
+      else if (value === undefined) row[column] = null;
+    }
+  }
+  return rows as T[];
+}
+
+function corrupt(name: string, found: string, cause?: unknown): NamedError {
+  return new NamedError(
+    'Lake.Corrupt',
+    { what: `${name} is damaged`, found, wanted: 'a Parquet file of this lake', todo: 'Run `afterbell verify`.' },
+    { cause },
+  );
+}

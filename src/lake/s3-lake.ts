@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { NamedError } from '../errors.ts';
+import type { Condition, Entry, Lake } from './lake.ts';
+
+/** DeleteObjects takes at most this many keys a call. */
+const DELETE_BATCH = 1000;
+
+/** A lake in an S3 bucket. PutObject is atomic and strongly consistent; conditions are If-Match / If-None-Match. */
+export class S3Lake implements Lake {
+  readonly uri: string;
+  private readonly bucket: string;
+  private readonly prefix: string;
+  private readonly client: S3Client;
+
+  constructor(uri: string, client = new S3Client({})) {
+    this.uri = uri.replace(/\/+$/, '');
+    const [bucket = '', ...rest] = this.uri.slice('s3://'.length).split('/');
+    this.bucket = bucket;
+    this.prefix = rest.length > 0 ? `${rest.join('/')}/` : '';
+    this.client = client;
+  }
+
+  async read(key: string): Promise<Uint8Array | undefined> {
+    return (await this.open(key))?.bytes;
+  }
+
+  async open(key: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+    try {
+      const answer = await this.client.send(new GetObjectCommand({ Bucket: this.bucket, Key: this.prefix + key }));
+      return { bytes: await answer.Body!.transformToByteArray(), etag: answer.ETag ?? '' };
+    } catch (error) {
+      if ((error as Error).name === 'NoSuchKey') return undefined;
+      throw error;
+    }
+  }
+
+  async write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void> {
+    try {
+      await this.client.send(
+        new PutObjectCommand({
+          Bucket: this.bucket,
+          Key: this.prefix + key,
+          Body: bytes,
+          ...(condition && 'ifAbsent' in condition ? { IfNoneMatch: '*' } : {}),
+          ...(condition && 'ifEtag' in condition ? { IfMatch: condition.ifEtag } : {}),
+        }),
+      );
+    } catch (error) {
+      const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+      // 412: the condition does not hold; 409: another conditional write is in flight.
+      if (status !== 412 && status !== 409) throw error;
+      throw new NamedError(
+        'Lake.Conflict',
+        { what: `another writer changed ${key}`, wanted: 'one writer at a time', todo: 'Run the same command again.' },
+        { cause: error },
+      );
+    }
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    for (let start = 0; start < keys.length; start += DELETE_BATCH) {
+      const batch = keys.slice(start, start + DELETE_BATCH);
+      const answer = await this.client.send(
+        new DeleteObjectsCommand({
+          Bucket: this.bucket,
+          Delete: { Quiet: true, Objects: batch.map((key) => ({ Key: this.prefix + key })) },
+        }),
+      );
+      // DeleteObjects answers 200 even when single keys failed.
+      const failed = answer.Errors ?? [];
+      if (failed.length > 0) {
+        throw new NamedError('Lake.Unwritable', {
+          what: `${failed.length} of ${batch.length} objects could not be deleted`,
+          found: `${failed[0]?.Key}: ${failed[0]?.Code} ${failed[0]?.Message}`,
+          todo: 'Check the role’s s3:DeleteObject permission and run the same command again.',
+        });
+      }
+    }
+  }
+
+  async *list(prefix: string): AsyncIterable<Entry> {
+    let token: string | undefined;
+    do {
+      const answer = await this.client.send(
+        new ListObjectsV2Command({ Bucket: this.bucket, Prefix: this.prefix + prefix, ContinuationToken: token }),
+      );
+      for (const object of answer.Contents ?? []) {
+        const key = (object.Key ?? '').slice(this.prefix.length);
+        yield { key, size: object.Size ?? 0, etag: object.ETag ?? '' };
+      }
+      token = answer.IsTruncated ? answer.NextContinuationToken : undefined;
+    } while (token !== undefined);
+  }
+
+  async localise(keys: readonly string[], scratch: string): Promise<string[]> {
+    await mkdir(scratch, { recursive: true });
+    const paths: string[] = [];
+    const waiting = keys.map((key, index) => ({ key, index }));
+    const worker = async () => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const bytes = await this.read(next.key);
+        if (!bytes) throw new NamedError('Lake.Corrupt', { what: `${next.key} is missing from ${this.uri}` });
+        const name = `${createHash('sha256').update(next.key).digest('hex').slice(0, 24)}.parquet`;
+        paths[next.index] = join(scratch, name);
+        await writeFile(join(scratch, name), bytes);
+      }
+    };
+    await Promise.all(Array.from({ length: 32 }, worker));
+    return paths;
+  }
+
+  async adopt(localPath: string, key: string): Promise<void> {
+    await this.write(key, await readFile(localPath));
+    await rm(localPath, { force: true });
+  }
+}
