@@ -1,0 +1,128 @@
+import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+
+/** Locks and cursors leave by TTL should a run never come back for them. */
+const TTL_SECONDS = 7 * 24 * 3600;
+
+export interface LakeLock {
+  executionArn: string;
+  runId: string;
+  session: string;
+  kind: string;
+  since: string;
+}
+
+/** Where a lane stands in its vendor's pages; saved only after the rows of the page are. */
+export interface Cursor {
+  /** The run that began the sync; names its staging folder. */
+  syncId: string;
+  session: string;
+  phase: 'fetch' | 'publish';
+  partition: number;
+  /** Pages staged so far, over all partitions. */
+  page: number;
+  /** Opaque; what the vendor wants to be asked for the next page. */
+  next?: string;
+  /** Cursors already asked for, so that a loop is seen also by a resumed sync. */
+  seen: string[];
+  rows: number;
+  rejected: number;
+}
+
+/** The last complete sync of one dataset. */
+export interface LastSync {
+  lastSyncTimestamp: string;
+  pages: number;
+  rows: number;
+}
+
+/** What became of a session's latest night. */
+export interface SessionState {
+  session: string;
+  runId: string;
+  status: string;
+  /** Bars published, consolidated and resampled. */
+  pricesDone: boolean;
+}
+
+/** The `runs` table: one lock, a cursor per dataset, the last complete sync per dataset, the state per session. */
+export class Runs {
+  constructor(
+    private readonly client: DynamoDBDocumentClient,
+    private readonly table: string,
+  ) {}
+
+  lock(): Promise<LakeLock | undefined> {
+    return this.get<LakeLock>('LOCK#lake');
+  }
+
+  /** Takes the lock if it is free, ours, or still held by `over`. @returns false when somebody else was faster. */
+  async takeLock(lock: LakeLock, over?: LakeLock): Promise<boolean> {
+    try {
+      await this.client.send(
+        new PutCommand({
+          TableName: this.table,
+          Item: { id: 'LOCK#lake', ...lock, ttl: ttl(lock.since) },
+          ConditionExpression: 'attribute_not_exists(id) OR executionArn = :mine OR executionArn = :old',
+          ExpressionAttributeValues: { ':mine': lock.executionArn, ':old': over?.executionArn ?? '-' },
+        }),
+      );
+      return true;
+    } catch (error) {
+      if ((error as Error).name === 'ConditionalCheckFailedException') return false;
+      throw error;
+    }
+  }
+
+  async releaseLock(executionArn: string): Promise<void> {
+    const command = new DeleteCommand({
+      TableName: this.table,
+      Key: { id: 'LOCK#lake' },
+      ConditionExpression: 'executionArn = :mine',
+      ExpressionAttributeValues: { ':mine': executionArn },
+    });
+    await this.client.send(command).catch((error: Error) => {
+      if (error.name !== 'ConditionalCheckFailedException') throw error;
+    });
+  }
+
+  cursor(dataset: string): Promise<Cursor | undefined> {
+    return this.get<Cursor>(`CURSOR#${dataset}`);
+  }
+
+  saveCursor(dataset: string, cursor: Cursor, at: string): Promise<void> {
+    return this.put(`CURSOR#${dataset}`, { ...cursor, ttl: ttl(at) });
+  }
+
+  async dropCursor(dataset: string): Promise<void> {
+    await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `CURSOR#${dataset}` } }));
+  }
+
+  lastSync(dataset: string): Promise<LastSync | undefined> {
+    return this.get<LastSync>(`SYNC#${dataset}`);
+  }
+
+  saveLastSync(dataset: string, sync: LastSync): Promise<void> {
+    return this.put(`SYNC#${dataset}`, sync);
+  }
+
+  sessionState(session: string): Promise<SessionState | undefined> {
+    return this.get<SessionState>(`NIGHT#${session}`);
+  }
+
+  saveSessionState(state: SessionState): Promise<void> {
+    return this.put(`NIGHT#${state.session}`, state);
+  }
+
+  private async get<T>(id: string): Promise<T | undefined> {
+    const answer = await this.client.send(new GetCommand({ TableName: this.table, Key: { id }, ConsistentRead: true }));
+    return answer.Item as T | undefined;
+  }
+
+  private async put(id: string, item: object): Promise<void> {
+    await this.client.send(new PutCommand({ TableName: this.table, Item: { id, ...item } }));
+  }
+}
+
+function ttl(at: string): number {
+  return Math.floor(Date.parse(at) / 1000) + TTL_SECONDS;
+}

@@ -1,0 +1,75 @@
+import {
+  ExecuteStatementCommand,
+  type ExecuteStatementCommandOutput,
+  type Field,
+  RDSDataClient,
+  type SqlParameter,
+} from '@aws-sdk/client-rds-data';
+import type { Config } from '../config.ts';
+import { NamedError } from '../errors.ts';
+
+/** A value for a `:name` in SQL; everything that is not a JS scalar goes as a JSON string. */
+export type SqlValue = string | number | boolean | null;
+export type SqlRow = Record<string, string | number | boolean | null>;
+
+/** The warehouse over the RDS Data API: one statement a call, no transactions (DESIGN decision 19). */
+export interface Warehouse {
+  /** @throws Database.Resuming while Aurora wakes up; Database.Failed with the server's own message otherwise. */
+  query(sql: string, values?: Record<string, SqlValue>): Promise<SqlRow[]>;
+}
+
+/** @throws Config.Invalid when the cluster or its secret is not configured. */
+export function openWarehouse(config: Config, client = new RDSDataClient({})): Warehouse {
+  const { DATABASE_CLUSTER_ARN: resourceArn, DATABASE_SECRET_ARN: secretArn, DATABASE_NAME: database } = config;
+  if (!resourceArn || !secretArn) {
+    throw new NamedError('Config.Invalid', {
+      what: 'the warehouse is not configured',
+      found: `DATABASE_CLUSTER_ARN ${resourceArn ? 'set' : 'unset'}, DATABASE_SECRET_ARN ${secretArn ? 'set' : 'unset'}`,
+      wanted: 'both',
+    });
+  }
+  return {
+    async query(sql, values = {}) {
+      const parameters = Object.entries(values).map(([name, value]) => parameter(name, value));
+      const command = new ExecuteStatementCommand({
+        resourceArn,
+        secretArn,
+        database,
+        sql,
+        parameters,
+        includeResultMetadata: true,
+        resultSetOptions: { decimalReturnType: 'STRING' },
+      });
+      try {
+        return rowsOf(await client.send(command));
+      } catch (error) {
+        throw named(error as Error);
+      }
+    },
+  };
+}
+
+function parameter(name: string, value: SqlValue): SqlParameter {
+  if (value === null) return { name, value: { isNull: true } };
+  if (typeof value === 'boolean') return { name, value: { booleanValue: value } };
+  if (typeof value === 'number') {
+    return { name, value: Number.isInteger(value) ? { longValue: value } : { doubleValue: value } };
+  }
+  return { name, value: { stringValue: value } };
+}
+
+function rowsOf({ records = [], columnMetadata = [] }: ExecuteStatementCommandOutput): SqlRow[] {
+  const names = columnMetadata.map((column, index) => column.label ?? column.name ?? String(index));
+  return records.map((record) => Object.fromEntries(record.map((field, index) => [names[index], scalar(field)])));
+}
+
+function scalar(field: Field): string | number | boolean | null {
+  return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
+}
+
+function named(error: Error): Error {
+  if (error.name === 'DatabaseResumingException' || /Communications link failure/.test(error.message)) {
+    return new NamedError('Database.Resuming', `the warehouse is waking up: ${error.message}`, { cause: error });
+  }
+  return new NamedError('Database.Failed', `the warehouse refused a statement: ${error.message}`, { cause: error });
+}
