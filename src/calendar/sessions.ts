@@ -1,0 +1,19 @@
+/**
+ * The NYSE calendar, pure and offline: which days are sessions, their numbers, hours and windows. Exact for
+ * 1990–2050 as far as announced (a closure decided later is one entry in closures.ts), best knowledge for 1962–1989.
+ * Everything else imports from here.
+ */
+export { parseDate } from './dates.ts';
+export { lastClosedSession, type SessionHours, sessionHours } from './hours.ts';
+export { exchangeDate } from './new-york.ts';
+export {
+  closureReason,
+  isSession,
+  nextSession,
+  previousSession,
+  type Session,
+  sessionAt,
+  sessionNumber,
+  sessionsBetween,
+} from './trading-days.ts';
+export { type SessionWindow, windowFirst, windowIndex, windowOf } from './windows.ts';
