@@ -1,0 +1,60 @@
+import { NamedError } from '../../errors.ts';
+import { ROUTES, type RouteName } from './market-route.ts';
+
+const ALL = Object.keys(ROUTES) as RouteName[];
+const LISTS: readonly RouteName[] = ['tickers', 'grouped', 'splits', 'assets'];
+
+/** What each misbehaviour can be limited to, and which routes it takes when no limit is written. */
+const MISBEHAVIOURS = {
+  'rate-limit': { able: ALL, usual: ALL },
+  'before-end-of-day': { able: ['grouped'], usual: ['grouped'] },
+  unauthorized: { able: ALL, usual: ALL },
+  'server-error': { able: ALL, usual: ALL },
+  'truncated-json': { able: ALL, usual: ALL },
+  'looping-cursor': { able: ['tickers', 'splits'], usual: ['tickers'] },
+  'late-correction': { able: ['grouped'], usual: ['grouped'] },
+  'half-missing': { able: LISTS, usual: ['grouped'] },
+  'slow-body': { able: ALL, usual: ALL },
+  'wrong-types': { able: LISTS, usual: ['grouped'] },
+} satisfies Record<string, { able: readonly RouteName[]; usual: readonly RouteName[] }>;
+
+export type MisbehaviourName = keyof typeof MISBEHAVIOURS;
+
+/** One wish: which routes misbehave how, for how many requests (Infinity: for good). */
+export interface Misbehaviour {
+  name: MisbehaviourName;
+  routes: readonly RouteName[];
+  times: number;
+}
+
+const NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[];
+const FORM = /^([a-z-]+)(?::([1-9]\d{0,6}))?(?:@([a-z-]+))?(?::([1-9]\d{0,6}))?$/;
+
+function refuse(found: string, wanted: string): NamedError {
+  return new NamedError('Usage.Invalid', {
+    what: 'the practice market does not know this misbehaviour',
+    found: JSON.stringify(found),
+    wanted,
+    todo: `Known: ${NAMES.join(', ')}; each for good or for the first k requests (server-error:3), on a vendor or route when written name@${[...new Set(Object.values(ROUTES)), ...ALL].join('|')}.`,
+  });
+}
+
+function parseOne(text: string): Misbehaviour {
+  const [, name, early, scope, late] = FORM.exec(text.trim()) ?? [];
+  if (name === undefined || (early !== undefined && late !== undefined))
+    throw refuse(text, 'name, name:k or name@route');
+  const kind = NAMES.find((known) => known === name);
+  if (kind === undefined) throw refuse(text, 'a known name');
+  const { able, usual }: { able: readonly RouteName[]; usual: readonly RouteName[] } = MISBEHAVIOURS[kind];
+  const routes = scope === undefined ? usual : able.filter((route) => route === scope || ROUTES[route] === scope);
+  if (routes.length === 0) throw refuse(text, `${name} on one of ${able.join(', ')}`);
+  return { name: kind, routes, times: Number(early ?? late ?? Number.POSITIVE_INFINITY) };
+}
+
+/**
+ * Reads wishes such as `half-missing`, `server-error:3`, `unauthorized@alpaca`, `rate-limit@tickers:2`.
+ * Error: Usage.Invalid, listing the known names, for an unknown name, count or a route the misbehaviour cannot have.
+ */
+export function parseMisbehaviours(list: readonly string[]): Misbehaviour[] {
+  return list.flatMap((item) => item.split(',')).map(parseOne);
+}

@@ -1,0 +1,152 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exchangeDate, lastClosedSession } from '../../calendar/sessions.ts';
+import { isNamed, NamedError } from '../../errors.ts';
+import { alpaca } from './alpaca.ts';
+import { deliver } from './delivery.ts';
+import type { Answer, Asked, MarketRequest, Route, Vendor } from './market-route.ts';
+import type { MarketSource } from './market-source.ts';
+import { type MisbehaviourName, parseMisbehaviours } from './misbehaviour.ts';
+import { MisbehaviourLedger } from './misbehaviour-ledger.ts';
+import { polygon } from './polygon.ts';
+
+const VENDORS: readonly Vendor[] = [polygon, alpaca];
+const HTML_ERROR = '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n';
+const NONE: ReadonlySet<MisbehaviourName> = new Set();
+
+export interface PracticeMarketOptions {
+  source: MarketSource;
+  /** As `parseMisbehaviours` reads them. */
+  misbehave?: readonly string[];
+  /** 0 or absent: any free one. */
+  port?: number;
+  /** What the market takes for now; sessions not closed by then are not served. */
+  now?: () => Date;
+}
+
+/** One request as it arrived: `path` with its query, `at` in milliseconds since 1970. Headers are not kept. */
+export interface RecordedRequest {
+  method: string;
+  path: string;
+  at: number;
+}
+
+export interface PracticeMarket {
+  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  url: string;
+  /** Every request so far, detection included, oldest first. */
+  requests: RecordedRequest[];
+  /** Replaces all misbehaviours, counts begin anew; an empty list makes it behave. Error: Usage.Invalid. */
+  misbehave(list: readonly string[]): void;
+  close(): Promise<void>;
+}
+
+interface Match {
+  vendor: Vendor;
+  route: Route;
+  captured: string[];
+}
+
+function findRoute(method: string, path: string): Match | undefined {
+  if (method !== 'GET') return undefined;
+  for (const vendor of VENDORS)
+    for (const route of vendor.routes) {
+      const match = route.pattern.exec(path);
+      if (match !== null) return { vendor, route, captured: match.slice(1) };
+    }
+  return undefined;
+}
+
+async function introduce(source: MarketSource, lastClosed: string): Promise<Answer> {
+  const symbols = (await source.tickers(undefined, lastClosed)).filter((row) => row.active).length;
+  const { from, to = lastClosed } = await source.span();
+  return { status: 200, json: { practice: true, source: source.kind, symbols, from, to } };
+}
+
+function refusal(vendor: Vendor, request: Asked, ledger: MisbehaviourLedger): Answer | undefined {
+  const { active } = request;
+  if (active.has('unauthorized')) return vendor.unauthorized(request);
+  if (active.has('rate-limit')) return vendor.rateLimited(request, ledger.nextRefusal() % 2 === 0);
+  if (active.has('server-error')) return { status: 502, text: HTML_ERROR, type: 'text/html' };
+  return active.has('before-end-of-day') ? vendor.beforeEndOfDay?.(request) : undefined;
+}
+
+async function answerOf({ vendor, route }: Match, asked: Asked, ledger: MisbehaviourLedger): Promise<Answer> {
+  try {
+    return refusal(vendor, asked, ledger) ?? (await route.answer(asked));
+  } catch (error) {
+    if (isNamed(error, 'Usage.Invalid')) return vendor.badRequest(asked, (error as Error).message);
+    throw error;
+  }
+}
+
+/**
+ * Serves a source on 127.0.0.1 in the vendors' own shapes (Polygon/Massive, Alpaca; `GET /` tells what it is). Every
+ * answer carries `x-afterbell-practice: generated|replay`. Errors: Usage.Invalid for an unknown misbehaviour or a
+ * port that cannot be had.
+ */
+export async function startMarket(options: PracticeMarketOptions): Promise<PracticeMarket> {
+  const { source, now = () => new Date() } = options;
+  let ledger = new MisbehaviourLedger(parseMisbehaviours(options.misbehave ?? []));
+  const requests: RecordedRequest[] = [];
+
+  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', url: target = '/' } = incoming;
+    requests.push({ method, path: target, at: Date.now() });
+    const { pathname: path, searchParams: query } = new URL(target, 'http://practice');
+    const lastClosed = lastClosedSession(now());
+    if (path === '/') return deliver(incoming, response, await introduce(source, lastClosed), NONE);
+    const found = findRoute(method, path);
+    if (found === undefined)
+      return deliver(incoming, response, { status: 404, text: '404 page not found\n', type: 'text/plain' }, NONE);
+    const request: MarketRequest = { path, query, headers: incoming.headers, captured: found.captured };
+    if (!found.vendor.authorized(request)) return deliver(incoming, response, found.vendor.unauthorized(request), NONE);
+    const active = ledger.take(found.route.name);
+    const asked: Asked = { ...request, source, today: exchangeDate(now()), lastClosed, active };
+    await deliver(incoming, response, await answerOf(found, asked, ledger), active);
+  }
+
+  const server = createServer((incoming, response) => {
+    response.setHeader('x-afterbell-practice', source.kind);
+    incoming.resume();
+    handle(incoming, response).catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      if (response.headersSent) response.destroy();
+      else void deliver(incoming, response, { status: 500, json: { status: 'ERROR', error: message } }, NONE);
+    });
+  });
+  const port = await listen(server, options.port ?? 0);
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    misbehave(list) {
+      ledger = new MisbehaviourLedger(parseMisbehaviours(list));
+    },
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error === undefined ? resolve() : reject(error)));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(
+        new NamedError(
+          'Usage.Invalid',
+          {
+            what: 'the practice market cannot listen',
+            found: `port ${port}: ${cause.code ?? cause.message}`,
+            wanted: 'a free port',
+            todo: 'Choose another port, or none for any free one.',
+          },
+          { cause },
+        ),
+      ),
+    );
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}
