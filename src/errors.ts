@@ -9,6 +9,7 @@ export const ERROR_NAMES = [
   'Vendor.KeyMissing',
   'Vendor.Unavailable',
   'Vendor.BadRequest',
+  'Vendor.NotFound',
   'Vendor.DateOutOfPlan',
   'Vendor.TruncatedBody',
   'Data.Invalid',
@@ -51,7 +52,11 @@ export class NamedError extends Error {
   override readonly name: ErrorName;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(name: ErrorName, text: ErrorText | string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+  constructor(
+    name: ErrorName,
+    text: ErrorText | string,
+    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
     super(typeof text === 'string' ? text : sentence(text), { cause: options.cause });
     this.name = name;
     this.retryAfterSeconds = options.retryAfterSeconds;
