@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { type ParsedRows, parseRows } from './parse-rows.ts';
+import { optionalFlag, optionalText } from './vendor-fields.ts';
+
+/** Margin figures come as numbers or as text, by the age of the field. */
+const optionalFigure = z
+  .union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/, 'expected a number')])
+  .nullish()
+  .transform((figure) => (figure === undefined || figure === null ? undefined : Number(figure)));
+
+/** A row of Alpaca's assets; every field that its reference names. */
+const assetRow = z.object({
+  id: z.string(),
+  symbol: z.string(),
+  class: z.string(),
+  status: z.string().min(1),
+  tradable: z.boolean(),
+  exchange: optionalText,
+  name: optionalText,
+  cusip: optionalText,
+  marginable: optionalFlag,
+  maintenance_margin_requirement: optionalFigure,
+  margin_requirement_long: optionalFigure,
+  margin_requirement_short: optionalFigure,
+  shortable: optionalFlag,
+  easy_to_borrow: optionalFlag,
+  fractionable: optionalFlag,
+  // A set in any order; sorted, so that another order is no change.
+  attributes: z
+    .array(z.string())
+    .nullish()
+    .transform((attributes) => attributes?.toSorted()),
+  min_order_size: optionalFigure,
+  min_trade_increment: optionalFigure,
+  price_increment: optionalFigure,
+});
+
+function toAsset(row: z.output<typeof assetRow>) {
+  return {
+    symbol: row.symbol,
+    id: row.id,
+    assetClass: row.class,
+    status: row.status,
+    tradable: row.tradable,
+    exchange: row.exchange,
+    name: row.name,
+    cusip: row.cusip,
+    marginable: row.marginable,
+    maintenanceMarginRequirement: row.maintenance_margin_requirement,
+    marginRequirementLong: row.margin_requirement_long,
+    marginRequirementShort: row.margin_requirement_short,
+    shortable: row.shortable,
+    easyToBorrow: row.easy_to_borrow,
+    fractionable: row.fractionable,
+    attributes: row.attributes,
+    minOrderSize: row.min_order_size,
+    minTradeIncrement: row.min_trade_increment,
+    priceIncrement: row.price_increment,
+  };
+}
+
+/**
+ * One asset as Alpaca's list has it. `id` stays while `symbol` can pass to another company; margin requirements are
+ * percentages, increments US dollars or shares. Fields without a value are absent.
+ */
+export type Asset = ReturnType<typeof toAsset>;
+
+/** Parses rows of `/v2/assets`; see parseRows for what is rejected. `tradable: false` is kept. */
+export function parseAssets(rows: unknown[]): ParsedRows<Asset> {
+  return parseRows(rows, { row: assetRow, symbolField: 'symbol', toRecord: toAsset });
+}

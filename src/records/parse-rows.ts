@@ -1,0 +1,51 @@
+import type { z } from 'zod';
+import type { Parsed } from './rejected.ts';
+import { checkSymbol } from './symbol.ts';
+
+/** Parsed reference rows; `unknownFields` are the vendor's fields that we do not know, by name, sorted. */
+export interface ParsedRows<T> extends Parsed<T> {
+  unknownFields: string[];
+}
+
+/**
+ * Parses reference rows: a row with a wrong type or no usable symbol is rejected with the reason, a second row of a
+ * symbol as a duplicate, an unknown field is only named. Records and rejected rows together are as many as the rows.
+ */
+export function parseRows<Row extends z.ZodObject, T extends object>(
+  rows: unknown[],
+  options: { row: Row; symbolField: string; toRecord: (row: z.output<Row>) => T },
+): ParsedRows<T> {
+  const { row: schema, symbolField, toRecord } = options;
+  const known = new Set(Object.keys(schema.shape));
+  const unknown = new Set<string>();
+  const seen = new Set<string>();
+  const out: ParsedRows<T> = { records: [], rejected: [], unknownFields: [] };
+  for (const row of rows) {
+    const fields = (typeof row === 'object' && row !== null ? row : {}) as Record<string, unknown>;
+    for (const field of Object.keys(fields)) if (!known.has(field)) unknown.add(field);
+    const symbol = fields[symbolField];
+    const name = typeof symbol === 'string' ? symbol : '';
+    const parsed = schema.safeParse(row);
+    const reason = checkSymbol(symbol) ?? (seen.has(name) ? 'duplicate row' : undefined);
+    if (reason !== undefined || !parsed.success) {
+      out.rejected.push({ symbol: name, reason: reason ?? firstProblem(parsed.error), row });
+      continue;
+    }
+    seen.add(name);
+    out.records.push(withoutGaps(toRecord(parsed.data)));
+  }
+  out.unknownFields = [...unknown].sort();
+  return out;
+}
+
+function firstProblem(error: z.ZodError | undefined): string {
+  const issue = error?.issues[0];
+  if (issue === undefined) return 'row cannot be read';
+  const message = issue.message.replace(/^Invalid input: /, '');
+  return issue.path.length === 0 ? message : `${issue.path.join('.')}: ${message}`;
+}
+
+/** Absent instead of undefined: an item of a table takes no undefined, and a null is no valid index key there. */
+function withoutGaps<T extends object>(record: T): T {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T;
+}

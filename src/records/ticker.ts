@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { type ParsedRows, parseRows } from './parse-rows.ts';
+import { optionalFlag, optionalText } from './vendor-fields.ts';
+
+/** A row of Polygon's reference tickers; every field that its docs name. */
+const tickerRow = z.object({
+  ticker: z.string(),
+  market: z.string().min(1),
+  name: optionalText,
+  locale: optionalText,
+  primary_exchange: optionalText,
+  type: optionalText,
+  active: optionalFlag,
+  currency_name: optionalText,
+  currency_symbol: optionalText,
+  base_currency_name: optionalText,
+  base_currency_symbol: optionalText,
+  cik: optionalText,
+  composite_figi: optionalText,
+  share_class_figi: optionalText,
+  delisted_utc: optionalText,
+  last_updated_utc: optionalText,
+});
+
+function toTicker(row: z.output<typeof tickerRow>) {
+  return {
+    symbol: row.ticker,
+    market: row.market,
+    name: row.name,
+    locale: row.locale,
+    primaryExchange: row.primary_exchange,
+    type: row.type,
+    active: row.active,
+    currencyName: row.currency_name,
+    currencySymbol: row.currency_symbol,
+    baseCurrencyName: row.base_currency_name,
+    baseCurrencySymbol: row.base_currency_symbol,
+    cik: row.cik,
+    compositeFigi: row.composite_figi,
+    shareClassFigi: row.share_class_figi,
+    delistedUtc: row.delisted_utc,
+    lastUpdatedUtc: row.last_updated_utc,
+  };
+}
+
+/**
+ * One listing as Polygon's reference list has it. `symbol` and `market` are always there; of the rest the vendor
+ * often leaves out `type`, `cik` and the FIGIs. Fields without a value are absent.
+ */
+export type Ticker = ReturnType<typeof toTicker>;
+
+/** Parses rows of `/v3/reference/tickers`; see parseRows for what is rejected. */
+export function parseTickers(rows: unknown[]): ParsedRows<Ticker> {
+  return parseRows(rows, { row: tickerRow, symbolField: 'ticker', toRecord: toTicker });
+}
