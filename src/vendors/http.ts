@@ -1,0 +1,154 @@
+import {
+  BrokenCircuitError,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+  TaskCancelledError,
+  TimeoutStrategy,
+  timeout,
+} from 'cockatiel';
+import { isNamed, NamedError } from '../errors.ts';
+import { type Answer, type Judge, readAnswer } from './answers.ts';
+import { readBaseUrl, urlFor } from './base-url.ts';
+import { type Limiter, realSleep, type Sleep } from './limiter.ts';
+import { networkTrouble } from './network-trouble.ts';
+import { quickPause } from './quick-pause.ts';
+import { readHeaders, withoutSecrets } from './secret-headers.ts';
+
+/** Present in every answer of the practice market, and in no vendor's. */
+const PRACTICE_HEADER = 'x-afterbell-practice';
+
+export interface HttpOptions {
+  vendor: string;
+  baseUrl: string;
+  /** Where the key goes: never into a URL, a log line or an error. */
+  headers: Record<string, string>;
+  judge: Judge;
+  /** Opens after so many failures in a row and lets one call try again after the pause. */
+  breaker?: { failures: number; pauseMs: number };
+  /** Guards each try, the repeated ones too; switched off by the first practice answer. */
+  limiter?: Limiter;
+  /** For one try, from sending to the last byte of the body. */
+  timeoutMs?: number;
+  /** Tries within one call. Longer waiting belongs to the state machine, which is not billed for it. */
+  maxTries?: number;
+  sleep?: Sleep;
+  random?: () => number;
+  fetch?: typeof fetch;
+}
+
+/** `deadline` is epoch ms; an abort ends the call with the signal's own reason. */
+export interface CallOptions {
+  signal?: AbortSignal;
+  deadline?: number;
+}
+
+export interface JsonAnswer {
+  json: unknown;
+  practice: boolean;
+  status: number;
+}
+
+export interface Http {
+  /**
+   * GETs a path with query at the configured host and returns the whole body as JSON.
+   * @throws NamedError as the vendor's judge says; `Vendor.Unavailable` when there is no answer in time, the
+   * network fails or the breaker is open; `Vendor.TruncatedBody` when a good answer ends early
+   */
+  getJson(pathAndQuery: string, call?: CallOptions): Promise<JsonAnswer>;
+}
+
+export function createHttp(options: HttpOptions): Http {
+  const { vendor, judge, limiter, timeoutMs = 30_000, maxTries = 2 } = options;
+  const { sleep = realSleep, random = Math.random, fetch: ask = fetch } = options;
+  const { failures, pauseMs } = options.breaker ?? { failures: 5, pauseMs: 30_000 };
+  const base = readBaseUrl(vendor, options.baseUrl);
+  const headers = readHeaders(vendor, { accept: 'application/json', ...options.headers });
+  // Refusals and pacing are answers of a healthy vendor: only an ailing one is left alone.
+  const ailing = handleWhen((error) => isNamed(error, 'Vendor.Unavailable', 'Vendor.TruncatedBody'));
+  const breaker = circuitBreaker(ailing, { breaker: new ConsecutiveBreaker(failures), halfOpenAfter: pauseMs });
+
+  async function getJson(pathAndQuery: string, call: CallOptions = {}): Promise<JsonAnswer> {
+    const url = urlFor(base, pathAndQuery);
+    const deadline = call.deadline ?? Number.POSITIVE_INFINITY;
+    for (let tries = 1; ; tries++) {
+      call.signal?.throwIfAborted();
+      // Before the breaker: a run out of time says nothing about the vendor.
+      if (Date.now() >= deadline) throw late(whereOf(pathAndQuery), 0);
+      try {
+        return await breaker.execute(() => tryOnce(url, pathAndQuery, call));
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        if (error instanceof BrokenCircuitError) throw leftAlone();
+        // Waited for here and not by a cockatiel retry, whose waits cannot be aborted.
+        const pause = tries < maxTries ? quickPause(error, tries, random) : undefined;
+        if (pause === undefined || Date.now() + pause > deadline) throw error;
+        await sleep(pause, call.signal);
+      }
+    }
+  }
+
+  async function tryOnce(url: string, path: string, call: CallOptions): Promise<JsonAnswer> {
+    await limiter?.take(call);
+    const answer = await fetchAnswer(url, path, call);
+    const practice = answer.header(PRACTICE_HEADER) !== undefined;
+    if (practice) limiter?.switchOff();
+    const error = judge(answer) ?? unreadable(answer);
+    if (error) throw withoutSecrets(error, options.headers);
+    return { json: answer.json, practice, status: answer.status };
+  }
+
+  async function fetchAnswer(url: string, path: string, { signal, deadline }: CallOptions): Promise<Answer> {
+    const limitMs = Math.max(1, Math.min(timeoutMs, (deadline ?? Number.POSITIVE_INFINITY) - Date.now()));
+    const where = whereOf(path);
+    let bodyBegun = false;
+    try {
+      return await timeout(limitMs, TimeoutStrategy.Aggressive).execute(async ({ signal: inTime }) => {
+        // A redirect is not followed: fetch would take the vendor's key headers along to another host.
+        const response = await ask(url, { headers, signal: inTime, redirect: 'manual' });
+        bodyBegun = true;
+        const text = await response.text();
+        return readAnswer(response.status, text, { path, headers: Object.fromEntries(response.headers) });
+      }, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof TaskCancelledError) throw late(where, limitMs);
+      throw networkTrouble(error, { vendor, where, bodyBegun });
+    }
+  }
+
+  function unreadable({ json, text, status, path }: Answer): NamedError | undefined {
+    if (json !== undefined) return undefined;
+    return new NamedError('Vendor.TruncatedBody', {
+      what: `${vendor}'s answer to ${whereOf(path)} is not whole`,
+      found: `status ${status} with ${text.length} characters that are no JSON`,
+      wanted: 'one JSON document',
+      todo: 'The call is repeated later.',
+    });
+  }
+
+  function late(where: string, limitMs: number): NamedError {
+    return new NamedError('Vendor.Unavailable', {
+      what: `${vendor} gave no whole answer to ${where} in time`,
+      found: limitMs > 0 ? `nothing complete after ${limitMs / 1000} s` : 'no time left before the deadline',
+      todo: 'The call is repeated later.',
+    });
+  }
+
+  function leftAlone(): NamedError {
+    const seconds = Math.ceil(pauseMs / 1000);
+    const text = {
+      what: `${vendor} is left alone for ${seconds} s`,
+      found: `${failures} failed calls in a row`,
+      todo: 'The call is repeated later.',
+    };
+    return new NamedError('Vendor.Unavailable', text, { retryAfterSeconds: seconds });
+  }
+
+  return { getJson };
+}
+
+/** The call as messages name it: without the query, which holds cursors and may hold more. */
+function whereOf(pathAndQuery: string): string {
+  return `GET ${pathAndQuery.split('?')[0]}`;
+}
