@@ -1,0 +1,87 @@
+import { parseDate } from '../calendar/sessions.ts';
+import { nextCursor } from './cursor.ts';
+import { type CallOptions, createHttp, type HttpOptions } from './http.ts';
+import { createLimiter } from './limiter.ts';
+import { followPages, type PageStart, type VendorPage } from './pages.ts';
+import { judgePolygon } from './polygon-answers.ts';
+import { envelope, groupedRows, pageRows } from './polygon-body.ts';
+import { requireKey } from './secret-headers.ts';
+
+export interface PolygonOptions {
+  baseUrl: string;
+  apiKey: string | undefined;
+  /** The plan's budget; 0 is none. Practice answers have none either. */
+  callsPerMinute: number;
+  maxPages: number;
+  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'judge'>>;
+}
+
+export interface GroupedDay {
+  date: string;
+  /** `{T,o,h,l,c,v,vw?,n?,t,otc?}` as the vendor gives them; none on a day without trading. */
+  rows: unknown[];
+  practice: boolean;
+  waitSeconds: number;
+}
+
+export interface Polygon {
+  /** Reference tickers of one market (`stocks`, `otc`), 1,000 a page, by symbol. */
+  tickerPages(start: PageStart & { market: string; active?: boolean }): AsyncIterable<VendorPage>;
+  /** Splits whose execution date is `since` or later (YYYY-MM-DD), 5,000 a page, oldest first. */
+  splitPages(start?: PageStart & { since?: string }): AsyncIterable<VendorPage>;
+  /**
+   * Every symbol's bar of one session in one call, unadjusted unless asked otherwise.
+   * @throws NamedError `Vendor.NotYetAvailable` before the plan gives the session, `Vendor.DateOutOfPlan`,
+   * `Vendor.TruncatedBody` when rows are missing, `Data.Invalid` for an answer of another day or price basis
+   */
+  grouped(date: string, call?: CallOptions & { adjusted?: boolean; includeOtc?: boolean }): Promise<GroupedDay>;
+}
+
+/**
+ * Polygon.io, now Massive: `/v3/reference/tickers`, `/stocks/v1/splits`, `/v2/aggs/grouped`. The key goes into the
+ * Authorization header, and only to `baseUrl`, whatever host the answers name.
+ * @throws NamedError `Vendor.KeyMissing`, `Config.Invalid`; its calls throw what judgePolygon and createHttp say
+ */
+export function polygon(options: PolygonOptions): Polygon {
+  const { baseUrl, callsPerMinute, maxPages } = options;
+  const apiKey = requireKey('Polygon', 'POLYGON_API_KEY', options.apiKey);
+  const http = createHttp({
+    limiter: createLimiter({ callsPerMinute, sleep: options.http?.sleep, vendor: 'Polygon' }),
+    ...options.http,
+    vendor: 'Polygon',
+    baseUrl,
+    headers: { authorization: `Bearer ${apiKey}` },
+    judge: judgePolygon,
+  });
+  const waitSeconds = callsPerMinute > 0 ? Math.ceil(60 / callsPerMinute) : 0;
+
+  function follow(path: string, query: Record<string, string>, start: PageStart): AsyncIterable<VendorPage> {
+    const firstPath = `${path}?${new URLSearchParams(query)}`;
+    const read = async (at: string) => {
+      const { json, practice } = await http.getJson(at, start);
+      const rows = pageRows(json);
+      const cursor = nextCursor('Polygon', envelope(json).next_url);
+      return { rows, cursor, practice, waitSeconds: practice ? 0 : waitSeconds };
+    };
+    return followPages({ vendor: 'Polygon', firstPath, maxPages, start, read });
+  }
+
+  return {
+    tickerPages({ market, active = true, ...start }) {
+      const query = { market, active: String(active), order: 'asc', limit: '1000', sort: 'ticker' };
+      return follow('/v3/reference/tickers', query, start);
+    },
+    splitPages({ since, ...start } = {}) {
+      const query: Record<string, string> = { limit: '5000', sort: 'execution_date.asc' };
+      if (since !== undefined) query['execution_date.gte'] = parseDate(since);
+      return follow('/stocks/v1/splits', query, start);
+    },
+    async grouped(date, { adjusted = false, includeOtc = false, ...call } = {}) {
+      const query = new URLSearchParams({ adjusted: String(adjusted), include_otc: String(includeOtc) });
+      const path = `/v2/aggs/grouped/locale/us/market/stocks/${parseDate(date)}`;
+      const { json, practice } = await http.getJson(`${path}?${query}`, call);
+      const rows = groupedRows(json, { date, adjusted });
+      return { date, rows, practice, waitSeconds: practice ? 0 : waitSeconds };
+    },
+  };
+}
