@@ -10,6 +10,7 @@ export interface Known {
 
 export interface Change {
   symbol: string;
+  /** Every field of the record; one the vendor did not send is present as undefined. */
   record: Item;
   contentHash: string;
 }
@@ -103,14 +104,21 @@ export async function applyPlan(
 
 /** Conditional on the hash: of two writers at once the second finds nothing to do. */
 async function update(client: DynamoDBDocumentClient, table: string, change: Change): Promise<void> {
-  const fields = Object.entries(change.record).filter(([name, value]) => name !== 'symbol' && value !== undefined);
+  const own = Object.entries(change.record).filter(([name]) => name !== 'symbol');
+  const fields = own.filter(([, value]) => value !== undefined);
+  // A field the vendor no longer sends must not stay behind with its old value.
+  const gone = own.filter(([, value]) => value === undefined).map(([name]) => name);
   const sets = ['#status = :active', 'contentHash = :hash', ...fields.map((_, index) => `#f${index} = :f${index}`)];
-  const names = Object.fromEntries(fields.map(([name], index) => [`#f${index}`, name]));
+  const removes = ['inactiveSince', ...gone.map((_, index) => `#g${index}`)];
+  const names = Object.fromEntries([
+    ...fields.map(([name], index) => [`#f${index}`, name]),
+    ...gone.map((name, index) => [`#g${index}`, name]),
+  ]);
   const values = Object.fromEntries(fields.map(([, value], index) => [`:f${index}`, value]));
   const command = new UpdateCommand({
     TableName: table,
     Key: { symbol: change.symbol },
-    UpdateExpression: `SET ${sets.join(', ')} REMOVE inactiveSince`,
+    UpdateExpression: `SET ${sets.join(', ')} REMOVE ${removes.join(', ')}`,
     ConditionExpression: 'attribute_not_exists(contentHash) OR contentHash <> :hash OR #status <> :active',
     ExpressionAttributeNames: { '#status': 'status', ...names },
     ExpressionAttributeValues: { ':active': 'active', ':hash': change.contentHash, ...values },

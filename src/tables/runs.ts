@@ -44,6 +44,12 @@ export interface SessionState {
   pricesDone: boolean;
 }
 
+export interface HeldRun {
+  runId: string;
+  session: string;
+  sessions: string[];
+}
+
 /** The `runs` table: one lock, a cursor per dataset, the last complete sync per dataset, the state per session. */
 export class Runs {
   constructor(
@@ -111,6 +117,19 @@ export class Runs {
 
   saveSessionState(state: SessionState): Promise<void> {
     return this.put(`NIGHT#${state.session}`, state);
+  }
+
+  /** A run whose staged sessions wait for a person. */
+  heldRun(runId: string): Promise<HeldRun | undefined> {
+    return this.get<HeldRun>(`HELD#${runId}`);
+  }
+
+  saveHeldRun(held: HeldRun): Promise<void> {
+    return this.put(`HELD#${held.runId}`, held);
+  }
+
+  async dropHeldRun(runId: string): Promise<void> {
+    await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `HELD#${runId}` } }));
   }
 
   private async get<T>(id: string): Promise<T | undefined> {

@@ -1,0 +1,116 @@
+import type { Logger } from '@aws-lambda-powertools/logger';
+import type { Metrics } from '@aws-lambda-powertools/metrics';
+import middy from '@middy/core';
+import secretsManager from '@middy/secrets-manager';
+import type { Context } from 'aws-lambda';
+import type { z } from 'zod';
+import { type Config, loadConfig } from './config.ts';
+import { NamedError } from './errors.ts';
+import { createLogger, createMetrics } from './log.ts';
+import { openStores, type Stores } from './night/stores.ts';
+
+/** States pass keys and counts, never rows; 256 KiB would end the execution where nothing can catch it. */
+const RESULT_LIMIT_BYTES = 32 * 1024;
+/** Secrets are asked for again after a quarter of an hour, so that a rotated key is picked up. */
+const SECRET_TTL_MS = 15 * 60 * 1000;
+/** Leaves time to log before Lambda kills the sandbox; the abort arrives as a named, catchable error. */
+const EARLY_MS = 1000;
+
+export interface Call extends Stores {
+  log: Logger;
+  metrics: Metrics;
+  /** Aborted shortly before the function's deadline. */
+  signal: AbortSignal;
+  remainingMs: () => number;
+  /** The vendor secrets asked for, parsed; undefined when none is configured. */
+  secrets: Record<string, Record<string, string> | undefined>;
+}
+
+interface Definition<S extends z.ZodType, R> {
+  name: string;
+  event: S;
+  /** Secret name → the setting that holds its ARN. */
+  secrets?: Record<string, 'POLYGON_SECRET_ARN' | 'ALPACA_SECRET_ARN'>;
+  run: (event: z.output<S>, call: Call) => Promise<R>;
+}
+
+/**
+ * The one shape of every function: parse the event, fetch secrets by ARN, call one function of `src`, refuse a
+ * result that is too large for a state machine. Errors keep their names, for ASL Retry and Catch.
+ */
+export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = {}, run }: Definition<S, R>) {
+  const config = loadConfig();
+  const log = createLogger(name, config.LOG_LEVEL);
+  const metrics = createMetrics(name);
+  let stores: Stores | undefined;
+
+  const inner = async (input: unknown, context: Context, { signal }: { signal: AbortSignal }) => {
+    const event = schema.safeParse(input);
+    if (!event.success) throw badEvent(name, event.error);
+    stores ??= openStores(config);
+    const found = context as unknown as Record<string, Record<string, string> | undefined>;
+    const call: Call = {
+      ...stores,
+      log,
+      metrics,
+      signal,
+      remainingMs: () => context.getRemainingTimeInMillis(),
+      secrets: Object.fromEntries(Object.keys(secrets).map((key) => [key, found[`secret_${key}`]])),
+    };
+    try {
+      return withinLimit(name, await run(event.data, call));
+    } catch (error) {
+      log.error('failed', error as Error);
+      throw error;
+    } finally {
+      metrics.publishStoredMetrics();
+    }
+  };
+
+  const handler = middy({ timeoutEarlyInMillis: EARLY_MS }).handler(inner);
+  const fetchData = secretArns(secrets, config);
+  if (Object.keys(fetchData).length > 0) {
+    // disablePrefetch: a refused GetSecretValue at import would end the process with an unrelated stack.
+    handler.use(
+      secretsManager({ fetchData, disablePrefetch: true, cacheExpiry: SECRET_TTL_MS, setToContext: true }) as never,
+    );
+    handler.onError((request) => {
+      request.error = secretError(request.error);
+    });
+  }
+  return handler;
+}
+
+function secretArns(secrets: Definition<z.ZodType, unknown>['secrets'], config: Config): Record<string, string> {
+  const found = Object.entries(secrets ?? {}).map(([key, setting]) => [`secret_${key}`, config[setting]]);
+  return Object.fromEntries(found.filter(([, arn]) => arn !== undefined));
+}
+
+/** middy wraps every failed fetch in one error; the reason lies in its cause. */
+function secretError(error: Error | null): Error | null {
+  const data = (error?.cause as { data?: Error[] } | undefined)?.data;
+  const reason = Array.isArray(data) ? data.find((entry) => entry instanceof Error) : undefined;
+  if (!reason) return error;
+  const text = {
+    what: 'a vendor key could not be read from Secrets Manager',
+    found: `${reason.name}: ${reason.message}`,
+    wanted: 'a secret with a value, and the permission to read it',
+    todo: 'Put the key into the secret (README, Deploy).',
+  };
+  return new NamedError('Vendor.KeyMissing', text, { cause: reason });
+}
+
+function badEvent(name: string, error: z.ZodError): NamedError {
+  const issues = error.issues.map((issue) => `${issue.path.join('.') || 'event'}: ${issue.message}`);
+  return new NamedError('Data.Invalid', { what: `${name} was called with a wrong event`, found: issues.join('; ') });
+}
+
+function withinLimit<R>(name: string, result: R): R {
+  const bytes = Buffer.byteLength(JSON.stringify(result ?? null));
+  if (bytes <= RESULT_LIMIT_BYTES) return result;
+  throw new NamedError('Data.Invalid', {
+    what: `${name} returned too much for a state machine`,
+    found: `${bytes} bytes`,
+    wanted: `at most ${RESULT_LIMIT_BYTES}: keys and counts, never rows`,
+  });
+}

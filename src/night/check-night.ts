@@ -1,0 +1,103 @@
+import { previousSession } from '../calendar/sessions.ts';
+import { judgeSession, type SessionVerdict } from '../checks/session-quality.ts';
+import { decodeBars } from '../lake/bars.ts';
+import { heldSessions, readIngest } from '../lake/ingest.ts';
+import { keys } from '../lake/keys.ts';
+import type { Lake } from '../lake/lake.ts';
+import type { Bar } from '../records/bar.ts';
+import { readNote, stagedDates } from './staging.ts';
+
+/** The row band looks at so many sessions before. */
+const BAND_SESSIONS = 20;
+const SHOWN = 20;
+
+export interface CheckedNight {
+  /** Staged sessions that may be published, in order. */
+  publish: string[];
+  /** Staged sessions that stay staged. */
+  held: string[];
+  /** Why, at most 20. */
+  holds: string[];
+  notes: string[];
+}
+
+/**
+ * Judges every staged session of a run against what is held and against the staged ones before it. A session that
+ * is held back is no yardstick for the next ones.
+ */
+export async function checkNight(runId: string, lake: Lake): Promise<CheckedNight> {
+  const dates = await stagedDates(lake, runId);
+  const history = await History.read(lake);
+  const verdicts: SessionVerdict[] = [];
+  for (const date of dates) {
+    const bars = (await readBars(lake, keys.staged(runId, date))) ?? [];
+    const note = await readNote(lake, runId, date);
+    const verdict = judgeSession({
+      date,
+      bars,
+      rejected: note?.rejected ?? 0,
+      earlierRows: await history.rowsBefore(date),
+      previous: await history.closes(previousSession(date)),
+      served: new Set((await history.closes(date)).keys()),
+    });
+    verdicts.push(verdict);
+    if (verdict.holds.length === 0) history.add(date, bars);
+  }
+  const held = verdicts.filter(({ holds }) => holds.length > 0).map(({ date }) => date);
+  return {
+    publish: dates.filter((date) => !held.includes(date)),
+    held,
+    holds: verdicts.flatMap(({ holds }) => holds).slice(0, SHOWN),
+    notes: verdicts.flatMap(({ notes }) => notes).slice(0, SHOWN),
+  };
+}
+
+/** Row counts and closes of sessions held, and of those staged in this run that passed. */
+class History {
+  private readonly rows = new Map<string, number>();
+  private latest: { date: string; closes: Map<string, number> } | undefined;
+
+  private constructor(
+    private readonly lake: Lake,
+    private dates: string[],
+  ) {}
+
+  static async read(lake: Lake): Promise<History> {
+    return new History(
+      lake,
+      (await heldSessions(lake)).map(({ date }) => date),
+    );
+  }
+
+  add(date: string, bars: readonly Bar[]): void {
+    this.rows.set(date, bars.length);
+    this.latest = { date, closes: closesOf(bars) };
+    this.dates = [...new Set([...this.dates, date])].sort();
+  }
+
+  async rowsBefore(date: string): Promise<number[]> {
+    const earlier = this.dates.filter((held) => held < date).slice(-BAND_SESSIONS);
+    const counts: number[] = [];
+    for (const held of earlier) {
+      if (!this.rows.has(held)) this.rows.set(held, (await readIngest(this.lake, held))?.rows ?? 0);
+      counts.push(this.rows.get(held)!);
+    }
+    return counts;
+  }
+
+  /** Closes by symbol; empty when the session is not held. */
+  async closes(date: string): Promise<ReadonlyMap<string, number>> {
+    if (this.latest?.date === date) return this.latest.closes;
+    if (!this.dates.includes(date)) return new Map();
+    return closesOf((await readBars(this.lake, keys.session(date))) ?? []);
+  }
+}
+
+function closesOf(bars: readonly Bar[]): Map<string, number> {
+  return new Map(bars.map((bar) => [bar.symbol, bar.close]));
+}
+
+async function readBars(lake: Lake, key: string): Promise<Bar[] | undefined> {
+  const bytes = await lake.read(key);
+  return bytes && decodeBars(bytes, key);
+}

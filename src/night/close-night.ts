@@ -1,0 +1,171 @@
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { NamedError } from '../errors.ts';
+import { keys } from '../lake/keys.ts';
+import { jsonBytes, readJson } from '../lake/lake.ts';
+import { lakeKind } from '../lake/stamp.ts';
+import closeSql from '../warehouse/queries/close-night.sql';
+import type { Night, NightReport, NightStatus } from './night.ts';
+import type { CloseInput, JobResult } from './outcome.ts';
+import { stagingByRun } from './staging.ts';
+import type { Stores } from './stores.ts';
+import { judgeNight, type Verdict } from './verdict.ts';
+
+/** Sent when a night ends well; the rule that starts the portfolio desk matches it (DESIGN 2). */
+export const NIGHT_COMPLETED = { source: 'afterbell', detailType: 'Night Completed' } as const;
+
+export interface ClosedNight {
+  runId: string;
+  session: string;
+  status: NightStatus;
+  /** Lake key of night.json. */
+  report: string;
+  /** SNS subject (100 ASCII characters at most) and text. */
+  subject: string;
+  message: string;
+  /** For the Fail state: the first reason, in full. */
+  cause: string;
+}
+
+export type SendEvent = (detail: {
+  session: string;
+  runId: string;
+  status: NightStatus;
+  stage: string;
+}) => Promise<void>;
+
+/**
+ * Gives the verdict and writes it everywhere: night.json, the ledger, the state of the session; sends the event and
+ * frees the lake. Every step may be repeated.
+ */
+export async function closeNight(
+  outcome: CloseInput,
+  { config, lake, runs, warehouse }: Stores,
+  sendEvent: SendEvent,
+  completedAt: string,
+): Promise<ClosedNight> {
+  const { night } = outcome;
+  const jobs = {
+    consolidate: await readJson<JobResult>(lake, keys.jobResult('consolidate')),
+    resample: await readJson<JobResult>(lake, keys.jobResult('resample')),
+  };
+  const verdict = judgeNight(outcome, jobs);
+  const ledgerTrouble = await writeLedger(night, verdict, warehouse, completedAt).catch((error: Error) => error);
+  if (ledgerTrouble) {
+    verdict.status = 'Failed';
+    verdict.reasons.push(`the ledger could not be written: ${ledgerTrouble.name}: ${ledgerTrouble.message}`);
+  }
+  const report = toReport(night, verdict, (await lakeKind(lake)) === 'practice', completedAt);
+  const key = reportKey(night);
+  await lake.write(key, jsonBytes(report));
+  await recordState(night, verdict, runs);
+  await dropRepeated({ lake, runs }, night, verdict.sessions.published);
+  const good = verdict.status === 'Succeeded' || verdict.status === 'Partial';
+  if (good && (night.kind === 'night' || night.kind === 'release')) {
+    await sendEvent({ session: night.session, runId: night.runId, status: verdict.status, stage: config.STAGE });
+  }
+  await runs.releaseLock(night.executionArn);
+  return { ...summary(night, verdict), report: key };
+}
+
+/** night.json is the night's; other executions for the same session lie beside it under their own name. */
+export function reportKey({ kind, session, runId }: Pick<Night, 'kind' | 'session' | 'runId'>): string {
+  return keys.report(session, kind === 'night' || kind === 'release' ? 'night.json' : `run=${runId}.json`);
+}
+
+function toReport(night: Night, verdict: Verdict, practice: boolean, completedAt: string): NightReport {
+  const { status, datasets, reasons, notes, sessions } = verdict;
+  const { runId, session, kind, openedAt } = night;
+  const seconds = (Date.parse(completedAt) - Date.parse(openedAt)) / 1000;
+  const frame = { runId, session, kind, status, practice, startedAt: openedAt, completedAt, seconds };
+  return { ...frame, datasets, reasons, notes, sessions };
+}
+
+async function writeLedger(
+  night: Night,
+  { status, datasets, reasons, sessions }: Verdict,
+  warehouse: Stores['warehouse'],
+  completedAt: string,
+): Promise<undefined> {
+  const tasks = datasets.map((set) => ({
+    task: set.task,
+    status: set.status,
+    rows: set.new + set.changed,
+    error: set.status === 'success' ? null : set.reasons.join('; ') || null,
+    started_at: timestamp(new Date(Date.parse(completedAt) - set.seconds * 1000).toISOString()),
+    completed_at: timestamp(completedAt),
+    seconds: set.seconds,
+    metadata: { run_id: night.runId, session: night.session, rows: set.rows, rejected: set.rejected, pages: set.pages },
+  }));
+  await warehouse.query(closeSql, {
+    run_id: night.runId,
+    status,
+    completed_at: timestamp(completedAt),
+    reasons: JSON.stringify(reasons),
+    summary: JSON.stringify({ datasets, sessions: { held: sessions.held, failed: sessions.failed } }),
+    released_run: night.releasedRun,
+    tasks: JSON.stringify(tasks),
+  });
+  return undefined;
+}
+
+async function recordState(
+  night: Night,
+  { status, sessions, pricesDone }: Verdict,
+  runs: Stores['runs'],
+): Promise<void> {
+  const { runId, session, kind } = night;
+  if (sessions.held.length > 0) await runs.saveHeldRun({ runId, session, sessions: sessions.held });
+  if (kind !== 'night' && kind !== 'release') return;
+  const before = await runs.sessionState(session);
+  // A night whose prices were not due leaves a session done as it was.
+  const done = pricesDone || (!night.prices.due && before?.pricesDone === true);
+  await runs.saveSessionState({ session, runId, status, pricesDone: done });
+}
+
+/** A session published now, by release or by a good repeat, needs no held copy in an older run any more. */
+async function dropRepeated(
+  { lake, runs }: Pick<Stores, 'lake' | 'runs'>,
+  { runId, releasedRun }: Night,
+  published: readonly string[],
+): Promise<void> {
+  if (published.length === 0) return;
+  for (const [run, staged] of await stagingByRun(lake)) {
+    if (run === runId) continue;
+    const repeated = staged.filter((key) => published.some((date) => key.includes(`date=${date}.`)));
+    await lake.remove(repeated);
+    if (repeated.length === staged.length) await runs.dropHeldRun(run);
+  }
+  if (releasedRun) await runs.dropHeldRun(releasedRun);
+}
+
+function summary({ runId, session, kind }: Night, { status, reasons, datasets }: Verdict): Omit<ClosedNight, 'report'> {
+  const cause = reasons[0] ?? '';
+  const done = datasets.filter((set) => set.status === 'success').map((set) => set.name);
+  const message = [
+    `${kind} ${runId} for session ${session} ended as ${status}.`,
+    ...reasons.slice(0, 20).map((reason) => `- ${reason}`),
+    done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
+    'What was served before is served still.',
+    status === 'Held'
+      ? `Look, then publish: afterbell release ${runId}`
+      : `Repair: afterbell night --session ${session}`,
+  ].join('\n');
+  const subject = `afterbell ${status}: session ${session}`.slice(0, 100);
+  return { runId, session, status, subject, message, cause: cause.slice(0, 2000) };
+}
+
+function timestamp(iso: string): string {
+  return iso.replace('T', ' ').replace('Z', '');
+}
+
+/** @throws Night.Failed when the bus refuses the event, so that Close Night is retried. */
+export function eventSender(busName: string, client = new EventBridgeClient({})): SendEvent {
+  return async (detail) => {
+    const { source, detailType } = NIGHT_COMPLETED;
+    const entry = { Source: source, DetailType: detailType, Detail: JSON.stringify(detail), EventBusName: busName };
+    const answer = await client.send(new PutEventsCommand({ Entries: [entry] }));
+    const refused = answer.Entries?.find(({ ErrorCode }) => ErrorCode);
+    if (refused)
+      throw new NamedError('Night.Failed', `the event was refused: ${refused.ErrorCode} ${refused.ErrorMessage}`);
+  };
+}

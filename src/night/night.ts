@@ -1,0 +1,96 @@
+import { z } from 'zod';
+
+const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date YYYY-MM-DD');
+
+/** What starts an execution (DESIGN 2): a schedule, a session by hand, a backfill chunk, a release, or one task. */
+export const startInput = z
+  .object({
+    scheduledTime: z.iso.datetime({ offset: true }).optional(),
+    session: date.optional(),
+    from: date.optional(),
+    to: date.optional(),
+    source: z.enum(['api', 'flat-files']).default('api'),
+    release: z.string().optional(),
+    task: z.string().optional(),
+    /** Job settings for a task by hand, e.g. {"MODE":"full"}. */
+    settings: z.record(z.string(), z.string()).default({}),
+  })
+  .refine((input) => (input.from === undefined) === (input.to === undefined), 'from and to go together');
+export type StartInput = z.output<typeof startInput>;
+
+export type NightKind = 'night' | 'backfill' | 'release' | 'task';
+export type NightStatus = 'Succeeded' | 'Partial' | 'Held' | 'Skipped' | 'Failed';
+export type TaskStatus = 'success' | 'partial' | 'held' | 'skipped' | 'failed';
+
+export interface Lane {
+  vendor: string;
+  tasks: string[];
+}
+
+interface JobPlan {
+  wanted: boolean;
+  environment: { Name: string; Value: string }[];
+}
+
+/** What Open Night decides; the state machine's variable `$night`. */
+export interface Night {
+  runId: string;
+  executionArn: string;
+  session: string;
+  kind: NightKind;
+  openedAt: string;
+  due: boolean;
+  /** Why something or everything is not due. */
+  reasons: string[];
+  lanes: Lane[];
+  /** Lanes that do not run, with the reason. */
+  skipped: { task: string; reason: string }[];
+  prices: {
+    due: boolean;
+    reason: string;
+    source: 'api' | 'flat-files';
+    /** Sessions to fetch and stage. */
+    sessions: string[];
+    /** Publish without the gates: a person has looked. */
+    released: boolean;
+    concurrency: number;
+  };
+  jobs: {
+    /** Run the jobs even when nothing was published: an earlier night got no further. */
+    always: boolean;
+    consolidate: JobPlan;
+    resample: JobPlan;
+  };
+  releasedRun: string | null;
+}
+
+/** One dataset's share of a night, as in night.json and `--json` (DESIGN 4.4). */
+export interface DatasetResult {
+  name: string;
+  task: string;
+  status: TaskStatus;
+  rows: number;
+  new: number;
+  changed: number;
+  revised: number;
+  rejected: number;
+  pages: number;
+  seconds: number;
+  reasons: string[];
+}
+
+/** night.json */
+export interface NightReport {
+  runId: string;
+  session: string;
+  kind: NightKind;
+  status: NightStatus;
+  practice: boolean;
+  startedAt: string;
+  completedAt: string;
+  seconds: number;
+  datasets: DatasetResult[];
+  reasons: string[];
+  notes: string[];
+  sessions: { published: string[]; held: string[]; failed: string[] };
+}

@@ -1,0 +1,154 @@
+import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import type { Config } from '../config.ts';
+import { NamedError } from '../errors.ts';
+import { heldSessions } from '../lake/ingest.ts';
+import { listAll } from '../lake/lake.ts';
+import type { LakeLock, Runs } from '../tables/runs.ts';
+import type { Night, StartInput } from './night.ts';
+import { planNight, sessionOf } from './plan-night.ts';
+import { DATASET_OF_TASK } from './reference-datasets.ts';
+import { adoptStaged, readNote, stagedDates, stagingByRun } from './staging.ts';
+import type { Stores } from './stores.ts';
+
+/** Staged rows of a dead run are of use for a day; older ones may have been corrected since. */
+const ADOPT_HOURS = 24;
+
+export interface Execution {
+  arn: string;
+  name: string;
+  /** ISO instant at which the state machine was started. */
+  startTime: string;
+}
+
+export interface Opening extends Pick<Stores, 'config' | 'lake' | 'runs'> {
+  /** Whether an execution is still running; asked before its lock is taken over. */
+  isRunning: (executionArn: string) => Promise<boolean>;
+}
+
+/**
+ * Takes the lake's lock, clears what dead runs left in staging, adopts what they had completely staged, and plans.
+ * @throws Night.LockBusy while another living execution owns the lake
+ */
+export async function openNight(start: StartInput, execution: Execution, opening: Opening): Promise<Night> {
+  const { config, lake, runs } = opening;
+  const input = start.release === undefined ? start : { ...start, session: await heldSession(runs, start.release) };
+  const openedAt = new Date(Date.parse(execution.startTime)).toISOString();
+  const clock = input.scheduledTime ?? execution.startTime;
+  const session = sessionOf(input, clock);
+  await takeLock(opening, {
+    executionArn: execution.arn,
+    runId: execution.name,
+    session,
+    kind: input.from === undefined ? 'night' : 'backfill',
+    since: openedAt,
+  });
+  try {
+    await dropStaleSyncs(opening, session);
+    await sortStaging(opening, execution.name, openedAt, input.release);
+    const held = new Set((await heldSessions(lake)).map(({ date }) => date));
+    const state = await runs.sessionState(session);
+    const night = planNight({
+      input,
+      execution,
+      clock,
+      openedAt,
+      held,
+      state: (asked) => (asked === session ? state : undefined),
+      lastSync: await lastSyncs(runs),
+      withoutKey: missingKeys(config),
+      staged: await stagedDates(lake, execution.name),
+      callsPerMinute: config.POLYGON_CALLS_PER_MINUTE,
+    });
+    if (!night.due) await runs.releaseLock(execution.arn);
+    return night;
+  } catch (error) {
+    await runs.releaseLock(execution.arn);
+    throw error;
+  }
+}
+
+async function takeLock({ runs, isRunning }: Opening, mine: LakeLock): Promise<void> {
+  const other = await runs.lock();
+  if (other && other.executionArn !== mine.executionArn && (await isRunning(other.executionArn))) throw busy(other);
+  if (!(await runs.takeLock(mine, other))) throw busy((await runs.lock()) ?? mine);
+}
+
+function busy(lock: LakeLock): NamedError {
+  return new NamedError('Night.LockBusy', {
+    what: 'another execution is writing to this lake',
+    found: `${lock.kind} ${lock.runId} for session ${lock.session}, running since ${lock.since}`,
+    wanted: 'one writer at a time',
+    todo: 'It goes on by itself when the other one ends.',
+  });
+}
+
+/** Pages staged for another session, and pages no cursor leads to any more, are of no use. */
+async function dropStaleSyncs({ lake, runs }: Opening, session: string): Promise<void> {
+  const live = new Set<string>();
+  for (const dataset of Object.values(DATASET_OF_TASK)) {
+    const cursor = await runs.cursor(dataset);
+    if (cursor?.session === session) live.add(`staging/sync=${cursor.syncId}/${dataset}/`);
+    else if (cursor) await runs.dropCursor(dataset);
+  }
+  const staged = await listAll(lake, 'staging/sync=');
+  const dead = staged.filter(({ key }) => ![...live].some((prefix) => key.startsWith(prefix)));
+  await lake.remove(dead.map(({ key }) => key));
+}
+
+/** Held runs keep their staging until released or repeated; of dead runs complete sessions are adopted, the rest goes. */
+async function sortStaging(
+  { lake, runs }: Opening,
+  runId: string,
+  openedAt: string,
+  release: string | undefined,
+): Promise<void> {
+  const byRun = await stagingByRun(lake);
+  for (const [run, keys] of byRun) {
+    if (run === runId) continue;
+    if (run !== release && (await runs.heldRun(run))) continue;
+    for (const date of await stagedDates(lake, run)) {
+      const note = await readNote(lake, run, date);
+      const young = note && Date.parse(openedAt) - Date.parse(note.ingestedAt) < ADOPT_HOURS * 3_600_000;
+      if (young || run === release) await adoptStaged(lake, run, runId, date);
+    }
+    // A released run stays staged until its sessions are published under the new run.
+    if (run !== release) await lake.remove(keys);
+  }
+}
+
+async function heldSession(runs: Runs, release: string): Promise<string> {
+  const held = await runs.heldRun(release);
+  if (held) return held.session;
+  throw new NamedError('Usage.Invalid', {
+    what: `run ${release} holds nothing back`,
+    wanted: 'a run that ended as Held and was neither released nor repeated since',
+    todo: '`afterbell status` lists held runs.',
+  });
+}
+
+async function lastSyncs(runs: Runs): Promise<Record<string, string | undefined>> {
+  const found: Record<string, string | undefined> = {};
+  for (const dataset of Object.values(DATASET_OF_TASK))
+    found[dataset] = (await runs.lastSync(dataset))?.lastSyncTimestamp;
+  return found;
+}
+
+function missingKeys(config: Config): Record<string, string> {
+  const missing: Record<string, string> = {};
+  if (!config.POLYGON_SECRET_ARN) missing.polygon = 'POLYGON_API_KEY is not set';
+  if (!config.ALPACA_SECRET_ARN) missing.alpaca = 'ALPACA_API_KEY_ID and ALPACA_API_SECRET_KEY are not set';
+  return missing;
+}
+
+/** Asks Step Functions; an execution it does not know has ended. */
+export function executionIsRunning(client = new SFNClient({})): Opening['isRunning'] {
+  return async (executionArn) => {
+    try {
+      const { status } = await client.send(new DescribeExecutionCommand({ executionArn }));
+      return status === 'RUNNING' || status === 'PENDING_REDRIVE';
+    } catch (error) {
+      if ((error as Error).name === 'ExecutionDoesNotExist') return false;
+      throw error;
+    }
+  };
+}

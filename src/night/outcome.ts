@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { Night } from './night.ts';
+
+/** A caught state's error as Step Functions gives it; the cause is often JSON in a string. */
+const trouble = z.object({ state: z.string(), error: z.string(), cause: z.string() });
+export type Trouble = z.output<typeof trouble>;
+
+const syncPage = z.object({
+  dataset: z.string(),
+  status: z.enum(['success', 'partial', 'held', 'skipped', 'failed']),
+  pages: z.number(),
+  rows: z.number(),
+  rejected: z.number(),
+  new: z.number(),
+  changed: z.number(),
+  reasons: z.array(z.string()),
+});
+
+const lane = z.object({
+  vendor: z.string(),
+  results: z.array(
+    z.object({ task: z.string(), seconds: z.number(), page: syncPage.nullable(), trouble: trouble.nullable() }),
+  ),
+});
+
+const staged = z.object({
+  date: z.string(),
+  status: z.enum(['staged', 'skipped', 'failed']),
+  rows: z.number().default(0),
+  rejected: z.number().default(0),
+  reason: z.string().default(''),
+  trouble: trouble.nullish(),
+});
+
+const published = z.object({
+  date: z.string(),
+  rows: z.number(),
+  new: z.number(),
+  changed: z.number(),
+  removed: z.number(),
+  rejected: z.number(),
+});
+
+const checked = z.object({
+  publish: z.array(z.string()),
+  held: z.array(z.string()),
+  holds: z.array(z.string()),
+  notes: z.array(z.string()),
+});
+
+const prices = z.object({
+  seconds: z.number(),
+  staged: z.array(staged),
+  check: checked.nullable(),
+  published: z.array(published),
+  jobs: z.array(z.object({ task: z.string(), seconds: z.number() })),
+  trouble: trouble.nullable(),
+});
+
+/** Everything Close Night is told: the plan, and what every part of the state machine came to. */
+export const closeInput = z.object({
+  night: z.custom<Night>((value) => typeof value === 'object' && value !== null && 'runId' in value),
+  reference: z.array(lane),
+  prices,
+  trouble: trouble.nullable(),
+});
+export type CloseInput = z.output<typeof closeInput>;
+export type PricesOutcome = z.output<typeof prices>;
+
+/** What a job wrote to its known key; Batch itself returns nothing. */
+export interface JobResult {
+  runId: string;
+  status: string;
+  symbols?: number;
+  rows?: number;
+  filesWritten?: number;
+  errors?: { name: string; message: string; symbol?: string }[];
+  seconds: number;
+}
+
+/** The human sentence in a cause: Lambda's errorMessage, a container's own last words, or the text as it is. */
+export function causeText(cause: string): string {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(cause);
+  } catch {
+    return cause;
+  }
+  const { errorMessage, Container, StatusReason } = parsed as {
+    errorMessage?: string;
+    Container?: { Reason?: string };
+    StatusReason?: string;
+  };
+  return errorMessage ?? ownWords(Container?.Reason) ?? StatusReason ?? cause;
+}
+
+/** A job's last line is `{"name","message"}`. */
+function ownWords(reason: string | undefined): string | undefined {
+  const line = reason?.split('\n').findLast((text) => text.startsWith('{"name"'));
+  if (!line) return reason;
+  const { name, message } = JSON.parse(line) as { name: string; message: string };
+  return `${name}: ${message}`;
+}
+
+export function describe({ state, error, cause }: Trouble): string {
+  return `${state}: ${error}: ${causeText(cause)}`;
+}

@@ -1,0 +1,179 @@
+import {
+  closureReason,
+  exchangeDate,
+  isSession,
+  lastClosedSession,
+  sessionHours,
+  sessionsBetween,
+} from '../calendar/sessions.ts';
+import { NamedError } from '../errors.ts';
+import type { SessionState } from '../tables/runs.ts';
+import type { Night, NightKind, StartInput } from './night.ts';
+import { DATASET_OF_TASK, FRESH_HOURS, LANES } from './reference-datasets.ts';
+
+/** An execution works on at most so many sessions; the command line starts chunk after chunk. */
+const CHUNK_SESSIONS = 250;
+
+/** What a plan is made of; everything that had to be looked up. */
+export interface Evidence {
+  input: StartInput;
+  execution: { arn: string; name: string };
+  /** Scheduled time of the run, or its start: the clock that decides the session. ISO. */
+  clock: string;
+  openedAt: string;
+  /** Whether the session's bars are published. */
+  held: ReadonlySet<string>;
+  state: (session: string) => SessionState | undefined;
+  /** ISO instant of the last complete sync by dataset. */
+  lastSync: Readonly<Record<string, string | undefined>>;
+  /** Vendors without a key, with what to set. */
+  withoutKey: Readonly<Record<string, string>>;
+  /** Sessions a dead run had staged; they need no fetch. */
+  staged: readonly string[];
+  /** Calls per minute of the price vendor; 0 = unlimited. */
+  callsPerMinute: number;
+}
+
+/** The session a start input is about: named, the end of a range, or the last one closed before the clock. */
+export function sessionOf(input: StartInput, clock: string): string {
+  const named = input.session ?? input.to;
+  if (named === undefined) return lastClosedSession(new Date(clock));
+  if (input.session !== undefined) requireClosedSession(input.session, clock);
+  else if (!isSession(named)) return lastSessionUpTo(input.from!, named);
+  return named;
+}
+
+function lastSessionUpTo(from: string, to: string): string {
+  const last = sessionsBetween(from, to).at(-1);
+  if (last) return last;
+  throw new NamedError('Usage.Invalid', { what: `there is no session from ${from} to ${to}` });
+}
+
+function requireClosedSession(session: string, clock: string): void {
+  const closed = closureReason(session);
+  if (closed !== undefined) {
+    throw new NamedError('Usage.Invalid', {
+      what: `${session} is not a trading session`,
+      found: closed,
+      wanted: 'a day on which the NYSE was open',
+    });
+  }
+  if (Date.parse(sessionHours(session).close) > Date.parse(clock)) {
+    throw new NamedError('Usage.Invalid', {
+      what: `${session} has not closed yet`,
+      found: `it closes at ${sessionHours(session).close}`,
+      wanted: `${lastClosedSession(new Date(clock))} or earlier`,
+    });
+  }
+}
+
+/** Pure: what this execution does and what it leaves, each with its reason. */
+export function planNight(evidence: Evidence): Night {
+  const { input, execution, openedAt, clock } = evidence;
+  const session = sessionOf(input, clock);
+  const kind = kindOf(input);
+  const { lanes, skipped } = planLanes(evidence, kind);
+  const prices = planPrices(evidence, kind, session);
+  const jobs = planJobs(evidence, kind, session, prices.due);
+  const due = lanes.length > 0 || prices.due || jobs.consolidate.wanted || jobs.resample.wanted;
+  return {
+    runId: execution.name,
+    executionArn: execution.arn,
+    session,
+    kind,
+    openedAt,
+    due,
+    reasons: [prices.reason, ...skipped.map(({ task, reason }) => `${task}: ${reason}`)].filter(Boolean),
+    lanes,
+    skipped,
+    prices,
+    jobs,
+    releasedRun: input.release ?? null,
+  };
+}
+
+function kindOf(input: StartInput): NightKind {
+  if (input.task !== undefined) return 'task';
+  if (input.release !== undefined) return 'release';
+  return input.from !== undefined ? 'backfill' : 'night';
+}
+
+function planLanes(evidence: Evidence, kind: NightKind): Pick<Night, 'lanes' | 'skipped'> {
+  const { input, lastSync, withoutKey, openedAt } = evidence;
+  const skipped: Night['skipped'] = [];
+  if (kind === 'backfill' || kind === 'release') return { lanes: [], skipped };
+  const lanes = LANES.map(({ vendor, tasks }) => ({
+    vendor,
+    tasks: tasks.filter((task) => {
+      if (kind === 'task' && input.task !== task) return false;
+      const missing = withoutKey[vendor];
+      if (missing !== undefined) {
+        skipped.push({ task, reason: missing });
+        return false;
+      }
+      const last = lastSync[DATASET_OF_TASK[task]!];
+      if (kind === 'task' || last === undefined || hours(last, openedAt) >= FRESH_HOURS) return true;
+      skipped.push({ task, reason: `complete since ${last}, not older than ${FRESH_HOURS} h` });
+      return false;
+    }),
+  })).filter(({ tasks }) => tasks.length > 0);
+  return { lanes, skipped };
+}
+
+function planPrices(evidence: Evidence, kind: NightKind, session: string): Night['prices'] {
+  const { input, held, staged, callsPerMinute, withoutKey } = evidence;
+  const base = { source: input.source, released: kind === 'release', concurrency: 1 };
+  const none = { ...base, due: false, sessions: [] };
+  if (kind === 'task') return { ...none, reason: '' };
+  if (kind === 'release') return { ...base, due: true, sessions: [], reason: '' };
+  const missingKey = input.source === 'api' ? withoutKey.polygon : undefined;
+  if (missingKey !== undefined) return { ...none, reason: `prices: ${missingKey}` };
+  // One call at a time keeps a plan's pace; without a limit the machine's two workers are the bound.
+  const concurrency = input.source === 'flat-files' || callsPerMinute === 0 ? 2 : 1;
+  const wanted = wantedSessions(evidence, kind, session);
+  const due = { ...base, due: true, concurrency, reason: '' };
+  if (kind === 'night' && input.session === undefined && held.has(session)) {
+    if (evidence.state(session)?.pricesDone && staged.length === 0)
+      return { ...none, reason: settled(session, evidence) };
+    return { ...due, sessions: [] };
+  }
+  return { ...due, sessions: wanted.filter((date) => !staged.includes(date)) };
+}
+
+function wantedSessions({ input, held, clock }: Evidence, kind: NightKind, session: string): string[] {
+  if (kind === 'night') return [session];
+  const closed = lastClosedSession(new Date(clock));
+  const sessions = sessionsBetween(input.from!, input.to!).filter((date) => date <= closed && !held.has(date));
+  if (sessions.length > CHUNK_SESSIONS) {
+    throw new NamedError('Usage.Invalid', {
+      what: `${input.from} to ${input.to} is too much for one execution`,
+      found: `${sessions.length} sessions`,
+      wanted: `at most ${CHUNK_SESSIONS}`,
+      todo: '`afterbell backfill` cuts a range into such chunks.',
+    });
+  }
+  return sessions;
+}
+
+/** Why prices are not due: the session is done, and today may be a holiday. */
+function settled(session: string, { clock }: Evidence): string {
+  const today = exchangeDate(new Date(clock));
+  const closed = today === session ? undefined : closureReason(today);
+  const holiday = closed === undefined ? '' : `; ${today} is no session (${closed})`;
+  return `prices: session ${session} is already done${holiday}`;
+}
+
+function planJobs(evidence: Evidence, kind: NightKind, session: string, pricesDue: boolean): Night['jobs'] {
+  const { input, held } = evidence;
+  const environment = Object.entries(input.settings).map(([Name, Value]) => ({ Name, Value }));
+  const only = (task: string) => (kind === 'task' ? input.task === task : pricesDue);
+  return {
+    always: kind === 'task' || kind === 'release' || (pricesDue && held.has(session)),
+    consolidate: { wanted: only('consolidate'), environment },
+    resample: { wanted: only('resample'), environment },
+  };
+}
+
+function hours(from: string, to: string): number {
+  return (Date.parse(to) - Date.parse(from)) / 3_600_000;
+}

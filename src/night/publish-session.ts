@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { NamedError } from '../errors.ts';
+import { decodeBars, encodeBars, sameValues } from '../lake/bars.ts';
+import { readIngest, writeIngest } from '../lake/ingest.ts';
+import { keys } from '../lake/keys.ts';
+import { type Lake, writeIfChanged } from '../lake/lake.ts';
+import { claimLake } from '../lake/stamp.ts';
+import type { Bar } from '../records/bar.ts';
+import { storePrices } from '../warehouse/prices.ts';
+import { replaceQuarantine } from './quarantine.ts';
+import { readNote, stagedKeys } from './staging.ts';
+import type { Stores } from './stores.ts';
+
+export interface PublishedSession {
+  date: string;
+  rows: number;
+  new: number;
+  changed: number;
+  removed: number;
+  rejected: number;
+}
+
+export interface Merged {
+  bars: Bar[];
+  new: number;
+  changed: number;
+  /** Symbols the stored version had and the new one has not. */
+  removed: string[];
+}
+
+/** Pure: the new version of a session; a row whose values did not change keeps its `ingestedAt`. */
+export function mergeSession(stored: readonly Bar[], fetched: readonly Bar[]): Merged {
+  const old = new Map(stored.map((bar) => [bar.symbol, bar]));
+  const merged: Merged = { bars: [], new: 0, changed: 0, removed: [] };
+  for (const bar of fetched) {
+    const before = old.get(bar.symbol);
+    old.delete(bar.symbol);
+    if (before && sameValues(before, bar)) merged.bars.push(before);
+    else {
+      merged.bars.push(bar);
+      if (before) merged.changed += 1;
+      else merged.new += 1;
+    }
+  }
+  merged.removed = [...old.keys()];
+  return merged;
+}
+
+/**
+ * Moves one checked session from staging to what is served: session file, then `stock_prices`, then quarantine, and
+ * the ingest manifest last, which makes it count. Killed in between, the next run does it again with the same result.
+ */
+export async function publishSession(
+  { runId, session: date }: { runId: string; session: string },
+  { lake, warehouse, config }: Pick<Stores, 'lake' | 'warehouse' | 'config'>,
+): Promise<PublishedSession> {
+  const note = await readNote(lake, runId, date);
+  const staged = await lake.read(keys.staged(runId, date));
+  if (!note || !staged) return alreadyPublished(lake, date, runId);
+  await claimLake(lake, note.kind);
+  const key = keys.session(date);
+  const stored = await lake.read(key);
+  const fetched = await decodeBars(staged, keys.staged(runId, date));
+  const merged = mergeSession(stored ? await decodeBars(stored, key) : [], fetched);
+  const bytes = encodeBars(merged.bars);
+  await announceRemoved(lake, date, merged.removed);
+  await writeIfChanged(lake, key, bytes);
+  if (config.BRONZE_LAYOUT === 'symbol') await writeSymbolFiles(lake, merged, config.MAX_WORKERS);
+  await storePrices(warehouse, date, merged.bars);
+  const rejects = await lake.read(keys.stagedRejects(runId, date));
+  const lines = rejects ? Buffer.from(rejects).toString('utf8').split('\n').filter(Boolean) : [];
+  await replaceQuarantine(lake, date, 'prices', lines);
+  await recordIngest(lake, date, merged, bytes, note);
+  await lake.remove(stagedKeys(runId, date));
+  return {
+    date,
+    rows: merged.bars.length,
+    new: merged.new,
+    changed: merged.changed,
+    removed: merged.removed.length,
+    rejected: note.rejected,
+  };
+}
+
+/** Before the session file goes over the old one: a crash right after would leave nobody who knows what was there. */
+async function announceRemoved(lake: Lake, date: string, removed: readonly string[]): Promise<void> {
+  const before = await readIngest(lake, date);
+  if (!before || removed.length === 0) return;
+  await writeIngest(lake, { ...before, removed: [...new Set([...before.removed, ...removed])].sort() });
+}
+
+async function recordIngest(
+  lake: Lake,
+  date: string,
+  { bars, removed }: Merged,
+  bytes: Uint8Array,
+  note: { rejected: number; source: string; runId: string; ingestedAt: string },
+): Promise<void> {
+  const before = await readIngest(lake, date);
+  const checksum = createHash('sha256').update(bytes).digest('hex');
+  const present = new Set(bars.map((bar) => bar.symbol));
+  const gone = new Set([...(before?.removed ?? []), ...removed].filter((symbol) => !present.has(symbol)));
+  if (before?.checksum === checksum && before.rejected === note.rejected && gone.size === before.removed.length) return;
+  const { rejected, source, runId, ingestedAt } = note;
+  const rows = bars.length;
+  await writeIngest(lake, { date, rows, rejected, checksum, removed: [...gone].sort(), source, runId, ingestedAt });
+}
+
+/** The original layout, one one-row file per symbol and date; unchanged files stay as they are. */
+async function writeSymbolFiles(lake: Lake, { bars, removed }: Merged, workers: number): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < bars.length) {
+      const bar = bars[next++]!;
+      await writeIfChanged(lake, keys.symbolDate(bar.symbol, bar.date), encodeBars([bar]));
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, worker));
+  const date = bars[0]?.date;
+  if (date) await lake.remove(removed.map((symbol) => keys.symbolDate(symbol, date)));
+}
+
+/** A retried call after a crash at the very end: staging is gone because the session is published. */
+async function alreadyPublished(lake: Lake, date: string, runId: string): Promise<PublishedSession> {
+  const ingest = await readIngest(lake, date);
+  if (!ingest) {
+    throw new NamedError('Data.Invalid', {
+      what: `${date} cannot be published`,
+      found: `nothing staged for run ${runId}`,
+      wanted: 'a staged session',
+      todo: 'Run `afterbell night --session` for it.',
+    });
+  }
+  return { date, rows: ingest.rows, new: 0, changed: 0, removed: 0, rejected: ingest.rejected };
+}

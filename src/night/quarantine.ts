@@ -1,0 +1,36 @@
+import { NamedError } from '../errors.ts';
+import { keys } from '../lake/keys.ts';
+import type { Lake } from '../lake/lake.ts';
+import type { Rejected } from '../records/rejected.ts';
+
+/** Lanes end at the same time and share one file a date; a lost race is tried again. */
+const TRIES = 10;
+
+/** Rejected rows as JSON lines `{dataset, date, symbol, reason, row}`; the same rows give the same bytes. */
+export function quarantineLines(dataset: string, date: string, rejected: readonly Rejected[]): string[] {
+  return rejected.map(({ symbol, reason, row }) => JSON.stringify({ dataset, date, symbol, reason, row }));
+}
+
+/** Replaces one dataset's lines in `quarantine/date=D.jsonl`; no lines at all, no file. */
+export async function replaceQuarantine(
+  lake: Lake,
+  date: string,
+  dataset: string,
+  lines: readonly string[],
+): Promise<void> {
+  const key = keys.quarantine(date);
+  for (let attempt = 1; ; attempt += 1) {
+    const stored = await lake.open(key);
+    const before = stored ? Buffer.from(stored.bytes).toString('utf8').split('\n').filter(Boolean) : [];
+    const others = before.filter((line) => (JSON.parse(line) as { dataset: string }).dataset !== dataset);
+    const after = [...others, ...lines].sort();
+    if (after.join('\n') === before.join('\n')) return;
+    if (after.length === 0) return lake.remove([key]);
+    try {
+      const bytes = Buffer.from(`${after.join('\n')}\n`);
+      return await lake.write(key, bytes, stored ? { ifEtag: stored.etag } : { ifAbsent: true });
+    } catch (error) {
+      if (!(error instanceof NamedError) || error.name !== 'Lake.Conflict' || attempt === TRIES) throw error;
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import type { Logger } from '@aws-lambda-powertools/logger';
+import { sessionHours } from '../calendar/sessions.ts';
+import { isNamed, NamedError } from '../errors.ts';
+import { encodeBars } from '../lake/bars.ts';
+import { keys } from '../lake/keys.ts';
+import type { Lake } from '../lake/lake.ts';
+import { claimLake } from '../lake/stamp.ts';
+import { parseBars } from '../records/parse-bars.ts';
+import { quarantineLines } from './quarantine.ts';
+import { writeNote } from './staging.ts';
+
+/** Later than this after the close an empty answer is no longer "not there yet". */
+const LATE_DAYS = 5;
+
+/** Where a session's rows come from; a vendor, a practice market, a folder of flat files. */
+export interface BarSource {
+  /** The bars' `source` column for real data; practice answers are marked `practice`. */
+  name: string;
+  session(date: string): Promise<{ rows: unknown[]; practice: boolean; waitSeconds: number }>;
+}
+
+export interface StageRequest {
+  runId: string;
+  openedAt: string;
+  session: string;
+}
+
+export interface StagedSession {
+  date: string;
+  status: 'staged' | 'skipped';
+  rows: number;
+  rejected: number;
+  waitSeconds: number;
+  reason: string;
+}
+
+/**
+ * Fetches one session's bars for the whole market, validates them row by row and writes them to staging; nothing
+ * that is served is touched.
+ * @throws Vendor.NotYetAvailable when a young session has no rows yet; Data.Invalid when an old one has none
+ */
+export async function stageSession(
+  source: BarSource,
+  { runId, openedAt, session }: StageRequest,
+  lake: Lake,
+  log?: Pick<Logger, 'info'>,
+): Promise<StagedSession> {
+  const answer = await source.session(session).catch((error: Error) => {
+    if (isNamed(error, 'Vendor.DateOutOfPlan')) return error.message;
+    throw error;
+  });
+  if (typeof answer === 'string') {
+    return { date: session, status: 'skipped', rows: 0, rejected: 0, waitSeconds: 0, reason: answer };
+  }
+  if (answer.rows.length === 0) throw nothing(session, openedAt);
+  const kind = answer.practice ? 'practice' : 'real';
+  await claimLake(lake, kind);
+  const name = answer.practice ? 'practice' : source.name;
+  const { records, rejected } = parseBars(answer.rows, { date: session, source: name, ingestedAt: openedAt });
+  await lake.write(keys.staged(runId, session), encodeBars(records));
+  if (rejected.length > 0) {
+    const lines = quarantineLines('prices', session, rejected);
+    await lake.write(keys.stagedRejects(runId, session), Buffer.from(`${lines.join('\n')}\n`));
+  } else await lake.remove([keys.stagedRejects(runId, session)]);
+  const counts = { rows: records.length, rejected: rejected.length };
+  await writeNote(lake, runId, { date: session, ...counts, source: name, kind, runId, ingestedAt: openedAt });
+  log?.info('page', { dataset: 'prices', page: 1, rows: records.length, total: records.length, session });
+  return { date: session, status: 'staged', ...counts, waitSeconds: answer.waitSeconds, reason: '' };
+}
+
+function nothing(session: string, openedAt: string): NamedError {
+  const age = (Date.parse(openedAt) - Date.parse(sessionHours(session).close)) / 86_400_000;
+  if (age < LATE_DAYS) {
+    return new NamedError('Vendor.NotYetAvailable', {
+      what: `the vendor has no bars for ${session} yet`,
+      found: 'an empty answer for a session that has closed',
+      wanted: 'one bar per symbol',
+    });
+  }
+  return new NamedError('Data.Invalid', {
+    what: `the vendor has no bars for ${session}`,
+    found: `an empty answer ${Math.floor(age)} days after the close`,
+    wanted: 'one bar per symbol: it was a trading session',
+    todo: 'Fetch it from another source: `afterbell backfill --source flat-files --from … --to …`.',
+  });
+}

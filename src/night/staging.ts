@@ -1,0 +1,50 @@
+import { dateOfKey, keys } from '../lake/keys.ts';
+import { jsonBytes, type Lake, listAll, readJson } from '../lake/lake.ts';
+import type { LakeKind } from '../lake/stamp.ts';
+
+/** Says that a session is completely staged; written after its rows and rejects. */
+export interface StagedNote {
+  date: string;
+  rows: number;
+  rejected: number;
+  source: string;
+  kind: LakeKind;
+  runId: string;
+  ingestedAt: string;
+}
+
+export async function writeNote(lake: Lake, runId: string, note: StagedNote): Promise<void> {
+  await lake.write(keys.stagedNote(runId, note.date), jsonBytes(note));
+}
+
+export async function readNote(lake: Lake, runId: string, date: string): Promise<StagedNote | undefined> {
+  return readJson<StagedNote>(lake, keys.stagedNote(runId, date));
+}
+
+/** The dates a run has completely staged, in order. */
+export async function stagedDates(lake: Lake, runId: string): Promise<string[]> {
+  const entries = await listAll(lake, keys.stagingOf(runId));
+  return entries.filter(({ key }) => key.endsWith('.json')).map(({ key }) => dateOfKey(key) ?? '');
+}
+
+/** Every run with something in staging, and its keys. */
+export async function stagingByRun(lake: Lake): Promise<Map<string, string[]>> {
+  const byRun = new Map<string, string[]>();
+  for await (const { key } of lake.list('staging/run=')) {
+    const run = /^staging\/run=([^/]+)\//.exec(key)?.[1] ?? '';
+    byRun.set(run, [...(byRun.get(run) ?? []), key]);
+  }
+  return byRun;
+}
+
+/** Copies one staged session to another run, its note last, so that a half copy does not count. */
+export async function adoptStaged(lake: Lake, from: string, to: string, date: string): Promise<void> {
+  for (const key of [keys.staged, keys.stagedRejects, keys.stagedNote]) {
+    const bytes = await lake.read(key(from, date));
+    if (bytes) await lake.write(key(to, date), bytes);
+  }
+}
+
+export function stagedKeys(runId: string, date: string): string[] {
+  return [keys.stagedNote(runId, date), keys.staged(runId, date), keys.stagedRejects(runId, date)];
+}

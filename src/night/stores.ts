@@ -1,0 +1,31 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Config } from '../config.ts';
+import { NamedError } from '../errors.ts';
+import { type Lake, openLake } from '../lake/lake.ts';
+import { openTables } from '../tables/client.ts';
+import { Runs } from '../tables/runs.ts';
+import { openWarehouse, type Warehouse } from '../warehouse/client.ts';
+
+/** The three stores of the product, as every function gets them; tests hand in fakes of the same shape. */
+export interface Stores {
+  config: Config;
+  lake: Lake;
+  tables: DynamoDBDocumentClient;
+  runs: Runs;
+  warehouse: Warehouse;
+}
+
+/** @throws Config.Invalid when LAKE_URI or the database is not configured. */
+export function openStores(config: Config): Stores {
+  if (!config.LAKE_URI) {
+    throw new NamedError('Config.Invalid', { what: 'LAKE_URI is not set', wanted: 'file:///… or s3://…' });
+  }
+  const tables = openTables();
+  return {
+    config,
+    lake: openLake(config.LAKE_URI),
+    tables,
+    runs: new Runs(tables, config.RUNS_TABLE),
+    warehouse: openWarehouse(config),
+  };
+}
