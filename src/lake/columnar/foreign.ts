@@ -1,0 +1,38 @@
+import { parquetMetadata, parquetRead } from 'hyparquet';
+
+/** Values by column name; dates as day numbers, timestamps as µs in a bigint, whatever their unit in the file. */
+export interface ForeignColumns {
+  rows: number;
+  columns: Map<string, unknown[]>;
+}
+
+/**
+ * Reads any Parquet file that hyparquet reads (uncompressed or snappy), column by column.
+ * @throws whatever hyparquet throws for bytes it cannot read
+ */
+export async function readForeign(bytes: Uint8Array): Promise<ForeignColumns> {
+  const memory = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  const metadata = parquetMetadata(memory);
+  const rows = Number(metadata.num_rows);
+  const columns = new Map<string, unknown[]>();
+  for (const element of metadata.schema.slice(1)) {
+    if (element.num_children === undefined) columns.set(element.name, new Array(rows).fill(null));
+  }
+  await parquetRead({
+    file: { byteLength: memory.byteLength, slice: (start, end) => memory.slice(start, end) },
+    metadata,
+    parsers: {
+      dateFromDays: (days: number) => days,
+      timestampFromMilliseconds: (millis: bigint) => millis * 1000n,
+      timestampFromMicroseconds: (micros: bigint) => micros,
+      timestampFromNanoseconds: (nanos: bigint) => nanos / 1000n,
+    },
+    onChunk: ({ columnName, columnData, rowStart }) => {
+      const column = columns.get(columnName);
+      for (let i = 0; column && i < columnData.length && rowStart + i < rows; i++) {
+        column[rowStart + i] = columnData[i] ?? null;
+      }
+    },
+  });
+  return { rows, columns };
+}

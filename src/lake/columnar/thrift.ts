@@ -1,0 +1,143 @@
+/**
+ * Thrift's compact protocol, as far as Parquet's footer and page headers use it (parquet-format, `parquet.thrift`;
+ * thrift, `thrift-compact-protocol.md`). Whole numbers beyond 2^53 do not occur in our files.
+ */
+export type ThriftValue = number | boolean | Uint8Array | ThriftStruct | ThriftValue[];
+export type ThriftStruct = Map<number, ThriftValue>;
+
+const [TRUE, FALSE, I32, I64, BINARY, LIST, STRUCT] = [1, 2, 5, 6, 8, 9, 12];
+
+/** What a field or a list element is written as: the caller knows the schema, the protocol wants the type. */
+export type Field =
+  | { i32: number }
+  | { i64: number }
+  | { text: string }
+  | { bytes: Uint8Array }
+  | { flag: boolean }
+  | { struct: Fields }
+  | { list: Field[] };
+/** Field id → value, ids ascending. */
+export type Fields = [id: number, value: Field][];
+
+/** Reads one struct at an offset. @throws RangeError when the bytes end too soon or are no such struct. */
+export function readStruct(bytes: Uint8Array, offset: number): { struct: ThriftStruct; end: number } {
+  let at = offset;
+  const byte = (): number => {
+    const value = bytes[at++];
+    if (value === undefined) throw new RangeError('thrift: the bytes end too soon');
+    return value;
+  };
+  const varint = (): number => {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const next = byte();
+      value += (next & 0x7f) * scale;
+      if (next < 0x80) return value;
+      scale *= 128;
+      if (scale > 2 ** 63) throw new RangeError('thrift: a number without end');
+    }
+  };
+  const zigzag = (): number => {
+    const value = varint();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  };
+  const binary = (): Uint8Array => {
+    const length = varint();
+    if (at + length > bytes.length) throw new RangeError('thrift: a text beyond the end');
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  const list = (depth: number): ThriftValue[] => {
+    const head = byte();
+    const size = head >> 4 === 15 ? varint() : head >> 4;
+    if (size > bytes.length) throw new RangeError('thrift: a list longer than the file');
+    const values: ThriftValue[] = [];
+    // Booleans in lists take a byte each, unlike those in fields.
+    for (let i = 0; i < size; i++) values.push((head & 15) <= FALSE ? byte() === TRUE : value(head & 15, depth));
+    return values;
+  };
+  const value = (type: number, depth: number): ThriftValue => {
+    if (depth > 16) throw new RangeError('thrift: too deep');
+    if (type === TRUE || type === FALSE) return type === TRUE;
+    if (type === 3) return byte();
+    if (type === 4 || type === I32 || type === I64) return zigzag();
+    if (type === BINARY) return binary();
+    if (type === LIST || type === 10) return list(depth + 1);
+    if (type === STRUCT) return struct(depth + 1);
+    throw new RangeError(`thrift: type ${type} is not used by Parquet's footer`);
+  };
+  const struct = (depth: number): ThriftStruct => {
+    const fields: ThriftStruct = new Map();
+    let id = 0;
+    for (let head = byte(); head !== 0; head = byte()) {
+      id = head >> 4 === 0 ? zigzag() : id + (head >> 4);
+      fields.set(id, value(head & 15, depth));
+    }
+    return fields;
+  };
+  return { struct: struct(0), end: at };
+}
+
+/** One struct as bytes. */
+export function writeStruct(fields: Fields): Uint8Array {
+  let out = Buffer.allocUnsafe(2048);
+  let at = 0;
+  const room = (size: number) => {
+    if (at + size <= out.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(out.length * 2, at + size));
+    out.copy(grown, 0, 0, at);
+    out = grown;
+  };
+  const varint = (value: number) => {
+    room(10);
+    let rest = value;
+    while (rest >= 128) {
+      out[at++] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+    }
+    out[at++] = rest;
+  };
+  const zigzag = (value: number) => varint(value < 0 ? -2 * value - 1 : 2 * value);
+  const binary = (bytes: Uint8Array) => {
+    varint(bytes.length);
+    room(bytes.length);
+    out.set(bytes, at);
+    at += bytes.length;
+  };
+  const content = (field: Field) => {
+    if ('i32' in field) zigzag(field.i32);
+    else if ('i64' in field) zigzag(field.i64);
+    else if ('text' in field) binary(Buffer.from(field.text, 'utf8'));
+    else if ('bytes' in field) binary(field.bytes);
+    else if ('struct' in field) struct(field.struct);
+    else if ('list' in field) {
+      room(1);
+      const type = field.list[0] ? typeOf(field.list[0]) : STRUCT;
+      out[at++] = (Math.min(field.list.length, 15) << 4) | type;
+      if (field.list.length >= 15) varint(field.list.length);
+      for (const element of field.list) content(element);
+    }
+  };
+  const struct = (all: Fields) => {
+    let last = 0;
+    for (const [id, field] of all) {
+      room(1);
+      out[at++] = ((id - last) << 4) | typeOf(field);
+      content(field);
+      last = id;
+    }
+    room(1);
+    out[at++] = 0;
+  };
+  struct(fields);
+  return out.subarray(0, at);
+}
+
+function typeOf(field: Field): number {
+  if ('i32' in field) return I32;
+  if ('i64' in field) return I64;
+  if ('flag' in field) return field.flag ? TRUE : FALSE;
+  if ('struct' in field) return STRUCT;
+  return 'list' in field ? LIST : BINARY;
+}
