@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Answer, faultAnswer, resultAnswer } from './answer.ts';
+import { dataApiRoutes } from './data-api.ts';
+import { type EventsOptions, eventsRoutes } from './events.ts';
+import { type DescribeExecution, executionsRoutes } from './executions.ts';
+import { AwsFault } from './fault.ts';
+import { calledOperation } from './operation.ts';
+import { readBody } from './request-body.ts';
+import type { Routes } from './route.ts';
+import { secretsRoutes } from './secrets.ts';
+import { type OnNotify, snsRoutes } from './sns.ts';
+import type { SqlBackend } from './sql-backend.ts';
+
+export interface AwsServerOptions {
+  /** Answered at `GET /afterbell`, by which other processes know this one for the owner of its home. */
+  identity?: { nonce: string; pid: number };
+  /** Warehouse behind the RDS Data API; stays open when the server closes. */
+  sql?: SqlBackend;
+  /** Secret strings by the id or ARN they are asked for. */
+  secrets?: Record<string, string>;
+  events?: EventsOptions;
+  onNotify?: OnNotify;
+  describeExecution?: DescribeExecution;
+  /** Told of errors nobody awaits: a failing `onEvent`, a defect in a route. */
+  onError: (error: unknown, during: string) => void;
+}
+
+export interface AwsServer {
+  /** `http://127.0.0.1:PORT`, for AWS_ENDPOINT_URL. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * One loopback server for every AWS service but DynamoDB. An operation without a route (or whose backing
+ * option is absent) is answered 501 with its name, so nothing is silently faked.
+ */
+export async function startAwsServer(options: AwsServerOptions): Promise<AwsServer> {
+  const routes = routeTable(options);
+  const underWay = new Set<Promise<void>>();
+  const server = createServer((request, response) => {
+    const work = answerTo(request, routes, options.onError).then((answer) => send(response, answer));
+    underWay.add(work);
+    void work.finally(() => underWay.delete(work));
+  });
+  // Warm workers keep sockets for a whole night; the 5 s default would close them under a call in flight.
+  server.keepAliveTimeout = 600_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  let closing: Promise<void> | undefined;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () => {
+      closing ??= new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        void Promise.allSettled(underWay).then(() => server.closeAllConnections());
+      });
+      return closing;
+    },
+  };
+}
+
+function routeTable(options: AwsServerOptions): Routes {
+  const { identity, sql, secrets, events, onNotify, describeExecution, onError } = options;
+  return {
+    ...(identity && { 'GET /afterbell': async () => JSON.stringify(identity) }),
+    ...(sql && dataApiRoutes(sql)),
+    ...(secrets && secretsRoutes(secrets)),
+    ...(events && eventsRoutes(events, onError)),
+    ...(onNotify && snsRoutes(onNotify)),
+    ...(describeExecution && executionsRoutes(describeExecution)),
+  };
+}
+
+async function answerTo(
+  request: IncomingMessage,
+  routes: Routes,
+  onError: AwsServerOptions['onError'],
+): Promise<Answer> {
+  const line = { method: request.method ?? '', path: request.url ?? '', headers: request.headers };
+  let called = calledOperation({ ...line, body: '' });
+  try {
+    const body = await readBody(request);
+    called = calledOperation({ ...line, body });
+    const route = Object.hasOwn(routes, called.key) ? routes[called.key] : undefined;
+    if (!route) {
+      throw new AwsFault('NotImplemented', `${called.service}: ${called.operation} is not available on a laptop`, 501);
+    }
+    return resultAnswer(called.protocol, await route(body));
+  } catch (error) {
+    if (error instanceof AwsFault) return faultAnswer(called.protocol, error);
+    onError(error, `${called.service} ${called.operation}`);
+    const message = error instanceof Error ? error.message : String(error);
+    return faultAnswer(called.protocol, new AwsFault('InternalFailure', message, 500));
+  }
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
+  response.end(body);
+}

@@ -1,0 +1,285 @@
+import { join } from 'node:path';
+import {
+  BeginTransactionCommand,
+  ExecuteStatementCommand,
+  type ExecuteStatementCommandInput,
+  RDSDataClient,
+  type SqlParameter,
+} from '@aws-sdk/client-rds-data';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openPglite } from '../../../src/local/aws/pglite.ts';
+import { openPostgres } from '../../../src/local/aws/postgres.ts';
+import { startAwsServer } from '../../../src/local/aws/server.ts';
+import type { SqlBackend } from '../../../src/local/aws/sql-backend.ts';
+import { bundled, temporaryFolder } from '../programs.ts';
+import { postgresPrograms, startPrivatePostgres } from './private-postgres.ts';
+
+const programs = postgresPrograms();
+if (!programs) {
+  console.warn('SKIPPED: Data API on a real PostgreSQL (no initdb under /usr/lib/postgresql/*/bin)');
+  if (process.env.REQUIRE_ALL === '1') throw new Error('REQUIRE_ALL=1 and no PostgreSQL is installed');
+}
+
+type Opened = { backend: SqlBackend; stop?: () => Promise<void> };
+const backends: [string, () => Promise<Opened>][] = [
+  [
+    'PGlite',
+    async () => ({
+      backend: await openPglite(join(temporaryFolder(), 'warehouse', 'pgdata'), await bundled('initdb')),
+    }),
+  ],
+];
+if (programs) {
+  backends.push([
+    'PostgreSQL',
+    async () => {
+      const server = await startPrivatePostgres(programs);
+      return { backend: openPostgres(server.connectionString), stop: server.stop };
+    },
+  ]);
+}
+
+describe.each(backends)('the Data API over %s', (_name, open) => {
+  const errors: unknown[] = [];
+  let opened: Opened;
+  let server: Awaited<ReturnType<typeof startAwsServer>>;
+  let client: RDSDataClient;
+
+  beforeAll(async () => {
+    opened = await open();
+    server = await startAwsServer({ sql: opened.backend, onError: (error) => errors.push(error) });
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+    client = new RDSDataClient({ endpoint: server.url, region: 'us-east-1', credentials, maxAttempts: 1 });
+    await execute(
+      'create table bars (symbol text, date date, close numeric(18,6), volume bigint, primary key (symbol, date))',
+    );
+  });
+  afterAll(async () => {
+    client?.destroy();
+    await server?.close();
+    await opened?.backend.close();
+    await opened?.stop?.();
+    expect(errors).toEqual([]);
+  });
+
+  function execute(sql: string, parameters: SqlParameter[] = [], more: Partial<ExecuteStatementCommandInput> = {}) {
+    return client.send(
+      new ExecuteStatementCommand({ resourceArn: 'cluster', secretArn: 'secret', sql, parameters, ...more }),
+    );
+  }
+  async function rows(sql: string, parameters: SqlParameter[] = [], resultSetOptions = {}) {
+    const { formattedRecords } = await execute(sql, parameters, { formatRecordsAs: 'JSON', resultSetOptions });
+    return JSON.parse(formattedRecords ?? 'null') as Record<string, unknown>[];
+  }
+
+  test('named parameters carry every kind of value', async () => {
+    const parameters: SqlParameter[] = [
+      { name: 's', value: { stringValue: "O'Neil :x $1" } },
+      { name: 'l', value: { longValue: 42 } },
+      { name: 'd', value: { doubleValue: 1.5 } },
+      { name: 'b', value: { booleanValue: false } },
+      { name: 'n', value: { isNull: true } },
+      { name: 'blob', value: { blobValue: new Uint8Array([0, 255]) } },
+      { name: 'date', value: { stringValue: '2025-11-19' }, typeHint: 'DATE' },
+      { name: 'dec', value: { stringValue: '1.10' }, typeHint: 'DECIMAL' },
+      { name: 'ts', value: { stringValue: '2025-11-19 21:00:00.123' }, typeHint: 'TIMESTAMP' },
+      { name: 'time', value: { stringValue: '21:00:00' }, typeHint: 'TIME' },
+      { name: 'j', value: { stringValue: '{"a":[1]}' }, typeHint: 'JSON' },
+      { name: 'u', value: { stringValue: '870d421d-8ba2-4876-b655-a661cab88b01' }, typeHint: 'UUID' },
+    ];
+    const sql = `select :s::text as s, :l as l, :l + 1 as again, :d as d, :b as b, :n as n, :blob as blob, :date as date,
+      :dec as dec, :ts as ts, :time as time, :j as j, :u as u, ':s' as quoted -- :comment`;
+    expect(await rows(sql, parameters)).toEqual([
+      {
+        s: "O'Neil :x $1",
+        l: 42,
+        again: 43,
+        d: 1.5,
+        b: false,
+        n: null,
+        blob: 'AP8=',
+        date: '2025-11-19',
+        dec: '1.10',
+        ts: '2025-11-19 21:00:00.123',
+        time: '21:00:00',
+        j: '{"a": [1]}',
+        u: '870d421d-8ba2-4876-b655-a661cab88b01',
+        quoted: ':s',
+      },
+    ]);
+  });
+
+  test('a string without a type hint is text, as on AWS, and not a date', async () => {
+    const insert = "insert into bars values ('TYPE', :date, 1, 1)";
+    const parameters: SqlParameter[] = [{ name: 'date', value: { stringValue: '2025-11-19' } }];
+    await expect(execute(insert, parameters)).rejects.toMatchObject({
+      name: 'DatabaseErrorException',
+      message: expect.stringContaining('SQLState: 42804'),
+    });
+  });
+
+  test('records come as a Field union with their column metadata', async () => {
+    const sql = `select 7::int as i, 9007199254740993::bigint as big, 1.50::numeric as n, 0.1::float8 as f, true as t,
+      null::text as nothing, '2025-11-19'::date as d, '2025-11-19 21:00:00+00'::timestamptz as tz, array['a',null,'b,"c'] as a`;
+    const { records, columnMetadata, numberOfRecordsUpdated, formattedRecords } = await execute(sql, [], {
+      includeResultMetadata: true,
+    });
+    expect(records).toEqual([
+      [
+        { longValue: 7 },
+        { longValue: expect.anything() },
+        { stringValue: '1.50' },
+        { doubleValue: 0.1 },
+        { booleanValue: true },
+        { isNull: true },
+        { stringValue: '2025-11-19' },
+        { stringValue: '2025-11-19 21:00:00' },
+        { arrayValue: { stringValues: ['a', null, 'b,"c'] } },
+      ],
+    ]);
+    expect(columnMetadata?.map(({ name, typeName, type }) => [name, typeName, type])).toEqual([
+      ['i', 'int4', 4],
+      ['big', 'int8', -5],
+      ['n', 'numeric', 2],
+      ['f', 'float8', 8],
+      ['t', 'bool', -7],
+      ['nothing', 'text', 12],
+      ['d', 'date', 91],
+      ['tz', 'timestamptz', 93],
+      ['a', '_text', 2003],
+    ]);
+    expect([numberOfRecordsUpdated, formattedRecords]).toEqual([0, undefined]);
+    expect((await execute('select 1 as one')).columnMetadata).toBeUndefined();
+  });
+
+  test('decimals and longs follow resultSetOptions', async () => {
+    const sql = 'select 1.50::numeric as price, 3::numeric as whole, 9007199254740993::bigint as big';
+    expect(await rows(sql, [], { longReturnType: 'STRING' })).toEqual([
+      { price: '1.50', whole: '3', big: '9007199254740993' },
+    ]);
+    const asNumbers = { decimalReturnType: 'DOUBLE_OR_LONG' as const, longReturnType: 'STRING' as const };
+    expect(await rows(sql, [], asNumbers)).toEqual([{ price: 1.5, whole: 3, big: '9007199254740993' }]);
+    const { formattedRecords } = await execute(sql, [], { formatRecordsAs: 'JSON' });
+    expect(formattedRecords).toBe('[{"price":"1.50","whole":"3","big":9007199254740993}]');
+  });
+
+  test('a bulk upsert of 5,000 rows changes them once and then nothing', async () => {
+    const upsert = `insert into bars select symbol, date, close, volume from jsonb_to_recordset(:rows)
+        as x(symbol text, date date, close numeric, volume bigint)
+      on conflict (symbol, date) do update set close = excluded.close, volume = excluded.volume
+      where (bars.*) is distinct from (excluded.*)`;
+    const bars = Array.from({ length: 5000 }, (_, i) => ({
+      symbol: `S${i}`,
+      date: '2025-11-19',
+      close: `${i}.123456`,
+      volume: String(i),
+    }));
+    const parameters: SqlParameter[] = [
+      { name: 'rows', value: { stringValue: JSON.stringify(bars) }, typeHint: 'JSON' },
+    ];
+    expect((await execute(upsert, parameters)).numberOfRecordsUpdated).toBe(5000);
+    expect((await execute(upsert, parameters)).numberOfRecordsUpdated).toBe(0);
+    expect(await rows("select close from bars where symbol = 'S4321'")).toEqual([{ close: '4321.123456' }]);
+    expect((await execute("delete from bars where symbol like 'S%'")).numberOfRecordsUpdated).toBe(5000);
+  });
+
+  test('one statement with CTEs writes and returns its counts', async () => {
+    const sql = `with written as (insert into bars values ('CTE', '2025-11-19', 1, 1) on conflict do nothing returning 1)
+      select count(*) as new from written`;
+    expect(await rows(sql)).toEqual([{ new: 1 }]);
+    expect(await rows(sql)).toEqual([{ new: 0 }]);
+  });
+
+  test('RETURNING gives records even when JSON is asked for', async () => {
+    const sql = "insert into bars values ('RET', '2025-11-19', 1, 1) returning symbol";
+    const answer = await execute(sql, [], { formatRecordsAs: 'JSON' });
+    expect(answer.formattedRecords).toBeUndefined();
+    expect(answer.records).toEqual([[{ stringValue: 'RET' }]]);
+  });
+
+  test.each([
+    ['select * from nope', 'ERROR: relation "nope" does not exist; Position: 15; SQLState: 42P01'],
+    ['selec 1', 'ERROR: syntax error at or near "selec"; Position: 1; SQLState: 42601'],
+    ['select 1/0', 'ERROR: division by zero; SQLState: 22012'],
+    [
+      "insert into bars values ('A', null, 1, 1)",
+      'ERROR: null value in column "date" of relation "bars" violates not-null constraint; SQLState: 23502',
+    ],
+  ])('%s fails with the SQLSTATE in the message', async (sql, message) => {
+    await expect(execute(sql)).rejects.toMatchObject({ name: 'DatabaseErrorException', message });
+    expect(await rows('select 1 as one')).toEqual([{ one: 1 }]);
+  });
+
+  test.each([
+    ['select 1; select 2', 'ValidationException', "Multistatements aren't supported"],
+    ['', 'ValidationException', 'sql: the statement is empty'],
+    ['select :nobody', 'BadRequestException', 'Cannot find parameter: nobody'],
+    ['begin', 'BadRequestException', 'BEGIN is bound to a session, and every statement of the Data API has its own'],
+    [
+      "select interval '1 day'",
+      'UnsupportedResultException',
+      'The result contains the unsupported data type interval; cast it to text',
+    ],
+    ["select 'infinity'::date", 'UnsupportedResultException', 'The result contains an infinite date; cast it to text'],
+    [
+      "select repeat('x', 65537)",
+      'UnsupportedResultException',
+      'The result contains a row that exceeds the size limit 64 KB',
+    ],
+  ])('%s is refused', async (sql, name, message) => {
+    await expect(execute(sql)).rejects.toMatchObject({ name, message });
+  });
+
+  test('a semicolon inside quotes or after the last statement is not a second statement', async () => {
+    expect(await rows("select ';' as a, $$;$$ as b; -- ; end\n")).toEqual([{ a: ';', b: ';' }]);
+  });
+
+  test('a result over 1 MiB is refused in both formats', async () => {
+    const sql = "select repeat('x', 1000) as text from generate_series(1, 1100)";
+    const refusal = { name: 'UnsupportedResultException', message: 'The result exceeds the size limit 1 MB' };
+    await expect(execute(sql)).rejects.toMatchObject(refusal);
+    await expect(execute(sql, [], { formatRecordsAs: 'JSON' })).rejects.toMatchObject(refusal);
+    expect(await rows("select repeat('x', 1000) as text from generate_series(1, 900)")).toHaveLength(900);
+  });
+
+  test('a request over 4 MiB is refused', async () => {
+    const parameters: SqlParameter[] = [{ name: 'x', value: { stringValue: 'x'.repeat(4 * 1024 * 1024) } }];
+    await expect(execute('select length(:x)', parameters)).rejects.toMatchObject({
+      name: 'RequestEntityTooLargeException',
+      $metadata: { httpStatusCode: 413 },
+    });
+  });
+
+  test('transactions are refused by name', async () => {
+    const begin = new BeginTransactionCommand({ resourceArn: 'cluster', secretArn: 'secret' });
+    await expect(client.send(begin)).rejects.toMatchObject({ name: 'BadRequestException' });
+    await expect(execute('select 1', [], { transactionId: 'gone' })).rejects.toMatchObject({
+      name: 'TransactionNotFoundException',
+    });
+  });
+
+  test('columns of the same name are refused as JSON and fine as records', async () => {
+    const sql = 'select 1 as a, 2 as a';
+    await expect(rows(sql)).rejects.toMatchObject({ name: 'BadRequestException' });
+    expect((await execute(sql)).records).toEqual([[{ longValue: 1 }, { longValue: 2 }]]);
+  });
+
+  test('statements sent at once run one after another', async () => {
+    await execute('create table counter (n int)');
+    await execute('insert into counter values (0)');
+    await Promise.all(Array.from({ length: 50 }, () => execute('update counter set n = (select n from counter) + 1')));
+    expect(await rows('select n from counter')).toEqual([{ n: 50 }]);
+  });
+});
+
+test('a PostgreSQL that is not there is DatabaseUnavailable', async () => {
+  const backend = openPostgres('postgres://nobody@127.0.0.1:9/none');
+  const server = await startAwsServer({ sql: backend, onError: () => undefined });
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = new RDSDataClient({ endpoint: server.url, region: 'us-east-1', credentials, maxAttempts: 1 });
+  const command = new ExecuteStatementCommand({ resourceArn: 'cluster', secretArn: 'secret', sql: 'select 1' });
+  await expect(client.send(command)).rejects.toMatchObject({ name: 'DatabaseUnavailableException' });
+  client.destroy();
+  await server.close();
+  await backend.close();
+});
