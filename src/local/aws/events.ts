@@ -38,7 +38,7 @@ const Entry = z.strictObject({
   TraceHeader: z.string().optional(),
 });
 type Entry = z.infer<typeof Entry>;
-const PutEvents = z.strictObject({ Entries: z.array(Entry).min(1).max(10), EndpointId: z.undefined() });
+const PutEvents = z.strictObject({ Entries: z.array(Entry).min(1).max(10) });
 
 interface EntryProblem {
   ErrorCode: string;

@@ -99,7 +99,12 @@ async function answerTo(
   }
 }
 
-function send(response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
-  response.end(body);
+/** Resolves when the answer is on its way or the client is gone. */
+function send(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
+  return new Promise((resolve) => {
+    response.once('finish', resolve);
+    response.once('close', resolve);
+    response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
+    response.end(body);
+  });
 }

@@ -1,0 +1,78 @@
+import { mkdir } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import dynalite from 'dynalite';
+import { NamedError } from '../../errors.ts';
+
+export interface Tables {
+  /** `http://127.0.0.1:PORT`, for AWS_ENDPOINT_URL_DYNAMODB. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * DynamoDB on loopback (dynalite), its tables kept in the directory `path` by LevelDB, which lets one process in.
+ * @throws NamedError Database.Failed when the directory cannot be opened
+ */
+export async function startTables({ path }: { path: string }): Promise<Tables> {
+  await tryDirectory(path);
+  const server = dynalite({ path, createTableMs: 1, deleteTableMs: 1, updateTableMs: 1 });
+  // Warm workers keep sockets for a whole night; the 5 s default would close them under a call in flight.
+  server.keepAliveTimeout = 600_000;
+  server.prependListener('request', ignoreBrokenRequests);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= new Promise<void>((resolve, reject) => {
+      server.close((error) => (error ? reject(error) : resolve()));
+      server.closeAllConnections();
+    });
+    return closing;
+  };
+  return { url, close };
+}
+
+/**
+ * dynalite rethrows every error of a request, so a worker killed while it sends one would end this process.
+ * Its listener is replaced by one that lets the broken request go.
+ */
+function ignoreBrokenRequests(request: IncomingMessage): void {
+  const on = request.on.bind(request);
+  on('error', () => undefined);
+  request.on = (event: string, listener: (...args: never[]) => void) =>
+    event === 'error' ? request : on(event, listener as (...args: unknown[]) => void);
+}
+
+interface LevelModule {
+  Level: new (path: string) => { open(): Promise<void>; close(): Promise<void> };
+}
+
+/**
+ * Opens and closes the directory with dynalite's own LevelDB: dynalite opens lazily, and a failure there
+ * surfaces as an uncaught exception that would end this process.
+ */
+async function tryDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    const { Level } = createRequire(createRequire(import.meta.url).resolve('dynalite'))('level') as LevelModule;
+    const level = new Level(path);
+    await level.open();
+    await level.close();
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw new NamedError(
+      'Database.Failed',
+      {
+        what: `The tables in ${path} cannot be opened`,
+        found: cause instanceof Error ? cause.message : String(cause),
+        wanted: 'a writable directory no other process has open',
+      },
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,84 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { expect, test } from 'vitest';
+import { startTables } from '../../../src/local/aws/tables.ts';
+import { temporaryFolder } from '../programs.ts';
+
+const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+const clientOf = (endpoint: string) =>
+  new DynamoDBClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
+const TableName = 'afterbell-dev-tickers';
+const createTable = new CreateTableCommand({
+  TableName,
+  BillingMode: 'PAY_PER_REQUEST',
+  AttributeDefinitions: [{ AttributeName: 'symbol', AttributeType: 'S' }],
+  KeySchema: [{ AttributeName: 'symbol', KeyType: 'HASH' }],
+});
+
+test('items outlive the server, and close does not wait for kept connections', async () => {
+  const path = join(temporaryFolder(), 'tables');
+  const first = await startTables({ path });
+  const client = clientOf(first.url);
+  await client.send(createTable);
+  await expect
+    .poll(async () => {
+      const put = new PutItemCommand({ TableName, Item: { symbol: { S: 'BRK.B' }, rows: { N: '1' } } });
+      return (await client.send(put).catch(() => undefined)) !== undefined;
+    })
+    .toBe(true);
+  await client.send(
+    new UpdateItemCommand({
+      TableName,
+      Key: { symbol: { S: 'BRK.B' } },
+      UpdateExpression: 'set #n = :n',
+      ConditionExpression: 'attribute_exists(symbol)',
+      ExpressionAttributeNames: { '#n': 'rows' },
+      ExpressionAttributeValues: { ':n': { N: '2' } },
+    }),
+  );
+  await Promise.all([first.close(), first.close()]);
+  await expect(client.send(createTable)).rejects.toThrow('ECONNREFUSED');
+
+  const second = await startTables({ path });
+  const found = await clientOf(second.url).send(new GetItemCommand({ TableName, Key: { symbol: { S: 'BRK.B' } } }));
+  expect(found.Item).toEqual({ symbol: { S: 'BRK.B' }, rows: { N: '2' } });
+  await second.close();
+});
+
+test('a request cut off midway does not end the server', async () => {
+  const tables = await startTables({ path: join(temporaryFolder(), 'tables') });
+  const headers = { 'content-type': 'application/x-amz-json-1.0', 'content-length': '1000' };
+  await new Promise<void>((resolve) => {
+    const broken = request(tables.url, { method: 'POST', headers });
+    broken.on('error', () => undefined);
+    broken.on('close', () => resolve());
+    broken.write('{"TableName":', () => broken.destroy());
+  });
+  await clientOf(tables.url).send(createTable);
+  await tables.close();
+});
+
+test('a path that cannot be opened is named', async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'x'));
+  writeFileSync(join(folder, 'x', 'tables'), 'a file');
+  await expect(startTables({ path: join(folder, 'x', 'tables') })).rejects.toMatchObject({
+    name: 'Database.Failed',
+    message: expect.stringContaining(join(folder, 'x', 'tables')),
+  });
+});
+
+test('a second server on the same path is refused', async () => {
+  const path = join(temporaryFolder(), 'tables');
+  const tables = await startTables({ path });
+  await expect(startTables({ path })).rejects.toMatchObject({ name: 'Database.Failed' });
+  await tables.close();
+});
