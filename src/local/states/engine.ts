@@ -1,0 +1,157 @@
+import type { ExecutionEvent, ExecutionEventType, Integration } from './events.ts';
+import { evaluateExpression } from './expressions.ts';
+import { StateFailure } from './failure.ts';
+import { interruptible } from './interruption.ts';
+import type { Effects, Scope, State } from './machine.ts';
+import { requireBounded } from './payload.ts';
+import { evaluateTemplate, type Template } from './payload-template.ts';
+import type { Variables } from './variables.ts';
+
+/** What surrounds a running scope. */
+export interface Surroundings {
+  variables: Variables;
+  /** Enclosing states and indexes, outermost first. */
+  path: string[];
+  signal: AbortSignal;
+  mapItem: { Index: number; Value: unknown } | undefined;
+}
+
+/** A state that was entered. */
+export interface Entry extends Surroundings {
+  state: State;
+  input: unknown;
+  /** ISO 8601 UTC. */
+  enteredTime: string;
+  /** Set for states that can be retried. */
+  retryCount?: number;
+}
+
+/** How a state was left; `next` is undefined where its scope ends. */
+export interface Step {
+  output: unknown;
+  assign: Record<string, unknown>;
+  next: string | undefined;
+}
+
+/** Extra members of `$states` for Output, Assign and Catch. */
+export interface Extra {
+  result?: unknown;
+  errorOutput?: unknown;
+}
+
+export interface EngineParts {
+  /** The context object's Execution and StateMachine. */
+  context: Record<string, unknown>;
+  integrations: Record<string, Integration>;
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  timeScale: number;
+  random: () => number;
+  now: () => Date;
+  onEvent: (event: ExecutionEvent) => void;
+  /** Runs a scope from StartAt to an end and returns its output. */
+  runScope: (engine: Engine, scope: Scope, input: unknown, surroundings: Surroundings) => Promise<unknown>;
+}
+
+/** One execution's means: events, clock, integrations, and the evaluation of fields. */
+export class Engine {
+  readonly parts: EngineParts;
+  #entered = 0;
+
+  constructor(parts: EngineParts) {
+    this.parts = parts;
+  }
+
+  emit(type: ExecutionEventType, path: string[], rest: Omit<ExecutionEvent, 'type' | 'at' | 'path'> = {}): void {
+    this.parts.onEvent({ type, at: this.parts.now().toISOString(), path, ...rest });
+  }
+
+  /** Lets timers and aborts have their turn now and then: a loop of states may never wait for anything itself. */
+  async breathe(): Promise<void> {
+    this.#entered += 1;
+    if (this.#entered % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Waits the ASL's seconds times timeScale. */
+  pause(seconds: number, signal: AbortSignal): Promise<void> {
+    const ms = seconds * 1000 * this.parts.timeScale;
+    return interruptible(signal, () => this.parts.sleep(ms, signal));
+  }
+
+  runScope(scope: Scope, input: unknown, surroundings: Surroundings): Promise<unknown> {
+    return this.parts.runScope(this, scope, input, surroundings);
+  }
+
+  context(entry: Entry): Record<string, unknown> {
+    const { state, enteredTime, retryCount, mapItem } = entry;
+    const own = { Name: state.name, EnteredTime: enteredTime };
+    return {
+      ...this.parts.context,
+      State: retryCount === undefined ? own : { ...own, RetryCount: retryCount },
+      ...(mapItem === undefined ? {} : { Map: { Item: mapItem } }),
+    };
+  }
+
+  /** Fills a field. Reading a variable that has no value is States.QueryEvaluationError. */
+  evaluate(template: Template, entry: Entry, extra: Extra = {}): Promise<unknown> {
+    if (template.kind === 'literal') return Promise.resolve(template.value);
+    const states = { input: entry.input, context: this.context(entry), ...extra };
+    return evaluateTemplate(template, (expression, field) => {
+      const sentence = sentenceFor(entry, expression.source, field);
+      const bindings: Record<string, unknown> = { states };
+      for (const name of expression.reads) {
+        if (!entry.variables.has(name)) {
+          throw new StateFailure(
+            'States.QueryEvaluationError',
+            `${sentence} reads $${name}, which was never assigned.`,
+          );
+        }
+        bindings[name] = entry.variables.get(name);
+      }
+      return evaluateExpression(expression, sentence, bindings);
+    });
+  }
+
+  /** An integer field such as Seconds, whose expression may have given anything. */
+  async evaluateInteger(template: Template, entry: Entry, field: string, from: number): Promise<number> {
+    const value = await this.evaluate(template, entry);
+    const number = typeof value === 'number' ? value : Number.NaN;
+    if (Number.isInteger(number) && number >= from && number <= 99_999_999) return number;
+    throw wrongType(template, entry, field, { wanted: `an integer from ${from} to 99999999`, value });
+  }
+
+  /** Evaluates Assign and Output, both from the values at state entry, and leaves the state. */
+  async leave(
+    entry: Entry,
+    effects: Effects,
+    next: string | undefined,
+    extra: Extra,
+    fallback: unknown,
+  ): Promise<Step> {
+    const assign = effects.assign === undefined ? {} : await this.evaluate(effects.assign.template, entry, extra);
+    const output = effects.output === undefined ? fallback : await this.evaluate(effects.output, entry, extra);
+    requireBounded(assign, `What the state '${entry.state.name}' assigns`);
+    requireBounded(output, `The output of the state '${entry.state.name}'`);
+    return { output, assign: assign as Record<string, unknown>, next };
+  }
+}
+
+/** The failure of an expression that gave a value of the wrong kind. */
+export function wrongType(
+  template: Template,
+  entry: Entry,
+  field: string,
+  found: { wanted: string; value: unknown },
+): StateFailure {
+  const source = template.kind === 'expression' ? template.expression.source : field;
+  const text = JSON.stringify(found.value) ?? 'undefined';
+  return new StateFailure(
+    'States.QueryEvaluationError',
+    `${sentenceFor(entry, source, field)} returned an unexpected result type. Expected ${found.wanted}, ` +
+      `but was ${typeof found.value} for value: ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`,
+  );
+}
+
+function sentenceFor({ state }: Entry, source: string, field: string): string {
+  const where = `An error occurred while executing the state '${state.name}'.`;
+  return `${where} The JSONata expression '${source}' specified for the field '${field}'`;
+}
