@@ -1,0 +1,108 @@
+import { isObject, type Problem } from './fields.ts';
+import { allStates, reachableFrom, scopesWithin, transitionsOf } from './graph.ts';
+import { lintText } from './lint-text.ts';
+import { inspectMachine } from './load.ts';
+import type { Scope, State, TaskState } from './machine.ts';
+import type { Template } from './payload-template.ts';
+import { BATCH_SUBMIT_JOB_SYNC, SNS_PUBLISH } from './resources.ts';
+import { unassignedReads } from './variable-flow.ts';
+
+/** The only errors a batch:submitJob.sync may retry: a failed job's own retries belong to Batch. */
+const BATCH_RETRIABLE = ['Batch.ServerException', 'Batch.AWSBatchException'];
+
+/**
+ * Checks a definition against the house's rules, beyond what loading asks: time limits, placeholders, Batch
+ * parameters, retries of jobs, failure branches, comments, variables. Placeholders need not be filled in.
+ * @returns findings, each with its place: "States.Notify.Next: …"; empty when all is well. What would keep the
+ *   definition from being loaded is among them.
+ */
+export function lintMachine(definition: unknown): string[] {
+  const { machine, problems } = inspectMachine(definition, 'machine');
+  const found: Problem[] = [...problems, ...lintText(definition)];
+  if (machine.timeoutSeconds === undefined) found.push({ place: 'TimeoutSeconds', text: 'the machine has none' });
+  if (machine.comment === undefined) found.push({ place: 'Comment', text: 'the machine has none' });
+  for (const state of allStates(machine.root)) {
+    if (state.comment === undefined) found.push({ place: state.place, text: 'has no Comment' });
+    if (state.type === 'Task') found.push(...lintTask(state));
+  }
+  found.push(...lintNotifications(machine.root));
+  // reads of names nobody assigns at all are among the problems already
+  const places = new Set(problems.map(({ place }) => place));
+  found.push(...unassignedReads(machine.root).filter(({ place }) => !places.has(place)));
+  return found.map(({ place, text }) => `${place === '' ? '(top level)' : place}: ${text}`);
+}
+
+function lintTask(state: TaskState): Problem[] {
+  const found: Problem[] = [];
+  if (state.timeoutSeconds === undefined) found.push({ place: state.place, text: 'has no TimeoutSeconds' });
+  if (state.resource !== BATCH_SUBMIT_JOB_SYNC) return found;
+  for (const [index, { errorEquals }] of state.retry.entries()) {
+    const others = errorEquals.filter((name) => !BATCH_RETRIABLE.includes(name));
+    if (others.length === 0) continue;
+    const text = `retries ${others.join(', ')}; a job's submission retries only ${BATCH_RETRIABLE.join(', ')}`;
+    found.push({ place: `${state.place}.Retry[${index}].ErrorEquals`, text });
+  }
+  const parameters = member(state.arguments, 'Parameters');
+  for (const [name, value] of entriesOf(parameters)) {
+    if (isText(value)) continue;
+    found.push({
+      place: `${state.place}.Arguments.Parameters.${name}`,
+      text: 'is not a string; wrap it in $string(…)',
+    });
+  }
+  if (parameters?.kind === 'expression') {
+    found.push({ place: `${state.place}.Arguments.Parameters`, text: 'write each parameter out, through $string(…)' });
+  }
+  for (const name of environmentNames(state.arguments)) {
+    if (!name.startsWith('AWS_BATCH')) continue;
+    const place = `${state.place}.Arguments.ContainerOverrides.Environment`;
+    found.push({ place, text: `${name}: names beginning with AWS_BATCH belong to Batch` });
+  }
+  return found;
+}
+
+/** What follows a notification must end in Fail: an end in Succeed would hide the failure it told of. */
+function lintNotifications(scope: Scope): Problem[] {
+  return [...scope.states.values()].flatMap((state) => {
+    const inner = scopesWithin(state).flatMap(lintNotifications);
+    if (state.type !== 'Task' || state.resource !== SNS_PUBLISH) return inner;
+    const green = [...reachableFrom(scope, state.name)].filter((name) => endsWell(scope.states.get(name)!));
+    const finding = {
+      place: state.place,
+      text: `leads to an end in ${green.join(', ')}; a failure branch ends in Fail`,
+    };
+    return green.length === 0 ? inner : [finding, ...inner];
+  });
+}
+
+function endsWell(state: State): boolean {
+  return state.type !== 'Fail' && transitionsOf(state).some(({ to }) => to === undefined);
+}
+
+function member(template: Template | undefined, name: string): Template | undefined {
+  return entriesOf(template).find(([key]) => key === name)?.[1];
+}
+
+function entriesOf(template: Template | undefined): [string, Template][] {
+  if (template?.kind === 'object') return template.entries;
+  if (template?.kind !== 'literal' || !isObject(template.value)) return [];
+  return Object.entries(template.value).map(([key, value]) => [key, { kind: 'literal', value }]);
+}
+
+function itemsOf(template: Template | undefined): Template[] {
+  if (template?.kind === 'array') return template.items;
+  if (template?.kind !== 'literal' || !Array.isArray(template.value)) return [];
+  return template.value.map((value) => ({ kind: 'literal', value }));
+}
+
+function isText(template: Template): boolean {
+  if (template.kind === 'expression') return template.expression.yieldsString;
+  return template.kind === 'literal' && typeof template.value === 'string';
+}
+
+function environmentNames(args: Template): string[] {
+  return itemsOf(member(member(args, 'ContainerOverrides'), 'Environment')).flatMap((item) => {
+    const name = member(item, 'Name');
+    return name?.kind === 'literal' ? [String(name.value)] : [];
+  });
+}
