@@ -1,0 +1,67 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { openPglite } from '../../../src/local/aws/pglite.ts';
+import { bundled, bundledText, temporaryFolder } from '../programs.ts';
+
+let initdb: string;
+beforeAll(async () => {
+  initdb = await bundled('initdb');
+});
+
+test('rows of a statement that was answered outlive a SIGKILL of the owner', async () => {
+  const dataDir = join(temporaryFolder(), 'warehouse', 'pgdata');
+  const owner = await bundledText(
+    'owner',
+    `import { openPglite } from '/src/local/aws/pglite.ts';
+    const db = await openPglite(process.argv[2]!, process.argv[3]!);
+    await db.query('create table t (n int)', []);
+    for (let i = 0; i < 7; i++) await db.query('insert into t select generate_series(1, 111)', []);
+    process.send!('written');
+    setInterval(() => undefined, 1000);`,
+  );
+  const child = fork(owner, [dataDir, initdb]);
+  await once(child, 'message');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const db = await openPglite(dataDir, initdb);
+  expect((await db.query('select count(*) from t', [])).rows).toEqual([['777']]);
+  await db.close();
+});
+
+test('an initdb that dies midway leaves nothing behind, and leftovers of a killed one are removed', async () => {
+  const warehouse = join(temporaryFolder(), 'warehouse');
+  const dataDir = join(warehouse, 'pgdata');
+  const broken = join(temporaryFolder(), 'broken.mjs');
+  writeFileSync(
+    broken,
+    `import { mkdirSync, writeFileSync } from 'node:fs';
+    mkdirSync(process.argv[2]);
+    writeFileSync(process.argv[2] + '/PG_VERSION', '18');
+    console.error('no space left');
+    process.kill(process.pid, 'SIGKILL');`,
+  );
+  await expect(openPglite(dataDir, broken)).rejects.toMatchObject({
+    name: 'Database.Failed',
+    message: expect.stringContaining('SIGKILL: no space left'),
+  });
+  expect(readdirSync(warehouse)).toEqual([]);
+  mkdirSync(join(warehouse, 'pgdata.new-of-a-killed-owner'));
+  const db = await openPglite(dataDir, initdb);
+  expect((await db.query('select 1', [])).rows).toEqual([['1']]);
+  await db.close();
+  expect(readdirSync(warehouse)).toEqual(['pgdata']);
+});
+
+test('a directory that is not a database is named', async () => {
+  const dataDir = join(temporaryFolder(), 'pgdata');
+  mkdirSync(dataDir);
+  writeFileSync(join(dataDir, 'PG_VERSION'), '18\n');
+  await expect(openPglite(dataDir, initdb)).rejects.toMatchObject({
+    name: 'Database.Failed',
+    message: expect.stringContaining(dataDir),
+  });
+  expect(existsSync(dataDir)).toBe(true);
+});
