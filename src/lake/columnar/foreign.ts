@@ -1,9 +1,11 @@
-import { parquetMetadata, parquetRead } from 'hyparquet';
+import { parquetMetadata, parquetRead, type SchemaElement } from 'hyparquet';
 
 /** Values by column name; dates as day numbers, timestamps as µs in a bigint, whatever their unit in the file. */
 export interface ForeignColumns {
   rows: number;
   columns: Map<string, unknown[]>;
+  /** Which columns the file itself calls dates or timestamps; a bare whole number has no unit. */
+  kinds: Map<string, 'date' | 'timestamp'>;
 }
 
 /**
@@ -15,8 +17,12 @@ export async function readForeign(bytes: Uint8Array): Promise<ForeignColumns> {
   const metadata = parquetMetadata(memory);
   const rows = Number(metadata.num_rows);
   const columns = new Map<string, unknown[]>();
+  const kinds: ForeignColumns['kinds'] = new Map();
   for (const element of metadata.schema.slice(1)) {
-    if (element.num_children === undefined) columns.set(element.name, new Array(rows).fill(null));
+    if (element.num_children !== undefined) continue;
+    columns.set(element.name, new Array(rows).fill(null));
+    const kind = kindOf(element);
+    if (kind) kinds.set(element.name, kind);
   }
   await parquetRead({
     file: { byteLength: memory.byteLength, slice: (start, end) => memory.slice(start, end) },
@@ -34,5 +40,11 @@ export async function readForeign(bytes: Uint8Array): Promise<ForeignColumns> {
       }
     },
   });
-  return { rows, columns };
+  return { rows, columns, kinds };
+}
+
+function kindOf({ type, converted_type, logical_type }: SchemaElement): 'date' | 'timestamp' | undefined {
+  if (type === 'INT96' || logical_type?.type === 'TIMESTAMP' || converted_type?.startsWith('TIMESTAMP'))
+    return 'timestamp';
+  return logical_type?.type === 'DATE' || converted_type === 'DATE' ? 'date' : undefined;
 }

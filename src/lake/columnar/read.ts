@@ -33,6 +33,10 @@ export async function readColumns(
     schema.map((column) => {
       const values = foreign.columns.get(column.name);
       if (values === undefined) throw corruptFile(key, `columns ${[...foreign.columns.keys()].join(', ')}`);
+      const kind = foreign.kinds.get(column.name);
+      if (kind !== (column.type === 'date' || column.type === 'timestamp' ? column.type : undefined)) {
+        throw corruptFile(key, `column ${column.name} as ${kind ?? 'plain values'} where ${column.type} is needed`);
+      }
       return [column.name, convert(column, values, key)];
     }),
   );

@@ -1,0 +1,48 @@
+import { BAR_COLUMNS } from '../bars.ts';
+import type { Text } from '../columnar/column-data.ts';
+import { encodeColumns } from '../columnar/encode.ts';
+import { corruptFile, readColumns } from '../columnar/read.ts';
+import { adoptOriginal } from './original.ts';
+
+/** Bronze bars by column (DESIGN 4.1), all of one length; vwap and transactions are NaN where there is none. */
+export type BarColumns = {
+  symbol: Text;
+  /** Days since 1970. */
+  date: Int32Array;
+  open: Float64Array;
+  high: Float64Array;
+  low: Float64Array;
+  close: Float64Array;
+  volume: Float64Array;
+  vwap: Float64Array;
+  transactions: Float64Array;
+  source: Text;
+  /** µs since 1970, UTC. */
+  ingested_at: BigInt64Array;
+};
+
+export function encodeBarColumns(bars: BarColumns): Uint8Array {
+  return encodeColumns(BAR_COLUMNS, bars);
+}
+
+/**
+ * Bars of a bronze file of any origin: ours, another Parquet writer's, or the original layout.
+ * @throws Lake.Corrupt, naming the key
+ */
+export async function decodeBarColumns(bytes: Uint8Array, key: string): Promise<BarColumns> {
+  return (await readColumns(BAR_COLUMNS, bytes, key, (foreign) => adoptOriginal(foreign, key))) as BarColumns;
+}
+
+/**
+ * Bars of a file that holds one symbol only.
+ * @throws Lake.Corrupt when it is unreadable, holds another symbol, or its dates do not strictly increase
+ */
+export async function decodeHistory(bytes: Uint8Array, key: string, symbol: string): Promise<BarColumns> {
+  const bars = await decodeBarColumns(bytes, key);
+  const stranger = bars.symbol.values.find((value) => value !== symbol);
+  if (stranger !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(stranger)}`);
+  for (let row = 1; row < bars.date.length; row++) {
+    if (bars.date[row]! <= bars.date[row - 1]!) throw corruptFile(key, `dates that do not increase at row ${row}`);
+  }
+  return bars;
+}

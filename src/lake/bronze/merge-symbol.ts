@@ -1,0 +1,89 @@
+import { readDay } from '../../calendar/dates.ts';
+import { NamedError } from '../../errors.ts';
+import { corruptFile } from '../columnar/read.ts';
+import { keys } from '../keys.ts';
+import type { Lake } from '../lake.ts';
+import { type BarColumns, decodeBarColumns, decodeHistory, encodeBarColumns } from './bar-columns.ts';
+import { pickBars, rowRef } from './gather.ts';
+import type { DateFile } from './inventory.ts';
+import type { ManifestEntry } from './manifest.ts';
+import { type MergeInput, mergeBars } from './merge.ts';
+
+export interface SymbolTask extends Pick<MergeInput, 'symbol' | 'sessions' | 'removed' | 'examined' | 'outside'> {
+  /** Whether the lake has a data.parquet of it. */
+  stored: boolean;
+  dateFiles: readonly DateFile[];
+}
+
+export interface SymbolResult {
+  /** Undefined when no row is left and the data.parquet is gone. */
+  entry: ManifestEntry | undefined;
+  written: boolean;
+  added: number;
+  revised: number;
+  removed: number;
+}
+
+/**
+ * Brings one symbol's data.parquet up to date: read, merge, write, read back. An unchanged file is not written.
+ * @throws Lake.Corrupt naming the damaged file, with nothing of the symbol touched
+ */
+export async function mergeSymbol(lake: Lake, task: SymbolTask): Promise<SymbolResult> {
+  const { symbol, stored } = task;
+  const key = keys.symbol(symbol);
+  const bytes = stored ? await lake.read(key) : undefined;
+  if (stored && !bytes) {
+    throw new NamedError('Lake.Conflict', {
+      what: `${key} vanished while it was being merged`,
+      wanted: 'one job at a time',
+      todo: 'Run the same command again.',
+    });
+  }
+  const existing = bytes && (await decodeHistory(bytes, key, symbol));
+  const dateFiles = await readDateFiles(lake, symbol, task.dateFiles);
+  const { bars, ...changes } = mergeBars({ ...task, existing, dateFiles });
+  const rows = bars.date.length;
+  if (rows === 0) {
+    if (bytes) await lake.remove([key]);
+    return { entry: undefined, written: false, ...changes };
+  }
+  const merged = encodeBarColumns(bars);
+  const written = !bytes || Buffer.compare(bytes, merged) !== 0;
+  if (written) {
+    await lake.write(key, merged);
+    await readBack(lake, key, merged, symbol);
+  }
+  let lastUpdated = bars.ingested_at[0]!;
+  for (const at of bars.ingested_at) if (at > lastUpdated) lastUpdated = at;
+  return { entry: { lastDay: bars.date[rows - 1]!, rows, lastUpdated }, written, ...changes };
+}
+
+async function readDateFiles(lake: Lake, symbol: string, files: readonly DateFile[]): Promise<BarColumns | undefined> {
+  if (files.length === 0) return undefined;
+  const tables: BarColumns[] = [];
+  for (const { date, key } of files) {
+    const bytes = await lake.read(key);
+    if (!bytes) throw corruptFile(key, 'nothing, although it was listed');
+    const bars = await decodeBarColumns(bytes, key);
+    const stranger = bars.symbol.values.find((value) => value !== symbol);
+    if (stranger !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(stranger)}`);
+    const day = readDay(date);
+    if (bars.date.length !== 1 || bars.date[0] !== day)
+      throw corruptFile(key, `${bars.date.length} rows, or another date`);
+    tables.push(bars);
+  }
+  return pickBars(
+    symbol,
+    tables,
+    tables.map((_, table) => rowRef(table, 0)),
+  );
+}
+
+/** What is stored is what was meant, byte for byte, and reads as a history. */
+async function readBack(lake: Lake, key: string, meant: Uint8Array, symbol: string): Promise<void> {
+  const stored = await lake.read(key);
+  if (!stored || Buffer.compare(stored, meant) !== 0) {
+    throw corruptFile(key, `${stored?.length ?? 0} bytes read back where ${meant.length} others were written`);
+  }
+  await decodeHistory(stored, key, symbol);
+}

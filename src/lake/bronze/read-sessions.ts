@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { readDay } from '../../calendar/dates.ts';
+import { corruptFile } from '../columnar/read.ts';
+import { inFlight } from '../in-flight.ts';
+import { keys } from '../keys.ts';
+import type { Lake } from '../lake.ts';
+import { type BarColumns, decodeBarColumns } from './bar-columns.ts';
+import { rowRef } from './gather.ts';
+import type { PlannedSession } from './plan.ts';
+
+/** Session files in memory, found by symbol. */
+export interface ReadSessions {
+  tables: BarColumns[];
+  /** Symbol → rowRefs into the tables, in date order. */
+  rows: Map<string, number[]>;
+  /** Sessions whose file is not what its manifest says, with the error. */
+  failed: Map<string, Error>;
+}
+
+/** Reads planned session files; a damaged one is reported and leaves the others usable. */
+export async function readSessions(
+  lake: Lake,
+  sessions: readonly PlannedSession[],
+  workers: number,
+  signal?: AbortSignal,
+): Promise<ReadSessions> {
+  const tables: (BarColumns | undefined)[] = new Array(sessions.length).fill(undefined);
+  const failed = new Map<string, Error>();
+  const read = async (place: number) => {
+    const session = sessions[place]!;
+    try {
+      tables[place] = await readSession(lake, session);
+    } catch (error) {
+      if ((error as Error).name !== 'Lake.Corrupt') throw error;
+      failed.set(session.date, error as Error);
+    }
+  };
+  await inFlight(sessions.keys(), workers, read, signal);
+  const rows = new Map<string, number[]>();
+  for (const [place, { only }] of sessions.entries()) {
+    const { values = [], codes = [] } = tables[place]?.symbol ?? {};
+    for (let row = 0; row < codes.length; row++) {
+      const symbol = values[codes[row]!]!;
+      if (only && !only.has(symbol)) continue;
+      const refs = rows.get(symbol);
+      if (refs) refs.push(rowRef(place, row));
+      else rows.set(symbol, [rowRef(place, row)]);
+    }
+  }
+  return { tables: tables as BarColumns[], rows, failed };
+}
+
+async function readSession(lake: Lake, { date, checksum }: PlannedSession): Promise<BarColumns> {
+  const key = keys.session(date);
+  const bytes = await lake.read(key);
+  if (!bytes) throw corruptFile(key, `nothing, although ${keys.ingest(date)} says it is held`);
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found !== checksum) throw corruptFile(key, `sha256 ${found} where ${keys.ingest(date)} says ${checksum}`);
+  const bars = await decodeBarColumns(bytes, key);
+  if (bars.symbol.values.length !== bars.date.length) throw corruptFile(key, 'a symbol with two rows');
+  const day = readDay(date);
+  if (bars.date.some((other) => other !== day)) throw corruptFile(key, 'rows of another date');
+  return bars;
+}
