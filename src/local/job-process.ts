@@ -1,0 +1,16 @@
+/**
+ * Runs a batch job's program in this process: `node job-process.mjs PROGRAM [ARGUMENT…]`. It exists so that a
+ * job ends with its parent, and so that Ctrl-C, which reaches the whole process group, is left to the parent
+ * (which sends SIGTERM, as AWS Batch does).
+ */
+import { pathToFileURL } from 'node:url';
+
+const [node, , program, ...command] = process.argv;
+if (node === undefined || program === undefined) throw new Error('usage: job-process PROGRAM [ARGUMENT...]');
+
+process.on('disconnect', () => process.exit(75));
+process.on('SIGINT', () => undefined);
+// The channel is only there to notice the parent's end; a job that is done must not wait for it.
+process.channel?.unref();
+process.argv = [node, program, ...command];
+await import(pathToFileURL(program).href);

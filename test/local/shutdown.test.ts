@@ -1,0 +1,46 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { bundled, bundledText, temporaryFolder } from './programs.ts';
+
+test('a process whose home, servers, functions and jobs are closed ends by itself', async () => {
+  const program = await bundledText(
+    'everything',
+    `import { openPglite } from '/src/local/aws/pglite.ts';
+    import { startAwsServer } from '/src/local/aws/server.ts';
+    import { startTables } from '/src/local/aws/tables.ts';
+    import { startFunctions } from '/src/local/functions.ts';
+    import { openHome } from '/src/local/home.ts';
+    import { startJobs } from '/src/local/jobs.ts';
+    const [path, initdb, worker, jobProcess, bundle] = process.argv.slice(2) as [string, string, string, string, string];
+    const home = await openHome(path, { mode: 'write' });
+    const sql = await openPglite(home.folders.warehouse + '/pgdata', initdb);
+    const tables = await startTables({ path: home.folders.tables });
+    const aws = await startAwsServer({ identity: { nonce: home.nonce, pid: process.pid }, sql, onError: console.error });
+    await home.setEndpoints({ aws: aws.url, dynamodb: tables.url });
+    const functions = startFunctions({ bundles: { f: bundle }, worker, env: {}, logFile: home.folders.logs + '/functions.jsonl' });
+    const jobs = startJobs({ definitions: { j: { program: bundle } }, jobProcess, env: {}, logFile: home.folders.logs + '/jobs.jsonl' });
+    await fetch(aws.url + '/afterbell');
+    await fetch(tables.url);
+    const answer = await functions.invoke('f', null, { timeoutSeconds: 60 });
+    const job = await jobs.submitJob({ JobName: 'j', JobDefinition: 'j', JobQueue: 'q' });
+    process.send!([answer, job.Status]);
+    await functions.close();
+    await jobs.close();
+    await aws.close();
+    await tables.close();
+    await sql.close();
+    await home.close();
+    process.disconnect();`,
+  );
+  const bundle = join(temporaryFolder(), 'bundle.mjs');
+  writeFileSync(bundle, 'export const handler = async () => "ok";');
+  const path = join(temporaryFolder(), 'home');
+  const programs = [await bundled('initdb'), await bundled('function-worker'), await bundled('job-process')];
+  const child = fork(program, [path, ...programs, bundle]);
+  const exited = once(child, 'exit');
+  expect((await once(child, 'message'))[0]).toEqual(['ok', 'SUCCEEDED']);
+  expect(await exited).toEqual([0, null]);
+});
