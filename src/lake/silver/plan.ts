@@ -1,0 +1,105 @@
+import { dateOf, dayNumber } from '../../calendar/dates.ts';
+import { sessionAt, sessionNumber, sessionsBetween, windowFirst, windowIndex } from '../../calendar/sessions.ts';
+import type { LakeState } from './lake-state.ts';
+import type { SilverCheckpoint } from './silver-checkpoint.ts';
+
+/** A window whose bars are made anew. */
+export interface PlannedWindow {
+  /** First and last session by the calendar. */
+  first: string;
+  end: string;
+  complete: boolean;
+  /** Its sessions that have bars. */
+  dates: string[];
+}
+
+/** What one interval's run reads and writes; known from the calendar before any bar is read. */
+export interface IntervalPlan {
+  interval: number;
+  full: boolean;
+  /** By first session. */
+  windows: Map<string, PlannedWindow>;
+  /** Month files to write (YYYY-MM) → whether the old file's other windows stay. */
+  months: Map<string, { keep: boolean }>;
+  /** Month files to remove: no window of theirs has bars any more. */
+  stale: string[];
+}
+
+export interface PlanInput {
+  interval: number;
+  mode: 'full' | 'incremental';
+  state: LakeState;
+  checkpoint: SilverCheckpoint | undefined;
+  /** Months that have a sound file. */
+  stored: ReadonlySet<string>;
+}
+
+/** Pure. Incremental without a checkpoint is full. */
+export function planInterval(input: PlanInput): IntervalPlan {
+  const { interval, mode, state, checkpoint, stored } = input;
+  const full = mode === 'full' || checkpoint === undefined;
+  const indexes = full ? heldWindows(state.tokens.keys(), interval) : touchedWindows(interval, state, checkpoint);
+  const months = new Map<string, { keep: boolean }>();
+  for (const index of indexes) {
+    const month = windowFirst(index, interval).slice(0, 7);
+    months.set(month, { keep: !full && stored.has(month) });
+  }
+  for (const [month, { keep }] of months) {
+    // A month file that is gone or damaged is made whole again, not only where it changed.
+    if (!full && !keep) for (const index of windowsOf(month, interval)) indexes.add(index);
+  }
+  const windows = new Map<string, PlannedWindow>();
+  for (const index of indexes) {
+    const window = planWindow(index, interval, state);
+    windows.set(window.first, window);
+  }
+  const stale = full ? [...stored].filter((month) => !months.has(month)) : [];
+  return { interval, full, windows, months, stale };
+}
+
+function planWindow(index: number, interval: number, { tokens, newest }: LakeState): PlannedWindow {
+  const sessions = Array.from({ length: interval }, (_, i) => sessionAt(index * interval + i));
+  const end = sessions.at(-1)!;
+  return {
+    first: sessions[0]!,
+    end,
+    complete: newest !== undefined && end <= newest,
+    dates: sessions.filter((date) => tokens.has(date)),
+  };
+}
+
+function heldWindows(dates: Iterable<string>, interval: number): Set<number> {
+  const indexes = new Set<number>();
+  for (const date of dates) indexes.add(windowIndex(sessionNumber(date), interval));
+  return indexes;
+}
+
+/** Windows with a session that came, changed or went, and those that the newest session completes or reopens. */
+function touchedWindows(interval: number, { tokens, newest }: LakeState, checkpoint: SilverCheckpoint): Set<number> {
+  const before = new Map(Object.entries(checkpoint.sessions));
+  const changed = [...tokens].filter(([date, token]) => before.get(date) !== token).map(([date]) => date);
+  const gone = [...before.keys()].filter((date) => !tokens.has(date));
+  const indexes = heldWindows([...changed, ...gone], interval);
+  const last = checkpoint.last_processed_date;
+  if (last !== null && newest !== undefined && last !== newest) {
+    const [from, to] = [sessionNumber(last), sessionNumber(newest)];
+    for (let n = Math.min(from, to) + 1; n <= Math.max(from, to); n++) indexes.add(windowIndex(n, interval));
+  }
+  // A window without bars, now or then, has no row that could be wrong.
+  return new Set([...indexes].filter((index) => hasDate(index, interval, tokens) || hasDate(index, interval, before)));
+}
+
+function hasDate(index: number, interval: number, dates: ReadonlyMap<string, string>): boolean {
+  for (let i = 0; i < interval; i++) if (dates.has(sessionAt(index * interval + i))) return true;
+  return false;
+}
+
+/** Windows whose first session lies in a month. */
+function windowsOf(month: string, interval: number): number[] {
+  const [year, number] = month.split('-').map(Number) as [number, number];
+  const last = dateOf(dayNumber(year, number + 1, 1) - 1);
+  return sessionsBetween(`${month}-01`, last)
+    .map(sessionNumber)
+    .filter((n) => windowIndex(n, interval) * interval === n)
+    .map((n) => n / interval);
+}

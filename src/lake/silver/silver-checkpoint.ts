@@ -1,0 +1,52 @@
+import type { Manifest } from '../bronze/manifest.ts';
+import { keys } from '../keys.ts';
+import { jsonBytes, type Lake, readJson, writeIfChanged } from '../lake.ts';
+import type { LakeState } from './lake-state.ts';
+
+/** Where the bars of one interval stand; written after all of its month files. */
+export interface SilverCheckpoint {
+  interval: number;
+  /** Newest session that counted as held; null for an empty lake. */
+  last_processed_date: string | null;
+  /** Newest `ingested_at` of the bars behind it: not the clock, so that a second run writes the same bytes. */
+  last_run_timestamp: string | null;
+  /** Silver rows there are. */
+  total_records_processed: number;
+  status: 'success';
+  /** Date → what its bars were (see lakeState). */
+  sessions: Record<string, string>;
+  /** Month file → rows in it. */
+  months: Record<string, number>;
+}
+
+/** Undefined when there is none, or one that is not ours (the original design kept another at the same key). */
+export async function readSilverCheckpoint(lake: Lake, interval: number): Promise<SilverCheckpoint | undefined> {
+  const stored = await readJson<Partial<SilverCheckpoint>>(lake, keys.silverCheckpoint(interval));
+  return stored?.sessions && stored.months ? (stored as SilverCheckpoint) : undefined;
+}
+
+export async function writeSilverCheckpoint(lake: Lake, checkpoint: SilverCheckpoint): Promise<boolean> {
+  return writeIfChanged(lake, keys.silverCheckpoint(checkpoint.interval), jsonBytes(checkpoint));
+}
+
+/** Pure: the checkpoint of an interval whose month files are written. */
+export function nextCheckpoint(
+  interval: number,
+  rows: ReadonlyMap<string, number>,
+  { tokens, newest }: LakeState,
+  manifest: Manifest,
+): SilverCheckpoint {
+  let updated: bigint | undefined;
+  for (const { lastUpdated } of manifest.values())
+    if (updated === undefined || lastUpdated > updated) updated = lastUpdated;
+  const months = Object.fromEntries([...rows].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    interval,
+    last_processed_date: newest ?? null,
+    last_run_timestamp: updated === undefined ? null : new Date(Number(updated / 1000n)).toISOString(),
+    total_records_processed: Object.values(months).reduce((sum, count) => sum + count, 0),
+    status: 'success',
+    sessions: Object.fromEntries(tokens),
+    months,
+  };
+}
