@@ -1,6 +1,7 @@
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBDateValue, DuckDBInstance } from '@duckdb/node-api';
 import { readDay } from '../../calendar/dates.ts';
 import { NamedError } from '../../errors.ts';
+import { stopIfAsked } from '../in-flight.ts';
 import historyBars from './history-bars.sql';
 import type { IntervalPlan, PlannedWindow } from './plan.ts';
 import sessionBars from './session-bars.sql';
@@ -19,6 +20,7 @@ export interface AggregateInput {
   threads: number;
   /** Folder for what does not fit into memory. */
   scratch: string;
+  signal?: AbortSignal;
 }
 
 export interface MonthRows {
@@ -30,7 +32,7 @@ export interface MonthRows {
 
 /**
  * The planned windows' rows, month by month in order of interval and month, each ordered by symbol and date.
- * @throws Job.Failed with DuckDB's own words when it cannot read or compute
+ * @throws Job.Failed with DuckDB's own words when it cannot read or compute; Job.Interrupted
  */
 export async function* aggregate(input: AggregateInput): AsyncIterable<MonthRows> {
   const sources = [input.sessionFiles.length > 0 && sessionBars, input.historyFiles.length > 0 && historyBars];
@@ -46,6 +48,9 @@ export async function* aggregate(input: AggregateInput): AsyncIterable<MonthRows
     preserve_insertion_order: 'false',
   });
   const connection = await instance.connect();
+  // The query runs for seconds before its first row; a signal must not wait for it.
+  const interrupt = () => connection.interrupt();
+  input.signal?.addEventListener('abort', interrupt);
   try {
     await connection.run(`SET VARIABLE session_files = ${pathList(input.sessionFiles)}`);
     await connection.run(`SET VARIABLE history_files = ${pathList(input.historyFiles)}`);
@@ -67,6 +72,7 @@ export async function* aggregate(input: AggregateInput): AsyncIterable<MonthRows
     if (batch) yield finish(batch, windows);
   } catch (error) {
     if (error instanceof NamedError) throw error;
+    stopIfAsked(input.signal);
     throw new NamedError(
       'Job.Failed',
       {
@@ -77,6 +83,7 @@ export async function* aggregate(input: AggregateInput): AsyncIterable<MonthRows
       { cause: error },
     );
   } finally {
+    input.signal?.removeEventListener('abort', interrupt);
     connection.closeSync();
     instance.closeSync();
   }

@@ -113,7 +113,7 @@ async function makeMonths(lake: Lake, options: ResampleOptions, work: Work): Pro
     if (done % 200 === 0 || done === total) options.progress?.({ job: 'resample', done, total });
   };
   const left = new Map(intervals.map(({ plan }) => [plan.interval, new Set(plan.months.keys())]));
-  const { memoryLimitMb, threads = 2 } = options;
+  const { memoryLimitMb, threads = 2, signal } = options;
   const plans = intervals.map(({ plan }) => plan);
   const found = aggregate({
     plans,
@@ -123,6 +123,7 @@ async function makeMonths(lake: Lake, options: ResampleOptions, work: Work): Pro
     memoryLimitMb,
     threads,
     scratch: work.scratch,
+    signal,
   });
   for await (const { interval, month, rows } of found) {
     await write(byInterval.get(interval)!, month, rows);

@@ -1,0 +1,55 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Config, loadConfig } from '../config.ts';
+import { NamedError } from '../errors.ts';
+import type { JobSummary, Progress } from './job-summary.ts';
+import { keys } from './keys.ts';
+import { jsonBytes, type Lake, openLake } from './lake.ts';
+
+/** EX_TEMPFAIL: the one exit code that Batch tries again. */
+const INTERRUPTED = 75;
+
+export interface JobContext {
+  lake: Lake;
+  config: Config;
+  runId: string;
+  /** Aborted by SIGTERM, which Batch and a spot reclaim send. */
+  signal: AbortSignal;
+  progress: Progress;
+}
+
+/**
+ * Runs a batch job as a program: settings from the environment, progress on stderr, the summary as one line on stdout
+ * and in the lake. Ends with exit code 0, 75 after SIGTERM, or 1 with `{"name","message"}` as stderr's last line.
+ */
+export async function runJob(job: string, work: (context: JobContext) => Promise<JobSummary>): Promise<void> {
+  const stop = new AbortController();
+  const onTerm = () => stop.abort();
+  process.on('SIGTERM', onTerm);
+  try {
+    const config = loadConfig();
+    const lake = openLake(config.LAKE_URI ?? pathToFileURL(resolve(config.AFTERBELL_HOME, 'lake')).href);
+    const progress: Progress = (line) => void process.stderr.write(`${JSON.stringify(line)}\n`);
+    const summary = await work({ lake, config, runId: config.RUN_ID ?? 'by-hand', signal: stop.signal, progress });
+    await lake.write(keys.jobResult(job), jsonBytes(summary));
+    process.stdout.write(`${JSON.stringify(summary)}\n`);
+    if (summary.status === 'failed') throw failure(summary);
+  } catch (error) {
+    const { name, message } = error as Error;
+    process.stderr.write(`${JSON.stringify({ name, message })}\n`);
+    process.exitCode = name === 'Job.Interrupted' ? INTERRUPTED : 1;
+  } finally {
+    process.off('SIGTERM', onTerm);
+  }
+}
+
+/** Everything that could be done is done; this says what was not. */
+function failure({ job, errors, symbols }: JobSummary): NamedError {
+  const first = errors[0]!;
+  return new NamedError('Job.Failed', {
+    what: `${job} left out ${errors.length} damaged input${errors.length === 1 ? '' : 's'}; ${symbols} symbols are done`,
+    found: `${first.symbol === null ? '' : `${first.symbol}: `}${first.name}: ${first.message}`,
+    wanted: 'sound inputs',
+    todo: `All of them stand in ${keys.jobResult(job)}; the next run tries them again.`,
+  });
+}
