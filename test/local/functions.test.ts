@@ -189,7 +189,7 @@ test('an aborted call ends its worker, and one that waits leaves the queue', asy
   );
 });
 
-test('a waiting call that is stopped just as a worker comes free passes it on', async () => {
+test('calls stopped one after another leave the pool usable', async () => {
   await functions.close();
   functions = start(1);
   const signals = Array.from({ length: 6 }, () => new AbortController());
