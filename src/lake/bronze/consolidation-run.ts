@@ -10,8 +10,8 @@ import { readSessions } from './read-sessions.ts';
 import { type SymbolWork, symbolWork } from './symbol-work.ts';
 import { Tally } from './tally.ts';
 
-/** A rebuild holds this many session files in memory at a time: about 130 MB of 5,400 symbols. */
-const SESSIONS_AT_ONCE = 256;
+/** A rebuild holds this many session files in memory at a time: about 260 MB of 5,400 symbols. */
+const SESSIONS_AT_ONCE = 512;
 
 /** Carries out a plan symbol by symbol and keeps account; a damaged symbol or session leaves the others going. */
 export class ConsolidationRun {
