@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { NamedError } from './errors.ts';
 
@@ -98,6 +99,7 @@ export const SETTINGS = [
   setting('DATABASE_NAME', text.default('afterbell'), 'Database in the cluster.', { internal: true }),
   setting('EVENT_BUS_NAME', text.default('default'), 'Bus that Night Completed goes to.', { internal: true }),
   setting('FLAT_FILES_DIR', text.optional(), 'Folder of Massive flat files for a backfill.', { internal: true }),
+  setting('JOB_SYMBOLS', list.optional(), 'Symbols a consolidation by hand is limited to.', { internal: true }),
   setting('SCRATCH_DIR', text.optional(), 'Where jobs spill and stage files.', { internal: true }),
   setting('MEMORY_LIMIT_MB', positive.default(700), "The resampler's DuckDB memory limit.", { internal: true }),
 ] as const;
@@ -130,6 +132,16 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     });
   }
   return values as unknown as Config;
+}
+
+/** https://no-color.org */
+export function noColour(): boolean {
+  return (process.env.NO_COLOR ?? '') !== '';
+}
+
+/** Adds the settings of an env file that the environment does not have already; no file, no change. */
+export function readEnvFile(path: string): void {
+  if (existsSync(path)) process.loadEnvFile(path);
 }
 
 /** The text of `.env.example`, made from the schema so that it cannot go stale. */

@@ -23,10 +23,11 @@ export interface CheckedNight {
 
 /**
  * Judges every staged session of a run against what is held and against the staged ones before it. A session that
- * is held back is no yardstick for the next ones.
+ * is held back is no yardstick for the next ones. `released`: a person has looked, everything passes.
  */
-export async function checkNight(runId: string, lake: Lake): Promise<CheckedNight> {
+export async function checkNight(runId: string, lake: Lake, released = false): Promise<CheckedNight> {
   const dates = await stagedDates(lake, runId);
+  if (released) return { publish: dates, held: [], holds: [], notes: ['released by hand: the gates were not asked'] };
   const history = await History.read(lake);
   const verdicts: SessionVerdict[] = [];
   for (const date of dates) {

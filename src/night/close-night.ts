@@ -86,7 +86,10 @@ async function writeLedger(
   warehouse: Stores['warehouse'],
   completedAt: string,
 ): Promise<undefined> {
-  const tasks = datasets.map((set) => ({
+  const fresh = new Set(night.skipped.filter((skip) => skip.fresh).map(({ task }) => task));
+  // A list too fresh to be asked for keeps the row of the sync that made it so.
+  const ran = datasets.filter(({ task }) => !fresh.has(task));
+  const tasks = ran.map((set) => ({
     task: set.task,
     status: set.status,
     rows: set.new + set.changed,

@@ -44,7 +44,7 @@ export interface Night {
   reasons: string[];
   lanes: Lane[];
   /** Lanes that do not run, with the reason. */
-  skipped: { task: string; reason: string }[];
+  skipped: { task: string; reason: string; fresh: boolean }[];
   prices: {
     due: boolean;
     reason: string;

@@ -4,8 +4,8 @@ import { NamedError } from '../errors.ts';
 import { heldSessions } from '../lake/ingest.ts';
 import { listAll } from '../lake/lake.ts';
 import type { LakeLock, Runs } from '../tables/runs.ts';
-import type { Night, StartInput } from './night.ts';
-import { planNight, sessionOf } from './plan-night.ts';
+import { type Night, type StartInput, startInput } from './night.ts';
+import { type Evidence, planNight, sessionOf } from './plan-night.ts';
 import { DATASET_OF_TASK } from './reference-datasets.ts';
 import { adoptStaged, readNote, stagedDates, stagingByRun } from './staging.ts';
 import type { Stores } from './stores.ts';
@@ -30,7 +30,7 @@ export interface Opening extends Pick<Stores, 'config' | 'lake' | 'runs'> {
  * @throws Night.LockBusy while another living execution owns the lake
  */
 export async function openNight(start: StartInput, execution: Execution, opening: Opening): Promise<Night> {
-  const { config, lake, runs } = opening;
+  const { runs } = opening;
   const input = start.release === undefined ? start : { ...start, session: await heldSession(runs, start.release) };
   const openedAt = new Date(Date.parse(execution.startTime)).toISOString();
   const clock = input.scheduledTime ?? execution.startTime;
@@ -45,26 +45,41 @@ export async function openNight(start: StartInput, execution: Execution, opening
   try {
     await dropStaleSyncs(opening, session);
     await sortStaging(opening, execution.name, openedAt, input.release);
-    const held = new Set((await heldSessions(lake)).map(({ date }) => date));
-    const state = await runs.sessionState(session);
-    const night = planNight({
-      input,
-      execution,
-      clock,
-      openedAt,
-      held,
-      state: (asked) => (asked === session ? state : undefined),
-      lastSync: await lastSyncs(runs),
-      withoutKey: missingKeys(config),
-      staged: await stagedDates(lake, execution.name),
-      callsPerMinute: config.POLYGON_CALLS_PER_MINUTE,
-    });
+    const night = planNight(await gather(input, { ...execution, clock, openedAt, session }, opening));
     if (!night.due) await runs.releaseLock(execution.arn);
     return night;
   } catch (error) {
     await runs.releaseLock(execution.arn);
     throw error;
   }
+}
+
+/** The plan a night would have if it were opened now; takes no lock and writes nothing. */
+export async function previewNight(start: object, opening: Omit<Opening, 'isRunning'>): Promise<Night> {
+  const input = startInput.parse(start);
+  const now = new Date().toISOString();
+  const execution = { arn: 'preview', name: 'preview', clock: now, openedAt: now, session: sessionOf(input, now) };
+  return planNight(await gather(input, execution, opening));
+}
+
+async function gather(
+  input: StartInput,
+  at: { arn: string; name: string; clock: string; openedAt: string; session: string },
+  { config, lake, runs }: Omit<Opening, 'isRunning'>,
+): Promise<Evidence> {
+  const state = await runs.sessionState(at.session);
+  return {
+    input,
+    execution: { arn: at.arn, name: at.name },
+    clock: at.clock,
+    openedAt: at.openedAt,
+    held: new Set((await heldSessions(lake)).map(({ date }) => date)),
+    state: (asked) => (asked === at.session ? state : undefined),
+    lastSync: await lastSyncs(runs),
+    withoutKey: missingKeys(config),
+    staged: await stagedDates(lake, at.name),
+    callsPerMinute: config.POLYGON_CALLS_PER_MINUTE,
+  };
 }
 
 async function takeLock({ runs, isRunning }: Opening, mine: LakeLock): Promise<void> {

@@ -108,12 +108,12 @@ function planLanes(evidence: Evidence, kind: NightKind): Pick<Night, 'lanes' | '
       if (kind === 'task' && input.task !== task) return false;
       const missing = withoutKey[vendor];
       if (missing !== undefined) {
-        skipped.push({ task, reason: missing });
+        skipped.push({ task, reason: missing, fresh: false });
         return false;
       }
       const last = lastSync[DATASET_OF_TASK[task]!];
       if (kind === 'task' || last === undefined || hours(last, openedAt) >= FRESH_HOURS) return true;
-      skipped.push({ task, reason: `complete since ${last}, not older than ${FRESH_HOURS} h` });
+      skipped.push({ task, reason: `complete since ${last}, not older than ${FRESH_HOURS} h`, fresh: true });
       return false;
     }),
   })).filter(({ tasks }) => tasks.length > 0);

@@ -23,7 +23,7 @@ export function reportPage(report: NightReport): string {
   const { session, status, kind, runId, startedAt, seconds, practice, datasets, reasons, notes } = report;
   const rows = datasets.map(
     (set) =>
-      `<tr><th scope="row">${escape(set.name)}</th><td>${set.status}</td>${[
+      `<tr><th scope="row">${inert(set.name)}</th><td>${set.status}</td>${[
         set.rows,
         set.new,
         set.changed,
@@ -53,7 +53,7 @@ th, td { padding: .25rem .5rem; text-align: left; border-bottom: 1px solid #8884
 <body>
 <h1>${session}: ${status}</h1>
 ${practice ? '<p class="practice"><strong>Practice data.</strong> These figures come from a practice market, not from a vendor.</p>' : ''}
-<p>${escape(kind)} ${escape(runId)}, started ${escape(startedAt)}, ${seconds.toFixed(1)} s.</p>
+<p>${inert(kind)} ${inert(runId)}, started ${inert(startedAt)}, ${seconds.toFixed(1)} s.</p>
 ${list('Why', reasons)}
 <table>
 <thead><tr><th>dataset</th><th>status</th>${['rows', 'new', 'changed', 'revised', 'rejected', 'pages', 'seconds'].map((name) => `<th class="number">${name}</th>`).join('')}</tr></thead>
@@ -69,9 +69,9 @@ ${list('Worth a look', notes)}
 
 function list(title: string, lines: readonly string[]): string {
   if (lines.length === 0) return '';
-  return `<h2>${title}</h2>\n<ul>\n${lines.map((line) => `<li>${escape(line)}</li>`).join('\n')}\n</ul>`;
+  return `<h2>${title}</h2>\n<ul>\n${lines.map((line) => `<li>${inert(line)}</li>`).join('\n')}\n</ul>`;
 }
 
-function escape(text: string): string {
+function inert(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }

@@ -1,3 +1,5 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { RDSDataClient, type RDSDataClientConfig } from '@aws-sdk/client-rds-data';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
@@ -15,17 +17,20 @@ export interface Stores {
   warehouse: Warehouse;
 }
 
-/** @throws Config.Invalid when LAKE_URI or the database is not configured. */
-export function openStores(config: Config): Stores {
+/**
+ * @param own clients for a process that has no AWS environment of its own
+ * @throws Config.Invalid when LAKE_URI or the database is not configured.
+ */
+export function openStores(config: Config, own: { tables?: DynamoDBClient; aws?: RDSDataClientConfig } = {}): Stores {
   if (!config.LAKE_URI) {
     throw new NamedError('Config.Invalid', { what: 'LAKE_URI is not set', wanted: 'file:///… or s3://…' });
   }
-  const tables = openTables();
+  const tables = openTables(own.tables);
   return {
     config,
     lake: openLake(config.LAKE_URI),
     tables,
     runs: new Runs(tables, config.RUNS_TABLE),
-    warehouse: openWarehouse(config),
+    warehouse: openWarehouse(config, new RDSDataClient(own.aws ?? {})),
   };
 }

@@ -32,8 +32,12 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
   if (reference.some(({ status: word }) => !['success', 'skipped'].includes(word))) status = 'Partial';
   if (sessions.held.length > 0) status = 'Held';
   if (trouble || core.some(failed) || (night.kind === 'task' && reference.some(failed))) status = 'Failed';
+  // That a list is fresh is why it was not asked for again, not a fault of the night.
+  const fresh = new Set(night.skipped.filter((skip) => skip.fresh).map(({ task }) => task));
   const said = datasets.flatMap(({ task, status: word, reasons }) =>
-    word === 'success' ? [] : reasons.map((reason) => (reason.startsWith(task) ? reason : `${task}: ${reason}`)),
+    word === 'success' || fresh.has(task)
+      ? []
+      : reasons.map((reason) => (reason.startsWith(task) ? reason : `${task}: ${reason}`)),
   );
   return {
     status,

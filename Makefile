@@ -1,0 +1,39 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test setup build check bench clean
+SHELL := /bin/bash
+
+sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: node_modules/.installed ## install what package-lock.json names
+
+node_modules/.installed: package-lock.json
+	@echo "Installing packages …"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@ln -sf ../../dist/cli/afterbell.mjs node_modules/.bin/afterbell
+	@touch $@
+
+build: dist/.built ## bundle functions, jobs and the command line into dist/
+
+dist/.built: node_modules/.installed $(sources)
+	@node scripts/build.mjs
+	@chmod +x dist/cli/afterbell.mjs
+	@touch $@
+
+run: build ## a whole night on this machine, no account needed (SYMBOLS=5400 for a full market)
+	@$(if $(SYMBOLS),SYMBOLS=$(SYMBOLS)) node dist/cli/afterbell.mjs night
+	@echo
+	@echo "Next: npx afterbell query \"SELECT * FROM bars WHERE symbol = 'AAPL' ORDER BY date DESC LIMIT 5\""
+	@echo "      README.md, \"After the first night\""
+
+check: setup ## format, lint, types
+	@npx biome check --error-on-warnings .
+	@npx tsc --noEmit
+
+test: check build ## everything that checks the project
+	@npx vitest run
+
+clean: ## remove what was built and installed
+	@rm -rf dist node_modules

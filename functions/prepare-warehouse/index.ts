@@ -1,0 +1,9 @@
+import { lambda } from '../../src/lambda.ts';
+import { preparation, prepareWarehouse } from '../../src/night/prepare-warehouse.ts';
+
+/** Wakes the warehouse, applies migrations, enters the night into the ledger. */
+export const handler = lambda({
+  name: 'prepare-warehouse',
+  event: preparation,
+  run: (night, { warehouse }) => prepareWarehouse(night, warehouse),
+});

@@ -1,0 +1,10 @@
+import { z } from 'zod';
+import { lambda } from '../../src/lambda.ts';
+import { renderReport } from '../../src/night/render-report.ts';
+
+/** The page beside night.json. */
+export const handler = lambda({
+  name: 'render-report',
+  event: z.object({ report: z.string() }),
+  run: async ({ report }, { lake }) => ({ page: await renderReport(report, lake) }),
+});

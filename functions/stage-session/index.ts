@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { lambda } from '../../src/lambda.ts';
+import { barSource } from '../../src/night/bar-source.ts';
+import { stageSession } from '../../src/night/stage-session.ts';
+
+/** One session's bars into staging. */
+export const handler = lambda({
+  name: 'stage-session',
+  event: z.object({
+    runId: z.string(),
+    openedAt: z.string(),
+    session: z.string(),
+    source: z.enum(['api', 'flat-files']),
+  }),
+  secrets: { polygon: 'POLYGON_SECRET_ARN' },
+  run: (event, call) => stageSession(barSource(event.source, call), event, call.lake, call.log),
+});

@@ -1,0 +1,23 @@
+import { lambda } from '../../src/lambda.ts';
+import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
+import { parseAssets } from '../../src/records/asset.ts';
+import { alpaca } from '../../src/vendors/alpaca.ts';
+
+/** Alpaca's asset list, then its publication. */
+export const handler = lambda({
+  name: 'sync-assets',
+  event: syncRequest,
+  secrets: { alpaca: 'ALPACA_SECRET_ARN' },
+  run: (request, call) => {
+    const baseUrl = call.config.ALPACA_BASE_URL;
+    const vendor = alpaca({ baseUrl, keyId: call.secrets.alpaca?.keyId, secretKey: call.secrets.alpaca?.secretKey });
+    return syncLane(request, call, {
+      task: 'sync-assets',
+      dataset: 'assets',
+      table: call.config.ASSETS_TABLE,
+      partitions: ['us_equity'],
+      pages: () => vendor.assetPages({ signal: call.signal }),
+      parse: parseAssets,
+    });
+  },
+});

@@ -1,0 +1,62 @@
+// Bundles every function, job and the command line into dist/. Same sources, same bytes.
+import { readdirSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const outdir = process.argv[2] ?? `${root}dist`;
+const folders = (path) => readdirSync(`${root}${path}`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+/** Native addons and WebAssembly stay in node_modules; they never reach a Lambda bundle. */
+const external = ['@duckdb/node-api', '@electric-sql/pglite', 'dynalite', 'pg'];
+
+const shared = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+  loader: { '.sql': 'text', '.json': 'json' },
+  mainFields: ['module', 'main'],
+  legalComments: 'none',
+  logLevel: 'warning',
+  // CommonJS dependencies call require; an ES module has none of its own.
+  banner: { js: "import{createRequire as $makeRequire}from'node:module';const require=$makeRequire(import.meta.url);" },
+};
+
+rmSync(outdir, { recursive: true, force: true });
+await Promise.all([
+  ...folders('functions').map(({ name }) =>
+    build({
+      ...shared,
+      entryPoints: [`${root}functions/${name}/index.ts`],
+      outdir: `${outdir}/functions/${name}`,
+      minify: true,
+      keepNames: true,
+    }),
+  ),
+  ...folders('batch-images').map(({ name }) =>
+    build({
+      ...shared,
+      external,
+      entryPoints: [`${root}batch-images/${name}/main.ts`],
+      outdir: `${outdir}/batch-images/${name}`,
+    }),
+  ),
+  build({
+    ...shared,
+    external,
+    entryPoints: ['function-worker', 'job-process', 'initdb'].map((name) => `${root}src/local/${name}.ts`),
+    outdir: `${outdir}/local`,
+  }),
+  build({
+    ...shared,
+    external,
+    entryPoints: [`${root}src/cli/afterbell.ts`],
+    outdir: `${outdir}/cli`,
+    // The SDK's note about Node 20 is ours to heed, not our users'.
+    banner: {
+      js: `#!/usr/bin/env node\nprocess.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED??='true';\n${shared.banner.js}`,
+    },
+  }),
+]);

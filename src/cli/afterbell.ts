@@ -1,0 +1,108 @@
+import { Command, CommanderError } from 'commander';
+import { errorName } from '../errors.ts';
+import { backfill } from './backfill.ts';
+import { type Context, openContext } from './context.ts';
+import { market } from './market.ts';
+import { night } from './night.ts';
+import { query } from './query.ts';
+import { release } from './release.ts';
+import { runTask } from './run-task.ts';
+import { status } from './status.ts';
+import { verify } from './verify.ts';
+
+const INTERRUPTED = 130;
+
+const stop = new AbortController();
+let code = 0;
+
+/** Runs a command's work and keeps its exit code. */
+function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise<number>) {
+  return async (...args: unknown[]) => {
+    const command = args.at(-1) as Command;
+    const given = args.slice(0, -1) as A;
+    code = await work(...given, openContext(command.opts(), stop.signal));
+  };
+}
+
+function build(): Command {
+  const program = new Command('afterbell')
+    .description('After the closing bell: a US-equities data lake its owner can trust in the morning.')
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false });
+  const command = (name: string, about: string) =>
+    program
+      .command(name)
+      .description(about)
+      .option('--json', 'one JSON document on stdout, everything else on stderr')
+      .exitOverride();
+
+  command('night', 'run a night: reference data, bars, consolidated and resampled history')
+    .option('--session <date>', 'a session by name (YYYY-MM-DD); it runs even when it is done')
+    .option('--dry-run', 'say what would be done')
+    .option('--misbehave <names>', 'let the practice market misbehave, e.g. half-missing,server-error:3')
+    .addHelpText('after', '\nExamples:\n  npx afterbell night\n  npx afterbell night --session 2025-11-19')
+    .action(action(night));
+  command('run', 'run one lane or job by its name: sync-tickers, sync-assets, consolidate, resample')
+    .argument('<task>')
+    .option('--data <json>', 'JSON input, or a file with it')
+    .option('--mode <mode>', 'for a job: incremental or full')
+    .option('--intervals <list>', 'for resample: sessions per bar, e.g. 3,5')
+    .option('--symbols <list>', 'for consolidate: only these symbols')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npx afterbell run sync-tickers\n  npx afterbell run resample --mode full --intervals 3,5',
+    )
+    .action(action(runTask));
+  command('backfill', 'fetch every session of a range that is not held')
+    .requiredOption('--from <date>', 'first date')
+    .requiredOption('--to <date>', 'last date')
+    .option('--source <source>', 'api or flat-files')
+    .option('--flat-files <folder>', 'folder of Massive flat files, YYYY/MM/YYYY-MM-DD.csv.gz')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npx afterbell backfill --from 2025-01-01 --to 2025-06-30\n  npx afterbell backfill --flat-files ./flat --from 2014-01-02 --to 2015-12-31',
+    )
+    .action(action(backfill));
+  command('status', 'last nights, tasks, sessions held and missing; exits as the last night did')
+    .option('--failed', 'what failed in the last 7 days')
+    .option('--task <name>', 'one task only')
+    .action(action(status));
+  command('release', 'publish a held night after a look').argument('<run>', 'its run id').action(action(release));
+  command('query', 'ask the lake in SQL (DuckDB), or the warehouse (PostgreSQL)')
+    .argument('<sql>')
+    .option('--warehouse', 'send it to PostgreSQL')
+    .addHelpText(
+      'after',
+      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
+    )
+    .action(action(query));
+  command('verify', 'recount the lake against manifests, watermarks and calendar').action(action(verify));
+  command('market', 'serve the practice market')
+    .option('--replay <folder>', 'replay real days from a folder of flat files')
+    .option('--misbehave <names>', 'e.g. rate-limit,truncated-json:2')
+    .option('--port <port>', 'a fixed port')
+    .action(action(market));
+  return program;
+}
+
+process.once('SIGINT', () => {
+  stop.abort();
+  // A second Ctrl-C does not wait for anything to end in order.
+  process.once('SIGINT', () => process.exit(INTERRUPTED));
+});
+process.once('SIGTERM', () => stop.abort());
+
+try {
+  await build().parseAsync();
+} catch (error) {
+  code = exitCode(error as Error);
+}
+process.exitCode = stop.signal.aborted && code !== 0 ? INTERRUPTED : code;
+
+function exitCode(error: Error): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const name = errorName(error);
+  process.stderr.write(`${name}: ${error.message}\n`);
+  if (name === 'Error' || name === 'TypeError') process.stderr.write(`${error.stack}\n`);
+  return name === 'Usage.Invalid' || name === 'Config.Invalid' ? 2 : 1;
+}

@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { NamedError } from '../errors.ts';
+import { generateMarket } from '../local/market/generator.ts';
+import { replayMarket } from '../local/market/replay.ts';
+import { startMarket } from '../local/market/server.ts';
+import type { Context } from './context.ts';
+
+export interface MarketOptions {
+  replay?: string;
+  misbehave?: string;
+  port?: string;
+}
+
+/** Serves the practice market until Ctrl-C. */
+export async function market(options: MarketOptions, { config, terminal, signal }: Context): Promise<number> {
+  const source =
+    options.replay === undefined
+      ? generateMarket({ symbols: config.SYMBOLS, seed: 1 })
+      : await replayMarket(resolve(options.replay));
+  const port = Number(options.port ?? 0);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new NamedError('Usage.Invalid', {
+      what: `--port ${options.port} is no port`,
+      wanted: 'a number up to 65535',
+    });
+  }
+  const misbehave = options.misbehave?.split(',').map((name) => name.trim()) ?? [];
+  const served = await startMarket({ source, misbehave, port });
+  if (terminal.json) terminal.print(JSON.stringify({ url: served.url }));
+  else {
+    terminal.print(`The practice market answers at ${served.url}`);
+    terminal.print(
+      `Use it from another terminal:\n  AFTERBELL_HOME=wire POLYGON_BASE_URL=${served.url} POLYGON_API_KEY=x npx afterbell night --session …`,
+    );
+    terminal.print('Ctrl-C ends it.');
+  }
+  if (!signal.aborted) await once(signal, 'abort');
+  await served.close();
+  return 0;
+}

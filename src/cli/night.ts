@@ -1,0 +1,122 @@
+import {
+  isSession,
+  lastClosedSession,
+  parseDate,
+  sessionAt,
+  sessionNumber,
+  sessionsBetween,
+} from '../calendar/sessions.ts';
+import { NamedError } from '../errors.ts';
+import { heldSessions } from '../lake/ingest.ts';
+import { listAll } from '../lake/lake.ts';
+import type { Laptop } from '../local/laptop.ts';
+import { previewNight } from '../night/open-night.ts';
+import { backfillChunks } from './backfill.ts';
+import { type Context, onLaptop } from './context.ts';
+import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
+import { showProgress } from './progress.ts';
+
+/** What an empty practice home starts with, so that there is something to look at. */
+const PRACTICE_HISTORY = 300;
+
+export interface NightOptions {
+  session?: string;
+  dryRun?: boolean;
+  misbehave?: string;
+}
+
+/** Runs one night: the last closed session, or the one named. */
+export async function night(options: NightOptions, context: Context): Promise<number> {
+  const session = options.session === undefined ? lastClosedSession(new Date()) : askedSession(options.session);
+  const misbehave = options.misbehave?.split(',').map((name) => name.trim()) ?? [];
+  return onLaptop(context, { misbehave }, async (laptop) => {
+    if (misbehave.length > 0 && !laptop.vendors.embedded) throw notOurs(misbehave);
+    const input = options.session === undefined ? {} : { session };
+    if (options.dryRun) return dryRun(input, laptop, context);
+    announce(laptop, context);
+    const history = await missingHistory(session, laptop, context);
+    if (history.length > 0) {
+      const code = await backfillHistory(history, laptop, context);
+      if (code !== 0) return code;
+    }
+    const progress = showProgress(context.terminal);
+    const result = await laptop.run(input, { name: `night-${session}`, ...progress, signal: context.signal });
+    progress.end();
+    const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });
+    printOutcome(outcome, laptop.home, context.terminal);
+    return exitCodeOf(outcome.status);
+  });
+}
+
+/** @throws Usage.Invalid for a date that is none, no session, or not closed yet. */
+export function askedSession(text: string): string {
+  const session = parseDate(text);
+  const last = lastClosedSession(new Date());
+  if (session > last) {
+    throw new NamedError('Usage.Invalid', {
+      what: `${session} has not closed yet`,
+      wanted: `${last}, the last closed session, or earlier`,
+    });
+  }
+  if (!isSession(session)) sessionNumberOf(session);
+  return session;
+}
+
+function sessionNumberOf(session: string): number {
+  try {
+    return sessionNumber(session);
+  } catch (cause) {
+    throw new NamedError('Usage.Invalid', (cause as Error).message, { cause });
+  }
+}
+
+function notOurs(misbehave: readonly string[]): NamedError {
+  return new NamedError('Usage.Invalid', {
+    what: `--misbehave ${misbehave.join(',')} is for the practice market`,
+    found: 'a POLYGON_API_KEY, so other markets answer',
+    wanted: 'no key, or `afterbell market --misbehave …`',
+  });
+}
+
+function announce({ vendors }: Laptop, { terminal, config }: Context): void {
+  if (terminal.json || !vendors.embedded) return;
+  terminal.note(`No POLYGON_API_KEY: the practice market answers (${config.SYMBOLS} symbols, made-up prices).`);
+}
+
+/** Sessions before the night that an empty home wants first; a first run that was interrupted goes on. */
+async function missingHistory(session: string, laptop: Laptop, { config }: Context): Promise<string[]> {
+  const wanted = config.HISTORY_SESSIONS ?? (laptop.vendors.embedded ? PRACTICE_HISTORY : 0);
+  if (wanted === 0) return [];
+  const { lake } = laptop.stores;
+  const nights = (await listAll(lake, 'reports/')).filter(({ key }) => key.endsWith('/night.json'));
+  if (nights.length > 0) return [];
+  const first = sessionAt(sessionNumberOf(session) - wanted);
+  const held = new Set((await heldSessions(lake)).map(({ date }) => date));
+  return sessionsBetween(first, session).filter((date) => date < session && !held.has(date));
+}
+
+async function backfillHistory(history: readonly string[], laptop: Laptop, context: Context): Promise<number> {
+  const { terminal } = context;
+  if (!terminal.json)
+    terminal.note(`History first: ${history.length} sessions from ${history[0]} to ${history.at(-1)}.`);
+  const outcomes = await backfillChunks(history, 'api', laptop, context);
+  const bad = outcomes.find(({ status }) => status !== 'Succeeded');
+  if (bad) printOutcome(bad as Outcome, laptop.home, terminal);
+  return bad ? exitCodeOf(bad.status) : 0;
+}
+
+async function dryRun(input: object, laptop: Laptop, { terminal }: Context): Promise<number> {
+  const plan = await previewNight(input, laptop.stores);
+  if (terminal.json) {
+    terminal.print(JSON.stringify(plan));
+    return 0;
+  }
+  const sessions = plan.prices.sessions;
+  terminal.print(`Session ${plan.session}. Nothing was asked of a vendor, nothing was written.`);
+  terminal.print(
+    `- prices: ${sessions.length > 0 ? `fetch ${sessions.join(', ')}` : plan.prices.reason || 'nothing to fetch'}`,
+  );
+  for (const { vendor, tasks } of plan.lanes) terminal.print(`- ${vendor}: ${tasks.join(', ')}`);
+  for (const { task, reason } of plan.skipped) terminal.print(`- ${task}: not due, ${reason}`);
+  return 0;
+}

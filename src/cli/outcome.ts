@@ -1,0 +1,81 @@
+import { NamedError } from '../errors.ts';
+import { keys } from '../lake/keys.ts';
+import { readJson } from '../lake/lake.ts';
+import type { ExecutionResult } from '../local/states/events.ts';
+import { reportKey } from '../night/close-night.ts';
+import type { NightKind, NightReport, NightStatus } from '../night/night.ts';
+import { causeText } from '../night/outcome.ts';
+import type { Stores } from '../night/stores.ts';
+import { statusWord, type Terminal, table } from './terminal.ts';
+
+/** What a command that ran an execution answers with `--json`. */
+export type Outcome = Partial<NightReport> & {
+  runId: string;
+  session: string;
+  status: NightStatus;
+  seconds: number;
+  datasets: NightReport['datasets'];
+  reasons: string[];
+};
+
+const EXIT_CODES: Record<NightStatus, number> = { Succeeded: 0, Skipped: 0, Partial: 3, Held: 4, Failed: 1 };
+
+export function exitCodeOf(status: NightStatus): number {
+  return EXIT_CODES[status];
+}
+
+/**
+ * The report of an execution that ended, or what can be said without one.
+ * @throws the execution's own named error when it never got as far as a plan
+ */
+export async function outcomeOf(
+  result: ExecutionResult & { runId: string },
+  { lake }: Pick<Stores, 'lake'>,
+  asked: { session: string; kind: NightKind },
+): Promise<Outcome> {
+  const seconds = (Date.parse(result.stoppedAt) - Date.parse(result.startedAt)) / 1000;
+  const output = result.output as { status?: NightStatus; session?: string; reasons?: string[] } | undefined;
+  if (output?.status === 'Skipped') {
+    const { session = asked.session, reasons = [] } = output;
+    return { runId: result.runId, session, status: 'Skipped', seconds, datasets: [], reasons };
+  }
+  const session = output?.session ?? asked.session;
+  const report = await readJson<NightReport>(lake, reportKey({ ...asked, session, runId: result.runId }));
+  if (report?.runId === result.runId) return { ...report, seconds };
+  if (result.status === 'ABORTED')
+    throw new NamedError('Job.Interrupted', 'interrupted; the next run goes on from here');
+  const [name = 'Night.Failed', ...rest] = (result.cause ?? '').split(': ');
+  const cause = causeText(rest.join(': '));
+  const datasets: Outcome['datasets'] = [];
+  return { runId: result.runId, session, status: 'Failed', seconds, datasets, reasons: [`${name}: ${cause}`] };
+}
+
+/** One screen: status, table, reasons, where to look. */
+export function printOutcome(outcome: Outcome, home: { path: string }, terminal: Terminal): void {
+  if (terminal.json) {
+    terminal.print(JSON.stringify(outcome));
+    return;
+  }
+  const { status, session, runId, seconds, datasets, reasons, notes = [], practice, kind = 'night' } = outcome;
+  const what = kind === 'task' ? 'run' : kind;
+  terminal.print(
+    `\n${statusWord(status, terminal)}: ${what} for session ${session} in ${seconds.toFixed(1)} s (${runId})`,
+  );
+  if (practice) terminal.print('Practice data: made up by the practice market, not by a vendor.');
+  if (datasets.length > 0) {
+    const rows = datasets.map((set) => [
+      set.name,
+      set.status,
+      set.rows,
+      set.new,
+      set.changed,
+      set.rejected,
+      set.seconds.toFixed(1).padStart(7),
+    ]);
+    terminal.print(`\n${table(['dataset', 'status', 'rows', 'new', 'changed', 'rejected', 'seconds'], rows)}`);
+  }
+  for (const reason of reasons) terminal.print(`- ${reason}`);
+  for (const note of notes) terminal.print(`- note: ${note}`);
+  if (status === 'Held') terminal.print(`\nLook, then publish with: npx afterbell release ${runId}`);
+  if (outcome.kind === 'night') terminal.print(`\nreport: ${home.path}/lake/${keys.report(session, 'index.html')}`);
+}

@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { NamedError } from '../errors.ts';
+import { openLake } from '../lake/lake.ts';
+import { openViews } from '../lake/views.ts';
+import type { Context } from './context.ts';
+import { withWarehouse } from './read-warehouse.ts';
+import { type Cell, table } from './terminal.ts';
+
+const SHOWN_ROWS = 100;
+
+export interface QueryOptions {
+  warehouse?: boolean;
+}
+
+type Record_ = Record<string, Cell | boolean>;
+
+/** Asks the lake (DuckDB) or the warehouse (PostgreSQL) and prints the rows. */
+export async function query(sql: string, options: QueryOptions, context: Context): Promise<number> {
+  const rows = options.warehouse ? await askWarehouse(sql, context) : await askLake(sql, context);
+  const { terminal } = context;
+  if (terminal.json) terminal.print(JSON.stringify(rows));
+  else if (rows.length === 0) terminal.print('no rows');
+  else {
+    const head = Object.keys(rows[0]!);
+    const cells = rows.slice(0, SHOWN_ROWS).map((row) => head.map((name) => shown(row[name])));
+    terminal.print(table(head, cells, String));
+    if (rows.length > SHOWN_ROWS) terminal.print(`… ${rows.length} rows in all; --json gives every one`);
+  }
+  return 0;
+}
+
+/** Numbers as they are, to the last digit: these are prices. */
+function shown(value: Cell | boolean): Cell {
+  return typeof value === 'boolean' ? String(value) : value;
+}
+
+async function askLake(sql: string, { config }: Context): Promise<Record_[]> {
+  const lake = openLake(config.LAKE_URI ?? pathToFileURL(join(resolve(config.AFTERBELL_HOME), 'lake')).href);
+  const scratch = await mkdtemp(join(tmpdir(), 'afterbell-query-'));
+  const views = await openViews(lake, scratch, config.RESAMPLING_INTERVALS);
+  try {
+    const reader = await views.connection.runAndReadAll(sql);
+    return reader.getRowObjectsJson().map((row) => plain(row as Record<string, unknown>));
+  } catch (error) {
+    throw sqlError(error as Error, `views of the lake: ${views.names.join(', ')}`);
+  } finally {
+    views.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** DuckDB gives BIGINT as text; where a number holds it exactly, it is one. */
+function plain(row: Record<string, unknown>): Record_ {
+  const cells = Object.entries(row).map(([name, value]) => {
+    if (typeof value === 'string' && /^-?\d{1,15}$/.test(value) && name !== 'symbol') return [name, Number(value)];
+    return [name, typeof value === 'object' && value !== null ? JSON.stringify(value) : value];
+  });
+  return Object.fromEntries(cells) as Record_;
+}
+
+async function askWarehouse(sql: string, context: Context): Promise<Record_[]> {
+  const rows = await withWarehouse(context, async (warehouse) => {
+    try {
+      return await warehouse.query(sql);
+    } catch (error) {
+      const names = await warehouse.query(
+        "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
+      );
+      throw sqlError(error as Error, `tables of the warehouse: ${names.map(({ name }) => name).join(', ')}`);
+    }
+  });
+  if (rows) return rows;
+  throw new NamedError('Usage.Invalid', {
+    what: `${context.config.AFTERBELL_HOME} has no warehouse yet`,
+    todo: 'Run a night first: npx afterbell night',
+  });
+}
+
+function sqlError(error: Error, wanted: string): Error {
+  return new NamedError('Usage.Invalid', { what: error.message.trim(), wanted }, { cause: error });
+}

@@ -1,0 +1,25 @@
+import { NamedError } from '../errors.ts';
+import { type Context, onLaptop } from './context.ts';
+import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
+import { showProgress } from './progress.ts';
+
+/** Publishes what a held run has staged and runs what remained of its night. */
+export async function release(runId: string, context: Context): Promise<number> {
+  return onLaptop(context, {}, async (laptop) => {
+    const held = await laptop.stores.runs.heldRun(runId);
+    if (!held) {
+      throw new NamedError('Usage.Invalid', {
+        what: `run ${runId} holds nothing back`,
+        wanted: 'a run that ended as Held and was neither released nor repeated since',
+        todo: '`npx afterbell status` lists held runs.',
+      });
+    }
+    const progress = showProgress(context.terminal);
+    const name = `release-${held.session}`;
+    const result = await laptop.run({ release: runId }, { name, ...progress, signal: context.signal });
+    progress.end();
+    const outcome = await outcomeOf(result, laptop.stores, { session: held.session, kind: 'release' });
+    printOutcome(outcome, laptop.home, context.terminal);
+    return exitCodeOf(outcome.status);
+  });
+}

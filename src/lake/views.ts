@@ -1,0 +1,61 @@
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type Lake, listAll } from './lake.ts';
+
+/** Columns a view has while the lake holds no file for it yet. */
+const BAR = `symbol VARCHAR, date DATE, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE, volume DOUBLE, vwap DOUBLE,
+  transactions BIGINT, source VARCHAR, ingested_at TIMESTAMP`;
+const SILVER = `symbol VARCHAR, date DATE, window_end DATE, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE,
+  volume DOUBLE, bars INTEGER, complete BOOLEAN`;
+const REFERENCE = 'symbol VARCHAR, name VARCHAR';
+
+export interface LakeViews {
+  connection: DuckDBConnection;
+  /** View names, in the order shown to people. */
+  names: string[];
+  close(): void;
+}
+
+/**
+ * DuckDB over the lake: `bars` (consolidated history), `sessions` (session files), `bars_{N}d`, and the newest
+ * snapshot of each reference dataset. Explicit file lists, no guessing from folder names: `symbol=NULL` is a symbol.
+ */
+export async function openViews(lake: Lake, scratch: string, intervals: readonly number[]): Promise<LakeViews> {
+  const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false' });
+  const connection = await instance.connect();
+  const under = async (prefix: string, ending: string) =>
+    (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith(ending));
+  const newest = async (dataset: string) => (await under(`reference/${dataset}/date=`, '.parquet')).slice(-1);
+  const views: [name: string, keys: string[], columns: string][] = [
+    ['bars', await under('bronze/raw_ohlcv/symbol=', '/data.parquet'), BAR],
+    ['sessions', await under('bronze/sessions/date=', '/bars.parquet'), BAR],
+  ];
+  for (const interval of intervals) {
+    views.push([`bars_${interval}d`, await under(`silver/silver_${interval}d/`, '.parquet'), SILVER]);
+  }
+  for (const dataset of ['tickers', 'assets']) views.push([dataset, await newest(dataset), REFERENCE]);
+  for (const [name, keys, columns] of views) {
+    const source = keys.length > 0 ? readParquet(await lake.localise(keys, scratch)) : nothing(columns);
+    await connection.run(`CREATE VIEW "${name}" AS ${source}`);
+  }
+  return {
+    connection,
+    names: views.map(([name]) => name),
+    close: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+function readParquet(paths: readonly string[]): string {
+  const list = paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ');
+  return `SELECT * FROM read_parquet([${list}], hive_partitioning = false)`;
+}
+
+function nothing(columns: string): string {
+  const typed = columns.split(',').map((column) => {
+    const [name, type] = column.trim().split(/\s+/);
+    return `NULL::${type} AS ${name}`;
+  });
+  return `SELECT ${typed.join(', ')} WHERE false`;
+}

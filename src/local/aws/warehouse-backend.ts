@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import type { Config } from '../../config.ts';
+import { openPglite } from './pglite.ts';
+import { openPostgres } from './postgres.ts';
+import type { SqlBackend } from './sql-backend.ts';
+
+/**
+ * The database behind the Data API: PostgreSQL at DATABASE_URL, or the embedded one. Opened by the first statement,
+ * so that a run with nothing to do never pays for it.
+ */
+export function warehouseBackend(config: Config, folder: string, initdb: string): SqlBackend {
+  const url = config.DATABASE_URL;
+  let opened: Promise<SqlBackend> | undefined;
+  const open = () => {
+    opened ??= url ? Promise.resolve(openPostgres(url)) : openPglite(join(folder, 'pgdata'), initdb);
+    return opened;
+  };
+  return {
+    query: async (text, values) => (await open()).query(text, values),
+    close: async () => (await opened?.catch(() => undefined))?.close(),
+  };
+}

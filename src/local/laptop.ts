@@ -1,0 +1,226 @@
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import type { Config } from '../config.ts';
+import { NamedError } from '../errors.ts';
+import { openStores, type Stores } from '../night/stores.ts';
+import { createTableInput, TABLES, type TableName } from '../tables/definitions.ts';
+import { ACCOUNT, REGION } from './aws/account.ts';
+import { awsEnvironment } from './aws/environment.ts';
+import type { ExecutionDescription } from './aws/executions.ts';
+import { type AwsServer, startAwsServer } from './aws/server.ts';
+import type { Notification } from './aws/sns.ts';
+import { startTables } from './aws/tables.ts';
+import { warehouseBackend } from './aws/warehouse-backend.ts';
+import { type Functions, startFunctions } from './functions.ts';
+import { type Home, openHome } from './home.ts';
+import { type Jobs, startJobs } from './jobs.ts';
+import { laptopMachine, ruleFile } from './machine-files.ts';
+import type { Program } from './program.ts';
+import type { ExecutionEvent, ExecutionResult, Integration } from './states/events.ts';
+import { runMachine } from './states/run.ts';
+import { reachVendors, type Vendors } from './vendors.ts';
+
+/** With practice data nobody has to wait for a vendor. */
+const PRACTICE_TIME_SCALE = 1 / 300;
+
+export interface LaptopOptions {
+  config: Config;
+  program: Program;
+  misbehave?: readonly string[];
+  /** A backfill from flat files needs no vendor. */
+  flatFiles?: string;
+  onNotify?: (notification: Notification) => void;
+}
+
+/** afterbell's cloud in one process: what Terraform provisions, on loopback, over one AFTERBELL_HOME. */
+export interface Laptop {
+  practice: boolean;
+  home: Home;
+  stores: Stores;
+  vendors: Vendors;
+  /** Runs one execution of the nightly machine to its end. */
+  run(input: object, options: RunOptions): Promise<ExecutionResult & { runId: string }>;
+  close(): Promise<void>;
+}
+
+export interface RunOptions {
+  /** First words of the execution's name, e.g. `night-2025-11-19`. */
+  name: string;
+  onEvent?: (event: ExecutionEvent) => void;
+  signal?: AbortSignal;
+}
+
+/** @throws Home.Busy, Home.Unwritable, Config.Invalid */
+export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
+  const { config, program, onNotify } = options;
+  const home = await openHome(config.AFTERBELL_HOME, { mode: 'write' });
+  const closers: (() => Promise<void>)[] = [() => home.close()];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const vendors = await reachVendors(options);
+    closers.push(vendors.close);
+    const tables = await startTables({ path: home.folders.tables });
+    closers.push(tables.close);
+    const sql = warehouseBackend(config, home.folders.warehouse, program.local('initdb'));
+    closers.push(() => sql.close());
+    const executions = new Map<string, ExecutionDescription>();
+    const log = (file: string, line: object) => appendFile(join(home.folders.logs, file), `${JSON.stringify(line)}\n`);
+    const aws = await startAwsServer({
+      sql,
+      secrets: vendors.secrets,
+      events: {
+        rules: ruleFile(program.root) as never,
+        onEvent: (event, matchedRules) => log('events.jsonl', { ...event, matchedRules }),
+      },
+      onNotify: async (notification) => {
+        await log('notifications.jsonl', notification);
+        onNotify?.(notification);
+      },
+      describeExecution: (arn) => executions.get(arn),
+      onError: (error, during) => void log('errors.jsonl', { during, error: String(error) }),
+    });
+    closers.push(aws.close);
+    const own = settings(config, home, vendors, { aws: aws.url, dynamodb: tables.url });
+    const env = { ...awsEnvironment({ aws: aws.url, dynamodb: tables.url }), ...own };
+    const stores = await ownStores(config, own, aws, tables.url);
+    const functions = startFunctions({
+      bundles: program.functions,
+      worker: program.local('function-worker'),
+      env,
+      logFile: join(home.folders.logs, 'functions.jsonl'),
+    });
+    closers.push(() => functions.close());
+    const jobs = startJobs({
+      definitions: program.jobs,
+      jobProcess: program.local('job-process'),
+      env,
+      logFile: join(home.folders.logs, 'jobs.jsonl'),
+    });
+    closers.push(() => jobs.close());
+    const machine = laptopMachine(program.root, 'nightly');
+    const sns = new SNSClient(clientOptions(aws.url));
+    await home.setEndpoints({ aws: aws.url, dynamodb: tables.url });
+    return {
+      practice: vendors.practice,
+      home,
+      stores,
+      vendors,
+      close,
+      async run(input, { name, onEvent, signal }) {
+        const startTime = new Date().toISOString();
+        const runId = executionName(name, startTime);
+        const stateMachineArn = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:afterbell-local-nightly`;
+        const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:afterbell-local-nightly:${runId}`;
+        const known = { executionArn: arn, stateMachineArn, name: runId, startDate: new Date(startTime) };
+        executions.set(arn, { ...known, status: 'RUNNING' });
+        const result = await runMachine(machine, {
+          input,
+          execution: { arn, name: runId, startTime },
+          stateMachine: { arn: stateMachineArn, name: 'afterbell-local-nightly' },
+          integrations: integrations(functions, jobs, sns),
+          timeScale: vendors.practice ? PRACTICE_TIME_SCALE : 1,
+          onEvent,
+          signal,
+        });
+        executions.set(arn, { ...known, status: result.status });
+        return { ...result, runId };
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Names are unique, sort by time and hold only what Step Functions takes. */
+function executionName(name: string, startTime: string): string {
+  return `${name}-${startTime.replace(/[-:]|\.\d+Z$/g, '')}-${Math.random().toString(36).slice(2, 6)}`;
+}
+
+/** What Terraform sets in the cloud and a user in `.env`, as one listed environment; nothing else reaches a child. */
+function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws: string; dynamodb: string }) {
+  if (config.LAKE_URI && !config.LAKE_URI.startsWith('file://')) {
+    throw new NamedError('Config.Invalid', {
+      what: 'LAKE_URI names a lake this computer cannot hold',
+      found: config.LAKE_URI,
+      wanted: 'file:///absolute/folder, or none',
+      todo: 'A lake on S3 belongs to a deployed stage.',
+    });
+  }
+  return {
+    STAGE: 'local',
+    LAKE_URI: config.LAKE_URI ?? pathToFileURL(home.folders.lake).href,
+    DATABASE_CLUSTER_ARN: `arn:aws:rds:${REGION}:${ACCOUNT}:cluster:afterbell-local`,
+    DATABASE_SECRET_ARN: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:afterbell-local-database`,
+    POLYGON_MARKETS: config.POLYGON_MARKETS.join(','),
+    MAX_PAGES: String(config.MAX_PAGES),
+    BRONZE_LAYOUT: config.BRONZE_LAYOUT,
+    RETENTION_DAYS: String(config.RETENTION_DAYS),
+    RESAMPLING_INTERVALS: config.RESAMPLING_INTERVALS.join(','),
+    MAX_WORKERS: String(config.MAX_WORKERS),
+    MODE: config.MODE,
+    LOG_LEVEL: config.LOG_LEVEL,
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    AWS_ENDPOINT_URL_RDS_DATA: endpoints.aws,
+    ...vendors.environment,
+  };
+}
+
+/** The command line's own stores, over the same endpoints as the functions'. */
+async function ownStores(
+  config: Config,
+  own: Record<string, string>,
+  aws: AwsServer,
+  dynamodb: string,
+): Promise<Stores> {
+  const { LAKE_URI, DATABASE_CLUSTER_ARN, DATABASE_SECRET_ARN, POLYGON_SECRET_ARN, ALPACA_SECRET_ARN } = own;
+  const full = {
+    ...config,
+    LAKE_URI,
+    DATABASE_CLUSTER_ARN,
+    DATABASE_SECRET_ARN,
+    POLYGON_SECRET_ARN,
+    ALPACA_SECRET_ARN,
+  };
+  const tables = new DynamoDBClient(clientOptions(dynamodb));
+  await createTables(tables, config);
+  return openStores(full, { tables, aws: clientOptions(aws.url) });
+}
+
+function clientOptions(endpoint: string) {
+  return { endpoint, region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+}
+
+async function createTables(client: DynamoDBClient, config: Config): Promise<void> {
+  const names: Record<TableName, string> = {
+    tickers: config.TICKERS_TABLE,
+    assets: config.ASSETS_TABLE,
+    runs: config.RUNS_TABLE,
+  };
+  const present = new Set((await client.send(new ListTablesCommand({}))).TableNames ?? []);
+  for (const table of Object.keys(TABLES) as TableName[]) {
+    if (!present.has(names[table])) await client.send(new CreateTableCommand(createTableInput(table, names[table])));
+  }
+}
+
+/** The three integrations of our machines, as Step Functions would call them. */
+function integrations(functions: Functions, jobs: Jobs, sns: SNSClient): Record<string, Integration> {
+  return {
+    'arn:aws:states:::lambda:invoke': async (args, { signal }) => {
+      const { FunctionName, Payload } = args as { FunctionName: string; Payload: unknown };
+      // The state's own TimeoutSeconds ends the call earlier where the machine says so.
+      const payload = await functions.invoke(FunctionName, Payload, { timeoutSeconds: 900, signal });
+      return { Payload: payload, StatusCode: 200, ExecutedVersion: '$LATEST' };
+    },
+    'arn:aws:states:::batch:submitJob.sync': (args, { signal }) => jobs.submitJob(args, { signal }),
+    'arn:aws:states:::sns:publish': async (args) => {
+      const { MessageId } = await sns.send(new PublishCommand(args as never));
+      return { MessageId };
+    },
+  };
+}

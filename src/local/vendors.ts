@@ -1,0 +1,98 @@
+import type { Config } from '../config.ts';
+import { ACCOUNT, REGION } from './aws/account.ts';
+import { generateMarket } from './market/generator.ts';
+import { startMarket } from './market/server.ts';
+
+/** Every practice market of this seed serves the same days. */
+const SEED = 1;
+
+/** How functions reach their vendors: host settings for the environment, keys for the secrets endpoint. */
+export interface Vendors {
+  practice: boolean;
+  /** The practice market is this process's own. */
+  embedded: boolean;
+  environment: Record<string, string>;
+  secrets: Record<string, string>;
+  close(): Promise<void>;
+}
+
+/**
+ * With a Polygon key the real vendors (or the practice market POLYGON_BASE_URL names); without one a practice market
+ * of our own is started, and says so in every answer.
+ */
+export async function reachVendors(options: {
+  config: Config;
+  misbehave?: readonly string[];
+  flatFiles?: string;
+}): Promise<Vendors> {
+  const { config, misbehave, flatFiles } = options;
+  if (flatFiles !== undefined) {
+    return {
+      practice: false,
+      embedded: false,
+      environment: { FLAT_FILES_DIR: flatFiles },
+      secrets: {},
+      close: async () => {},
+    };
+  }
+  if (config.POLYGON_API_KEY === undefined) return practiceVendors(config, misbehave ?? []);
+  const practice = await isPractice(config.POLYGON_BASE_URL);
+  const { POLYGON_API_KEY, ALPACA_API_KEY_ID, ALPACA_API_SECRET_KEY } = config;
+  const keys = { polygon: JSON.stringify({ apiKey: POLYGON_API_KEY }) };
+  const alpaca = ALPACA_API_KEY_ID && JSON.stringify({ keyId: ALPACA_API_KEY_ID, secretKey: ALPACA_API_SECRET_KEY });
+  return vendorsOf(practice, config, {
+    ...keys,
+    ...(alpaca ? { alpaca } : {}),
+    polygonUrl: config.POLYGON_BASE_URL,
+    alpacaUrl: config.ALPACA_BASE_URL,
+  });
+}
+
+async function practiceVendors(config: Config, misbehave: readonly string[]): Promise<Vendors> {
+  const market = await startMarket({ source: generateMarket({ symbols: config.SYMBOLS, seed: SEED }), misbehave });
+  const key = { apiKey: 'practice' };
+  return {
+    ...vendorsOf(true, config, {
+      polygon: JSON.stringify(key),
+      alpaca: JSON.stringify({ keyId: 'practice', secretKey: 'practice' }),
+      polygonUrl: market.url,
+      alpacaUrl: market.url,
+    }),
+    embedded: true,
+    close: () => market.close(),
+  };
+}
+
+function vendorsOf(
+  practice: boolean,
+  config: Config,
+  keys: { polygon: string; alpaca?: string; polygonUrl: string; alpacaUrl: string },
+): Vendors {
+  const polygonArn = secretArn('polygon');
+  const alpacaArn = secretArn('alpaca');
+  return {
+    practice,
+    embedded: false,
+    environment: {
+      POLYGON_BASE_URL: keys.polygonUrl,
+      ALPACA_BASE_URL: keys.alpacaUrl,
+      POLYGON_CALLS_PER_MINUTE: practice ? '0' : String(config.POLYGON_CALLS_PER_MINUTE),
+      POLYGON_SECRET_ARN: polygonArn,
+      ...(keys.alpaca ? { ALPACA_SECRET_ARN: alpacaArn } : {}),
+    },
+    secrets: { [polygonArn]: keys.polygon, ...(keys.alpaca ? { [alpacaArn]: keys.alpaca } : {}) },
+    close: async () => {},
+  };
+}
+
+function secretArn(vendor: string): string {
+  return `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:afterbell-local-${vendor}`;
+}
+
+/** Only a practice market answers its header, and only loopback can be one: a vendor is not asked for nothing. */
+async function isPractice(baseUrl: string): Promise<boolean> {
+  const { hostname } = new URL(baseUrl);
+  if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname)) return false;
+  const answer = await fetch(new URL('/', baseUrl), { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
+  return answer?.headers.has('x-afterbell-practice') ?? false;
+}

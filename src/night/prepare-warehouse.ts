@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import type { Warehouse } from '../warehouse/client.ts';
+import { migrate } from '../warehouse/migrate.ts';
+import openSql from '../warehouse/queries/open-night.sql';
+
+export const preparation = z.object({
+  runId: z.string(),
+  session: z.string(),
+  kind: z.string(),
+  openedAt: z.string(),
+  executionArn: z.string(),
+  releasedRun: z.string().nullable(),
+});
+
+/** @throws Database.Resuming while the cluster wakes up; the state machine waits and asks again. */
+export async function prepareWarehouse(
+  night: z.output<typeof preparation>,
+  warehouse: Warehouse,
+): Promise<{ applied: string[] }> {
+  const applied = await migrate(warehouse);
+  await warehouse.query(openSql, {
+    run_id: night.runId,
+    session: night.session,
+    kind: night.kind,
+    started_at: night.openedAt.replace('T', ' ').replace('Z', ''),
+    execution_arn: night.executionArn,
+    released_run: night.releasedRun,
+  });
+  return { applied };
+}
