@@ -23,7 +23,7 @@ export const SESSION_LIMITS: SessionLimits = {
   rowsAtMost: 1.25,
   bandNeeds: 5,
   vanished: 0.1,
-  rejected: 0.02,
+  rejected: 0.05,
   jump: 0.4,
   jumping: 0.02,
   minimum: 20,

@@ -32,6 +32,8 @@ export interface LaptopOptions {
   misbehave?: readonly string[];
   /** A backfill from flat files needs no vendor. */
   flatFiles?: string;
+  /** Multiplies every Wait and Retry delay; by default 1/300 with practice data, else 1. */
+  timeScale?: number;
   onNotify?: (notification: Notification) => void;
 }
 
@@ -123,7 +125,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
           execution: { arn, name: runId, startTime },
           stateMachine: { arn: stateMachineArn, name: 'afterbell-local-nightly' },
           integrations: integrations(functions, jobs, sns),
-          timeScale: vendors.practice ? PRACTICE_TIME_SCALE : 1,
+          timeScale: options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1),
           onEvent,
           signal,
         });

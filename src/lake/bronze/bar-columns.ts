@@ -1,8 +1,23 @@
-import { BAR_COLUMNS } from '../bars.ts';
 import type { Text } from '../columnar/column-data.ts';
 import { encodeColumns } from '../columnar/encode.ts';
 import { corruptFile, readColumns } from '../columnar/read.ts';
+import type { Column } from '../parquet.ts';
 import { adoptOriginal } from './original.ts';
+
+/** Bronze columns (DESIGN 4.1); `ingested_at` is UTC. */
+export const BAR_COLUMNS: readonly Column[] = [
+  { name: 'symbol', type: 'text' },
+  { name: 'date', type: 'date' },
+  { name: 'open', type: 'double' },
+  { name: 'high', type: 'double' },
+  { name: 'low', type: 'double' },
+  { name: 'close', type: 'double' },
+  { name: 'volume', type: 'double' },
+  { name: 'vwap', type: 'double', nullable: true },
+  { name: 'transactions', type: 'bigint', nullable: true },
+  { name: 'source', type: 'text' },
+  { name: 'ingested_at', type: 'timestamp' },
+];
 
 /** Bronze bars by column (DESIGN 4.1), all of one length; vwap and transactions are NaN where there is none. */
 export type BarColumns = {
