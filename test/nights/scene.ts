@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterAll, afterEach } from 'vitest';
+import { exitCodeOf, type Outcome, outcomeOf } from '../../src/cli/outcome.ts';
+import { loadConfig } from '../../src/config.ts';
+import { type Laptop, openLaptop } from '../../src/local/laptop.ts';
+import { generateMarket } from '../../src/local/market/generator.ts';
+import type { MarketSource } from '../../src/local/market/market-source.ts';
+import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
+import type { ExecutionEvent } from '../../src/local/states/events.ts';
+import type { NightKind } from '../../src/night/night.ts';
+import { builtProgram, moveOnce } from './program.ts';
+
+/** The last of the sessions every warm home holds, and the one the tests' nights are about. */
+export const HELD = { first: '2025-11-07', last: '2025-11-18', count: 8 };
+export const SESSION = '2025-11-19';
+/** Four in the morning after SESSION in New York. */
+export const MORNING = { scheduledTime: '2025-11-20T09:00:00Z' };
+export const SYMBOLS = 60;
+
+const folders: string[] = [];
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that is removed after the file's tests. */
+export function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'afterbell-night-'));
+  folders.push(folder);
+  return folder;
+}
+
+export interface Night {
+  outcome: Outcome;
+  exitCode: number;
+  runId: string;
+  events: ExecutionEvent[];
+  /** What the vendors were asked during this execution: path and query. */
+  asked: string[];
+  /** The execution's own end: SUCCEEDED, FAILED, ABORTED. */
+  execution: { status: string; error?: string; cause?: string };
+}
+
+export interface RunNight {
+  kind?: NightKind;
+  session?: string;
+  signal?: AbortSignal;
+  onEvent?: (event: ExecutionEvent) => void;
+}
+
+/** One home on one laptop, with a practice market whose requests are counted. */
+export interface Scene {
+  home: string;
+  laptop: Laptop;
+  market: PracticeMarket;
+  run(input: object, options?: RunNight): Promise<Night>;
+  /** Gives the home up, so that a command line may have it; the market goes on. */
+  close(): Promise<void>;
+}
+
+export interface SceneOptions {
+  /** Copied from a warm home unless given. */
+  home?: string;
+  source?: MarketSource;
+  misbehave?: readonly string[];
+  env?: Record<string, string | undefined>;
+  timeScale?: number;
+}
+
+/** @param options.env settings over the defaults; undefined takes one away */
+export async function openScene(options: SceneOptions = {}): Promise<Scene> {
+  const home = options.home ?? (await warmHome());
+  const market = await openMarket(options);
+  return openOn(home, market, options);
+}
+
+/** The market outlives a scene's laptop, so that a second one may ask it. */
+export async function openMarket({ source, misbehave = [] }: SceneOptions): Promise<PracticeMarket> {
+  const market = await startMarket({
+    source: source ?? generateMarket({ symbols: SYMBOLS, seed: 1 }),
+    misbehave,
+    now: () => new Date('2025-12-01T12:00:00Z'),
+  });
+  closers.push(() => market.close());
+  return market;
+}
+
+export async function openOn(home: string, market: PracticeMarket, options: SceneOptions = {}): Promise<Scene> {
+  const { program } = await builtProgram();
+  const config = loadConfig({
+    AFTERBELL_HOME: home,
+    POLYGON_BASE_URL: market.url,
+    POLYGON_API_KEY: 'x',
+    ALPACA_BASE_URL: market.url,
+    ALPACA_API_KEY_ID: 'x',
+    ALPACA_API_SECRET_KEY: 'x',
+    HISTORY_SESSIONS: '0',
+    ...options.env,
+  });
+  const laptop = await openLaptop({ config, program, timeScale: options.timeScale });
+  closers.push(() => laptop.close());
+  return {
+    home,
+    laptop,
+    market,
+    close: () => laptop.close(),
+    async run(input, { kind = 'night', session = SESSION, signal, onEvent } = {}) {
+      const events: ExecutionEvent[] = [];
+      const before = market.requests.length;
+      const result = await laptop.run(input, {
+        name: `${kind}-${session}`,
+        signal,
+        onEvent: (event) => {
+          events.push(event);
+          onEvent?.(event);
+        },
+      });
+      const outcome = await outcomeOf(result, laptop.stores, { session, kind });
+      const asked = market.requests.slice(before).map(({ path }) => path);
+      const { status, error, cause } = result;
+      return {
+        outcome,
+        exitCode: exitCodeOf(outcome.status),
+        runId: result.runId,
+        events,
+        asked,
+        execution: { status, error, cause },
+      };
+    },
+  };
+}
+
+/** A copy of a home with HELD's sessions, consolidated and resampled; no reference list was ever synced. */
+export async function warmHome(): Promise<string> {
+  const home = join(scratch(), 'home');
+  cpSync(await preparedHome(), home, { recursive: true, preserveTimestamps: true });
+  return home;
+}
+
+/** Made once for all files of this folder and every run on the same sources: a database takes seconds to create. */
+async function preparedHome(): Promise<string> {
+  const { root } = await builtProgram();
+  const prepared = join(root, 'home');
+  if (existsSync(prepared)) return prepared;
+  const making = `${prepared}-${randomUUID()}`;
+  const market = await openMarket({});
+  const scene = await openOn(making, market);
+  const { first: from, last: to } = HELD;
+  const { outcome } = await scene.run({ from, to }, { kind: 'backfill', session: to });
+  await scene.close();
+  if (outcome.status !== 'Succeeded') throw new Error(`the warm home failed: ${JSON.stringify(outcome)}`);
+  moveOnce(making, prepared);
+  return prepared;
+}
+
+/** The lines of one of the home's logs, e.g. `notifications.jsonl`; none when it was never written. */
+export function logLines(home: string, file: string): Record<string, unknown>[] {
+  const path = join(home, 'logs', file);
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Every file of the lake with its bytes and time of change, but for those every run writes. */
+export function lakeFiles(home: string): Map<string, string> {
+  const lake = join(home, 'lake');
+  const files = new Map<string, string>();
+  for (const file of readdirSync(lake, { recursive: true, withFileTypes: true })) {
+    if (!file.isFile()) continue;
+    const path = join(file.parentPath, file.name);
+    const key = relative(lake, path);
+    if (key.startsWith('reports/') || key.startsWith('processing_metadata/jobs/')) continue;
+    files.set(key, `${statSync(path).mtimeMs} ${readFileSync(path).toString('base64')}`);
+  }
+  return files;
+}

@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { placeholdersIn } from '../src/local/states/template.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root })
+  .toString()
+  .split('\n')
+  .filter(Boolean)
+  .filter((path) => {
+    try {
+      read(path);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+const product = tracked.filter((path) => /^(src|functions|batch-images|scripts)\/.*\.(ts|mjs|sql)$/.test(path));
+const lines = (path: string) => read(path).split('\n').length - 1;
+const functionNames = readdirSync(`${root}functions`);
+const jobNames = readdirSync(`${root}batch-images`);
+
+test('no product file is longer than 400 lines, and half of them are at most 100', () => {
+  const lengths = product.map(lines).sort((a, b) => a - b);
+  expect(product.filter((path) => lines(path) > 400)).toEqual([]);
+  expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThanOrEqual(100);
+});
+
+test('no product folder lies deeper than three below the root', () => {
+  expect(product.filter((path) => path.split('/').length > 4)).toEqual([]);
+});
+
+test('no file has a catch-all name', () => {
+  const names = tracked.filter((path) => /\/(utils?|helpers?|common|misc)\.[a-z]+$/.test(path));
+  expect(names).toEqual([]);
+});
+
+test('every function is a door of at most 30 lines', () => {
+  const doors = functionNames.map((name) => `functions/${name}/index.ts`);
+  expect(doors.filter((path) => lines(path) > 30)).toEqual([]);
+});
+
+test('the environment is read in config.ts only', () => {
+  const readers = product.filter((path) => path.endsWith('.ts') && /process\.env/.test(read(path)));
+  expect(readers).toEqual(['src/config.ts']);
+});
+
+test('every function and job has its placeholder in a state machine, and every placeholder its folder', () => {
+  const machines = readdirSync(`${root}state-machines`).filter((name) => name.endsWith('.asl.json'));
+  const placeholders = new Set(machines.flatMap((name) => placeholdersIn(read(`state-machines/${name}`))));
+  for (const infrastructure of ['topic', 'job_queue']) placeholders.delete(infrastructure);
+  const folders = [...functionNames, ...jobNames].map((name) => name.replaceAll('-', '_'));
+  expect([...placeholders].sort()).toEqual(folders.sort());
+});
+
+test('every function names itself as its folder', () => {
+  for (const name of functionNames) expect(read(`functions/${name}/index.ts`)).toContain(`name: '${name}'`);
+});
+
+/** Folders of src by layer; imports point from later rows to earlier ones. */
+const LAYERS = [
+  ['errors', 'calendar'],
+  ['records', 'checks', 'config', 'log', 'text-files'],
+  ['vendors', 'lake', 'tables', 'warehouse'],
+  ['night', 'lambda'],
+  ['local'],
+  ['cli'],
+];
+const layerOf = (path: string) => {
+  const room = /^src\/([^/.]+)/.exec(path)?.[1] ?? '';
+  return LAYERS.findIndex((layer) => layer.includes(room));
+};
+
+test('imports point one way through the folders of src', () => {
+  const backwards: string[] = [];
+  for (const path of product.filter((file) => file.startsWith('src/') && file.endsWith('.ts'))) {
+    for (const [, target] of read(path).matchAll(/from '(\.[^']+)'/g)) {
+      const to = new URL(target!, `file:///${path}`).pathname.slice(1);
+      if (layerOf(path) < layerOf(to)) backwards.push(`${path} imports ${to}`);
+    }
+  }
+  expect(backwards).toEqual([]);
+});
+
+test('no function bundle holds a native engine', () => {
+  for (const name of functionNames) {
+    const bundle = read(`dist/functions/${name}/index.mjs`);
+    expect(bundle).not.toMatch(/@duckdb\/|@electric-sql\/|from"dynalite"|from"pg"/);
+  }
+});
+
+test('test titles state a fact', () => {
+  const hedged = tracked
+    .filter((path) => path.endsWith('.test.ts'))
+    .filter((path) => /\b(?:test|it)\(\s*['"`][^'"`]*\bshould\b/.test(read(path)));
+  expect(hedged).toEqual([]);
+});
+
+test('the lock file names every optional package of every platform, and no download address', () => {
+  const lock = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }>;
+  };
+  const entries = Object.values(lock.packages);
+  const wanted = entries.flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+  expect(wanted.filter((name) => !(`node_modules/${name}` in lock.packages))).toEqual([]);
+  expect(entries.filter((entry) => entry.resolved)).toEqual([]);
+});
+
+test('every Makefile target says what it does', () => {
+  const targets = [...read('Makefile').matchAll(/^([a-z-]+):(.*)$/gm)].filter(([, name]) => name !== 'sources');
+  expect(targets.filter(([, , rest]) => !rest?.includes('## ')).map(([, name]) => name)).toEqual([]);
+  expect(targets.length).toBeLessThanOrEqual(15);
+});
