@@ -110,14 +110,14 @@ type Values = {
 export type Config = Readonly<Values>;
 
 /**
- * Reads every setting from the environment; an empty string counts as unset.
+ * Reads every setting from the environment; an empty or blank string counts as unset.
  * @throws Config.Invalid with all problems in one message, secrets masked.
  */
 export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const { name, schema, secret } of SETTINGS as readonly Setting[]) {
-    const given = env[name] === '' ? undefined : env[name];
+    const given = blank(env[name]) ? undefined : env[name];
     const read = schema.safeParse(given);
     if (read.success) values[name] = read.data;
     else {
@@ -132,6 +132,11 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     });
   }
   return values as unknown as Config;
+}
+
+/** Blank text would be read as the number 0, which is a retention nobody asked for. */
+function blank(value: unknown): boolean {
+  return typeof value === 'string' && value.trim() === '';
 }
 
 /** https://no-color.org */
