@@ -4,7 +4,7 @@ import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { showProgress } from './progress.ts';
 
 /** Publishes what a held run has staged and runs what remained of its night. */
-export async function release(runId: string, context: Context): Promise<number> {
+export async function release(runId: string, _options: object, context: Context): Promise<number> {
   return onLaptop(context, {}, async (laptop) => {
     const held = await laptop.stores.runs.heldRun(runId);
     if (!held) {
