@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build check bench clean
+.PHONY: help run test setup build check graph bench clean
 SHELL := /bin/bash
 
 sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
@@ -31,9 +31,16 @@ run: build ## a whole night on this machine, no account needed (SYMBOLS=5400 for
 check: setup ## format, lint, types
 	@npx biome check --error-on-warnings .
 	@npx tsc --noEmit
+	@node scripts/graph.mjs --check
 
 test: check build ## everything that checks the project
 	@npx vitest run
+
+graph: ## draw the state machine into README.md
+	@node scripts/graph.mjs
+
+bench: build ## measure a 5,400-symbol night: seconds and peak memory
+	@node scripts/bench.mjs
 
 clean: ## remove what was built and installed
 	@rm -rf dist node_modules

@@ -80,26 +80,24 @@ export interface JobResult {
 
 /** The human sentence in a cause: Lambda's errorMessage, a container's own last words, or the text as it is. */
 export function causeText(cause: string): string {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(cause);
-  } catch {
-    return cause;
-  }
-  const { errorMessage, Container, StatusReason } = parsed as {
-    errorMessage?: string;
-    Container?: { Reason?: string };
-    StatusReason?: string;
-  };
-  return errorMessage ?? ownWords(Container?.Reason) ?? StatusReason ?? cause;
+  const parsed = readJsonText<{ errorMessage?: string; Container?: { Reason?: string }; StatusReason?: string }>(cause);
+  return parsed?.errorMessage ?? ownWords(parsed?.Container?.Reason) ?? parsed?.StatusReason ?? cause;
 }
 
 /** A job's last line is `{"name","message"}`. */
 function ownWords(reason: string | undefined): string | undefined {
   const line = reason?.split('\n').findLast((text) => text.startsWith('{"name"'));
-  if (!line) return reason;
-  const { name, message } = JSON.parse(line) as { name: string; message: string };
-  return `${name}: ${message}`;
+  const said = line && readJsonText<{ name: string; message: string }>(line);
+  return said ? `${said.name}: ${said.message}` : reason;
+}
+
+/** Causes are cut at a length of the service's choosing; what is no JSON any more is shown as it is. */
+function readJsonText<T>(text: string): T | undefined {
+  try {
+    return (JSON.parse(text) as T | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function describe({ state, error, cause }: Trouble): string {

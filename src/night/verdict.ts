@@ -29,7 +29,7 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
     failed: prices.staged.filter(({ status }) => status === 'failed').map(({ date }) => date),
   };
   let status: NightStatus = 'Succeeded';
-  if (reference.some(({ status: word }) => !['success', 'skipped'].includes(word))) status = 'Partial';
+  if ([...reference, ...bars].some(({ status: word }) => !['success', 'skipped'].includes(word))) status = 'Partial';
   if (sessions.held.length > 0) status = 'Held';
   if (trouble || core.some(failed) || (night.kind === 'task' && reference.some(failed))) status = 'Failed';
   // That a list is fresh is why it was not asked for again, not a fault of the night.

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { builtProgram } from './program.ts';
+import { cli } from './program.ts';
 import { scratch } from './scene.ts';
 
 export interface Said {
@@ -10,7 +10,6 @@ export interface Said {
 
 /** Runs the bundled command line as a user would, in an empty folder and with nothing but these settings. */
 export async function afterbell(args: readonly string[], env: Record<string, string> = {}): Promise<Said> {
-  const { cli } = await builtProgram();
   const options = { cwd: scratch(), env: { PATH: process.env.PATH, HISTORY_SESSIONS: '0', SYMBOLS: '60', ...env } };
   return new Promise((resolve) => {
     execFile(process.execPath, [cli, ...args], options, (error, stdout, stderr) => {

@@ -1,17 +1,91 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
 import { keys } from '../../src/lake/keys.ts';
 import { listAll, readJson } from '../../src/lake/lake.ts';
 import type { NightReport } from '../../src/night/night.ts';
 import { afterbell } from './command.ts';
-import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, scratch, SYMBOLS } from './scene.ts';
+import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION } from './scene.ts';
 
 test('a good night fills every store, tells the rule, and its repetition changes nothing', async () => {
   const scene = await openScene();
   const { laptop, home } = scene;
-  const { lake, runs, warehouse } = laptop.stores;
+  const { lake, runs, warehouse, tables, config } = laptop.stores;
+
   const night = await scene.run(MORNING);
-  expect(night.outcome, JSON.stringify(night.outcome.reasons)).toMatchObject({ status: 'Succeeded', session: SESSION, practice: true });
-  console.log(night.outcome.seconds, night.outcome.datasets);
+  expect(night.outcome.reasons).toEqual([]);
+  expect(night.outcome).toMatchObject({ status: 'Succeeded', session: SESSION, practice: true, kind: 'night' });
+  expect(night.exitCode).toBe(0);
+  expect(night.execution.status).toBe('SUCCEEDED');
+  const rowsOf = Object.fromEntries(night.outcome.datasets.map(({ name, rows }) => [name, rows]));
+  expect(night.outcome.datasets.map(({ name, status }) => [name, status])).toEqual([
+    ['tickers', 'success'],
+    ['assets', 'success'],
+    ['prices', 'success'],
+    ['consolidate', 'success'],
+    ['resample', 'success'],
+  ]);
+
+  const detail = { session: SESSION, runId: night.runId, status: 'Succeeded', stage: 'local' };
+  expect(logLines(home, 'events.jsonl')).toMatchObject([
+    { source: 'afterbell', 'detail-type': 'Night Completed', detail, matchedRules: ['night-completed'] },
+  ]);
+  expect(logLines(home, 'notifications.jsonl')).toEqual([]);
+  expect(logLines(home, 'errors.jsonl')).toEqual([]);
+
+  const count = async (TableName: string) => (await tables.send(new ScanCommand({ TableName, Select: 'COUNT' }))).Count;
+  expect(await count(config.TICKERS_TABLE)).toBe(rowsOf.tickers);
+  expect(await count(config.ASSETS_TABLE)).toBe(rowsOf.assets);
+  const report = (await readJson<NightReport>(lake, keys.report(SESSION, 'night.json')))!;
+  expect(report).toMatchObject({ runId: night.runId, status: 'Succeeded', practice: true });
+  expect(await lake.read(keys.report(SESSION, 'index.html'))).toBeDefined();
+  expect(await runs.lastSync('tickers')).toMatchObject({
+    lastSyncTimestamp: report.startedAt,
+    pages: 2,
+    rows: rowsOf.tickers,
+  });
+  expect(await runs.lastSync('assets')).toMatchObject({ lastSyncTimestamp: report.startedAt, rows: rowsOf.assets });
+  expect(await runs.lock()).toBeUndefined();
+  expect(await listAll(lake, 'staging/')).toEqual([]);
+
+  const [stored] = await warehouse.query(
+    `SELECT (SELECT count(*)::int FROM stock_prices WHERE date = '${SESSION}') AS prices,
+      (SELECT count(*)::int FROM ingestion_watermarks WHERE last_date = '${SESSION}') AS marks,
+      (SELECT status FROM nights WHERE run_id = '${night.runId}') AS status`,
+  );
+  expect(stored).toEqual({ prices: rowsOf.prices, marks: rowsOf.prices, status: 'Succeeded' });
+  const ledger = `SELECT task_name || ' ' || status AS line FROM sync_logs
+    WHERE metadata ->> 'run_id' = '${night.runId}' ORDER BY 1`;
+  expect((await warehouse.query(ledger)).map(({ line }) => line)).toEqual([
+    'consolidate success',
+    'prices success',
+    'resample success',
+    'sync-assets success',
+    'sync-tickers success',
+  ]);
+
+  const files = lakeFiles(home);
+  const again = await scene.run(MORNING);
+  expect(again).toMatchObject({ exitCode: 0, asked: [] });
+  expect(again.outcome).toMatchObject({ status: 'Skipped', datasets: [] });
+  expect(again.outcome.reasons).toContain(`prices: session ${SESSION} is already done`);
+  expect(logLines(home, 'events.jsonl')).toHaveLength(1);
+  expect(await runs.lock()).toBeUndefined();
+
+  const named = await scene.run({ session: SESSION });
+  expect(named.outcome.status).toBe('Succeeded');
+  expect(named.outcome.datasets.find(({ name }) => name === 'prices')).toMatchObject({
+    status: 'success',
+    rows: rowsOf.prices,
+    new: 0,
+    changed: 0,
+  });
+  expect(lakeFiles(home)).toEqual(files);
+
+  await scene.close();
+  const verified = await afterbell(['verify', '--json'], { AFTERBELL_HOME: home });
+  expect(JSON.parse(verified.stdout), verified.stdout).toMatchObject({ clean: true });
+  expect(verified.code).toBe(0);
+  const status = await afterbell(['status', '--json'], { AFTERBELL_HOME: home });
+  expect(JSON.parse(status.stdout)).toMatchObject({ kind: 'practice', sessions: { held: HELD.count + 1, last: SESSION } });
+  expect(status.code).toBe(0);
 });

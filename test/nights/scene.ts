@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterAll, afterEach } from 'vitest';
 import { exitCodeOf, type Outcome, outcomeOf } from '../../src/cli/outcome.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -11,7 +11,7 @@ import type { MarketSource } from '../../src/local/market/market-source.ts';
 import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
 import type { ExecutionEvent } from '../../src/local/states/events.ts';
 import type { NightKind } from '../../src/night/night.ts';
-import { builtProgram, moveOnce } from './program.ts';
+import { buildCache, program } from './program.ts';
 
 /** The last of the sessions every warm home holds, and the one the tests' nights are about. */
 export const HELD = { first: '2025-11-07', last: '2025-11-18', count: 8 };
@@ -19,6 +19,7 @@ export const SESSION = '2025-11-19';
 /** Four in the morning after SESSION in New York. */
 export const MORNING = { scheduledTime: '2025-11-20T09:00:00Z' };
 export const SYMBOLS = 60;
+const OLD_MS = 30 * 60_000;
 
 const folders: string[] = [];
 const closers: (() => Promise<void>)[] = [];
@@ -92,7 +93,6 @@ export async function openMarket({ source, misbehave = [] }: SceneOptions): Prom
 }
 
 export async function openOn(home: string, market: PracticeMarket, options: SceneOptions = {}): Promise<Scene> {
-  const { program } = await builtProgram();
   const config = loadConfig({
     AFTERBELL_HOME: home,
     POLYGON_BASE_URL: market.url,
@@ -143,20 +143,36 @@ export async function warmHome(): Promise<string> {
   return home;
 }
 
-/** Made once for all files of this folder and every run on the same sources: a database takes seconds to create. */
+/** Made once for all files of this folder and for every run of the same build: creating a database takes seconds. */
 async function preparedHome(): Promise<string> {
-  const { root } = await builtProgram();
-  const prepared = join(root, 'home');
+  const prepared = buildCache();
   if (existsSync(prepared)) return prepared;
   const making = `${prepared}-${randomUUID()}`;
-  const market = await openMarket({});
-  const scene = await openOn(making, market);
+  const scene = await openOn(making, await openMarket({}));
   const { first: from, last: to } = HELD;
   const { outcome } = await scene.run({ from, to }, { kind: 'backfill', session: to });
   await scene.close();
   if (outcome.status !== 'Succeeded') throw new Error(`the warm home failed: ${JSON.stringify(outcome)}`);
+  dropOld(dirname(prepared));
   moveOnce(making, prepared);
   return prepared;
+}
+
+/** Homes of other builds, unless another test run may be using them at this moment. */
+function dropOld(cache: string): void {
+  for (const path of readdirSync(cache).map((name) => join(cache, name))) {
+    if (Date.now() - statSync(path).mtimeMs > OLD_MS) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** When another worker was faster, its result is as good. */
+function moveOnce(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!existsSync(to)) throw error;
+    rmSync(from, { recursive: true, force: true });
+  }
 }
 
 /** The lines of one of the home's logs, e.g. `notifications.jsonl`; none when it was never written. */

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const preload = new URL('kill-at-write.mjs', import.meta.url).href;
+
+/** The `nth` of the writes with this label (of all writes without one): killed before it, midway, or once it is done. */
+export interface KillPoint {
+  phase: 'before' | 'torn' | 'after';
+  write?: string;
+  nth: number;
+}
+
+export interface Run {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  output: string;
+  /** Labels of all writes begun, in order. */
+  writes: string[];
+}
+
+/** A build of this source, and folders that go with it. */
+export interface Workshop {
+  /** The folder of the build, with dist/ and state-machines/. */
+  product: string;
+  /** A new folder. */
+  folder(): string;
+  /**
+   * Runs `afterbell ARGUMENT…` on `home` in a process group of its own, `at` (ISO) being its now when the workshop
+   * was opened, and kills the whole group at `kill`.
+   */
+  run(home: string, argv: readonly string[], options: RunOptions): Promise<Run>;
+  close(): void;
+}
+
+export interface RunOptions {
+  at: string;
+  kill?: KillPoint;
+  env?: Record<string, string>;
+}
+
+/** Builds the command line away from dist/, which may be stale or being built. */
+export async function openWorkshop(): Promise<Workshop> {
+  // Under node_modules, so that the bundles find their native packages.
+  const parent = join(root, 'node_modules', '.cache');
+  mkdirSync(parent, { recursive: true });
+  const product = mkdtempSync(join(parent, 'afterbell-kills-'));
+  const homes = mkdtempSync(join(tmpdir(), 'afterbell-kills-'));
+  const opened = Date.now();
+  let folders = 0;
+  for (const name of ['package.json', 'state-machines']) {
+    cpSync(join(root, name), join(product, name), { recursive: true });
+  }
+  const built = await ended([join(root, 'scripts', 'build.mjs'), join(product, 'dist')], {}, product);
+  if (built.code !== 0) throw new Error(`the build failed: ${built.output}`);
+  return {
+    product,
+    folder() {
+      folders += 1;
+      const folder = join(homes, String(folders));
+      mkdirSync(folder);
+      return folder;
+    },
+    async run(home, argv, { at, kill, env = {} }) {
+      folders += 1;
+      const log = join(homes, `writes-${folders}`);
+      const environment = {
+        AFTERBELL_HOME: home,
+        SYMBOLS: '40',
+        HISTORY_SESSIONS: '0',
+        KILLS_HOME: home,
+        KILLS_LOG: log,
+        KILLS_CLOCK: String(Date.parse(at) - opened),
+        ...(kill ? { KILLS_AT: JSON.stringify(kill) } : {}),
+        ...env,
+      };
+      const result = await ended(['--import', preload, join(product, 'dist/cli/afterbell.mjs'), ...argv], environment, homes);
+      const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n') : [];
+      const writes = lines.filter((line) => line.startsWith('before\t')).map((line) => line.split('\t')[1]!);
+      return { ...result, writes };
+    },
+    close() {
+      for (const folder of [product, homes]) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Nothing of the user's environment, and no `.env` of the repository, gets in. */
+async function ended(argv: string[], env: Record<string, string>, cwd: string): Promise<Omit<Run, 'writes'>> {
+  const PATH = [dirname(process.execPath), '/usr/bin', '/bin'].join(':');
+  const child = spawn(process.execPath, argv, { env: { PATH, ...env }, cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
+  const result = await new Promise<Omit<Run, 'writes'>>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal, output }));
+  });
+  // The group was killed as one; its last member may need a moment to be gone.
+  if (result.signal) for (let i = 0; i < 100 && lives(child.pid!); i += 1) await sleep(10);
+  return { ...result, output };
+}
+
+function lives(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,156 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { paginateScan, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { verify } from '../../src/cli/verify.ts';
+import { loadConfig } from '../../src/config.ts';
+import { listAll } from '../../src/lake/lake.ts';
+import { decodeRows } from '../../src/lake/parquet.ts';
+import { type Laptop, openLaptop } from '../../src/local/laptop.ts';
+import { readProgram } from '../../src/local/program.ts';
+
+/** Instants and names of runs, and what follows from them (a checksum covers `ingested_at`). */
+const OF_RUNS = new Set(
+  `ingestedAt ingested_at updated_at last_updated last_run_timestamp firstSeenAt inactiveSince lastSyncTimestamp
+   runId run_id checksum etag ttl`.split(/\s+/),
+);
+/** Accounts of what one run did, not of what is stored; that they are there is compared. */
+const ACCOUNTS = /^(reports|processing_metadata\/jobs)\//;
+
+/** Everything a home holds, without the instants of its runs. */
+export interface Stored {
+  /** Lake key → rows or document. */
+  lake: Record<string, unknown>;
+  tables: Record<string, unknown[]>;
+  prices: unknown[];
+  watermarks: unknown[];
+}
+
+export interface Inspection {
+  stored: Stored;
+  /** Oldest first. */
+  nights: { session: string; kind: string; status: string; reasons: string }[];
+  /** Files that only a run at work has: locks, drafts, unfinished writes, staging. */
+  leftovers: string[];
+  /** What `verify` finds wrong. */
+  problems: string[];
+  /** `session status` of every Night Completed that reached the bus, without repetitions. */
+  events: string[];
+}
+
+/** Looks into a home nobody is working on. */
+export async function inspect(home: string, product: string): Promise<Inspection> {
+  const leftovers = findLeftovers(home);
+  return onHome(home, product, async ({ stores }, context) => {
+    const { warehouse } = stores;
+    const stored: Stored = {
+      lake: await readLake(stores.lake),
+      tables: await readTables(stores),
+      prices: await warehouse.query(`SELECT symbol, date::text, open, high, low, close, volume, vwap, source
+        FROM stock_prices ORDER BY symbol, date`),
+      watermarks: await warehouse.query(`SELECT dataset, symbol, last_date::text FROM ingestion_watermarks
+        ORDER BY dataset, symbol`),
+    };
+    const nights = await warehouse.query(`SELECT session::text, kind, status, reasons::text FROM nights
+      ORDER BY started_at, run_id`);
+    let found = '';
+    await verify({}, { ...context, terminal: { ...context.terminal, print: (text) => (found += text) } });
+    const { checks } = JSON.parse(found) as { checks: { problems: string[] }[] };
+    return {
+      stored,
+      nights: nights as unknown as Inspection['nights'],
+      leftovers,
+      problems: checks.flatMap(({ problems }) => problems),
+      events: readEvents(home),
+    };
+  });
+}
+
+/** Lets the next sync find something to add, to change and to mark as gone. */
+export async function disturbReferences(home: string, product: string): Promise<void> {
+  await onHome(home, product, async ({ stores: { tables, config } }) => {
+    for (const TableName of [config.TICKERS_TABLE, config.ASSETS_TABLE]) {
+      const Item = { symbol: 'GONE', status: 'active', contentHash: 'x', name: 'No longer listed' };
+      await tables.send(new PutCommand({ TableName, Item }));
+      for (const symbol of ['AAPL', 'MSFT']) {
+        await tables.send(
+          new UpdateCommand({
+            TableName,
+            Key: { symbol },
+            UpdateExpression: 'SET contentHash = :hash, #name = :name',
+            ExpressionAttributeNames: { '#name': 'name' },
+            ExpressionAttributeValues: { ':hash': 'x', ':name': 'Another name' },
+          }),
+        );
+      }
+    }
+  });
+}
+
+type Context = Parameters<typeof verify>[1];
+
+async function onHome<T>(home: string, product: string, work: (laptop: Laptop, context: Context) => Promise<T>) {
+  const config = loadConfig({ AFTERBELL_HOME: home, SYMBOLS: '1' });
+  const program = readProgram(product);
+  const terminal = { json: true, live: false, colour: false, print: () => {}, note: () => {} };
+  const laptop = await openLaptop({ config, program });
+  try {
+    return await work(laptop, { config, program, terminal, signal: new AbortController().signal });
+  } finally {
+    await laptop.close();
+  }
+}
+
+function findLeftovers(home: string): string[] {
+  const within = (folder: string) => (existsSync(join(home, folder)) ? readdirSync(join(home, folder)) : []);
+  return [
+    ...within('.').filter((name) => name.startsWith('home.lock')),
+    ...within('warehouse').filter((name) => name !== 'pgdata'),
+    ...within('lake/.tmp'),
+    ...within('lake/staging'),
+  ];
+}
+
+async function readLake(lake: Laptop['stores']['lake']): Promise<Stored['lake']> {
+  const found: Stored['lake'] = {};
+  for (const { key } of await listAll(lake, '')) {
+    const name = key.replace(/run=.*\./, 'run=*.');
+    const bytes = (await lake.read(key))!;
+    if (ACCOUNTS.test(key)) found[name] = 'present';
+    else if (key.endsWith('.parquet')) found[name] = lasting(await decodeRows(bytes, key, []));
+    else if (key.endsWith('.json')) found[name] = lasting(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    else found[name] = Buffer.from(bytes).toString('utf8');
+  }
+  return found;
+}
+
+/** A copy without what differs from run to run; silver's tokens are checksums, so only their dates stay. */
+function lasting(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(lasting);
+  if (typeof value === 'string') return /^[0-9a-f]{64}$/.test(value) ? 'checksum' : value;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([name]) => !OF_RUNS.has(name));
+  return Object.fromEntries(entries.map(([name, inner]) => [name, name === 'contentHash' ? inner : lasting(inner)]));
+}
+
+async function readTables({ tables, config }: Laptop['stores']): Promise<Stored['tables']> {
+  const found: Stored['tables'] = {};
+  for (const TableName of [config.TICKERS_TABLE, config.ASSETS_TABLE, config.RUNS_TABLE]) {
+    const items: Record<string, unknown>[] = [];
+    for await (const page of paginateScan({ client: tables }, { TableName })) items.push(...(page.Items ?? []));
+    const keyOf = (item: Record<string, unknown>) => String(item.symbol ?? item.id);
+    found[TableName] = items.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)).map(lasting);
+  }
+  return found;
+}
+
+function readEvents(home: string): string[] {
+  const file = join(home, 'logs', 'events.jsonl');
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
+  const seen = lines.map((line) => {
+    const event = JSON.parse(line) as Record<string, unknown>;
+    const detail = (event.detail ?? event.Detail) as Record<string, unknown> | string;
+    const { session, status } = typeof detail === 'string' ? JSON.parse(detail) : detail;
+    return `${session} ${status}`;
+  });
+  return [...new Set(seen)].sort();
+}

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { sessionsBetween } from '../../src/calendar/sessions.ts';
+import { startInput } from '../../src/night/night.ts';
+import { type Evidence, planNight, sessionOf } from '../../src/night/plan-night.ts';
+
+/** Friday 2026-11-27 04:00 in New York, the day after Thanksgiving. */
+const MORNING = '2026-11-27T09:00:00Z';
+const HOLIDAY = '2026-11-26T22:00:00Z';
+const LAST = '2026-11-25';
+
+function plan(input: object, evidence: Partial<Evidence> = {}) {
+  const clock = evidence.clock ?? MORNING;
+  return planNight({
+    input: startInput.parse(input),
+    execution: { arn: 'arn:1', name: 'night-1' },
+    clock,
+    openedAt: clock,
+    held: new Set(),
+    state: () => undefined,
+    lastSync: {},
+    withoutKey: {},
+    staged: [],
+    callsPerMinute: 5,
+    ...evidence,
+  });
+}
+
+const done = (session: string) => ({ session, runId: 'earlier', status: 'Succeeded', pricesDone: true });
+const fresh = { tickers: '2026-11-27T00:00:00Z', assets: '2026-11-27T00:00:00Z' };
+
+describe('which session', () => {
+  const of = (input: object, clock = MORNING) => sessionOf(startInput.parse(input), clock);
+
+  test.each([
+    ['the last one closed before the clock', {}, MORNING, LAST],
+    ['on a holiday, the day before', {}, HOLIDAY, LAST],
+    ['the very instant of an early close', {}, '2026-11-27T18:00:00Z', '2026-11-27'],
+    ['a second before it', {}, '2026-11-27T17:59:59Z', LAST],
+    ['the named one', { session: '2015-06-30' }, MORNING, '2015-06-30'],
+    ['the end of a range', { from: '2026-11-02', to: '2026-11-06' }, MORNING, '2026-11-06'],
+    ['the last session of a range that ends on a weekend', { from: '2026-11-02', to: '2026-11-08' }, MORNING, '2026-11-06'],
+  ])('%s', (_name, input, clock, session) => expect(of(input, clock)).toBe(session));
+
+  test.each([
+    ['a weekend', { session: '2026-11-21' }, /2026-11-21 is not a trading session; found Saturday/],
+    ['a holiday', { session: '2026-11-26' }, /found Thanksgiving/],
+    ['a session that has not closed', { session: '2026-11-27' }, /has not closed yet.*wanted 2026-11-25 or earlier/],
+    ['a range without a session', { from: '2026-11-21', to: '2026-11-22' }, /no session from 2026-11-21 to 2026-11-22/],
+  ])('%s is bad usage', (_name, input, message) => {
+    expect(() => of(input)).toThrowError(expect.objectContaining({ name: 'Usage.Invalid' }));
+    expect(() => of(input)).toThrow(message);
+  });
+});
+
+test('a start input with half a range is refused', () => {
+  expect(startInput.safeParse({ from: '2026-11-02' }).success).toBe(false);
+  expect(startInput.safeParse({ session: '2.11.2026' }).success).toBe(false);
+});
+
+describe('a night', () => {
+  test('fetches the session and both lists when nothing is there', () => {
+    const night = plan({ scheduledTime: MORNING });
+    expect(night).toMatchObject({ kind: 'night', session: LAST, due: true, reasons: [], releasedRun: null });
+    expect(night.prices).toMatchObject({ due: true, sessions: [LAST], source: 'api', released: false, concurrency: 1 });
+    expect(night.lanes.flatMap(({ tasks }) => tasks)).toEqual(['sync-tickers', 'sync-assets']);
+    expect(night.jobs).toMatchObject({ always: false, consolidate: { wanted: true }, resample: { wanted: true } });
+  });
+
+  test('has nothing to do when session and lists are done', () => {
+    const night = plan({}, { held: new Set([LAST]), state: done, lastSync: fresh });
+    expect(night).toMatchObject({ due: false, lanes: [], prices: { due: false, sessions: [] } });
+    expect(night.reasons[0]).toBe(`prices: session ${LAST} is already done`);
+    expect(night.skipped.every((skip) => skip.fresh)).toBe(true);
+  });
+
+  test('on a holiday names it, and still syncs lists that are older than 20 hours', () => {
+    const night = plan({}, { clock: HOLIDAY, held: new Set([LAST]), state: done, lastSync: { tickers: '2026-11-26T02:00:00Z', assets: '2026-11-26T02:00:01Z' } });
+    expect(night.reasons[0]).toBe(`prices: session ${LAST} is already done; 2026-11-26 is no session (Thanksgiving Day)`);
+    expect(night.due).toBe(true);
+    expect(night.lanes).toEqual([{ vendor: 'polygon', tasks: ['sync-tickers'] }]);
+    expect(night.skipped).toEqual([{ task: 'sync-assets', reason: 'complete since 2026-11-26T02:00:01Z, not older than 20 h', fresh: true }]);
+    expect(night.jobs.consolidate.wanted).toBe(false);
+  });
+
+  test('runs the jobs of a session that was published and got no further, without fetching it again', () => {
+    const state = () => ({ ...done(LAST), pricesDone: false });
+    const night = plan({}, { held: new Set([LAST]), state, lastSync: fresh });
+    expect(night).toMatchObject({ due: true, prices: { due: true, sessions: [] }, jobs: { always: true, resample: { wanted: true } } });
+  });
+
+  test('fetches a named session again though it is done', () => {
+    const night = plan({ session: LAST }, { held: new Set([LAST]), state: done, lastSync: fresh });
+    expect(night.prices).toMatchObject({ due: true, sessions: [LAST] });
+  });
+
+  test('does not fetch a session that a dead run had staged', () => {
+    expect(plan({}, { staged: [LAST] }).prices).toMatchObject({ due: true, sessions: [] });
+    const repeated = plan({}, { staged: [LAST], held: new Set([LAST]), state: done });
+    expect(repeated.prices).toMatchObject({ due: true, sessions: [] });
+  });
+
+  test('without a key skips that vendor and says so', () => {
+    const withoutKey = { polygon: 'POLYGON_API_KEY is not set', alpaca: 'ALPACA_API_KEY_ID is not set' };
+    const night = plan({}, { withoutKey });
+    expect(night).toMatchObject({ due: false, lanes: [] });
+    expect(night.reasons).toEqual([
+      'prices: POLYGON_API_KEY is not set',
+      'sync-tickers: POLYGON_API_KEY is not set',
+      'sync-assets: ALPACA_API_KEY_ID is not set',
+    ]);
+    expect(night.skipped.every((skip) => !skip.fresh)).toBe(true);
+    expect(plan({}, { withoutKey: { alpaca: 'x' } })).toMatchObject({ due: true, prices: { due: true } });
+  });
+
+  test('stages two sessions at once only without a limit of calls', () => {
+    expect(plan({}, { callsPerMinute: 0 }).prices.concurrency).toBe(2);
+    expect(plan({ source: 'flat-files' }).prices.concurrency).toBe(2);
+  });
+});
+
+describe('a backfill', () => {
+  const range = { from: '2026-11-16', to: '2026-11-27' };
+
+  test('wants the closed sessions of its range that are neither held nor staged, and no list', () => {
+    const night = plan(range, { held: new Set(['2026-11-17']), staged: ['2026-11-18'] });
+    expect(night).toMatchObject({ kind: 'backfill', lanes: [], skipped: [] });
+    expect(night.prices.sessions).toEqual(['2026-11-16', '2026-11-19', '2026-11-20', '2026-11-23', '2026-11-24', LAST]);
+  });
+
+  test('needs no key for flat files', () => {
+    const night = plan({ ...range, source: 'flat-files' }, { withoutKey: { polygon: 'POLYGON_API_KEY is not set' } });
+    expect(night.prices).toMatchObject({ due: true, source: 'flat-files' });
+  });
+
+  test('takes 250 sessions, not 251', () => {
+    const year = sessionsBetween('2024-01-02', '2025-12-31').slice(0, 251);
+    expect(plan({ from: year[0], to: year[249] }).prices.sessions).toHaveLength(250);
+    expect(() => plan({ from: year[0], to: year[250] })).toThrow(/found 251 sessions; wanted at most 250/);
+    expect(plan({ from: year[0], to: year[250] }, { held: new Set([year[7]!]) }).prices.sessions).toHaveLength(250);
+  });
+});
+
+describe('by hand', () => {
+  test('one list, whether fresh or not', () => {
+    const night = plan({ task: 'sync-assets' }, { lastSync: fresh });
+    expect(night.lanes).toEqual([{ vendor: 'alpaca', tasks: ['sync-assets'] }]);
+    expect(night).toMatchObject({ kind: 'task', prices: { due: false }, jobs: { consolidate: { wanted: false } } });
+  });
+
+  test('one job with its settings', () => {
+    const night = plan({ task: 'resample', settings: { MODE: 'full' } });
+    expect(night).toMatchObject({ due: true, lanes: [], skipped: [] });
+    expect(night.jobs).toEqual({
+      always: true,
+      consolidate: { wanted: false, environment: [{ Name: 'MODE', Value: 'full' }] },
+      resample: { wanted: true, environment: [{ Name: 'MODE', Value: 'full' }] },
+    });
+  });
+
+  test('a release publishes what is staged, past the gates, and runs the jobs', () => {
+    const night = plan({ release: 'night-0', session: LAST }, { staged: [LAST] });
+    expect(night).toMatchObject({ kind: 'release', releasedRun: 'night-0', lanes: [] });
+    expect(night.prices).toMatchObject({ due: true, sessions: [], released: true });
+    expect(night.jobs).toMatchObject({ always: true, consolidate: { wanted: true }, resample: { wanted: true } });
+  });
+});
