@@ -36,8 +36,21 @@ export function night(more: Partial<Night> = {}): Night {
 type LaneResult = CloseInput['reference'][number]['results'][number];
 
 /** One dataset's end in a lane. */
-export function ended(task: string, page: Partial<NonNullable<LaneResult['page']>> = {}): CloseInput['reference'][number] {
-  const full = { dataset: task.slice('sync-'.length), status: 'success' as const, pages: 3, rows: 10, rejected: 0, new: 2, changed: 1, reasons: [], ...page };
+export function ended(
+  task: string,
+  page: Partial<NonNullable<LaneResult['page']>> = {},
+): CloseInput['reference'][number] {
+  const full = {
+    dataset: task.slice('sync-'.length),
+    status: 'success' as const,
+    pages: 3,
+    rows: 10,
+    rejected: 0,
+    new: 2,
+    changed: 1,
+    reasons: [],
+    ...page,
+  };
   return { vendor: task, results: [{ task, seconds: 4, page: full, trouble: null }] };
 }
 

@@ -38,7 +38,12 @@ describe('which session', () => {
     ['a second before it', {}, '2026-11-27T17:59:59Z', LAST],
     ['the named one', { session: '2015-06-30' }, MORNING, '2015-06-30'],
     ['the end of a range', { from: '2026-11-02', to: '2026-11-06' }, MORNING, '2026-11-06'],
-    ['the last session of a range that ends on a weekend', { from: '2026-11-02', to: '2026-11-08' }, MORNING, '2026-11-06'],
+    [
+      'the last session of a range that ends on a weekend',
+      { from: '2026-11-02', to: '2026-11-08' },
+      MORNING,
+      '2026-11-06',
+    ],
   ])('%s', (_name, input, clock, session) => expect(of(input, clock)).toBe(session));
 
   test.each([
@@ -74,18 +79,34 @@ describe('a night', () => {
   });
 
   test('on a holiday names it, and still syncs lists that are older than 20 hours', () => {
-    const night = plan({}, { clock: HOLIDAY, held: new Set([LAST]), state: done, lastSync: { tickers: '2026-11-26T02:00:00Z', assets: '2026-11-26T02:00:01Z' } });
-    expect(night.reasons[0]).toBe(`prices: session ${LAST} is already done; 2026-11-26 is no session (Thanksgiving Day)`);
+    const night = plan(
+      {},
+      {
+        clock: HOLIDAY,
+        held: new Set([LAST]),
+        state: done,
+        lastSync: { tickers: '2026-11-26T02:00:00Z', assets: '2026-11-26T02:00:01Z' },
+      },
+    );
+    expect(night.reasons[0]).toBe(
+      `prices: session ${LAST} is already done; 2026-11-26 is no session (Thanksgiving Day)`,
+    );
     expect(night.due).toBe(true);
     expect(night.lanes).toEqual([{ vendor: 'polygon', tasks: ['sync-tickers'] }]);
-    expect(night.skipped).toEqual([{ task: 'sync-assets', reason: 'complete since 2026-11-26T02:00:01Z, not older than 20 h', fresh: true }]);
+    expect(night.skipped).toEqual([
+      { task: 'sync-assets', reason: 'complete since 2026-11-26T02:00:01Z, not older than 20 h', fresh: true },
+    ]);
     expect(night.jobs.consolidate.wanted).toBe(false);
   });
 
   test('runs the jobs of a session that was published and got no further, without fetching it again', () => {
     const state = () => ({ ...done(LAST), pricesDone: false });
     const night = plan({}, { held: new Set([LAST]), state, lastSync: fresh });
-    expect(night).toMatchObject({ due: true, prices: { due: true, sessions: [] }, jobs: { always: true, resample: { wanted: true } } });
+    expect(night).toMatchObject({
+      due: true,
+      prices: { due: true, sessions: [] },
+      jobs: { always: true, resample: { wanted: true } },
+    });
   });
 
   test('fetches a named session again though it is done', () => {

@@ -12,7 +12,21 @@ const report: NightReport = {
   startedAt: '2026-11-26T09:00:00.000Z',
   completedAt: '2026-11-26T09:01:00.000Z',
   seconds: 60,
-  datasets: [{ name: 'tickers', task: 'sync-tickers', status: 'failed', rows: 1, new: 2, changed: 3, revised: 4, rejected: 5, pages: 6, seconds: 7.25, reasons: [] }],
+  datasets: [
+    {
+      name: 'tickers',
+      task: 'sync-tickers',
+      status: 'failed',
+      rows: 1,
+      new: 2,
+      changed: 3,
+      revised: 4,
+      rejected: 5,
+      pages: 6,
+      seconds: 7.25,
+      reasons: [],
+    },
+  ],
   reasons: ['found <script>alert("x")</script> & more'],
   notes: ['A&B 1 → 2'],
   sessions: { published: [], held: [], failed: [] },
@@ -32,7 +46,16 @@ test('practice data is marked as such, real data is not', () => {
 
 test('every figure of a dataset stands in its row', () => {
   const row = /<tr><th scope="row">tickers<\/th>(.*)<\/tr>/.exec(reportPage(report))?.[1];
-  expect([...row!.matchAll(/<td[^>]*>([^<]*)</g)].map(([, cell]) => cell)).toEqual(['failed', '1', '2', '3', '4', '5', '6', '7.3']);
+  expect([...row!.matchAll(/<td[^>]*>([^<]*)</g)].map(([, cell]) => cell)).toEqual([
+    'failed',
+    '1',
+    '2',
+    '3',
+    '4',
+    '5',
+    '6',
+    '7.3',
+  ]);
 });
 
 test("the night's page is index.html, another run's has its own name, and a second one is the same", async () => {
@@ -41,12 +64,16 @@ test("the night's page is index.html, another run's has its own name, and a seco
     await lake.write(`reports/date=2026-11-25/${file}`, Buffer.from(JSON.stringify(report)));
   }
   expect(await renderReport('reports/date=2026-11-25/night.json', lake)).toBe('reports/date=2026-11-25/index.html');
-  expect(await renderReport('reports/date=2026-11-25/run=task-1.json', lake)).toBe('reports/date=2026-11-25/run=task-1.html');
+  expect(await renderReport('reports/date=2026-11-25/run=task-1.json', lake)).toBe(
+    'reports/date=2026-11-25/run=task-1.html',
+  );
   const before = lake.contents();
   await renderReport('reports/date=2026-11-25/night.json', lake);
   expect(lake.contents()).toEqual(before);
 });
 
 test('a report that is not there is named', async () => {
-  await expect(renderReport('reports/date=2026-11-25/night.json', new MemoryLake())).rejects.toMatchObject({ name: 'Data.Invalid' });
+  await expect(renderReport('reports/date=2026-11-25/night.json', new MemoryLake())).rejects.toMatchObject({
+    name: 'Data.Invalid',
+  });
 });

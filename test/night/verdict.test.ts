@@ -5,7 +5,11 @@ import { type Changes, closing, ended, failed, HELD, night, SESSION, unstaged } 
 
 const judge = (changes: Changes, jobs = {}) => judgeNight(closing(changes), jobs);
 const lanes = [failed('sync-tickers', 'Vendor.AuthFailed', 'POLYGON_API_KEY was refused'), ended('sync-assets')];
-const jobTrouble = { state: 'Consolidate', error: 'Batch.JobFailed', cause: '{"StatusReason":"Essential container in task exited"}' };
+const jobTrouble = {
+  state: 'Consolidate',
+  error: 'Batch.JobFailed',
+  cause: '{"StatusReason":"Essential container in task exited"}',
+};
 const noLimit = { prices: { ...night().prices, due: false, sessions: [] } };
 const fresh = { task: 'sync-tickers', reason: 'complete since 04:00', fresh: true };
 const keyless = { task: 'sync-assets', reason: 'ALPACA_API_KEY_ID is not set', fresh: false };
@@ -13,26 +17,97 @@ const keyless = { task: 'sync-assets', reason: 'ALPACA_API_KEY_ID is not set', f
 const table: [what: string, changes: Changes, word: NightStatus][] = [
   ['everything due was done', {}, 'Succeeded'],
   ['lists were fresh and are not asked for', { night: { lanes: [], skipped: [fresh] }, reference: [] }, 'Succeeded'],
-  ['a lane had no key', { night: { lanes: [{ vendor: 'polygon', tasks: ['sync-tickers'] }], skipped: [keyless] }, reference: [ended('sync-tickers')] }, 'Succeeded'],
-  ['only lists were due, and are done', { night: noLimit, prices: { staged: [], check: null, published: [], jobs: [] } }, 'Succeeded'],
-  ['a key vanished from its secret', { reference: [ended('sync-tickers'), failed('sync-assets', 'Vendor.KeyMissing')] }, 'Succeeded'],
+  [
+    'a lane had no key',
+    {
+      night: { lanes: [{ vendor: 'polygon', tasks: ['sync-tickers'] }], skipped: [keyless] },
+      reference: [ended('sync-tickers')],
+    },
+    'Succeeded',
+  ],
+  [
+    'only lists were due, and are done',
+    { night: noLimit, prices: { staged: [], check: null, published: [], jobs: [] } },
+    'Succeeded',
+  ],
+  [
+    'a key vanished from its secret',
+    { reference: [ended('sync-tickers'), failed('sync-assets', 'Vendor.KeyMissing')] },
+    'Succeeded',
+  ],
   ['a list failed', { reference: [ended('sync-tickers'), failed('sync-assets', 'Vendor.Unavailable')] }, 'Partial'],
-  ['a list was over budget', { reference: [ended('sync-tickers', { status: 'held', reasons: ['half is gone'] }), ended('sync-assets')] }, 'Partial'],
-  ['items of a list were not written', { reference: [ended('sync-tickers', { status: 'partial', reasons: ['3 items'] }), ended('sync-assets')] }, 'Partial'],
-  ["a list's vendor refused the key", { reference: [ended('sync-tickers'), failed('sync-assets', 'Vendor.AuthFailed')] }, 'Partial'],
+  [
+    'a list was over budget',
+    { reference: [ended('sync-tickers', { status: 'held', reasons: ['half is gone'] }), ended('sync-assets')] },
+    'Partial',
+  ],
+  [
+    'items of a list were not written',
+    { reference: [ended('sync-tickers', { status: 'partial', reasons: ['3 items'] }), ended('sync-assets')] },
+    'Partial',
+  ],
+  [
+    "a list's vendor refused the key",
+    { reference: [ended('sync-tickers'), failed('sync-assets', 'Vendor.AuthFailed')] },
+    'Partial',
+  ],
   ['a lane never ran', { reference: [ended('sync-tickers')] }, 'Partial'],
-  ['sessions lie outside the plan', { prices: { staged: [{ date: SESSION, status: 'skipped', rows: 0, rejected: 0, reason: 'out of plan' }], published: [], jobs: [] } }, 'Partial'],
+  [
+    'sessions lie outside the plan',
+    {
+      prices: {
+        staged: [{ date: SESSION, status: 'skipped', rows: 0, rejected: 0, reason: 'out of plan' }],
+        published: [],
+        jobs: [],
+      },
+    },
+    'Partial',
+  ],
   ['prices were over budget', { prices: HELD }, 'Held'],
   ['prices were over budget and a list failed', { prices: HELD, reference: lanes }, 'Held'],
-  ['one session of a backfill was over budget, the others are published', { night: { kind: 'backfill', lanes: [] }, reference: [], prices: { check: { publish: ['2026-11-24'], held: [SESSION], holds: ['few'], notes: [] } } }, 'Held'],
+  [
+    'one session of a backfill was over budget, the others are published',
+    {
+      night: { kind: 'backfill', lanes: [] },
+      reference: [],
+      prices: { check: { publish: ['2026-11-24'], held: [SESSION], holds: ['few'], notes: [] } },
+    },
+    'Held',
+  ],
   ['Polygon refused the key for prices', { reference: lanes, prices: unstaged('Vendor.AuthFailed') }, 'Failed'],
   ['the data was not there after the last wait', { prices: unstaged('Vendor.NotYetAvailable') }, 'Failed'],
   ['a job failed', { prices: { jobs: [], trouble: jobTrouble } }, 'Failed'],
-  ['a held session and another that failed', { prices: { ...HELD, staged: [...unstaged('Vendor.Unavailable').staged!] } }, 'Failed'],
-  ['publishing broke off', { prices: { published: [], jobs: [], trouble: { state: 'Publish Session', error: 'Lake.Unwritable', cause: 'disk full' } } }, 'Failed'],
-  ['the warehouse did not wake up', { trouble: { state: 'Prepare Warehouse', error: 'Database.Resuming', cause: 'asleep' } }, 'Failed'],
-  ['a task by hand failed', { night: { kind: 'task', ...noLimit }, reference: [failed('sync-tickers', 'Vendor.Unavailable')] }, 'Failed'],
-  ['a task by hand was partly done', { night: { kind: 'task', ...noLimit }, reference: [ended('sync-tickers', { status: 'partial', reasons: ['x'] })] }, 'Failed'],
+  [
+    'a held session and another that failed',
+    { prices: { ...HELD, staged: [...unstaged('Vendor.Unavailable').staged!] } },
+    'Failed',
+  ],
+  [
+    'publishing broke off',
+    {
+      prices: {
+        published: [],
+        jobs: [],
+        trouble: { state: 'Publish Session', error: 'Lake.Unwritable', cause: 'disk full' },
+      },
+    },
+    'Failed',
+  ],
+  [
+    'the warehouse did not wake up',
+    { trouble: { state: 'Prepare Warehouse', error: 'Database.Resuming', cause: 'asleep' } },
+    'Failed',
+  ],
+  [
+    'a task by hand failed',
+    { night: { kind: 'task', ...noLimit }, reference: [failed('sync-tickers', 'Vendor.Unavailable')] },
+    'Failed',
+  ],
+  [
+    'a task by hand was partly done',
+    { night: { kind: 'task', ...noLimit }, reference: [ended('sync-tickers', { status: 'partial', reasons: ['x'] })] },
+    'Failed',
+  ],
 ];
 
 test.each(table)('%s', (_what, changes, word) => expect(judge(changes).status).toBe(word));
@@ -40,7 +115,10 @@ test.each(table)('%s', (_what, changes, word) => expect(judge(changes).status).t
 describe('reasons', () => {
   test('a refused key is told for the list and, in the same words, for prices', () => {
     const cause = JSON.stringify({ errorType: 'Vendor.AuthFailed', errorMessage: 'POLYGON_API_KEY was refused' });
-    const { reasons } = judge({ reference: [failed('sync-tickers', 'Vendor.AuthFailed', cause), ended('sync-assets')], prices: unstaged('Vendor.AuthFailed', cause) });
+    const { reasons } = judge({
+      reference: [failed('sync-tickers', 'Vendor.AuthFailed', cause), ended('sync-assets')],
+      prices: unstaged('Vendor.AuthFailed', cause),
+    });
     expect(reasons).toEqual([
       'sync-tickers: Vendor.AuthFailed: POLYGON_API_KEY was refused',
       `prices: ${SESSION}: Vendor.AuthFailed: POLYGON_API_KEY was refused`,
@@ -67,12 +145,21 @@ describe('reasons', () => {
 describe('datasets', () => {
   test('prices count what was published', () => {
     const set = judge({}).datasets.find(({ name }) => name === 'prices');
-    expect(set).toMatchObject({ status: 'success', rows: 100, new: 90, changed: 10, revised: 10, rejected: 1, pages: 1 });
+    expect(set).toMatchObject({
+      status: 'success',
+      rows: 100,
+      new: 90,
+      changed: 10,
+      revised: 10,
+      rejected: 1,
+      pages: 1,
+    });
   });
 
   test("jobs count what their own run's result says, never another run's", () => {
     const result = { runId: 'night-1', status: 'success', rows: 1234, filesWritten: 5, seconds: 1 };
-    const of = (runId: string) => judge({}, { consolidate: { ...result, runId } }).datasets.find(({ name }) => name === 'consolidate');
+    const of = (runId: string) =>
+      judge({}, { consolidate: { ...result, runId } }).datasets.find(({ name }) => name === 'consolidate');
     expect(of('night-1')).toMatchObject({ rows: 1234, changed: 5 });
     expect(of('night-0')).toMatchObject({ rows: 0, changed: 0 });
   });
@@ -80,7 +167,9 @@ describe('datasets', () => {
   test('a lane that failed midway keeps the counts of its last page', () => {
     const [lane] = [failed('sync-tickers', 'Vendor.Unavailable')];
     const page = ended('sync-tickers', { status: 'success', rows: 2000, pages: 2 }).results[0]!.page;
-    const { datasets } = judge({ reference: [{ ...lane!, results: [{ ...lane!.results[0]!, page }] }, ended('sync-assets')] });
+    const { datasets } = judge({
+      reference: [{ ...lane!, results: [{ ...lane!.results[0]!, page }] }, ended('sync-assets')],
+    });
     expect(datasets[0]).toMatchObject({ name: 'tickers', status: 'failed', rows: 2000, pages: 2, new: 0 });
   });
 });
