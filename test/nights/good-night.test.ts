@@ -86,6 +86,9 @@ test('a good night fills every store, tells the rule, and its repetition changes
   expect(JSON.parse(verified.stdout), verified.stdout).toMatchObject({ clean: true });
   expect(verified.code).toBe(0);
   const status = await afterbell(['status', '--json'], { AFTERBELL_HOME: home });
-  expect(JSON.parse(status.stdout)).toMatchObject({ kind: 'practice', sessions: { held: HELD.count + 1, last: SESSION } });
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    kind: 'practice',
+    sessions: { held: HELD.count + 1, last: SESSION },
+  });
   expect(status.code).toBe(0);
 });
