@@ -1,12 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { link, mkdir, readdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NamedError } from '../errors.ts';
+import { exclusively } from './exclusive.ts';
 import type { Condition, Entry, Lake } from './lake.ts';
 
 /** Unfinished writes live here, on the same file system, so that the last step is a rename. */
 const SCRATCH = '.tmp';
+const PLACINGS = 5;
 
 /** A lake in a folder. A write goes to a temporary file first and is renamed over the key. */
 export class FileLake implements Lake {
@@ -41,13 +43,7 @@ export class FileLake implements Lake {
     const temporary = await this.temporary(key);
     try {
       await writeFile(temporary, bytes);
-      if (condition && 'ifAbsent' in condition) {
-        await link(temporary, this.path(key));
-        await unlink(temporary);
-        return;
-      }
-      if (condition && (await this.etag(key).catch(() => '')) !== condition.ifEtag) throw conflict(key);
-      await rename(temporary, this.path(key));
+      await this.place(temporary, key, condition);
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
       if (code(error) === 'EEXIST') throw conflict(key, error);
@@ -74,11 +70,30 @@ export class FileLake implements Lake {
     const path = this.path(key);
     try {
       await this.folder(dirname(path));
-      await rename(localPath, path);
+      await this.intoFolder(path, () => rename(localPath, path));
     } catch (error) {
       if (code(error) !== 'EXDEV') throw unwritable(path, error);
       await this.write(key, await readFile(localPath));
       await rm(localPath, { force: true });
+    }
+  }
+
+  /** Removes what a killed writer left unfinished; only for the one process that may write. */
+  async clearScratch(): Promise<void> {
+    await rm(join(this.root, SCRATCH), { recursive: true, force: true });
+  }
+
+  /** Another writer may have removed the folder since it was made here: it was empty for a moment. */
+  private async place(key: string, step: (path: string) => Promise<void>): Promise<void> {
+    const path = this.path(key);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await step(path);
+      } catch (error) {
+        if (code(error) !== 'ENOENT' || attempt === PLACINGS) throw error;
+        this.made.delete(dirname(path));
+        await this.folder(dirname(path));
+      }
     }
   }
 
@@ -101,6 +116,33 @@ export class FileLake implements Lake {
         const found = await stat(this.path(key), { bigint: true });
         yield { key, size: Number(found.size), etag: etagOf(found) };
       }
+    }
+  }
+
+  private async place(temporary: string, key: string, condition?: Condition): Promise<void> {
+    const path = this.path(key);
+    if (!condition) return this.intoFolder(path, () => rename(temporary, path));
+    if ('ifAbsent' in condition) {
+      await this.intoFolder(path, () => link(temporary, path));
+      return unlink(temporary);
+    }
+    // A file system has no compare-and-swap; between the look and the rename another process could write.
+    const lock = join(this.root, SCRATCH, `lock-${createHash('sha256').update(key).digest('hex').slice(0, 24)}`);
+    await exclusively(lock, async () => {
+      if ((await this.etag(key).catch(() => '')) !== condition.ifEtag) throw conflict(key);
+      await rename(temporary, path);
+    });
+  }
+
+  /** Another process may have removed the folder as empty since this one made it. */
+  private async intoFolder(path: string, step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      if (code(error) !== 'ENOENT') throw error;
+      this.made.delete(dirname(path));
+      await this.folder(dirname(path));
+      await step();
     }
   }
 
@@ -128,11 +170,13 @@ export class FileLake implements Lake {
   /** Object stores have no folders; a folder left empty would show up in listings of people. */
   private async removeEmpty(folder: string): Promise<void> {
     if (folder === this.root || !folder.startsWith(this.root)) return;
-    const rest = await readdir(folder).catch(() => ['missing']);
-    if (rest.length > 0) return;
     this.made.delete(folder);
-    await rm(folder, { recursive: true, force: true });
-    await this.removeEmpty(dirname(folder));
+    // Another writer may put a file into it at this moment: only an empty folder goes, in one step.
+    const gone = await rmdir(folder).then(
+      () => true,
+      () => false,
+    );
+    if (gone) await this.removeEmpty(dirname(folder));
   }
 }
 
@@ -160,6 +204,7 @@ function unwritable(path: string, error: unknown): unknown {
     EPERM: 'operation not permitted',
     EROFS: 'the file system is read-only',
     ENOTDIR: 'a file stands where a folder is needed',
+    EEXIST: 'a file stands where a folder is needed',
   };
   const reason = reasons[code(error) ?? ''];
   if (!reason) return error;
