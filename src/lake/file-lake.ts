@@ -43,7 +43,7 @@ export class FileLake implements Lake {
     const temporary = await this.temporary(key);
     try {
       await writeFile(temporary, bytes);
-      await this.place(temporary, key, condition);
+      await this.put(temporary, key, condition);
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
       if (code(error) === 'EEXIST') throw conflict(key, error);
@@ -70,7 +70,7 @@ export class FileLake implements Lake {
     const path = this.path(key);
     try {
       await this.folder(dirname(path));
-      await this.intoFolder(path, () => rename(localPath, path));
+      await this.place(key, (to) => rename(localPath, to));
     } catch (error) {
       if (code(error) !== 'EXDEV') throw unwritable(path, error);
       await this.write(key, await readFile(localPath));
@@ -119,31 +119,18 @@ export class FileLake implements Lake {
     }
   }
 
-  private async place(temporary: string, key: string, condition?: Condition): Promise<void> {
-    const path = this.path(key);
-    if (!condition) return this.intoFolder(path, () => rename(temporary, path));
+  private async put(temporary: string, key: string, condition?: Condition): Promise<void> {
+    if (!condition) return this.place(key, (path) => rename(temporary, path));
     if ('ifAbsent' in condition) {
-      await this.intoFolder(path, () => link(temporary, path));
+      await this.place(key, (path) => link(temporary, path));
       return unlink(temporary);
     }
     // A file system has no compare-and-swap; between the look and the rename another process could write.
     const lock = join(this.root, SCRATCH, `lock-${createHash('sha256').update(key).digest('hex').slice(0, 24)}`);
     await exclusively(lock, async () => {
       if ((await this.etag(key).catch(() => '')) !== condition.ifEtag) throw conflict(key);
-      await rename(temporary, path);
+      await rename(temporary, this.path(key));
     });
-  }
-
-  /** Another process may have removed the folder as empty since this one made it. */
-  private async intoFolder(path: string, step: () => Promise<void>): Promise<void> {
-    try {
-      await step();
-    } catch (error) {
-      if (code(error) !== 'ENOENT') throw error;
-      this.made.delete(dirname(path));
-      await this.folder(dirname(path));
-      await step();
-    }
   }
 
   private async etag(key: string): Promise<string> {
