@@ -10,7 +10,11 @@ import {
 import { type AwsStub, mockClient } from 'aws-sdk-client-mock';
 
 /** A bucket in memory behind a real S3 client: pages of three, conditional writes, prefixes. */
-export function fakeBucket(): { client: S3Client; objects: Map<string, Uint8Array>; stub: AwsStub<never, never> } {
+export function fakeBucket(): {
+  client: S3Client;
+  objects: Map<string, Uint8Array>;
+  stub: AwsStub<never, never, never>;
+} {
   const objects = new Map<string, Uint8Array>();
   const client = new S3Client({ region: 'us-east-1' });
   const stub = mockClient(client);
