@@ -97,12 +97,13 @@ function busy(lock: LakeLock): NamedError {
   });
 }
 
-/** Pages staged for another session, and pages no cursor leads to any more, are of no use. */
+/** Pages staged for another session, of a sync already complete, or that no cursor leads to any more are of no use. */
 async function dropStaleSyncs({ lake, runs }: Opening, session: string): Promise<void> {
   const live = new Set<string>();
   for (const dataset of Object.values(DATASET_OF_TASK)) {
     const cursor = await runs.cursor(dataset);
-    if (cursor?.session === session) live.add(`staging/sync=${cursor.syncId}/${dataset}/`);
+    const complete = cursor !== undefined && (await runs.lastSync(dataset))?.syncId === cursor.syncId;
+    if (cursor?.session === session && !complete) live.add(`staging/sync=${cursor.syncId}/${dataset}/`);
     else if (cursor) await runs.dropCursor(dataset);
   }
   const staged = await listAll(lake, 'staging/sync=');

@@ -158,7 +158,8 @@ async function publish<T extends Named>(
     const reason = `${dataset}: ${failed.length} items were not written, first ${failed[0]!.symbol}: ${failed[0]!.reason}`;
     return outcome(source, cursor, { ...counts, ...written, done: true, status: 'partial', reasons: [reason] });
   }
-  await runs.saveLastSync(dataset, { lastSyncTimestamp: openedAt, pages: cursor.page, rows: records.length });
+  const { page: pages, syncId } = cursor;
+  await runs.saveLastSync(dataset, { lastSyncTimestamp: openedAt, pages, rows: records.length, syncId });
   await runs.dropCursor(dataset);
   await lake.remove((await listAll(lake, keys.stagedPages(dataset, cursor.syncId))).map((entry) => entry.key));
   return outcome(source, cursor, { ...counts, ...written, done: true });

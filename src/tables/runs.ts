@@ -33,6 +33,8 @@ export interface LastSync {
   lastSyncTimestamp: string;
   pages: number;
   rows: number;
+  /** Tells a cursor that a kill left behind this sync from one of a later sync. */
+  syncId: string;
 }
 
 /** What became of a session's latest night. */

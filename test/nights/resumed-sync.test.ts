@@ -1,9 +1,10 @@
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
-import { listAll } from '../../src/lake/lake.ts';
+import { keys } from '../../src/lake/keys.ts';
+import { jsonBytes, listAll } from '../../src/lake/lake.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource } from '../../src/local/market/market-source.ts';
-import { MORNING, openMarket, openOn, openScene, SYMBOLS, warmHome } from './scene.ts';
+import { MORNING, openMarket, openOn, openScene, SESSION, SYMBOLS, warmHome } from './scene.ts';
 
 const LISTED = 2500;
 
@@ -80,4 +81,20 @@ test('a vendor that fails after page 1 costs the night its tickers only, and pag
   expect(pagesOf(night.asked)).not.toContain(first);
   expect(pagesOf(night.asked)[0]).toBe(pagesOf(partial.asked)[1]);
   expect((await runs.lastSync('tickers'))!.rows).toBeGreaterThan(2000);
+});
+
+test('a complete sync whose cursor a kill left behind is not taken up again', async () => {
+  const scene = await openScene();
+  const { runs, lake } = scene.laptop.stores;
+  const syncId = 'night-killed-at-the-very-end';
+  const cursor = { syncId, session: SESSION, phase: 'publish' as const, partition: 1, page: 1, seen: [] };
+  await runs.saveCursor('assets', { ...cursor, rows: 1, rejected: 0 }, '2025-11-20T09:00:00.000Z');
+  const old = new Date(Date.now() - 24 * 3_600_000).toISOString();
+  await runs.saveLastSync('assets', { lastSyncTimestamp: old, pages: 1, rows: 1, syncId });
+  await lake.write(keys.stagedPage('assets', syncId, 1), jsonBytes({ records: [], rejected: [] }));
+  const night = await scene.run(MORNING);
+  expect(night.outcome).toMatchObject({ status: 'Succeeded', reasons: [] });
+  expect(night.asked.filter((path) => path.startsWith('/v2/assets'))).toHaveLength(1);
+  expect(await runs.cursor('assets')).toBeUndefined();
+  expect(await listAll(lake, 'staging/')).toEqual([]);
 });
