@@ -57,12 +57,13 @@ export async function closeNight(
   const report = toReport(night, verdict, (await lakeKind(lake)) === 'practice', completedAt);
   const key = reportKey(night);
   await lake.write(key, jsonBytes(report));
-  await recordState(night, verdict, runs);
   await dropRepeated({ lake, runs }, night, verdict.sessions.published);
   const good = verdict.status === 'Succeeded' || verdict.status === 'Partial';
   if (good && (night.kind === 'night' || night.kind === 'release')) {
     await sendEvent({ session: night.session, runId: night.runId, status: verdict.status, stage: config.STAGE });
   }
+  // Once the session is recorded as done no run comes back for it: whatever was to be told is told by then.
+  await recordState(night, verdict, runs);
   await runs.releaseLock(night.executionArn);
   return { ...summary(night, verdict), report: key };
 }
@@ -155,6 +156,12 @@ function summary({ runId, session, kind }: Night, { status, reasons, datasets }:
   ].join('\n');
   const subject = `afterbell ${status}: session ${session}`.slice(0, 100);
   return { runId, session, status, subject, message, cause: cause.slice(0, 2000) };
+}
+
+/** A range is asked for again as a whole: what is held by now is not fetched twice. */
+function repair(kind: Night['kind'], session: string): string {
+  if (kind === 'backfill') return 'the same npx afterbell backfill again; it fetches what is missing';
+  return kind === 'task' ? 'the same npx afterbell run again' : `npx afterbell night --session ${session}`;
 }
 
 function timestamp(iso: string): string {
