@@ -1,5 +1,6 @@
 import { previousSession } from '../calendar/sessions.ts';
 import { judgeSession, type SessionVerdict } from '../checks/session-quality.ts';
+import { isNamed } from '../errors.ts';
 import { decodeBars } from '../lake/bars.ts';
 import { heldSessions, readIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
@@ -39,7 +40,7 @@ export async function checkNight(runId: string, lake: Lake, released = false): P
       rejected: note?.rejected ?? 0,
       earlierRows: await history.rowsBefore(date),
       previous: await history.closes(previousSession(date)),
-      served: new Set((await history.closes(date)).keys()),
+      served: new Set((await served(history, date)).keys()),
     });
     verdicts.push(verdict);
     if (verdict.holds.length === 0) history.add(date, bars);
@@ -51,6 +52,14 @@ export async function checkNight(runId: string, lake: Lake, released = false): P
     holds: verdicts.flatMap(({ holds }) => holds).slice(0, SHOWN),
     notes: verdicts.flatMap(({ notes }) => notes).slice(0, SHOWN),
   };
+}
+
+/** A damaged version is no yardstick: this very session is about to be put in its place. */
+async function served(history: History, date: string): Promise<ReadonlyMap<string, number>> {
+  return history.closes(date).catch((error: Error) => {
+    if (isNamed(error, 'Lake.Corrupt')) return new Map<string, number>();
+    throw error;
+  });
 }
 
 /** Row counts and closes of sessions held, and of those staged in this run that passed. */
