@@ -14,8 +14,8 @@ interface Setting {
 
 const text = z.string().min(1);
 const url = z.string().regex(/^https?:\/\/[^\s]+$/, 'an http(s) URL');
-const positive = z.coerce.number().int().min(1);
-const whole = z.coerce.number().int().min(0);
+const positive = z.coerce.number('a whole number').int('a whole number').min(1, 'at least 1');
+const whole = z.coerce.number('a whole number').int('a whole number').min(0, 'at least 0');
 const list = z.string().transform((value) =>
   value
     .split(',')

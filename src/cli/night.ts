@@ -114,7 +114,7 @@ async function dryRun(input: object, laptop: Laptop, { terminal }: Context): Pro
   const sessions = plan.prices.sessions;
   terminal.print(`Session ${plan.session}. Nothing was asked of a vendor, nothing was written.`);
   terminal.print(
-    `- prices: ${sessions.length > 0 ? `fetch ${sessions.join(', ')}` : plan.prices.reason || 'nothing to fetch'}`,
+    `- prices: ${sessions.length > 0 ? `fetch ${sessions.join(', ')}` : plan.prices.reason.replace(/^prices: /, '') || 'nothing to fetch'}`,
   );
   for (const { vendor, tasks } of plan.lanes) terminal.print(`- ${vendor}: ${tasks.join(', ')}`);
   for (const { task, reason } of plan.skipped) terminal.print(`- ${task}: not due, ${reason}`);

@@ -150,9 +150,7 @@ function summary({ runId, session, kind }: Night, { status, reasons, datasets }:
     ...reasons.slice(0, 20).map((reason) => `- ${reason}`),
     done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
     'What was served before is served still.',
-    status === 'Held'
-      ? `Look, then publish: afterbell release ${runId}`
-      : `Repair: afterbell night --session ${session}`,
+    status === 'Held' ? `Look, then publish: npx afterbell release ${runId}` : `Repair: ${repair(kind, session)}`,
   ].join('\n');
   const subject = `afterbell ${status}: session ${session}`.slice(0, 100);
   return { runId, session, status, subject, message, cause: cause.slice(0, 2000) };
