@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorName } from '../errors.ts';
 import { backfill } from './backfill.ts';
-import { type Context, openContext } from './context.ts';
+import { type Context, openContext, projectRoot } from './context.ts';
 import { market } from './market.ts';
 import { night } from './night.ts';
 import { query } from './query.ts';
@@ -24,9 +26,14 @@ function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise
   };
 }
 
+function version(): string {
+  return (JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+}
+
 function build(): Command {
   const program = new Command('afterbell')
     .description('After the closing bell: a US-equities data lake its owner can trust in the morning.')
+    .version(version())
     .exitOverride()
     .configureHelp({ sortSubcommands: false });
   const command = (name: string, about: string) =>

@@ -3,6 +3,7 @@ import { lastClosedSession, parseDate, sessionsBetween } from '../calendar/sessi
 import { NamedError } from '../errors.ts';
 import { heldSessions } from '../lake/ingest.ts';
 import type { Laptop } from '../local/laptop.ts';
+import { flatFiles as readFlatFiles } from '../vendors/flat-files.ts';
 import { type Context, onLaptop } from './context.ts';
 import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
 import { showProgress } from './progress.ts';
@@ -24,6 +25,8 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   const source = askedSource(options);
   const flatFiles = options.flatFiles === undefined ? undefined : resolve(options.flatFiles);
   const { terminal } = context;
+  // A folder without flat files is refused before anything is opened.
+  if (flatFiles !== undefined) await readFlatFiles(flatFiles).sessions(from, to);
   return onLaptop(context, source === 'flat-files' ? { flatFiles } : {}, async (laptop) => {
     const held = new Set((await heldSessions(laptop.stores.lake)).map(({ date }) => date));
     const sessions = sessionsBetween(from, to);
