@@ -1,5 +1,5 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { NamedError } from '../errors.ts';
+import { isNamed, NamedError } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
 import { jsonBytes, readJson } from '../lake/lake.ts';
 import { lakeKind } from '../lake/stamp.ts';
@@ -50,6 +50,8 @@ export async function closeNight(
   };
   const verdict = judgeNight(outcome, jobs);
   const ledgerTrouble = await writeLedger(night, verdict, warehouse, completedAt).catch((error: Error) => error);
+  // A warehouse that fell asleep over long jobs is waited for; one that was away from the start was waited for already.
+  if (isNamed(ledgerTrouble, 'Database.Resuming') && outcome.trouble === null) throw ledgerTrouble;
   if (ledgerTrouble) {
     verdict.status = 'Failed';
     verdict.reasons.push(`the ledger could not be written: ${ledgerTrouble.name}: ${ledgerTrouble.message}`);
