@@ -5,6 +5,7 @@ import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
+import { FileLake } from '../lake/file-lake.ts';
 import { openStores, type Stores } from '../night/stores.ts';
 import { createTableInput, TABLES, type TableName } from '../tables/definitions.ts';
 import { ACCOUNT, REGION } from './aws/account.ts';
@@ -64,6 +65,8 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    // A lake elsewhere may have other writers; the home's own has this process only.
+    if (!config.LAKE_URI) await new FileLake(pathToFileURL(home.folders.lake).href).clearScratch();
     const vendors = await reachVendors(options);
     closers.push(vendors.close);
     const tables = await startTables({ path: home.folders.tables });
