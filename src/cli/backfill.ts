@@ -53,7 +53,7 @@ export async function backfillChunks(
     const chunk = sessions.slice(start, start + CHUNK);
     const [from, to] = [chunk[0]!, chunk.at(-1)!];
     if (!terminal.json) terminal.note(`Backfill ${from} to ${to}: ${chunk.length} sessions`);
-    const progress = showProgress(terminal);
+    const progress = showProgress(terminal, laptop.timeScale);
     const result = await laptop.run({ from, to, source }, { name: `backfill-${to}`, ...progress, signal });
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session: to, kind: 'backfill' });

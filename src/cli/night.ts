@@ -39,7 +39,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
       const code = await backfillHistory(history, laptop, context);
       if (code !== 0) return code;
     }
-    const progress = showProgress(context.terminal);
+    const progress = showProgress(context.terminal, laptop.timeScale);
     const result = await laptop.run(input, { name: `night-${session}`, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });

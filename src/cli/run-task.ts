@@ -26,7 +26,7 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
   const session = data.session === undefined ? lastClosedSession(new Date()) : askedSession(String(data.session));
   const settings = jobSettings(task, options);
   return onLaptop(context, {}, async (laptop) => {
-    const progress = showProgress(context.terminal);
+    const progress = showProgress(context.terminal, laptop.timeScale);
     const input = { ...data, task, session, settings: { ...(data.settings as object | undefined), ...settings } };
     const result = await laptop.run(input, { name: `${task}-${session}`, ...progress, signal: context.signal });
     progress.end();
