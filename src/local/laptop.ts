@@ -41,6 +41,8 @@ export interface LaptopOptions {
 /** afterbell's cloud in one process: what Terraform provisions, on loopback, over one AFTERBELL_HOME. */
 export interface Laptop {
   practice: boolean;
+  /** What every Wait and Retry of the machine is multiplied by. */
+  timeScale: number;
   home: Home;
   stores: Stores;
   vendors: Vendors;
@@ -110,8 +112,10 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     const machine = laptopMachine(program.root, 'nightly');
     const sns = new SNSClient(clientOptions(aws.url));
     await home.setEndpoints({ aws: aws.url, dynamodb: tables.url });
+    const timeScale = options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1);
     return {
       practice: vendors.practice,
+      timeScale,
       home,
       stores,
       vendors,
@@ -128,7 +132,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
           execution: { arn, name: runId, startTime },
           stateMachine: { arn: stateMachineArn, name: 'afterbell-local-nightly' },
           integrations: integrations(functions, jobs, sns),
-          timeScale: options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1),
+          timeScale,
           onEvent,
           signal,
         });
