@@ -131,8 +131,8 @@ test('query asks the lake or the warehouse and prints what it finds', async () =
 
 test('the practice market says where it answers and ends on a signal', async () => {
   const child = spawn(process.execPath, [cli, 'market', '--json'], { cwd: scratch(), env: { SYMBOLS: '60' } });
-  const [text] = (await once(child.stdout, 'data')) as [Buffer];
-  const { url } = JSON.parse(text.toString()) as { url: string };
+  const [text] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as [Buffer | number];
+  const { url } = JSON.parse(String(text)) as { url: string };
   expect(await (await fetch(url)).json()).toMatchObject({ practice: true, source: 'generated' });
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
