@@ -87,6 +87,18 @@ test('an error keeps its name and words, for Retry and Catch to match on', async
   });
 });
 
+test('every call counts its seconds, and a vendor that limits is counted too', async () => {
+  const metrics = () =>
+    vi.mocked(console.log).mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>);
+  await echo(async () => 1)({ key: 'a' }, contextOf());
+  expect(metrics()).toEqual([expect.objectContaining({ dataset: 'echo', seconds: expect.any(Number) })]);
+  const limited = echo(async () => {
+    throw new NamedError('Vendor.RateLimited', 'too many calls');
+  });
+  await expect(limited({ key: 'a' }, contextOf())).rejects.toThrow();
+  expect(metrics().filter((line) => line.vendor_429 === 1)).toHaveLength(1);
+});
+
 test('stores are opened by the first call, and shared by later ones', async () => {
   const seen: unknown[] = [];
   const handler = echo(async (_event, call) => {
