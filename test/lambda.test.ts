@@ -21,7 +21,7 @@ beforeEach(() => {
   vi.stubEnv('AWS_REGION', 'us-east-1');
   // The test runner's own, which is one of our settings.
   vi.stubEnv('MODE', '');
-  // Metrics and the errors of this file go through the global console with this, and from there nowhere.
+  // What this file logs goes through the global console with this, and from there nowhere.
   vi.stubEnv('POWERTOOLS_DEV', 'true');
   for (const word of ['log', 'info', 'warn', 'error'] as const) vi.spyOn(console, word).mockImplementation(() => {});
   secrets.reset();
@@ -88,6 +88,8 @@ test('an error keeps its name and words, for Retry and Catch to match on', async
 });
 
 test('every call counts its seconds, and a vendor that limits is counted too', async () => {
+  // Development otherwise mutes them.
+  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
   const metrics = () =>
     vi.mocked(console.log).mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>);
   await echo(async () => 1)({ key: 'a' }, contextOf());
