@@ -81,14 +81,12 @@ describe('the lock', () => {
     expect(isRunning).not.toHaveBeenCalled();
   });
 
-  test('is free again when nothing is due, and when planning fails', async () => {
-    await rooms.runs.saveSessionState({ session: LAST, runId: 'r', status: 'Succeeded', pricesDone: true });
-    await rooms.lake.write(keys.ingest(LAST), Buffer.from('{}'));
-    for (const dataset of ['tickers', 'assets'])
-      await rooms.runs.saveLastSync(dataset, { lastSyncTimestamp: START, pages: 1, rows: 1 });
-    expect(await open()).toMatchObject({ due: false });
-    expect(await rooms.runs.lock()).toBeUndefined();
+  test('is free again when planning fails, and when nothing is due', async () => {
     await expect(open({ from: '2024-01-02', to: '2026-11-25' })).rejects.toMatchObject({ name: 'Usage.Invalid' });
+    expect(rooms.order).toEqual(['takeLock 2026-11-25', 'remove ', 'releaseLock arn:night-1']);
+    rooms = await openRooms(tables);
+    expect(await open()).toMatchObject({ due: false });
+    expect(rooms.order.at(-1)).toBe('releaseLock arn:night-1');
     expect(await rooms.runs.lock()).toBeUndefined();
   });
 });
