@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { lastClosedSession, parseDate, sessionsBetween } from '../calendar/sessions.ts';
 import { NamedError } from '../errors.ts';
+import { jobsAreBehind } from '../lake/behind.ts';
 import { heldSessions } from '../lake/ingest.ts';
 import type { Laptop } from '../local/laptop.ts';
 import { flatFiles as readFlatFiles } from '../vendors/flat-files.ts';
@@ -24,7 +25,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   const { from, to } = askedRange(options);
   const source = askedSource(options);
   const flatFiles = options.flatFiles === undefined ? undefined : resolve(options.flatFiles);
-  const { terminal } = context;
+  const { terminal, config } = context;
   // A folder without flat files is refused before anything is opened.
   if (flatFiles !== undefined) await readFlatFiles(flatFiles).sessions(from, to);
   return onLaptop(context, source === 'flat-files' ? { flatFiles } : {}, async (laptop) => {
@@ -35,7 +36,10 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
       terminal.note(
         `${sessions.length} sessions, ${sessions.length - missing.length} held, ${missing.length} to fetch.`,
       );
-    const outcomes = await backfillChunks(missing, source, laptop, context);
+    // With every session held there may still be jobs to finish: one execution over the range sees to it.
+    const unfinished = missing.length === 0 && (await jobsAreBehind(laptop.stores.lake, config.RESAMPLING_INTERVALS));
+    const wanted = unfinished ? sessions.slice(-1) : missing;
+    const outcomes = await backfillChunks(wanted, source, laptop, context);
     report(outcomes, laptop, context);
     return Math.max(0, ...outcomes.map(({ status }) => exitCodeOf(status)));
   });

@@ -1,6 +1,7 @@
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
+import { jobsAreBehind } from '../lake/behind.ts';
 import { heldSessions } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
@@ -89,6 +90,7 @@ async function gather(
     lastSync: await lastSyncs(runs),
     withoutKey: missingKeys(config),
     staged: await stagedDates(lake, at.name),
+    behind: await jobsAreBehind(lake, config.RESAMPLING_INTERVALS),
     callsPerMinute: config.POLYGON_CALLS_PER_MINUTE,
   };
 }
