@@ -101,7 +101,8 @@ fs.writeSync = (fd, data, ...rest) => {
 // What goes to the tables, the warehouse and the bus goes over loopback, from whichever process.
 const { end } = http.ClientRequest.prototype;
 http.ClientRequest.prototype.end = function (body, ...rest) {
-  const label = this.method === 'POST' && body ? callOf(String(this.getHeader('x-amz-target') ?? ''), this.path, body) : '';
+  const label =
+    this.method === 'POST' && body ? callOf(String(this.getHeader('x-amz-target') ?? ''), this.path, body) : '';
   if (label) {
     record('before', label);
     this.prependOnceListener('response', (response) => response.once('end', () => record('after', label)));
@@ -142,7 +143,7 @@ syncBuiltinESMExports();
 // A clock that stands at the same day in every run of the suite, and goes on.
 const Real = Date;
 const shift = Number(clock);
-globalThis.Date = class Date extends Real {
+globalThis.Date = class Shifted extends Real {
   constructor(...args) {
     if (args.length === 0) super(Real.now() + shift);
     else super(...args);
