@@ -98,6 +98,8 @@ process.once('SIGINT', () => {
   process.once('SIGINT', () => process.exit(INTERRUPTED));
 });
 process.once('SIGTERM', () => stop.abort());
+// `| head` closes the pipe when it has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? code : 1));
 
 try {
   await build().parseAsync();
@@ -109,6 +111,8 @@ process.exitCode = stop.signal.aborted && code !== 0 ? INTERRUPTED : code;
 function exitCode(error: Error): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const name = errorName(error);
+  const wantsJson = process.argv.includes('--json');
+  if (wantsJson) process.stdout.write(`${JSON.stringify({ error: { name, message: error.message } })}\n`);
   process.stderr.write(`${name}: ${error.message}\n`);
   if (name === 'Error' || name === 'TypeError') process.stderr.write(`${error.stack}\n`);
   return name === 'Usage.Invalid' || name === 'Config.Invalid' ? 2 : 1;

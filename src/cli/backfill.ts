@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import { lastClosedSession, parseDate, sessionsBetween } from '../calendar/sessions.ts';
+import { closureReason, lastClosedSession, parseDate, sessionsBetween } from '../calendar/sessions.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../lake/behind.ts';
 import { heldSessions } from '../lake/ingest.ts';
+import { claimLake, lakeKind } from '../lake/stamp.ts';
 import type { Laptop } from '../local/laptop.ts';
 import { flatFiles as readFlatFiles } from '../vendors/flat-files.ts';
 import { type Context, onLaptop } from './context.ts';
@@ -29,6 +30,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   // A folder without flat files is refused before anything is opened.
   if (flatFiles !== undefined) await readFlatFiles(flatFiles).sessions(from, to);
   return onLaptop(context, source === 'flat-files' ? { flatFiles } : {}, async (laptop) => {
+    await requireKind(laptop);
     const held = new Set((await heldSessions(laptop.stores.lake)).map(({ date }) => date));
     const sessions = sessionsBetween(from, to);
     const missing = sessions.filter((date) => !held.has(date));
@@ -67,6 +69,14 @@ export async function backfillChunks(
   return outcomes;
 }
 
+/**
+ * Before anything is opened or written: the vendors reached are of the kind of data this home holds.
+ * @throws Lake.WrongKind
+ */
+export async function requireKind({ stores, practice }: Laptop): Promise<void> {
+  if ((await lakeKind(stores.lake)) !== undefined) await claimLake(stores.lake, practice ? 'practice' : 'real');
+}
+
 function askedRange({ from, to }: BackfillOptions): { from: string; to: string } {
   const range = { from: parseDate(from), to: parseDate(to) };
   if (range.from > range.to) {
@@ -77,6 +87,16 @@ function askedRange({ from, to }: BackfillOptions): { from: string; to: string }
     });
   }
   const last = lastClosedSession(new Date());
+  if (range.from > last) {
+    throw new NamedError('Usage.Invalid', {
+      what: `no session from ${from} to ${to} has closed yet`,
+      wanted: `dates up to ${last}, the last closed session`,
+    });
+  }
+  if (sessionsBetween(range.from, range.to).length === 0) {
+    const why = closureReason(range.from);
+    throw new NamedError('Usage.Invalid', { what: `there is no session from ${from} to ${to}`, found: why });
+  }
   return { from: range.from, to: [range.to, last].sort()[0]! };
 }
 

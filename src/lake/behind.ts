@@ -1,5 +1,5 @@
 import { readConsolidated } from './bronze/checkpoint.ts';
-import { heldSessions, readIngest } from './ingest.ts';
+import { heldSessions, usableIngest } from './ingest.ts';
 import type { Lake } from './lake.ts';
 import { lakeState } from './silver/lake-state.ts';
 import { readSilverCheckpoint } from './silver/silver-checkpoint.ts';
@@ -16,7 +16,7 @@ export async function jobsAreBehind(lake: Lake, intervals: readonly number[]): P
   for (const { date, etag } of held) {
     const known = consolidated.sessions[date];
     // A copied home has other etags and the same content.
-    if (known?.etag !== etag && known?.checksum !== (await readIngest(lake, date))?.checksum) return true;
+    if (known?.etag !== etag && known?.checksum !== (await usableIngest(lake, date))?.checksum) return true;
   }
   const { tokens } = lakeState(consolidated);
   for (const interval of intervals) {

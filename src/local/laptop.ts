@@ -68,7 +68,11 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
   };
   try {
     // A lake elsewhere may have other writers; the home's own has this process only.
-    if (!config.LAKE_URI) await new FileLake(pathToFileURL(home.folders.lake).href).clearScratch();
+    if (!config.LAKE_URI) {
+      const lake = new FileLake(pathToFileURL(home.folders.lake).href);
+      await lake.clearScratch();
+      await lake.removeEmptyFolders('staging');
+    }
     const vendors = await reachVendors(options);
     closers.push(vendors.close);
     const tables = await startTables({ path: home.folders.tables });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isNamed, NamedError } from '../errors.ts';
 import { decodeBars, encodeBars, sameValues } from '../lake/bars.ts';
-import { readIngest, writeIngest } from '../lake/ingest.ts';
+import { usableIngest, writeIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, writeIfChanged } from '../lake/lake.ts';
 import { claimLake } from '../lake/stamp.ts';
@@ -96,7 +96,7 @@ async function storedBars(lake: Lake, key: string): Promise<Bar[]> {
 
 /** Before the session file goes over the old one: a crash right after would leave nobody who knows what was there. */
 async function announceRemoved(lake: Lake, date: string, removed: readonly string[]): Promise<void> {
-  const before = await readIngest(lake, date);
+  const before = await usableIngest(lake, date);
   if (!before || removed.length === 0) return;
   await writeIngest(lake, { ...before, removed: [...new Set([...before.removed, ...removed])].sort() });
 }
@@ -108,7 +108,7 @@ async function recordIngest(
   bytes: Uint8Array,
   note: { rejected: number; source: string; runId: string; ingestedAt: string },
 ): Promise<void> {
-  const before = await readIngest(lake, date);
+  const before = await usableIngest(lake, date);
   const checksum = createHash('sha256').update(bytes).digest('hex');
   const present = new Set(bars.map((bar) => bar.symbol));
   const gone = new Set([...(before?.removed ?? []), ...removed].filter((symbol) => !present.has(symbol)));
@@ -132,7 +132,7 @@ async function writeSymbolFiles(lake: Lake, bars: readonly Bar[], workers: numbe
 
 /** A retried call after a crash at the very end: staging is gone because the session is published. */
 async function alreadyPublished(lake: Lake, date: string, runId: string): Promise<PublishedSession> {
-  const ingest = await readIngest(lake, date);
+  const ingest = await usableIngest(lake, date);
   if (!ingest) {
     throw new NamedError('Data.Invalid', {
       what: `${date} cannot be published`,

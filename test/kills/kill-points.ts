@@ -53,7 +53,7 @@ export const NIGHT: readonly KillPoint[][] = [
   ],
   [before('DeleteItem runs CURSOR#assets'), before('rm lake/staging/run=*/date=*.parquet'), before(CONSOLIDATED)],
   [after('link lake/quarantine/date=*.jsonl'), after('rm lake/staging/run=*/date=*.rejected.jsonl', 2)],
-  [before('rename lake/reference/assets/date=*.parquet'), before('unlink lake/.tmp/*')],
+  [before('rm lake/.tmp'), before('rename lake/reference/assets/date=*.parquet'), before('unlink lake/.tmp/*')],
   [before('rm lake/staging/sync=*/assets/page=*.json'), torn('writeFile lake/.tmp/*', 12)],
   [before('rm home.lock.draft-*'), before('CREATE TABLE IF NOT EXISTS schema_migrations')],
 ];
@@ -83,7 +83,7 @@ export const FIRST_NIGHT: readonly KillPoint[][] = [
   [
     after('CreateTable tickers'),
     after('CREATE TABLE IF NOT EXISTS stock_prices'),
-    before('rm lake/staging/run=*/a'),
     after('INSERT INTO schema_migrations'),
+    before('rm lake/staging/run=*/a'),
   ],
 ];
