@@ -26,8 +26,9 @@ test('a home takes one kind of data only and says which setting names another', 
   const before = lakeFiles(practice);
   const real = await afterbell(backfill, { AFTERBELL_HOME: practice });
   expect(real.code).toBe(1);
-  expect(real.stdout).toContain('Lake.WrongKind');
-  expect(real.stdout).toContain('AFTERBELL_HOME=');
+  expect(real.stdout).toBe('');
+  expect(real.stderr).toContain('Lake.WrongKind');
+  expect(real.stderr).toContain('AFTERBELL_HOME=');
   expect(lakeFiles(practice)).toEqual(before);
   expect((await afterbell(['verify'], { AFTERBELL_HOME: practice })).code).toBe(0);
 
@@ -37,10 +38,9 @@ test('a home takes one kind of data only and says which setting names another', 
   const stored = lakeFiles(env.AFTERBELL_HOME);
   const night = await afterbell(['night', '--session', SESSION, '--json'], env);
   expect(night.code).toBe(1);
-  const outcome = JSON.parse(night.stdout) as { status: string; reasons: string[] };
-  expect(outcome.status).toBe('Failed');
-  expect(outcome.reasons.join('\n')).toContain('Lake.WrongKind');
-  expect(outcome.reasons.join('\n')).toContain('AFTERBELL_HOME=');
+  const { error } = JSON.parse(night.stdout) as { error: { name: string; message: string } };
+  expect(error.name).toBe('Lake.WrongKind');
+  expect(error.message).toContain('AFTERBELL_HOME=');
   expect(lakeFiles(env.AFTERBELL_HOME)).toEqual(stored);
   const status = await afterbell(['status', '--json'], env);
   expect(JSON.parse(status.stdout)).toMatchObject({ kind: 'real', sessions: { held: 1 } });
