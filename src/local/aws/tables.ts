@@ -48,8 +48,14 @@ function ignoreBrokenRequests(request: IncomingMessage): void {
     event === 'error' ? request : on(event, listener as (...args: unknown[]) => void);
 }
 
+interface Level {
+  open(): Promise<void>;
+  close(): Promise<void>;
+  iterator(range: { gt: string; lt: string }): AsyncIterable<[key: string, value: { TableStatus?: string } | null]>;
+  del(key: string): Promise<void>;
+}
 interface LevelModule {
-  Level: new (path: string) => { open(): Promise<void>; close(): Promise<void> };
+  Level: new (path: string, options: { valueEncoding: 'json' }) => Level;
 }
 
 /**
@@ -60,9 +66,13 @@ async function tryDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
     const { Level } = createRequire(createRequire(import.meta.url).resolve('dynalite'))('level') as LevelModule;
-    const level = new Level(path);
+    const level = new Level(path, { valueEncoding: 'json' });
     await level.open();
-    await level.close();
+    try {
+      await dropHalfCreated(level);
+    } finally {
+      await level.close();
+    }
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw new NamedError(
@@ -74,5 +84,16 @@ async function tryDirectory(path: string): Promise<void> {
       },
       { cause: error },
     );
+  }
+}
+
+/**
+ * A table whose server was killed at its creation would stay in CREATING for good, where it can be neither used nor
+ * deleted. It has no items yet; without it the next owner creates it again.
+ */
+async function dropHalfCreated(level: Level): Promise<void> {
+  // dynalite keeps its tables' descriptions under `table~NAME`.
+  for await (const [key, table] of level.iterator({ gt: 'table~', lt: 'table\u007f' })) {
+    if (table?.TableStatus === 'CREATING') await level.del(key);
   }
 }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -81,4 +83,25 @@ test('a second server on the same path is refused', async () => {
   const tables = await startTables({ path });
   await expect(startTables({ path })).rejects.toMatchObject({ name: 'Database.Failed' });
   await tables.close();
+});
+
+test('a table whose creation was cut off by a kill is created again', async () => {
+  const path = join(temporaryFolder(), 'tables');
+  const killed = `
+    const dynalite = require('dynalite');
+    const server = dynalite({ path: ${JSON.stringify(path)}, createTableMs: 60000 });
+    server.listen(0, '127.0.0.1', () => process.stdout.write(String(server.address().port)));`;
+  const child = spawn(process.execPath, ['-e', killed], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [port] = (await once(child.stdout, 'data')) as [Buffer];
+  const { TableDescription } = await clientOf(`http://127.0.0.1:${port}`).send(createTable);
+  expect(TableDescription?.TableStatus).toBe('CREATING');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+
+  const next = await startTables({ path });
+  const client = clientOf(next.url);
+  await client.send(createTable);
+  const put = new PutItemCommand({ TableName, Item: { symbol: { S: 'AAPL' } } });
+  await expect.poll(() => client.send(put).then(() => 'stored', String)).toBe('stored');
+  await next.close();
 });
