@@ -9,7 +9,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { NamedError } from '../errors.ts';
-import type { Condition, Entry, Lake } from './lake.ts';
+import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 
 /** DeleteObjects takes at most this many keys a call. */
 const DELETE_BATCH = 1000;
@@ -85,6 +85,25 @@ export class S3Lake implements Lake {
         });
       }
     }
+  }
+
+  async removeVersions(entries: readonly Pick<Entry, 'key' | 'etag'>[]): Promise<Refusal[]> {
+    const refused: Refusal[] = [];
+    for (let start = 0; start < entries.length; start += DELETE_BATCH) {
+      const batch = entries.slice(start, start + DELETE_BATCH);
+      const answer = await this.client.send(
+        new DeleteObjectsCommand({
+          Bucket: this.bucket,
+          Delete: { Quiet: true, Objects: batch.map(({ key, etag }) => ({ Key: this.prefix + key, ETag: etag })) },
+        }),
+      );
+      for (const { Key = '', Code = '', Message = '' } of answer.Errors ?? []) {
+        if (Code === 'NoSuchKey') continue;
+        const changed = Code === 'PreconditionFailed';
+        refused.push({ key: Key.slice(this.prefix.length), reason: `${Code} ${Message}`.trim(), changed });
+      }
+    }
+    return refused;
   }
 
   async *list(prefix: string): AsyncIterable<Entry> {

@@ -12,7 +12,7 @@ const preload = import.meta.url;
 /** {phase: 'before' | 'torn' | 'after', write?: label, nth}: the nth of these writes, of all of them without a label. */
 const target = asked ? JSON.parse(asked) : undefined;
 
-const { appendFileSync, openSync, readSync, writeSync } = fs;
+const { appendFileSync, openSync, readSync, writeFileSync, writeSync } = fs;
 const file = openSync(log, 'a+');
 let offset = 0;
 let counted = 0;
@@ -75,9 +75,22 @@ for (const [name, written] of Object.entries({ writeFile: 0, rename: 1, link: 1,
   };
 }
 
-function half([path, data]) {
+// The lake is written by synchronous calls; PGlite's own are seen below, write by write.
+for (const [name, written] of Object.entries({ writeFile: 0, rename: 1, link: 1, unlink: 0, rm: 0 })) {
+  const original = fs[`${name}Sync`];
+  fs[`${name}Sync`] = (...args) => {
+    const path = nameOf(args[written]);
+    if (path === undefined || path.startsWith('warehouse')) return original.apply(fs, args);
+    record('before', `${name} ${path}`, name === 'writeFile' ? () => half(args, original) : undefined);
+    const result = original.apply(fs, args);
+    record('after', `${name} ${path}`);
+    return result;
+  };
+}
+
+function half([path, data], write = writeFileSync) {
   const bytes = Buffer.from(data);
-  fs.writeFileSync(path, bytes.subarray(0, bytes.length >> 1));
+  write(path, bytes.subarray(0, bytes.length >> 1));
 }
 
 // PGlite writes its files this way.
@@ -101,7 +114,8 @@ fs.writeSync = (fd, data, ...rest) => {
 // What goes to the tables, the warehouse and the bus goes over loopback, from whichever process.
 const { end } = http.ClientRequest.prototype;
 http.ClientRequest.prototype.end = function (body, ...rest) {
-  const label = this.method === 'POST' && body ? callOf(String(this.getHeader('x-amz-target') ?? ''), this.path, body) : '';
+  const label =
+    this.method === 'POST' && body ? callOf(String(this.getHeader('x-amz-target') ?? ''), this.path, body) : '';
   if (label) {
     record('before', label);
     this.prependOnceListener('response', (response) => response.once('end', () => record('after', label)));

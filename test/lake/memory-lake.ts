@@ -40,6 +40,16 @@ export class MemoryLake implements Lake {
     for (const key of keys) this.change(key, () => this.objects.delete(key));
   }
 
+  async removeVersions(entries: readonly { key: string; etag: string }[]) {
+    const refused: { key: string; reason: string; changed: boolean }[] = [];
+    for (const { key, etag } of entries) {
+      const stored = this.objects.get(key);
+      if (stored && stored.etag !== etag) refused.push({ key, reason: 'changed', changed: true });
+      else if (stored) this.change(key, () => this.objects.delete(key));
+    }
+    return refused;
+  }
+
   async *list(prefix: string): AsyncIterable<Entry> {
     this.alive();
     this.lists++;
