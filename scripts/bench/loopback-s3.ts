@@ -62,25 +62,35 @@ function answer(s3: LoopbackS3, request: IncomingMessage, body: Buffer, response
   const kind = url.searchParams.has('list-type') ? 'LIST' : url.searchParams.has('delete') ? 'DELETE' : request.method!;
   s3.requests[kind] = (s3.requests[kind] ?? 0) + 1;
   const trouble = s3.trouble?.(kind, path);
-  if (trouble) return fail(response, ...trouble);
-  if (kind === 'LIST') return list(s3, path, url.searchParams, response);
-  if (kind === 'DELETE') return remove(s3, path, body.toString(), response);
+  if (trouble) fail(response, ...trouble);
+  else if (kind === 'LIST') list(s3, path, url.searchParams, response);
+  else if (kind === 'DELETE') remove(s3, path, body.toString(), response);
+  else if (kind === 'GET') get(s3, path, response);
+  else put(s3, path, unchunked(request, body), request, response);
+}
+
+function get(s3: LoopbackS3, path: string, response: ServerResponse): void {
   const stored = s3.objects.get(path);
-  if (kind === 'GET') {
-    if (!stored) return fail(response, 404, 'NoSuchKey');
-    response.writeHead(200, { etag: stored.etag, 'content-length': stored.bytes.length });
-    response.end(stored.bytes);
+  if (!stored) {
+    fail(response, 404, 'NoSuchKey');
     return;
   }
+  response.writeHead(200, { etag: stored.etag, 'content-length': stored.bytes.length });
+  response.end(stored.bytes);
+}
+
+function put(s3: LoopbackS3, path: string, bytes: Buffer, request: IncomingMessage, response: ServerResponse): void {
+  const stored = s3.objects.get(path);
   const { 'if-match': match, 'if-none-match': none } = request.headers;
-  if ((none === '*' && stored) || (match !== undefined && stored?.etag !== match)) {
-    return fail(response, stored || none ? 412 : 404, stored || none ? 'PreconditionFailed' : 'NoSuchKey');
+  if ((none === '*' && stored) || (match !== undefined && stored && stored.etag !== match)) {
+    fail(response, 412, 'PreconditionFailed');
+  } else if (match !== undefined && !stored) fail(response, 404, 'NoSuchKey');
+  else {
+    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    s3.objects.set(path, { bytes, etag });
+    response.writeHead(200, { etag });
+    response.end();
   }
-  const bytes = unchunked(request, body);
-  const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-  s3.objects.set(path, { bytes, etag });
-  response.writeHead(200, { etag });
-  response.end();
 }
 
 /** The body without the chunk headers that `aws-chunked` puts into it. */
@@ -103,21 +113,21 @@ function list(s3: LoopbackS3, bucket: string, query: URLSearchParams, response: 
   const page = all.slice(0, PAGE);
   const contents = page.map((key) => {
     const { bytes, etag } = s3.objects.get(key)!;
-    const name = escape(key.slice(bucket.length + 1));
-    return `<Contents><Key>${name}</Key><Size>${bytes.length}</Size><ETag>${escape(etag)}</ETag></Contents>`;
+    const name = escaped(key.slice(bucket.length + 1));
+    return `<Contents><Key>${name}</Key><Size>${bytes.length}</Size><ETag>${escaped(etag)}</ETag></Contents>`;
   });
   const more = all.length > PAGE;
-  const next = more ? `<NextContinuationToken>${escape(page.at(-1)!)}</NextContinuationToken>` : '';
+  const next = more ? `<NextContinuationToken>${escaped(page.at(-1)!)}</NextContinuationToken>` : '';
   xml(response, `<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`);
 }
 
 function remove(s3: LoopbackS3, bucket: string, body: string, response: ServerResponse): void {
   const errors: string[] = [];
   for (const [, object] of body.matchAll(/<Object>(.*?)<\/Object>/gs)) {
-    const key = unescape(/<Key>(.*?)<\/Key>/s.exec(object!)?.[1] ?? '');
-    const etag = unescape(/<ETag>(.*?)<\/ETag>/s.exec(object!)?.[1] ?? '');
+    const key = unescaped(/<Key>(.*?)<\/Key>/s.exec(object!)?.[1] ?? '');
+    const etag = unescaped(/<ETag>(.*?)<\/ETag>/s.exec(object!)?.[1] ?? '');
     const stored = s3.objects.get(`${bucket}/${key}`);
-    const refuse = (code: string) => errors.push(`<Error><Key>${escape(key)}</Key><Code>${code}</Code></Error>`);
+    const refuse = (code: string) => errors.push(`<Error><Key>${escaped(key)}</Key><Code>${code}</Code></Error>`);
     if (s3.locked.has(key)) refuse('AccessDenied');
     else if (stored && etag !== '' && etag !== stored.etag) refuse('PreconditionFailed');
     else s3.objects.delete(`${bucket}/${key}`);
@@ -136,10 +146,10 @@ function xml(response: ServerResponse, text: string, status = 200): void {
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (letter) => ENTITIES[letter]!);
 }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return Object.entries(ENTITIES).reduceRight((plain, [letter, entity]) => plain.replaceAll(entity, letter), text);
 }

@@ -6,10 +6,11 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { NamedError } from '../errors.ts';
 import type { Condition, Entry, Lake, Refusal } from './lake.ts';
+import { openS3Client } from './s3-client.ts';
 
 /** DeleteObjects takes at most this many keys a call. */
 const DELETE_BATCH = 1000;
@@ -21,7 +22,7 @@ export class S3Lake implements Lake {
   private readonly prefix: string;
   private readonly client: S3Client;
 
-  constructor(uri: string, client = new S3Client({})) {
+  constructor(uri: string, client = openS3Client()) {
     this.uri = uri.replace(/\/+$/, '');
     const [bucket = '', ...rest] = this.uri.slice('s3://'.length).split('/');
     this.bucket = bucket;
@@ -56,8 +57,8 @@ export class S3Lake implements Lake {
       );
     } catch (error) {
       const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-      // 412: the condition does not hold; 409: another conditional write is in flight.
-      if (status !== 412 && status !== 409) throw error;
+      // 412: the condition does not hold; 409: another conditional write is in flight; 404: the version is gone.
+      if (status !== 412 && status !== 409 && !(status === 404 && condition && 'ifEtag' in condition)) throw error;
       throw new NamedError(
         'Lake.Conflict',
         { what: `another writer changed ${key}`, wanted: 'one writer at a time', todo: 'Run the same command again.' },

@@ -3,10 +3,11 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { startLoopbackS3 } from '../../scripts/bench/loopback-s3.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { type Lake, listAll } from '../../src/lake/lake.ts';
+import { openS3Client } from '../../src/lake/s3-client.ts';
 import { S3Lake } from '../../src/lake/s3-lake.ts';
 
 export interface Store {
@@ -19,7 +20,7 @@ export interface Store {
 
 export function s3Client(endpoint: string): S3Client {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  return new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true });
+  return openS3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true });
 }
 
 /** The two adapters, each as a maker of new lakes. */

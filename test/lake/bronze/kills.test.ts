@@ -39,6 +39,11 @@ async function prepare(lake: Lake): Promise<Lake> {
   return lake;
 }
 
+async function prepareAll(lake: Lake): Promise<Lake> {
+  await consolidate(await prepare(lake), { ...options, retentionDays: undefined });
+  return lake;
+}
+
 const stateOf = async (lake: Lake) => ({
   ...(await contentsOf(lake, 'bronze/', keys.manifest, keys.cleanups)),
   outside: Object.keys((await readConsolidated(lake))!.outside),
@@ -54,12 +59,7 @@ describe.each(Object.keys(STORES))('on the %s adapter', (name) => {
   test.each([
     ['consolidate', job, prepare, 22],
     ['three shards of it', shards, prepare, 36],
-    [
-      'vacuum',
-      clean,
-      async (lake: Lake) => (await consolidate(await prepare(lake), { ...options, retentionDays: undefined }), lake),
-      14,
-    ],
+    ['vacuum', clean, prepareAll, 14],
   ] as const)(
     '%s, killed before or after every write and deletion, is repaired by running again',
     async (_, run, lakeOf, least) => {
