@@ -46,9 +46,23 @@ export async function mergeSymbol(lake: Lake, task: SymbolTask): Promise<SymbolR
   const merged = encodeBarColumns(bars);
   const written = await replace(lake, key, merged, opened);
   if (written) await readBack(lake, key, merged, symbol);
-  let lastUpdated = bars.ingested_at[0]!;
-  for (const at of bars.ingested_at) if (at > lastUpdated) lastUpdated = at;
+  const lastUpdated = newest(bars.ingested_at);
   return { entry: { lastDay: bars.date[rows - 1]!, rows, lastUpdated }, written, ...changes };
+}
+
+/** Compared as numbers, exact for 270 years: every look into a BigInt64Array makes an object. */
+function newest(instants: BigInt64Array): bigint {
+  const halves = new Int32Array(instants.buffer, instants.byteOffset, instants.length * 2);
+  let place = 0;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let row = 0; row < instants.length; row++) {
+    const at = halves[2 * row + 1]! * 2 ** 32 + (halves[2 * row]! >>> 0);
+    if (at > most) {
+      most = at;
+      place = row;
+    }
+  }
+  return instants[place]!;
 }
 
 async function readDateFiles(lake: Lake, symbol: string, files: readonly DateFile[]): Promise<BarColumns | undefined> {
