@@ -5,11 +5,25 @@ import { type BarColumns, encodeBarColumns } from '../../src/lake/bronze/bar-col
 import { checkpointBytes, NOTHING_CONSOLIDATED } from '../../src/lake/bronze/checkpoint.ts';
 import { type Manifest, manifestBytes } from '../../src/lake/bronze/manifest.ts';
 import { textOf } from '../../src/lake/columnar/column-data.ts';
+import { inFlight } from '../../src/lake/in-flight.ts';
 import { writeIngest } from '../../src/lake/ingest.ts';
 import { keys } from '../../src/lake/keys.ts';
 import type { Lake } from '../../src/lake/lake.ts';
+import type { Column } from '../../src/lake/parquet.ts';
 
 const NEWEST = 9000;
+
+/** Columns of a file of the original layout. */
+export const ORIGINAL_COLUMNS: readonly Column[] = [
+  { name: 'symbol', type: 'text' },
+  { name: 'open', type: 'double' },
+  { name: 'high', type: 'double' },
+  { name: 'low', type: 'double' },
+  { name: 'close', type: 'double' },
+  { name: 'volume', type: 'bigint' },
+  { name: 'timestamp', type: 'timestamp' },
+  { name: 'interval', type: 'text' },
+];
 
 /** Symbols of a generated market: `S00000` … */
 export function symbolsOf(count: number): string[] {
@@ -62,13 +76,18 @@ function history(symbol: string, rows: number): BarColumns {
 }
 
 /** Consolidated histories, with the manifest and the checkpoint that say so. */
-export async function writeHistories(lake: Lake, symbols: readonly string[], rows: number): Promise<void> {
+export async function writeHistories(
+  lake: Lake,
+  symbols: readonly string[],
+  rows: number,
+  inFlightAtOnce = 1,
+): Promise<void> {
   const manifest: Manifest = new Map();
-  for (const symbol of symbols) {
+  await inFlight(symbols, inFlightAtOnce, async (symbol) => {
     const bars = history(symbol, rows);
     await lake.write(keys.symbol(symbol), encodeBarColumns(bars));
     manifest.set(symbol, { lastDay: bars.date[rows - 1]!, rows, lastUpdated: bars.ingested_at[rows - 1]! });
-  }
+  });
   await lake.write(keys.manifest, manifestBytes(manifest));
   await lake.write(keys.consolidated, checkpointBytes(NOTHING_CONSOLIDATED));
 }
