@@ -15,6 +15,8 @@ export interface LoopbackS3 {
   objects: Map<string, Stored>;
   /** Requests so far by method, lists as LIST and DeleteObjects as DELETE. */
   requests: Record<string, number>;
+  /** The newest request as it came. */
+  last: { path: string; headers: IncomingMessage['headers'] } | undefined;
   /** Answers a request with this status and code instead, when it returns one. */
   trouble: ((method: string, path: string) => [status: number, code: string] | undefined) | undefined;
   /** Keys that DeleteObjects refuses. */
@@ -32,6 +34,7 @@ export async function startLoopbackS3(delayMs = 0, port = 0): Promise<LoopbackS3
     url: '',
     objects,
     requests: {},
+    last: undefined,
     trouble: undefined,
     locked: new Set(),
     close: async () => {},
@@ -60,6 +63,7 @@ function answer(s3: LoopbackS3, request: IncomingMessage, body: Buffer, response
   const url = new URL(request.url ?? '/', 'http://s3');
   const path = decodeURIComponent(url.pathname).replace(/\/$/, '');
   const kind = url.searchParams.has('list-type') ? 'LIST' : url.searchParams.has('delete') ? 'DELETE' : request.method!;
+  s3.last = { path: (request.url ?? '').split('?')[0]!, headers: request.headers };
   s3.requests[kind] = (s3.requests[kind] ?? 0) + 1;
   const trouble = s3.trouble?.(kind, path);
   if (trouble) fail(response, ...trouble);

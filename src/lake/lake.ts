@@ -49,7 +49,7 @@ export interface Lake {
  */
 export function openLake(uri: string): Lake {
   if (uri.startsWith('file://')) return new FileLake(uri);
-  if (uri.startsWith('s3://')) return new S3Lake(uri);
+  if (uri.startsWith('s3://')) return new S3Lake(uri, undefined, true);
   throw new NamedError('Config.Invalid', {
     what: 'LAKE_URI names no store we know',
     found: JSON.stringify(uri),

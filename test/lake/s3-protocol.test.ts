@@ -80,14 +80,16 @@ const SERVERS: Record<string, () => Promise<Server>> = {
   ...(moto ? { moto: startMoto } : {}),
 };
 
-describe.each(Object.keys(SERVERS))('on %s', (name) => {
+const WAYS = Object.keys(SERVERS).flatMap((name) => [true, false].map((light) => ({ name, light })));
+
+describe.each(WAYS)('on $name, light: $light', ({ name, light }) => {
   let server: Server;
   let lake: S3Lake;
   beforeAll(async () => {
     server = await SERVERS[name]!();
     const client = s3Client(server.url);
     if (name === 'moto') await client.send(new CreateBucketCommand({ Bucket: 'bucket' }));
-    lake = new S3Lake('s3://bucket/some/prefix', client);
+    lake = new S3Lake('s3://bucket/some/prefix', client, light);
   });
   afterAll(() => server.stop());
 
@@ -143,12 +145,12 @@ describe.each(Object.keys(SERVERS))('on %s', (name) => {
   });
 });
 
-describe('an S3 in trouble', () => {
+describe.each([true, false])('an S3 in trouble, light: %s', (light) => {
   let s3: LoopbackS3;
   let lake: S3Lake;
   beforeAll(async () => {
     s3 = await startLoopbackS3();
-    lake = new S3Lake('s3://bucket', s3Client(s3.url));
+    lake = new S3Lake('s3://bucket', s3Client(s3.url), light);
   });
   afterAll(() => s3.close());
 
