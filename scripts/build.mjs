@@ -1,10 +1,12 @@
 // Bundles every function, job and the command line into dist/. Same sources, same bytes.
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const outdir = process.argv[2] ?? `${root}dist`;
+const target = process.argv[2] ?? `${root}dist`;
+/** Built aside and swapped in whole, so that a night that runs meanwhile never finds half a program. */
+const outdir = `${target}.${process.pid}`;
 const folders = (path) => readdirSync(`${root}${path}`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
 /** Native addons and WebAssembly stay in node_modules; they never reach a Lambda bundle. */
@@ -24,7 +26,6 @@ const shared = {
   banner: { js: "import{createRequire as $makeRequire}from'node:module';const require=$makeRequire(import.meta.url);" },
 };
 
-rmSync(outdir, { recursive: true, force: true });
 await Promise.all([
   ...folders('functions').map(({ name }) =>
     build({
@@ -60,3 +61,5 @@ await Promise.all([
     },
   }),
 ]);
+rmSync(target, { recursive: true, force: true });
+renameSync(outdir, target);

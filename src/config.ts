@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { NamedError } from './errors.ts';
 
@@ -14,8 +14,8 @@ interface Setting {
 
 const text = z.string().min(1);
 const url = z.string().regex(/^https?:\/\/[^\s]+$/, 'an http(s) URL');
-const positive = z.coerce.number().int().min(1);
-const whole = z.coerce.number().int().min(0);
+const positive = z.coerce.number('a whole number').int('a whole number').min(1, 'at least 1');
+const whole = z.coerce.number('a whole number').int('a whole number').min(0, 'at least 0');
 const list = z.string().transform((value) =>
   value
     .split(',')
@@ -135,7 +135,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   }
   if (problems.length > 0) {
     throw new NamedError('Config.Invalid', {
-      what: `${problems.length} setting${problems.length === 1 ? ' is' : 's are'} wrong\n  ${problems.join('\n  ')}\n`,
+      what: `${problems.length} setting${problems.length === 1 ? ' is' : 's are'} wrong:\n  ${problems.join('\n  ')}\n`,
       todo: 'Mend them in the environment or in .env; .env.example lists every setting.',
     });
   }
@@ -152,9 +152,26 @@ export function noColour(): boolean {
   return (process.env.NO_COLOR ?? '') !== '';
 }
 
-/** Adds the settings of an env file that the environment does not have already; no file, no change. */
-export function readEnvFile(path: string): void {
-  if (existsSync(path)) process.loadEnvFile(path);
+/**
+ * Adds the settings of an env file that the environment does not have already; no file, no change.
+ * Returns the names in it that are no setting of ours.
+ */
+export function readEnvFile(path: string): string[] {
+  if (!existsSync(path)) return [];
+  const names: string[] = [];
+  for (const [index, line] of readFileSync(path, 'utf8').split(/\r?\n/).entries()) {
+    if (/^\s*(#.*)?$/.test(line)) continue;
+    const name = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=/.exec(line)?.[1];
+    // Node's own reader stops at such a line without a word, and with it every setting after it.
+    if (name === undefined) {
+      const text = { what: `${path} cannot be read`, found: `line ${index + 1} is no setting`, wanted: 'NAME=value' };
+      throw new NamedError('Config.Invalid', text);
+    }
+    names.push(name);
+  }
+  process.loadEnvFile(path);
+  const known = new Set<string>(SETTINGS.map(({ name }) => name));
+  return names.filter((name) => !known.has(name));
 }
 
 /** The text of `.env.example`, made from the schema so that it cannot go stale. */

@@ -68,7 +68,8 @@ function sentence({ what, found, wanted, todo }: ErrorText): string {
   if (found !== undefined) parts.push(`found ${found}`);
   if (wanted !== undefined) parts.push(`wanted ${wanted}`);
   const head = parts.join('; ');
-  return todo === undefined ? head : `${head}. ${todo}`;
+  if (todo === undefined) return head;
+  return head.endsWith('\n') ? `${head}${todo}` : `${head}. ${todo}`;
 }
 
 /** The error's contract name, also for errors that crossed a process border as plain objects. */

@@ -5,8 +5,8 @@ import secretsManager from '@middy/secrets-manager';
 import type { Context } from 'aws-lambda';
 import type { z } from 'zod';
 import { type Config, loadConfig } from './config.ts';
-import { NamedError } from './errors.ts';
-import { createLogger, createMetrics } from './log.ts';
+import { isNamed, NamedError } from './errors.ts';
+import { count, createLogger, createMetrics } from './log.ts';
 import { openStores, type Stores } from './night/stores.ts';
 
 /** States pass keys and counts, never rows; 256 KiB would end the execution where nothing can catch it. */
@@ -57,12 +57,15 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
       remainingMs: () => context.getRemainingTimeInMillis(),
       secrets: Object.fromEntries(Object.keys(secrets).map((key) => [key, found[`secret_${key}`]])),
     };
+    const begun = performance.now();
     try {
       return withinLimit(name, await run(event.data, call));
     } catch (error) {
       log.error('failed', error as Error);
+      if (isNamed(error, 'Vendor.RateLimited')) count(metrics, name, { vendor_429: 1 });
       throw error;
     } finally {
+      count(metrics, name, { seconds: (performance.now() - begun) / 1000 });
       metrics.publishStoredMetrics();
     }
   };

@@ -66,7 +66,7 @@ export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = 
   }
   const symbols = new Set(bars.map((bar) => bar.symbol));
   for (const [label, before] of [
-    ['the session before', previous],
+    ['the session beside it', previous],
     ['what is served for this session', served],
   ] as const) {
     const gone = [...before.keys()].filter((symbol) => !symbols.has(symbol)).length;
@@ -102,7 +102,7 @@ function judgeJumps(
   if (compared >= limits.minimum && jumps.length > compared * limits.jumping) {
     return {
       holds: [
-        `${date}: ${jumps.length} of ${compared} closes moved by ${percent(limits.jump)} or more since the session before (at most ${percent(limits.jumping)} may)`,
+        `${date}: ${jumps.length} of ${compared} closes moved by ${percent(limits.jump)} or more against the session beside it (at most ${percent(limits.jumping)} may)`,
       ],
       notes: [],
     };

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorName } from '../errors.ts';
 import { backfill } from './backfill.ts';
-import { type Context, openContext } from './context.ts';
+import { type Context, openContext, projectRoot } from './context.ts';
 import { market } from './market.ts';
 import { night } from './night.ts';
 import { query } from './query.ts';
@@ -25,9 +27,14 @@ function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise
   };
 }
 
+function version(): string {
+  return (JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+}
+
 function build(): Command {
   const program = new Command('afterbell')
     .description('After the closing bell: a US-equities data lake its owner can trust in the morning.')
+    .version(version())
     .exitOverride()
     .configureHelp({ sortSubcommands: false });
   const command = (name: string, about: string) =>
@@ -99,6 +106,8 @@ process.once('SIGINT', () => {
   process.once('SIGINT', () => process.exit(INTERRUPTED));
 });
 process.once('SIGTERM', () => stop.abort());
+// `| head` closes the pipe when it has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? code : 1));
 
 try {
   await build().parseAsync();
@@ -110,6 +119,8 @@ process.exitCode = stop.signal.aborted && code !== 0 ? INTERRUPTED : code;
 function exitCode(error: Error): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const name = errorName(error);
+  const wantsJson = process.argv.includes('--json');
+  if (wantsJson) process.stdout.write(`${JSON.stringify({ error: { name, message: error.message } })}\n`);
   process.stderr.write(`${name}: ${error.message}\n`);
   if (name === 'Error' || name === 'TypeError') process.stderr.write(`${error.stack}\n`);
   return name === 'Usage.Invalid' || name === 'Config.Invalid' ? 2 : 1;

@@ -1,8 +1,11 @@
 import { resolve } from 'node:path';
-import { lastClosedSession, parseDate, sessionsBetween } from '../calendar/sessions.ts';
+import { closureReason, lastClosedSession, parseDate, sessionsBetween } from '../calendar/sessions.ts';
 import { NamedError } from '../errors.ts';
+import { jobsAreBehind } from '../lake/behind.ts';
 import { heldSessions } from '../lake/ingest.ts';
+import { claimLake, lakeKind } from '../lake/stamp.ts';
 import type { Laptop } from '../local/laptop.ts';
+import { flatFiles as readFlatFiles } from '../vendors/flat-files.ts';
 import { type Context, onLaptop } from './context.ts';
 import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
 import { showProgress } from './progress.ts';
@@ -23,8 +26,11 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   const { from, to } = askedRange(options);
   const source = askedSource(options);
   const flatFiles = options.flatFiles === undefined ? undefined : resolve(options.flatFiles);
-  const { terminal } = context;
+  const { terminal, config } = context;
+  // A folder without flat files is refused before anything is opened.
+  if (flatFiles !== undefined) await readFlatFiles(flatFiles).sessions(from, to);
   return onLaptop(context, source === 'flat-files' ? { flatFiles } : {}, async (laptop) => {
+    await requireKind(laptop);
     const held = new Set((await heldSessions(laptop.stores.lake)).map(({ date }) => date));
     const sessions = sessionsBetween(from, to);
     const missing = sessions.filter((date) => !held.has(date));
@@ -32,7 +38,10 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
       terminal.note(
         `${sessions.length} sessions, ${sessions.length - missing.length} held, ${missing.length} to fetch.`,
       );
-    const outcomes = await backfillChunks(missing, source, laptop, context);
+    // With every session held there may still be jobs to finish: one execution over the range sees to it.
+    const unfinished = missing.length === 0 && (await jobsAreBehind(laptop.stores.lake, config.RESAMPLING_INTERVALS));
+    const wanted = unfinished ? sessions.slice(-1) : missing;
+    const outcomes = await backfillChunks(wanted, source, laptop, context);
     report(outcomes, laptop, context);
     return Math.max(0, ...outcomes.map(({ status }) => exitCodeOf(status)));
   });
@@ -50,7 +59,7 @@ export async function backfillChunks(
     const chunk = sessions.slice(start, start + CHUNK);
     const [from, to] = [chunk[0]!, chunk.at(-1)!];
     if (!terminal.json) terminal.note(`Backfill ${from} to ${to}: ${chunk.length} sessions`);
-    const progress = showProgress(terminal);
+    const progress = showProgress(terminal, laptop.timeScale);
     const result = await laptop.run({ from, to, source }, { name: `backfill-${to}`, ...progress, signal });
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session: to, kind: 'backfill' });
@@ -58,6 +67,14 @@ export async function backfillChunks(
     if (outcome.status === 'Failed') break;
   }
   return outcomes;
+}
+
+/**
+ * Before anything is opened or written: the vendors reached are of the kind of data this home holds.
+ * @throws Lake.WrongKind
+ */
+export async function requireKind({ stores, practice }: Laptop): Promise<void> {
+  if ((await lakeKind(stores.lake)) !== undefined) await claimLake(stores.lake, practice ? 'practice' : 'real');
 }
 
 function askedRange({ from, to }: BackfillOptions): { from: string; to: string } {
@@ -70,6 +87,16 @@ function askedRange({ from, to }: BackfillOptions): { from: string; to: string }
     });
   }
   const last = lastClosedSession(new Date());
+  if (range.from > last) {
+    throw new NamedError('Usage.Invalid', {
+      what: `no session from ${from} to ${to} has closed yet`,
+      wanted: `dates up to ${last}, the last closed session`,
+    });
+  }
+  if (sessionsBetween(range.from, range.to).length === 0) {
+    const why = closureReason(range.from);
+    throw new NamedError('Usage.Invalid', { what: `there is no session from ${from} to ${to}`, found: why });
+  }
   return { from: range.from, to: [range.to, last].sort()[0]! };
 }
 

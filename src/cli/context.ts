@@ -17,8 +17,9 @@ export interface Context {
 
 /** @throws Config.Invalid */
 export function openContext(options: { json?: boolean }, signal: AbortSignal): Context {
-  readEnvFile('.env');
+  const unknown = readEnvFile('.env');
   const config = loadConfig();
+  if (unknown.length > 0) process.stderr.write(`.env names what is no setting: ${unknown.join(', ')}\n`);
   return {
     config,
     program: readProgram(projectRoot()),

@@ -11,9 +11,9 @@ import { heldSessions } from '../lake/ingest.ts';
 import { listAll } from '../lake/lake.ts';
 import type { Laptop } from '../local/laptop.ts';
 import { previewNight } from '../night/open-night.ts';
-import { backfillChunks } from './backfill.ts';
+import { backfillChunks, requireKind } from './backfill.ts';
 import { type Context, onLaptop } from './context.ts';
-import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
+import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { showProgress } from './progress.ts';
 
 /** What an empty practice home starts with, so that there is something to look at. */
@@ -33,13 +33,14 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     if (misbehave.length > 0 && !laptop.vendors.embedded) throw notOurs(misbehave);
     const input = options.session === undefined ? {} : { session };
     if (options.dryRun) return dryRun(input, laptop, context);
+    await requireKind(laptop);
     announce(laptop, context);
     const history = await missingHistory(session, laptop, context);
     if (history.length > 0) {
       const code = await backfillHistory(history, laptop, context);
       if (code !== 0) return code;
     }
-    const progress = showProgress(context.terminal);
+    const progress = showProgress(context.terminal, laptop.timeScale);
     const result = await laptop.run(input, { name: `night-${session}`, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });
@@ -52,13 +53,13 @@ export async function night(options: NightOptions, context: Context): Promise<nu
 export function askedSession(text: string): string {
   const session = parseDate(text);
   const last = lastClosedSession(new Date());
+  if (!isSession(session)) sessionNumberOf(session);
   if (session > last) {
     throw new NamedError('Usage.Invalid', {
       what: `${session} has not closed yet`,
       wanted: `${last}, the last closed session, or earlier`,
     });
   }
-  if (!isSession(session)) sessionNumberOf(session);
   return session;
 }
 
@@ -95,14 +96,20 @@ async function missingHistory(session: string, laptop: Laptop, { config }: Conte
   return sessionsBetween(first, session).filter((date) => date < session && !held.has(date));
 }
 
+/** What the history lacks is said and does not keep the night from running; only a history that fails does. */
 async function backfillHistory(history: readonly string[], laptop: Laptop, context: Context): Promise<number> {
   const { terminal } = context;
   if (!terminal.json)
     terminal.note(`History first: ${history.length} sessions from ${history[0]} to ${history.at(-1)}.`);
   const outcomes = await backfillChunks(history, 'api', laptop, context);
-  const bad = outcomes.find(({ status }) => status !== 'Succeeded');
-  if (bad) printOutcome(bad as Outcome, laptop.home, terminal);
-  return bad ? exitCodeOf(bad.status) : 0;
+  const failed = outcomes.find(({ status }) => status === 'Failed');
+  for (const { session, status, reasons } of outcomes) {
+    if (status === 'Partial' || status === 'Held') terminal.note(`History up to ${session}: ${status}: ${reasons[0]}`);
+  }
+  if (!failed) return 0;
+  printOutcome(failed, laptop.home, terminal);
+  terminal.note('The night itself was not run: its history failed. The next `night` goes on with it.');
+  return exitCodeOf(failed.status);
 }
 
 async function dryRun(input: object, laptop: Laptop, { terminal }: Context): Promise<number> {
@@ -114,7 +121,7 @@ async function dryRun(input: object, laptop: Laptop, { terminal }: Context): Pro
   const sessions = plan.prices.sessions;
   terminal.print(`Session ${plan.session}. Nothing was asked of a vendor, nothing was written.`);
   terminal.print(
-    `- prices: ${sessions.length > 0 ? `fetch ${sessions.join(', ')}` : plan.prices.reason || 'nothing to fetch'}`,
+    `- prices: ${sessions.length > 0 ? `fetch ${sessions.join(', ')}` : plan.prices.reason.replace(/^prices: /, '') || 'nothing to fetch'}`,
   );
   for (const { vendor, tasks } of plan.lanes) terminal.print(`- ${vendor}: ${tasks.join(', ')}`);
   for (const { task, reason } of plan.skipped) terminal.print(`- ${task}: not due, ${reason}`);

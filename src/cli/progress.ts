@@ -8,7 +8,10 @@ const QUIET = new Set(['Choice', 'Pass', 'Succeed', 'Fail', 'Wait', 'Parallel'])
  * Turns the events of an execution into lines: a state when it ends, its pages and retries while it runs. On a
  * terminal the running ones share one line that is overwritten; elsewhere every line stays.
  */
-export function showProgress(terminal: Terminal): { onEvent: (event: ExecutionEvent) => void; end: () => void } {
+export function showProgress(
+  terminal: Terminal,
+  timeScale: number,
+): { onEvent: (event: ExecutionEvent) => void; end: () => void } {
   if (terminal.json) return { onEvent: () => {}, end: () => {} };
   const begun = new Map<string, number>();
   let shown = '';
@@ -39,7 +42,7 @@ export function showProgress(terminal: Terminal): { onEvent: (event: ExecutionEv
     else if (type === 'TaskSucceeded') page(event);
     else if (type === 'TaskRetried') {
       line(
-        `  ${state}: ${event.error}; again in ${figure(event.delaySeconds ?? 0)} s (try ${(event.attempt ?? 0) + 1})`,
+        `  ${state}: ${event.error}; again in ${figure((event.delaySeconds ?? 0) * timeScale)} s (try ${(event.attempt ?? 0) + 1})`,
       );
     } else if (type === 'StateCaught') line(`  ${state}: ${event.error}`);
     else if (type === 'StateExited' && isStage(path) && !QUIET.has(event.stateType ?? '')) ended(event, key);

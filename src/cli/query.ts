@@ -64,7 +64,7 @@ function plain(row: Record<string, unknown>): Record_ {
 async function askWarehouse(sql: string, context: Context): Promise<Record_[]> {
   const rows = await withWarehouse(context, async (warehouse) => {
     try {
-      return await warehouse.query(sql);
+      return await warehouse.query(readOnly(sql));
     } catch (error) {
       const names = await warehouse.query(
         "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
@@ -79,6 +79,21 @@ async function askWarehouse(sql: string, context: Context): Promise<Record_[]> {
   });
 }
 
+/**
+ * As a subquery a statement can only read: PostgreSQL allows neither DELETE nor a writing WITH there. The ledger is
+ * what nights and verify rely on; nobody changes it by a slip of the pen.
+ */
+function readOnly(sql: string): string {
+  const statement = sql.trim().replace(/;\s*$/, '');
+  if (/^(select|with|values|table)\b/i.test(statement)) return `SELECT * FROM (${statement}\n) AS asked`;
+  if (/^(show|explain)\b(?![\s\S]*\banalyze\b)/i.test(statement)) return statement;
+  throw new NamedError('Usage.Invalid', {
+    what: 'query reads only',
+    found: JSON.stringify(statement.slice(0, 60)),
+    wanted: 'SELECT, WITH, VALUES, TABLE, SHOW or EXPLAIN',
+  });
+}
+
 function sqlError(error: Error, wanted: string): Error {
-  return new NamedError('Usage.Invalid', { what: error.message.trim(), wanted }, { cause: error });
+  return new NamedError('Usage.Invalid', `${error.message.trim()}\n${wanted}`, { cause: error });
 }

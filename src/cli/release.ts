@@ -14,7 +14,7 @@ export async function release(runId: string, _options: object, context: Context)
         todo: '`npx afterbell status` lists held runs.',
       });
     }
-    const progress = showProgress(context.terminal);
+    const progress = showProgress(context.terminal, laptop.timeScale);
     const name = `release-${held.session}`;
     const result = await laptop.run({ release: runId }, { name, ...progress, signal: context.signal });
     progress.end();

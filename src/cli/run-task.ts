@@ -26,7 +26,7 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
   const session = data.session === undefined ? lastClosedSession(new Date()) : askedSession(String(data.session));
   const settings = jobSettings(task, options);
   return onLaptop(context, {}, async (laptop) => {
-    const progress = showProgress(context.terminal);
+    const progress = showProgress(context.terminal, laptop.timeScale);
     const input = { ...data, task, session, settings: { ...(data.settings as object | undefined), ...settings } };
     const result = await laptop.run(input, { name: `${task}-${session}`, ...progress, signal: context.signal });
     progress.end();
@@ -39,7 +39,7 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
 function jobSettings(task: string, { mode, intervals, symbols }: RunTaskOptions): Record<string, string> {
   const settings: Record<string, string> = {};
   if (mode !== undefined) settings.MODE = oneOf('--mode', mode, ['full', 'incremental']);
-  if (intervals !== undefined) settings.RESAMPLING_INTERVALS = intervals;
+  if (intervals !== undefined) settings.RESAMPLING_INTERVALS = intervalList(intervals);
   if (symbols !== undefined) settings.JOB_SYMBOLS = symbols;
   if (Object.keys(settings).length > 0 && !JOBS.includes(task)) {
     throw new NamedError('Usage.Invalid', {
@@ -48,6 +48,13 @@ function jobSettings(task: string, { mode, intervals, symbols }: RunTaskOptions)
     });
   }
   return settings;
+}
+
+function intervalList(text: string): string {
+  const intervals = text.split(',').map((part) => part.trim());
+  if (intervals.every((part) => /^[1-9]\d{0,2}$/.test(part) && Number(part) >= 2)) return intervals.join(',');
+  const wanted = 'whole numbers of sessions from 2 on, e.g. 3,5';
+  throw new NamedError('Usage.Invalid', { what: `--intervals ${text} cannot be read`, wanted });
 }
 
 function oneOf(flag: string, value: string, known: readonly string[]): string {

@@ -4,6 +4,7 @@ import { lastClosedSession, sessionsBetween } from '../calendar/sessions.ts';
 import { heldSessions } from '../lake/ingest.ts';
 import { openLake } from '../lake/lake.ts';
 import { lakeKind } from '../lake/stamp.ts';
+import { readHome } from '../local/home.ts';
 import type { NightStatus } from '../night/night.ts';
 import type { SqlRow, Warehouse } from '../warehouse/client.ts';
 import failedTasks from '../warehouse/queries/failed-tasks.sql';
@@ -35,6 +36,9 @@ export async function status(options: StatusOptions, context: Context): Promise<
   const tasks = (ledger?.tasks ?? []).filter(({ task_name }) => !options.task || task_name === options.task);
   const failed = (ledger?.failed ?? []).filter(({ task_name }) => !options.task || task_name === options.task);
   const nights = ledger?.nights ?? [];
+  const owner = await readHome(config.AFTERBELL_HOME);
+  // A night nobody is running any more did not end by itself.
+  if (!owner) for (const one of nights) if (one.status === 'Running') one.status = 'Interrupted';
   const last = nights.find(({ kind, status: word }) => (kind === 'night' || kind === 'release') && word !== 'Running');
   if (terminal.json) {
     const sessions = { held: held.length, first: held[0] ?? null, last: held.at(-1) ?? null, missing };
@@ -43,10 +47,12 @@ export async function status(options: StatusOptions, context: Context): Promise<
     );
   } else if (options.failed) printFailed(failed, context);
   else {
+    terminal.print(`home: ${resolve(config.AFTERBELL_HOME)}`);
     printSessions(held, missing, (await lakeKind(lake)) ?? 'no', context);
     printNights(nights, context);
     printTasks(tasks, context);
   }
+  if (last?.status === 'Interrupted') return 1;
   return last ? exitCodeOf(last.status as NightStatus) : 0;
 }
 

@@ -120,6 +120,14 @@ export class FileLake implements Lake {
     await rm(join(this.root, SCRATCH), { recursive: true, force: true });
   }
 
+  /** Removes the folders below a prefix that hold no file: a writer was killed after it made them. */
+  async removeEmptyFolders(prefix: string): Promise<void> {
+    const path = this.path(prefix);
+    const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) if (entry.isDirectory()) await this.removeEmptyFolders(`${prefix}/${entry.name}`);
+    await rmdir(path).catch(() => undefined);
+  }
+
   /** Another writer may have removed the folder since it was made here: it was empty for a moment. */
   private place(key: string, step: (path: string) => void): void {
     const path = this.path(key);

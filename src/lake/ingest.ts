@@ -1,3 +1,4 @@
+import { isNamed } from '../errors.ts';
 import { dateOfKey, keys } from './keys.ts';
 import { jsonBytes, type Lake, listAll, readJson } from './lake.ts';
 
@@ -21,6 +22,14 @@ export interface Ingest {
 
 export async function readIngest(lake: Lake, date: string): Promise<Ingest | undefined> {
   return readJson<Ingest>(lake, keys.ingest(date));
+}
+
+/** For whoever is about to put a new one in its place, or only wants a yardstick: a damaged manifest counts as none. */
+export async function usableIngest(lake: Lake, date: string): Promise<Ingest | undefined> {
+  return readIngest(lake, date).catch((error: Error) => {
+    if (isNamed(error, 'Lake.Corrupt')) return undefined;
+    throw error;
+  });
 }
 
 export async function writeIngest(lake: Lake, ingest: Ingest): Promise<void> {

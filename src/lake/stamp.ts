@@ -41,7 +41,8 @@ export async function claimLake(lake: Lake, kind: LakeKind): Promise<void> {
 
 /** KIMpL and KIMPL are two symbols; a store that folds case would merge their files silently. */
 async function refuseCaseInsensitive(lake: Lake): Promise<void> {
-  const name = `processing_metadata/case-${randomUUID()}-a`;
+  // In staging, because what a killed run leaves there is swept away.
+  const name = `${keys.stagingOf(randomUUID())}a`;
   await lake.write(name, jsonBytes({}));
   const folded = await lake.read(name.replace(/a$/, 'A'));
   await lake.remove([name]);

@@ -18,6 +18,7 @@ export type LockRecord = z.infer<typeof LockRecord>;
 
 /** Takes the lock of `folder` for `mine`. Answers undefined on success, else the record of the living owner. */
 export async function takeLock(folder: string, mine: LockRecord): Promise<LockRecord | undefined> {
+  await clearDrafts(folder);
   const draft = await writeDraft(folder, mine);
   try {
     for (;;) {
@@ -106,7 +107,7 @@ function processExists(pid: number): boolean {
 }
 
 async function writeDraft(folder: string, record: LockRecord): Promise<string> {
-  const draft = join(folder, `${LOCK}.draft-${randomUUID()}`);
+  const draft = join(folder, `${LOCK}.draft-${record.pid}-${randomUUID()}`);
   await writeFile(draft, `${JSON.stringify(record)}\n`, { flag: 'wx', flush: true });
   return draft;
 }
@@ -142,6 +143,14 @@ function jsonOrUndefined(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+/** Drafts of processes that were killed before they could take them away; a living one still needs its own. */
+async function clearDrafts(folder: string): Promise<void> {
+  for (const entry of await readdir(folder)) {
+    const pid = new RegExp(`^${LOCK}\\.draft-(\\d+)-`).exec(entry)?.[1];
+    if (pid !== undefined && !processExists(Number(pid))) await rm(join(folder, entry), { force: true });
   }
 }
 

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { NamedError } from '../errors.ts';
 import { dropLock, type LockRecord, livingOwner, rewriteLock, takeLock } from './home-lock.ts';
+import { makeFolder } from './make-folder.ts';
 
 const FOLDERS = ['lake', 'warehouse', 'tables', 'logs'] as const;
 
@@ -86,7 +87,7 @@ async function createFolders(root: string): Promise<Home['folders']> {
   try {
     const folders = FOLDERS.map((name) => [name, join(root, name)] as const);
     for (const [, folder] of folders) {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await access(folder, constants.W_OK);
     }
     return Object.fromEntries(folders) as Home['folders'];

@@ -5,6 +5,7 @@ import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
+import { FileLake } from '../lake/file-lake.ts';
 import { openStores, type Stores } from '../night/stores.ts';
 import { createTableInput, TABLES, type TableName } from '../tables/definitions.ts';
 import { ACCOUNT, REGION } from './aws/account.ts';
@@ -40,6 +41,8 @@ export interface LaptopOptions {
 /** afterbell's cloud in one process: what Terraform provisions, on loopback, over one AFTERBELL_HOME. */
 export interface Laptop {
   practice: boolean;
+  /** What every Wait and Retry of the machine is multiplied by. */
+  timeScale: number;
   home: Home;
   stores: Stores;
   vendors: Vendors;
@@ -64,6 +67,12 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    // A lake elsewhere may have other writers; the home's own has this process only.
+    if (!config.LAKE_URI) {
+      const lake = new FileLake(pathToFileURL(home.folders.lake).href);
+      await lake.clearScratch();
+      await lake.removeEmptyFolders('staging');
+    }
     const vendors = await reachVendors(options);
     closers.push(vendors.close);
     const tables = await startTables({ path: home.folders.tables });
@@ -107,8 +116,10 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     const machine = laptopMachine(program.root, 'nightly');
     const sns = new SNSClient(clientOptions(aws.url));
     await home.setEndpoints({ aws: aws.url, dynamodb: tables.url });
+    const timeScale = options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1);
     return {
       practice: vendors.practice,
+      timeScale,
       home,
       stores,
       vendors,
@@ -125,7 +136,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
           execution: { arn, name: runId, startTime },
           stateMachine: { arn: stateMachineArn, name: 'afterbell-local-nightly' },
           integrations: integrations(functions, jobs, sns),
-          timeScale: options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1),
+          timeScale,
           onEvent,
           signal,
         });

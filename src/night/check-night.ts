@@ -1,7 +1,8 @@
-import { previousSession } from '../calendar/sessions.ts';
-import { judgeSession, type SessionVerdict } from '../checks/session-quality.ts';
+import { nextSession, previousSession } from '../calendar/sessions.ts';
+import { judgeSession, SESSION_LIMITS, type SessionVerdict } from '../checks/session-quality.ts';
+import { isNamed } from '../errors.ts';
 import { decodeBars } from '../lake/bars.ts';
-import { heldSessions, readIngest } from '../lake/ingest.ts';
+import { heldSessions, usableIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import type { Lake } from '../lake/lake.ts';
 import type { Bar } from '../records/bar.ts';
@@ -37,9 +38,9 @@ export async function checkNight(runId: string, lake: Lake, released = false): P
       date,
       bars,
       rejected: note?.rejected ?? 0,
-      earlierRows: await history.rowsBefore(date),
-      previous: await history.closes(previousSession(date)),
-      served: new Set((await history.closes(date)).keys()),
+      earlierRows: await history.rowsBeside(date),
+      previous: await neighbour(history, date),
+      served: new Set((await served(history, date)).keys()),
     });
     verdicts.push(verdict);
     if (verdict.holds.length === 0) history.add(date, bars);
@@ -51,6 +52,20 @@ export async function checkNight(runId: string, lake: Lake, released = false): P
     holds: verdicts.flatMap(({ holds }) => holds).slice(0, SHOWN),
     notes: verdicts.flatMap(({ notes }) => notes).slice(0, SHOWN),
   };
+}
+
+/** The session before, or where history grows backwards the one after. */
+async function neighbour(history: History, date: string): Promise<ReadonlyMap<string, number>> {
+  const before = await history.closes(previousSession(date));
+  return before.size > 0 ? before : history.closes(nextSession(date));
+}
+
+/** A damaged version is no yardstick: this very session is about to be put in its place. */
+async function served(history: History, date: string): Promise<ReadonlyMap<string, number>> {
+  return history.closes(date).catch((error: Error) => {
+    if (isNamed(error, 'Lake.Corrupt')) return new Map<string, number>();
+    throw error;
+  });
 }
 
 /** Row counts and closes of sessions held, and of those staged in this run that passed. */
@@ -76,11 +91,13 @@ class History {
     this.dates = [...new Set([...this.dates, date])].sort();
   }
 
-  async rowsBefore(date: string): Promise<number[]> {
+  /** Of the sessions before; where there are hardly any, of those after. */
+  async rowsBeside(date: string): Promise<number[]> {
     const earlier = this.dates.filter((held) => held < date).slice(-BAND_SESSIONS);
+    const later = this.dates.filter((held) => held > date).slice(0, BAND_SESSIONS);
     const counts: number[] = [];
-    for (const held of earlier) {
-      if (!this.rows.has(held)) this.rows.set(held, (await readIngest(this.lake, held))?.rows ?? 0);
+    for (const held of earlier.length < SESSION_LIMITS.bandNeeds ? later : earlier) {
+      if (!this.rows.has(held)) this.rows.set(held, (await usableIngest(this.lake, held))?.rows ?? 0);
       counts.push(this.rows.get(held)!);
     }
     return counts;

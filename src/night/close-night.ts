@@ -1,5 +1,5 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { NamedError } from '../errors.ts';
+import { isNamed, NamedError } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
 import { jsonBytes, readJson } from '../lake/lake.ts';
 import { lakeKind } from '../lake/stamp.ts';
@@ -50,6 +50,8 @@ export async function closeNight(
   };
   const verdict = judgeNight(outcome, jobs);
   const ledgerTrouble = await writeLedger(night, verdict, warehouse, completedAt).catch((error: Error) => error);
+  // A warehouse that fell asleep over long jobs is waited for; one that was away from the start was waited for already.
+  if (isNamed(ledgerTrouble, 'Database.Resuming') && outcome.trouble === null) throw ledgerTrouble;
   if (ledgerTrouble) {
     verdict.status = 'Failed';
     verdict.reasons.push(`the ledger could not be written: ${ledgerTrouble.name}: ${ledgerTrouble.message}`);
@@ -57,12 +59,13 @@ export async function closeNight(
   const report = toReport(night, verdict, (await lakeKind(lake)) === 'practice', completedAt);
   const key = reportKey(night);
   await lake.write(key, jsonBytes(report));
-  await recordState(night, verdict, runs);
   await dropRepeated({ lake, runs }, night, verdict.sessions.published);
   const good = verdict.status === 'Succeeded' || verdict.status === 'Partial';
   if (good && (night.kind === 'night' || night.kind === 'release')) {
     await sendEvent({ session: night.session, runId: night.runId, status: verdict.status, stage: config.STAGE });
   }
+  // Once the session is recorded as done no run comes back for it: whatever was to be told is told by then.
+  await recordState(night, verdict, runs);
   await runs.releaseLock(night.executionArn);
   return { ...summary(night, verdict), report: key };
 }
@@ -149,12 +152,16 @@ function summary({ runId, session, kind }: Night, { status, reasons, datasets }:
     ...reasons.slice(0, 20).map((reason) => `- ${reason}`),
     done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
     'What was served before is served still.',
-    status === 'Held'
-      ? `Look, then publish: afterbell release ${runId}`
-      : `Repair: afterbell night --session ${session}`,
+    status === 'Held' ? `Look, then publish: npx afterbell release ${runId}` : `Repair: ${repair(kind, session)}`,
   ].join('\n');
   const subject = `afterbell ${status}: session ${session}`.slice(0, 100);
   return { runId, session, status, subject, message, cause: cause.slice(0, 2000) };
+}
+
+/** A range is asked for again as a whole: what is held by now is not fetched twice. */
+function repair(kind: Night['kind'], session: string): string {
+  if (kind === 'backfill') return 'the same npx afterbell backfill again; it fetches what is missing';
+  return kind === 'task' ? 'the same npx afterbell run again' : `npx afterbell night --session ${session}`;
 }
 
 function timestamp(iso: string): string {

@@ -1,12 +1,15 @@
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
+import { jobsAreBehind } from '../lake/behind.ts';
 import { heldSessions } from '../lake/ingest.ts';
-import { listAll } from '../lake/lake.ts';
+import { keys } from '../lake/keys.ts';
+import { type Lake, listAll } from '../lake/lake.ts';
 import type { LakeLock, Runs } from '../tables/runs.ts';
 import { type Night, type StartInput, startInput } from './night.ts';
 import { type Evidence, planNight, sessionOf } from './plan-night.ts';
 import { DATASET_OF_TASK } from './reference-datasets.ts';
+import { renderReport } from './render-report.ts';
 import { adoptStaged, readNote, stagedDates, stagingByRun } from './staging.ts';
 import type { Stores } from './stores.ts';
 
@@ -46,12 +49,21 @@ export async function openNight(start: StartInput, execution: Execution, opening
     await dropStaleSyncs(opening, session);
     await sortStaging(opening, execution.name, openedAt, input.release);
     const night = planNight(await gather(input, { ...execution, clock, openedAt, session }, opening));
-    if (!night.due) await runs.releaseLock(execution.arn);
+    if (!night.due) {
+      await mendPage(opening.lake, night.session);
+      await runs.releaseLock(execution.arn);
+    }
     return night;
   } catch (error) {
     await runs.releaseLock(execution.arn);
     throw error;
   }
+}
+
+/** Nothing follows a night that has nothing to do; the last one may have ended before its page was written. */
+async function mendPage(lake: Lake, session: string): Promise<void> {
+  const key = keys.report(session, 'night.json');
+  if (await lake.read(key)) await renderReport(key, lake);
 }
 
 /** The plan a night would have if it were opened now; takes no lock and writes nothing. */
@@ -78,6 +90,7 @@ async function gather(
     lastSync: await lastSyncs(runs),
     withoutKey: missingKeys(config),
     staged: await stagedDates(lake, at.name),
+    behind: await jobsAreBehind(lake, config.RESAMPLING_INTERVALS),
     callsPerMinute: config.POLYGON_CALLS_PER_MINUTE,
   };
 }

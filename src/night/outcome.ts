@@ -81,7 +81,14 @@ export interface JobResult {
 /** The human sentence in a cause: Lambda's errorMessage, a container's own last words, or the text as it is. */
 export function causeText(cause: string): string {
   const parsed = readJsonText<{ errorMessage?: string; Container?: { Reason?: string }; StatusReason?: string }>(cause);
-  return parsed?.errorMessage ?? ownWords(parsed?.Container?.Reason) ?? parsed?.StatusReason ?? cause;
+  const message = parsed ? parsed.errorMessage : cutMessage(cause);
+  return message ?? ownWords(parsed?.Container?.Reason) ?? parsed?.StatusReason ?? cause;
+}
+
+/** A cause that was cut to fit into a state is no JSON any more; its message stands near the front. */
+function cutMessage(cause: string): string | undefined {
+  const found = /^\{"errorType":"[^"]*","errorMessage":("(?:[^"\\]|\\.)*")/.exec(cause)?.[1];
+  return found && (JSON.parse(found) as string);
 }
 
 /** A job's last line is `{"name","message"}`. */

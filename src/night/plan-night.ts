@@ -30,6 +30,8 @@ export interface Evidence {
   withoutKey: Readonly<Record<string, string>>;
   /** Sessions a dead run had staged; they need no fetch. */
   staged: readonly string[];
+  /** Published sessions wait for a job that a killed run did not get to. */
+  behind?: boolean;
   /** Calls per minute of the price vendor; 0 = unlimited. */
   callsPerMinute: number;
 }
@@ -133,7 +135,7 @@ function planPrices(evidence: Evidence, kind: NightKind, session: string): Night
   const wanted = wantedSessions(evidence, kind, session);
   const due = { ...base, due: true, concurrency, reason: '' };
   if (kind === 'night' && input.session === undefined && held.has(session)) {
-    if (evidence.state(session)?.pricesDone && staged.length === 0)
+    if (evidence.state(session)?.pricesDone && staged.length === 0 && !evidence.behind)
       return { ...none, reason: settled(session, evidence) };
     return { ...due, sessions: [] };
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { NamedError } from '../errors.ts';
+import { isNamed, NamedError } from '../errors.ts';
 import { decodeBars, encodeBars, sameValues } from '../lake/bars.ts';
-import { readIngest, writeIngest } from '../lake/ingest.ts';
+import { usableIngest, writeIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, writeIfChanged } from '../lake/lake.ts';
 import { claimLake } from '../lake/stamp.ts';
@@ -59,13 +59,15 @@ export async function publishSession(
   if (!note || !staged) return alreadyPublished(lake, date, runId);
   await claimLake(lake, note.kind);
   const key = keys.session(date);
-  const stored = await lake.read(key);
   const fetched = await decodeBars(staged, keys.staged(runId, date));
-  const merged = mergeSession(stored ? await decodeBars(stored, key) : [], fetched);
+  const merged = mergeSession(await storedBars(lake, key), fetched);
   const bytes = encodeBars(merged.bars);
   await announceRemoved(lake, date, merged.removed);
+  const files = config.BRONZE_LAYOUT === 'symbol';
+  // First, as only the old session file names them: a crash after its replacement would leave them for good.
+  if (files) await lake.remove(merged.removed.map((symbol) => keys.symbolDate(symbol, date)));
   await writeIfChanged(lake, key, bytes);
-  if (config.BRONZE_LAYOUT === 'symbol') await writeSymbolFiles(lake, merged, config.MAX_WORKERS);
+  if (files) await writeSymbolFiles(lake, merged.bars, config.MAX_WORKERS);
   await storePrices(warehouse, date, merged.bars);
   const rejects = await lake.read(keys.stagedRejects(runId, date));
   const lines = rejects ? Buffer.from(rejects).toString('utf8').split('\n').filter(Boolean) : [];
@@ -82,9 +84,19 @@ export async function publishSession(
   };
 }
 
+/** None for a damaged version, so that fetching a session again mends its file. */
+async function storedBars(lake: Lake, key: string): Promise<Bar[]> {
+  const stored = await lake.read(key);
+  if (!stored) return [];
+  return decodeBars(stored, key).catch((error: Error) => {
+    if (isNamed(error, 'Lake.Corrupt')) return [];
+    throw error;
+  });
+}
+
 /** Before the session file goes over the old one: a crash right after would leave nobody who knows what was there. */
 async function announceRemoved(lake: Lake, date: string, removed: readonly string[]): Promise<void> {
-  const before = await readIngest(lake, date);
+  const before = await usableIngest(lake, date);
   if (!before || removed.length === 0) return;
   await writeIngest(lake, { ...before, removed: [...new Set([...before.removed, ...removed])].sort() });
 }
@@ -96,7 +108,7 @@ async function recordIngest(
   bytes: Uint8Array,
   note: { rejected: number; source: string; runId: string; ingestedAt: string },
 ): Promise<void> {
-  const before = await readIngest(lake, date);
+  const before = await usableIngest(lake, date);
   const checksum = createHash('sha256').update(bytes).digest('hex');
   const present = new Set(bars.map((bar) => bar.symbol));
   const gone = new Set([...(before?.removed ?? []), ...removed].filter((symbol) => !present.has(symbol)));
@@ -107,7 +119,7 @@ async function recordIngest(
 }
 
 /** The original layout, one one-row file per symbol and date; unchanged files stay as they are. */
-async function writeSymbolFiles(lake: Lake, { bars, removed }: Merged, workers: number): Promise<void> {
+async function writeSymbolFiles(lake: Lake, bars: readonly Bar[], workers: number): Promise<void> {
   let next = 0;
   const worker = async () => {
     while (next < bars.length) {
@@ -116,13 +128,11 @@ async function writeSymbolFiles(lake: Lake, { bars, removed }: Merged, workers: 
     }
   };
   await Promise.all(Array.from({ length: workers }, worker));
-  const date = bars[0]?.date;
-  if (date) await lake.remove(removed.map((symbol) => keys.symbolDate(symbol, date)));
 }
 
 /** A retried call after a crash at the very end: staging is gone because the session is published. */
 async function alreadyPublished(lake: Lake, date: string, runId: string): Promise<PublishedSession> {
-  const ingest = await readIngest(lake, date);
+  const ingest = await usableIngest(lake, date);
   if (!ingest) {
     throw new NamedError('Data.Invalid', {
       what: `${date} cannot be published`,

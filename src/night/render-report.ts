@@ -1,6 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
-import { type Lake, readJson } from '../lake/lake.ts';
+import { type Lake, readJson, writeIfChanged } from '../lake/lake.ts';
 import type { NightReport } from './night.ts';
 
 /** Renders the page of the report at `key` beside it; returns the page's key. */
@@ -14,7 +14,7 @@ export async function renderReport(key: string, lake: Lake): Promise<string> {
         .at(-1)!
         .replace(/\.json$/, '')}.html`;
   const page = keys.report(report.session, file);
-  await lake.write(page, Buffer.from(reportPage(report)));
+  await writeIfChanged(lake, page, Buffer.from(reportPage(report)));
   return page;
 }
 

@@ -1,6 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import { overBudget } from '../checks/change-budget.ts';
-import { isNamed } from '../errors.ts';
+import { isNamed, NamedError } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
 import { jsonBytes, listAll, readJson, writeIfChanged } from '../lake/lake.ts';
 import { encodeRows } from '../lake/parquet.ts';
@@ -72,12 +72,12 @@ export async function syncPage<T extends Named>(
   log?: Pick<Logger, 'info'>,
 ): Promise<SyncPage> {
   const cursor = await resume(source, request, stores);
-  if (cursor.phase === 'publish') return publish(source, request, cursor, stores);
   try {
+    if (cursor.phase === 'publish') return await publish(source, request, cursor, stores);
     return await fetchPage(source, request, cursor, stores, log);
   } catch (error) {
     // A cursor that leads nowhere must not be asked again: the next run starts the list anew.
-    if (isNamed(error, 'Pagination.CursorLoop', 'Pagination.CursorExpired'))
+    if (isNamed(error, 'Pagination.CursorLoop', 'Pagination.CursorExpired', 'Lake.Corrupt'))
       await stores.runs.dropCursor(source.dataset);
     throw error;
   }
@@ -152,7 +152,10 @@ async function publish<T extends Named>(
   const { failed } = await applyPlan(tables, table, plan, openedAt);
   await writeIfChanged(lake, keys.snapshot(dataset, session), snapshot(dataset, records));
   await replaceQuarantine(lake, session, dataset, quarantineLines(dataset, session, rejected));
-  const written = { new: plan.added.length, changed: plan.changed.length + plan.vanished.length };
+  const lost = new Set(failed.map(({ symbol }) => symbol));
+  const isWritten = ({ symbol }: Named) => !lost.has(symbol);
+  const gone = plan.vanished.filter((symbol) => !lost.has(symbol)).length;
+  const written = { new: plan.added.filter(isWritten).length, changed: plan.changed.filter(isWritten).length + gone };
   if (failed.length > 0) {
     // The pages stay staged and the cursor stays here, so that the next run writes what is missing.
     const reason = `${dataset}: ${failed.length} items were not written, first ${failed[0]!.symbol}: ${failed[0]!.reason}`;
@@ -174,9 +177,12 @@ async function stagedRows<T extends Named>(
   const bySymbol = new Map<string, T>();
   const rejected: Rejected[] = [];
   for (let page = 1; page <= cursor.page; page += 1) {
-    const staged = await readJson<StagedPage<T>>(lake, keys.stagedPage(source.dataset, cursor.syncId, page));
-    rejected.push(...(staged?.rejected ?? []));
-    for (const record of staged?.records ?? []) {
+    const key = keys.stagedPage(source.dataset, cursor.syncId, page);
+    const staged = await readJson<StagedPage<T>>(lake, key);
+    // A list with a page missing would make its symbols vanish.
+    if (!staged) throw new NamedError('Lake.Corrupt', { what: `${key} is gone`, wanted: 'every page of the list' });
+    rejected.push(...staged.rejected);
+    for (const record of staged.records) {
       if (!bySymbol.has(record.symbol)) bySymbol.set(record.symbol, record);
       else rejected.push({ symbol: record.symbol, reason: 'duplicate row', row: record });
     }

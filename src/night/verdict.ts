@@ -43,10 +43,16 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
     status,
     datasets,
     reasons: [...(trouble ? [describe(trouble)] : []), ...said],
-    notes: prices.check?.notes ?? [],
+    notes: [...(prices.check?.notes ?? []), ...goneNotes(prices)],
     sessions,
     pricesDone: night.prices.due && bars.every(({ status: word }) => word === 'success') && !jobSets.some(failed),
   };
+}
+
+/** Rows that were served and are not any more deserve a word of their own. */
+function goneNotes({ published }: CloseInput['prices']): string[] {
+  const gone = published.filter(({ removed }) => removed > 0);
+  return gone.slice(0, 20).map(({ date, removed }) => `${date}: ${removed} symbols that were served before are gone`);
 }
 
 function referenceDatasets({ night, reference }: CloseInput): DatasetResult[] {

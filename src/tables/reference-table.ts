@@ -104,7 +104,8 @@ export async function applyPlan(
 
 /** Conditional on the hash: of two writers at once the second finds nothing to do. */
 async function update(client: DynamoDBDocumentClient, table: string, change: Change): Promise<void> {
-  const own = Object.entries(change.record).filter(([name]) => name !== 'symbol');
+  // `status` is ours, also where the vendor has a word of that name: one expression may set it once.
+  const own = Object.entries(change.record).filter(([name]) => name !== 'symbol' && name !== 'status');
   const fields = own.filter(([, value]) => value !== undefined);
   // A field the vendor no longer sends must not stay behind with its old value.
   const gone = own.filter(([, value]) => value === undefined).map(([name]) => name);

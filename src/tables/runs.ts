@@ -34,7 +34,7 @@ export interface LastSync {
   pages: number;
   rows: number;
   /** Tells a cursor that a kill left behind this sync from one of a later sync. */
-  syncId: string;
+  syncId?: string;
 }
 
 /** What became of a session's latest night. */

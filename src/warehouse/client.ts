@@ -59,8 +59,18 @@ function parameter(name: string, value: SqlValue): SqlParameter {
 }
 
 function rowsOf({ records = [], columnMetadata = [] }: ExecuteStatementCommandOutput): SqlRow[] {
-  const names = columnMetadata.map((column, index) => column.label ?? column.name ?? String(index));
+  const names = distinct(columnMetadata.map((column, index) => column.label ?? column.name ?? String(index)));
   return records.map((record) => Object.fromEntries(record.map((field, index) => [names[index], scalar(field)])));
+}
+
+/** Two columns of one name are two columns: `count`, `count:1`. */
+function distinct(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const times = seen.get(name) ?? 0;
+    seen.set(name, times + 1);
+    return times === 0 ? name : `${name}:${times}`;
+  });
 }
 
 function scalar(field: Field): string | number | boolean | null {

@@ -55,7 +55,7 @@ function nameOf(path) {
   if (!text.startsWith(`${home}/`) || text.startsWith(`${home}/logs/`)) return undefined;
   return text
     .slice(home.length + 1)
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '*')
+    .replace(/(draft-\d+-)?[0-9a-f]{8}-[0-9a-f-]{27}/g, (name) => (name.startsWith('draft') ? 'draft-*' : '*'))
     .replace(/^(warehouse\/pgdata(\.new-\*)?)\/.*/, '$1')
     .replace(/(run|sync|date|symbol)=[^/]*?(?=\/|\.parquet|\.rejected|\.json|\.html|$)/g, '$1=*')
     .replace(/silver\/.*/, 'silver/*')
@@ -156,7 +156,7 @@ syncBuiltinESMExports();
 // A clock that stands at the same day in every run of the suite, and goes on.
 const Real = Date;
 const shift = Number(clock);
-globalThis.Date = class Date extends Real {
+globalThis.Date = class Shifted extends Real {
   constructor(...args) {
     if (args.length === 0) super(Real.now() + shift);
     else super(...args);

@@ -72,13 +72,18 @@ export async function openWorkshop(): Promise<Workshop> {
         AFTERBELL_HOME: home,
         SYMBOLS: '40',
         HISTORY_SESSIONS: '0',
+        RESAMPLING_INTERVALS: '3,5',
         KILLS_HOME: home,
         KILLS_LOG: log,
         KILLS_CLOCK: String(Date.parse(at) - opened),
         ...(kill ? { KILLS_AT: JSON.stringify(kill) } : {}),
         ...env,
       };
-      const result = await ended(['--import', preload, join(product, 'dist/cli/afterbell.mjs'), ...argv], environment, homes);
+      const result = await ended(
+        ['--import', preload, join(product, 'dist/cli/afterbell.mjs'), ...argv],
+        environment,
+        homes,
+      );
       const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n') : [];
       const writes = lines.filter((line) => line.startsWith('before\t')).map((line) => line.split('\t')[1]!);
       return { ...result, writes };
@@ -92,7 +97,12 @@ export async function openWorkshop(): Promise<Workshop> {
 /** Nothing of the user's environment, and no `.env` of the repository, gets in. */
 async function ended(argv: string[], env: Record<string, string>, cwd: string): Promise<Omit<Run, 'writes'>> {
   const PATH = [dirname(process.execPath), '/usr/bin', '/bin'].join(':');
-  const child = spawn(process.execPath, argv, { env: { PATH, ...env }, cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, argv, {
+    env: { PATH, ...env },
+    cwd,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   const result = await new Promise<Omit<Run, 'writes'>>((resolve, reject) => {

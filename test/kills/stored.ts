@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { paginateScan, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand, paginateScan, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { verify } from '../../src/cli/verify.ts';
 import { loadConfig } from '../../src/config.ts';
 import { listAll } from '../../src/lake/lake.ts';
@@ -11,7 +11,7 @@ import { readProgram } from '../../src/local/program.ts';
 /** Instants and names of runs, and what follows from them (a checksum covers `ingested_at`). */
 const OF_RUNS = new Set(
   `ingestedAt ingested_at updated_at last_updated last_run_timestamp firstSeenAt inactiveSince lastSyncTimestamp
-   runId run_id checksum etag ttl`.split(/\s+/),
+   runId run_id syncId checksum etag ttl`.split(/\s+/),
 );
 /** Accounts of what one run did, not of what is stored; that they are there is compared. */
 const ACCOUNTS = /^(reports|processing_metadata\/jobs)\//;
@@ -71,6 +71,9 @@ export async function disturbReferences(home: string, product: string): Promise<
     for (const TableName of [config.TICKERS_TABLE, config.ASSETS_TABLE]) {
       const Item = { symbol: 'GONE', status: 'active', contentHash: 'x', name: 'No longer listed' };
       await tables.send(new PutCommand({ TableName, Item }));
+      for (const symbol of ['ALL', 'T']) {
+        await tables.send(new DeleteCommand({ TableName, Key: { symbol } }));
+      }
       for (const symbol of ['AAPL', 'MSFT']) {
         await tables.send(
           new UpdateCommand({
@@ -89,7 +92,7 @@ export async function disturbReferences(home: string, product: string): Promise<
 type Context = Parameters<typeof verify>[1];
 
 async function onHome<T>(home: string, product: string, work: (laptop: Laptop, context: Context) => Promise<T>) {
-  const config = loadConfig({ AFTERBELL_HOME: home, SYMBOLS: '1' });
+  const config = loadConfig({ AFTERBELL_HOME: home, SYMBOLS: '1', RESAMPLING_INTERVALS: '3,5' });
   const program = readProgram(product);
   const terminal = { json: true, live: false, colour: false, print: () => {}, note: () => {} };
   const laptop = await openLaptop({ config, program });

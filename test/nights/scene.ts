@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { afterAll, afterEach } from 'vitest';
+import { afterAll, afterEach, vi } from 'vitest';
 import { exitCodeOf, type Outcome, outcomeOf } from '../../src/cli/outcome.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Laptop, openLaptop } from '../../src/local/laptop.ts';
@@ -20,6 +20,9 @@ export const SESSION = '2025-11-19';
 export const MORNING = { scheduledTime: '2025-11-20T09:00:00Z' };
 export const SYMBOLS = 60;
 const OLD_MS = 30 * 60_000;
+
+// Several nights and processes a test: on a busy machine that takes its time, and time decides nothing here.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const folders: string[] = [];
 const closers: (() => Promise<void>)[] = [];

@@ -12,8 +12,10 @@ released AS (
 )
 INSERT INTO sync_logs (task_name, status, rows_updated, error_message, started_at, completed_at, duration_seconds, metadata)
 SELECT t.task, t.status, t.rows, t.error, t.started_at, t.completed_at, t.seconds, t.metadata
-FROM jsonb_to_recordset(:tasks::jsonb)
-  AS t (task text, status text, rows int, error text, started_at timestamp, completed_at timestamp, seconds float8, metadata jsonb)
+FROM ROWS FROM (jsonb_to_recordset(:tasks::jsonb)
+  AS (task text, status text, rows int, error text, started_at timestamp, completed_at timestamp, seconds float8, metadata jsonb))
+  WITH ORDINALITY AS t (task, status, rows, error, started_at, completed_at, seconds, metadata, place)
 WHERE NOT EXISTS (
   SELECT 1 FROM sync_logs s WHERE s.task_name = t.task AND s.metadata ->> 'run_id' = :run_id
 )
+ORDER BY t.place

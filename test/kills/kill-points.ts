@@ -1,0 +1,89 @@
+import type { KillPoint } from './nights.ts';
+
+const before = (write: string, nth = 1): KillPoint => ({ phase: 'before', write, nth });
+const after = (write: string, nth = 1): KillPoint => ({ phase: 'after', write, nth });
+const torn = (write: string, nth = 1): KillPoint => ({ phase: 'torn', write, nth });
+
+const CURSOR = 'PutItem runs CURSOR#tickers';
+const HISTORY = 'rename lake/bronze/raw_ohlcv/symbol=*/data.parquet';
+const INGEST = 'rename lake/processing_metadata/ingest/date=*.json';
+const SESSION = 'rename lake/bronze/sessions/date=*/bars.parquet';
+const MANIFEST = 'rename lake/processing_metadata/consolidation_manifest.parquet';
+const CHECKPOINT = 'rename lake/processing_metadata/consolidation_checkpoint.json';
+const SILVER_CHECKPOINT = 'rename lake/processing_metadata/silver_*d_checkpoint.json';
+const LEDGER = 'UPDATE nights';
+const TICKER_PAGE = 'rename lake/staging/sync=*/tickers/page=*.json';
+const ASSET_PAGE = 'rename lake/staging/sync=*/assets/page=*.json';
+const PRICES = 'INSERT INTO stock_prices';
+const RELEASE = 'DeleteItem runs LOCK#lake';
+const NIGHT_JSON = 'rename lake/reports/date=*/night.json';
+const PAGE = 'rename lake/reports/date=*/index.html';
+const CONSOLIDATED = 'rename lake/processing_metadata/jobs/consolidate.json';
+const RESAMPLED = 'rename lake/processing_metadata/jobs/resample.json';
+const STAGED = 'rename lake/staging/run=*/date=*';
+
+/**
+ * Nights that are killed, run again, killed again at a later point, and so on, and in the end left alone. Every row goes
+ * from the night's beginning to its end, so that each write is still ahead when its turn to be killed comes.
+ */
+export const NIGHT: readonly KillPoint[][] = [
+  [torn('writeFile home.lock.draft-*'), after(CURSOR, 1), before(SESSION), before(LEDGER, 2)],
+  [after('link home.lock'), before(CURSOR, 2), after(SESSION), after(LEDGER, 2)],
+  [before('rename home.lock'), before(`${TICKER_PAGE}`), before(PRICES), after('PutEvents')],
+  [before('PutItem runs LOCK#lake'), before(ASSET_PAGE), after(PRICES), before('PutItem runs NIGHT#*')],
+  [after('PutItem runs LOCK#lake'), before('BatchWriteItem tickers'), before(INGEST), after('PutItem runs NIGHT#*')],
+  [before(LEDGER), after('BatchWriteItem assets'), after(INGEST), before('PutEvents')],
+  [after(LEDGER), after('UpdateItem tickers', 2), torn('write warehouse/pgdata', 60), before(RELEASE)],
+  [before('UpdateItem assets', 2), after(`${STAGED}.parquet`), before(HISTORY, 1), after(RELEASE)],
+  [before('PutItem runs SYNC#tickers'), before(`${STAGED}.json`), after(HISTORY, 17), after(NIGHT_JSON)],
+  [after('PutItem runs SYNC#assets'), after(`${STAGED}.json`), after(HISTORY, 41), before(PAGE)],
+  [after('DeleteItem runs CURSOR#tickers'), before(MANIFEST), before(SILVER_CHECKPOINT, 1), before('rm home.lock')],
+  [
+    after(`rename lake/reference/tickers/date=*.parquet`),
+    after(MANIFEST),
+    after('rename lake/silver/*', 1),
+    after(PAGE),
+  ],
+  [before('rm lake/staging/sync=*/tickers/page=*.json', 2), before(CHECKPOINT), after(SILVER_CHECKPOINT, 1)],
+  [
+    after('PutItem runs CURSOR#assets'),
+    after('rm lake/staging/run=*/date=*.json'),
+    after(CHECKPOINT),
+    before(RESAMPLED),
+  ],
+  [before('DeleteItem runs CURSOR#assets'), before('rm lake/staging/run=*/date=*.parquet'), before(CONSOLIDATED)],
+  [after('link lake/quarantine/date=*.jsonl'), after('rm lake/staging/run=*/date=*.rejected.jsonl', 2)],
+  [before('rm lake/.tmp'), before('rename lake/reference/assets/date=*.parquet'), before('unlink lake/.tmp/*')],
+  [before('rm lake/staging/sync=*/assets/page=*.json'), torn('writeFile lake/.tmp/*', 12)],
+  [before('rm home.lock.draft-*'), before('CREATE TABLE IF NOT EXISTS schema_migrations')],
+];
+
+/** The nth write of all, whatever it is: at equal distances over a night. */
+export const ANY_WRITE: readonly KillPoint[][] = [
+  [
+    { phase: 'after', nth: 11 },
+    { phase: 'torn', nth: 140 },
+    { phase: 'before', nth: 190 },
+  ],
+  [
+    { phase: 'torn', nth: 75 },
+    { phase: 'after', nth: 170 },
+    { phase: 'before', nth: 215 },
+  ],
+];
+
+export const BACKFILL: readonly KillPoint[][] = [
+  [before(`${STAGED}.json`, 3), after(INGEST, 2), after(HISTORY, 10)],
+  [after(`${STAGED}.parquet`, 2), before(INGEST, 1), after('rename lake/silver/*', 2)],
+];
+
+/** A home that has nothing yet. */
+export const FIRST_NIGHT: readonly KillPoint[][] = [
+  [torn('write warehouse/pgdata.new-*', 700), before('rename warehouse/pgdata'), after('rename warehouse/pgdata')],
+  [
+    after('CreateTable tickers'),
+    after('CREATE TABLE IF NOT EXISTS stock_prices'),
+    after('INSERT INTO schema_migrations'),
+    before('rm lake/staging/run=*/a'),
+  ],
+];

@@ -1,0 +1,203 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { clearCache } from '@middy/util';
+import type { Context } from 'aws-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { NamedError } from '../src/errors.ts';
+import { type Call, lambda } from '../src/lambda.ts';
+import { temporaryFolder } from './local/programs.ts';
+
+const contextOf = () => ({ getRemainingTimeInMillis: () => 60_000, functionName: 'test' }) as Context;
+const secrets = mockClient(SecretsManagerClient);
+
+beforeEach(() => {
+  vi.stubEnv('LAKE_URI', pathToFileURL(join(temporaryFolder(), 'lake')).href);
+  vi.stubEnv('DATABASE_CLUSTER_ARN', 'cluster');
+  vi.stubEnv('DATABASE_SECRET_ARN', 'secret');
+  vi.stubEnv('AWS_REGION', 'us-east-1');
+  // The test runner's own, which is one of our settings.
+  vi.stubEnv('MODE', '');
+  // What this file logs goes through the global console with this, and from there nowhere.
+  vi.stubEnv('POWERTOOLS_DEV', 'true');
+  for (const word of ['log', 'info', 'warn', 'error'] as const) vi.spyOn(console, word).mockImplementation(() => {});
+  secrets.reset();
+  // Secrets live as long as the process, which here is many functions one after another.
+  clearCache();
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+const echo = (run: (event: { key: string }, call: Call) => Promise<unknown>) =>
+  lambda({ name: 'echo', event: z.object({ key: z.string() }), run });
+
+describe('an event', () => {
+  test('is parsed before anything runs', async () => {
+    const run = vi.fn(async ({ key }: { key: string }) => ({ key }));
+    expect(await echo(run)({ key: 'a', more: 1 }, contextOf())).toEqual({ key: 'a' });
+    expect(run.mock.calls[0]![0]).toEqual({ key: 'a' });
+  });
+
+  test('that is wrong is refused by name, with every problem', async () => {
+    const run = vi.fn(async () => null);
+    const handler = lambda({ name: 'echo', event: z.object({ key: z.string(), count: z.number() }), run });
+    await expect(handler({ key: 7 }, contextOf())).rejects.toMatchObject({
+      name: 'Data.Invalid',
+      message: expect.stringMatching(/echo was called with a wrong event; found key: .*; count: /),
+    });
+    await expect(handler(undefined, contextOf())).rejects.toMatchObject({ name: 'Data.Invalid' });
+    expect(run).not.toHaveBeenCalled();
+  });
+});
+
+describe('a result', () => {
+  test('of 32 KiB passes, one byte more is refused by name', async () => {
+    const handler = echo(async ({ key }) => key);
+    const fitting = 'x'.repeat(32 * 1024 - 2);
+    expect(await handler({ key: fitting }, contextOf())).toBe(fitting);
+    await expect(handler({ key: `${fitting}x` }, contextOf())).rejects.toMatchObject({
+      name: 'Data.Invalid',
+      message: expect.stringContaining('echo returned too much for a state machine; found 32769 bytes'),
+    });
+  });
+
+  test('is measured in bytes, not in letters', async () => {
+    await expect(echo(async ({ key }) => key)({ key: 'ä'.repeat(20_000) }, contextOf())).rejects.toMatchObject({
+      name: 'Data.Invalid',
+    });
+  });
+
+  test('may be nothing', async () => {
+    expect(await echo(async () => undefined)({ key: 'a' }, contextOf())).toBeUndefined();
+  });
+});
+
+test('an error keeps its name and words, for Retry and Catch to match on', async () => {
+  const failing = echo(async () => {
+    throw new NamedError('Vendor.RateLimited', { what: 'too many calls', todo: 'Wait.' });
+  });
+  await expect(failing({ key: 'a' }, contextOf())).rejects.toMatchObject({
+    name: 'Vendor.RateLimited',
+    message: 'too many calls. Wait.',
+  });
+});
+
+test('every call counts its seconds, and a vendor that limits is counted too', async () => {
+  // Development otherwise mutes them.
+  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
+  const metrics = () =>
+    vi.mocked(console.log).mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>);
+  await echo(async () => 1)({ key: 'a' }, contextOf());
+  expect(metrics()).toEqual([expect.objectContaining({ dataset: 'echo', seconds: expect.any(Number) })]);
+  const limited = echo(async () => {
+    throw new NamedError('Vendor.RateLimited', 'too many calls');
+  });
+  await expect(limited({ key: 'a' }, contextOf())).rejects.toThrow();
+  expect(metrics().filter((line) => line.vendor_429 === 1)).toHaveLength(1);
+});
+
+test('stores are opened by the first call, and shared by later ones', async () => {
+  const seen: unknown[] = [];
+  const handler = echo(async (_event, call) => {
+    seen.push(call.lake);
+    return { left: call.remainingMs(), aborted: call.signal.aborted };
+  });
+  expect(await handler({ key: 'a' }, contextOf())).toEqual({ left: 60_000, aborted: false });
+  await handler({ key: 'b' }, contextOf());
+  expect(seen[0]).toBe(seen[1]);
+});
+
+test('an unset lake is named at the first call', async () => {
+  vi.stubEnv('LAKE_URI', '');
+  await expect(echo(async () => 1)({ key: 'a' }, contextOf())).rejects.toMatchObject({
+    name: 'Config.Invalid',
+    message: expect.stringContaining('LAKE_URI'),
+  });
+});
+
+describe('a secret', () => {
+  let arn = 0;
+  const keyed = () => {
+    arn += 1;
+    vi.stubEnv('POLYGON_SECRET_ARN', `arn:aws:secretsmanager:us-east-1:1:secret:polygon-${arn}`);
+    return lambda({
+      name: 'keyed',
+      event: z.object({}),
+      secrets: { polygon: 'POLYGON_SECRET_ARN' },
+      run: async (_event, call) => call.secrets,
+    });
+  };
+
+  test('is read by its ARN, parsed, and asked for once', async () => {
+    secrets.on(GetSecretValueCommand).resolves({ SecretString: '{"apiKey":"k"}' });
+    const handler = keyed();
+    expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'k' } });
+    await handler({}, contextOf());
+    expect(secrets.commandCalls(GetSecretValueCommand).map(({ args }) => args[0].input.SecretId)).toEqual([
+      `arn:aws:secretsmanager:us-east-1:1:secret:polygon-${arn}`,
+    ]);
+  });
+
+  test.each(['ResourceNotFoundException', 'AccessDeniedException'])(
+    'that answers %s is Vendor.KeyMissing',
+    async (name) => {
+      secrets.on(GetSecretValueCommand).rejects(Object.assign(new Error(`cannot: ${name}`), { name }));
+      await expect(keyed()({}, contextOf())).rejects.toMatchObject({
+        name: 'Vendor.KeyMissing',
+        message: expect.stringContaining(`found ${name}: cannot: ${name}`),
+      });
+    },
+  );
+
+  test('that comes back later is found then', async () => {
+    secrets.on(GetSecretValueCommand).rejectsOnce(new Error('slow')).resolves({ SecretString: '{"apiKey":"k"}' });
+    const handler = keyed();
+    await expect(handler({}, contextOf())).rejects.toMatchObject({ name: 'Vendor.KeyMissing' });
+    expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'k' } });
+  });
+
+  test('without an ARN is not asked for', async () => {
+    vi.stubEnv('POLYGON_SECRET_ARN', '');
+    const handler = lambda({
+      name: 'keyless',
+      event: z.object({}),
+      secrets: { polygon: 'POLYGON_SECRET_ARN' },
+      run: async (_event, call) => ({ given: call.secrets.polygon ?? null }),
+    });
+    expect(await handler({}, contextOf())).toEqual({ given: null });
+    expect(secrets.calls()).toHaveLength(0);
+  });
+
+  test('does not hide the errors of the work itself', async () => {
+    secrets.on(GetSecretValueCommand).resolves({ SecretString: '{"apiKey":"k"}' });
+    keyed();
+    const handler = lambda({
+      name: 'failing',
+      event: z.object({}),
+      secrets: { polygon: 'POLYGON_SECRET_ARN' },
+      run: async () => {
+        throw new NamedError('Vendor.AuthFailed', 'POLYGON_API_KEY was refused');
+      },
+    });
+    await expect(handler({}, contextOf())).rejects.toMatchObject({
+      name: 'Vendor.AuthFailed',
+      message: 'POLYGON_API_KEY was refused',
+    });
+  });
+});
+
+const folder = fileURLToPath(new URL('../functions/', import.meta.url));
+test.each(readdirSync(folder))('%s refuses an event that is none, in its own name', async (name) => {
+  const { handler } = (await import(join(folder, name, 'index.ts'))) as {
+    handler: (event: unknown, context: Context) => Promise<unknown>;
+  };
+  await expect(handler('no event', contextOf())).rejects.toMatchObject({
+    name: 'Data.Invalid',
+    message: expect.stringContaining(`${name} was called with a wrong event`),
+  });
+});

@@ -1,0 +1,193 @@
+import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { keys } from '../../src/lake/keys.ts';
+import { startInput } from '../../src/night/night.ts';
+import { executionIsRunning, openNight, previewNight } from '../../src/night/open-night.ts';
+import { stagedDates, writeNote } from '../../src/night/staging.ts';
+import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
+import { openRooms, type Rooms } from './rooms.ts';
+
+const LAST = '2026-11-25';
+const START = '2026-11-27T09:00:05.123Z';
+const KEYS = { POLYGON_SECRET_ARN: 'arn:p', ALPACA_SECRET_ARN: 'arn:a' };
+
+let tables: LocalTables;
+let rooms: Rooms;
+const isRunning = vi.fn(async (_arn: string) => false);
+beforeAll(async () => {
+  tables = await openLocalTables();
+});
+beforeEach(async () => {
+  rooms = await openRooms(tables, KEYS);
+  isRunning.mockReset().mockResolvedValue(false);
+});
+afterAll(() => tables.close());
+
+const open = (input: object = {}, name = 'night-1') =>
+  openNight(startInput.parse(input), { arn: `arn:${name}`, name, startTime: START }, { ...rooms, isRunning });
+const staged = async (run: string, date: string, ingestedAt = START) => {
+  await rooms.lake.write(keys.staged(run, date), Buffer.from(`rows of ${run}`));
+  await writeNote(rooms.lake, run, {
+    date,
+    rows: 1,
+    rejected: 0,
+    source: 'practice',
+    kind: 'practice',
+    runId: run,
+    ingestedAt,
+  });
+};
+const staging = () => [...rooms.lake.objects.keys()].filter((key) => key.startsWith('staging/')).sort();
+
+test('takes the lock in the name of its execution and plans from the scheduled time', async () => {
+  const night = await open({ scheduledTime: '2026-11-25T09:00:00Z' });
+  expect(night).toMatchObject({
+    session: '2026-11-24',
+    runId: 'night-1',
+    executionArn: 'arn:night-1',
+    openedAt: START,
+    due: true,
+  });
+  expect(await rooms.runs.lock()).toMatchObject({
+    executionArn: 'arn:night-1',
+    session: '2026-11-24',
+    kind: 'night',
+    since: START,
+  });
+});
+
+describe('the lock', () => {
+  test('of a living execution is respected and named', async () => {
+    await open();
+    isRunning.mockResolvedValue(true);
+    await expect(open({}, 'night-2')).rejects.toMatchObject({
+      name: 'Night.LockBusy',
+      message: expect.stringContaining(`night night-1 for session ${LAST}`),
+    });
+    expect(isRunning).toHaveBeenCalledWith('arn:night-1');
+    expect((await rooms.runs.lock())?.executionArn).toBe('arn:night-1');
+  });
+
+  test('of a dead one is taken over', async () => {
+    await open();
+    await open({}, 'night-2');
+    expect((await rooms.runs.lock())?.executionArn).toBe('arn:night-2');
+  });
+
+  test('is passed by its own owner without asking', async () => {
+    await open();
+    await open();
+    expect(isRunning).not.toHaveBeenCalled();
+  });
+
+  test('is free again when planning fails, and when nothing is due', async () => {
+    await expect(open({ from: '2024-01-02', to: '2026-11-25' })).rejects.toMatchObject({ name: 'Usage.Invalid' });
+    expect(rooms.order).toEqual(['takeLock 2026-11-25', 'remove ', 'releaseLock arn:night-1']);
+    rooms = await openRooms(tables);
+    expect(await open()).toMatchObject({ due: false });
+    expect(rooms.order.at(-1)).toBe('releaseLock arn:night-1');
+    expect(await rooms.runs.lock()).toBeUndefined();
+  });
+});
+
+test('a bad session is refused before the lock is asked for', async () => {
+  await expect(open({ session: '2026-11-26' })).rejects.toMatchObject({ name: 'Usage.Invalid' });
+  expect(rooms.order).toEqual([]);
+});
+
+describe('staging', () => {
+  test('of a dead run is adopted when young, and goes when old or incomplete', async () => {
+    await staged('dead', LAST);
+    await staged('dead', '2026-11-24', '2026-11-20T09:00:00.000Z');
+    await rooms.lake.write(keys.staged('half', '2026-11-23'), Buffer.from('no note'));
+    const night = await open();
+    expect(await stagedDates(rooms.lake, 'night-1')).toEqual([LAST]);
+    expect(staging().every((key) => key.startsWith('staging/run=night-1/'))).toBe(true);
+    expect(Buffer.from((await rooms.lake.read(keys.staged('night-1', LAST)))!).toString()).toBe('rows of dead');
+    expect(night.prices).toMatchObject({ due: true, sessions: [] });
+  });
+
+  test('of a held run stays, and is not adopted by another night', async () => {
+    await staged('held-1', LAST);
+    await rooms.runs.saveHeldRun({ runId: 'held-1', session: LAST, sessions: [LAST] });
+    const night = await open();
+    expect(night.prices.sessions).toEqual([LAST]);
+    expect(staging().every((key) => key.startsWith('staging/run=held-1/'))).toBe(true);
+  });
+
+  test('of a released run is adopted whatever its age, and stays until published', async () => {
+    await staged('held-1', LAST, '2026-10-01T09:00:00.000Z');
+    await rooms.runs.saveHeldRun({ runId: 'held-1', session: LAST, sessions: [LAST] });
+    const night = await open({ release: 'held-1' });
+    expect(night).toMatchObject({ kind: 'release', session: LAST, releasedRun: 'held-1', prices: { released: true } });
+    expect(await stagedDates(rooms.lake, 'night-1')).toEqual([LAST]);
+    expect(await stagedDates(rooms.lake, 'held-1')).toEqual([LAST]);
+  });
+
+  test('a run that holds nothing cannot be released', async () => {
+    await expect(open({ release: 'nothing' })).rejects.toMatchObject({ name: 'Usage.Invalid' });
+    expect(await rooms.runs.lock()).toBeUndefined();
+  });
+
+  test('pages of another session and pages no cursor leads to go, the live ones stay', async () => {
+    const cursor = {
+      syncId: 'old',
+      session: LAST,
+      phase: 'fetch' as const,
+      partition: 0,
+      page: 1,
+      seen: [],
+      rows: 1,
+      rejected: 0,
+    };
+    await rooms.runs.saveCursor('tickers', cursor, START);
+    await rooms.runs.saveCursor('assets', { ...cursor, session: '2026-11-24' }, START);
+    for (const [dataset, sync] of [
+      ['tickers', 'old'],
+      ['assets', 'old'],
+      ['tickers', 'lost'],
+    ] as const) {
+      await rooms.lake.write(keys.stagedPage(dataset, sync, 1), Buffer.from('{}'));
+    }
+    await open();
+    expect(staging()).toEqual([keys.stagedPage('tickers', 'old', 1)]);
+    expect(await rooms.runs.cursor('tickers')).toMatchObject({ syncId: 'old' });
+    expect(await rooms.runs.cursor('assets')).toBeUndefined();
+  });
+});
+
+test('a preview plans the same and changes nothing', async () => {
+  const preview = await previewNight({ session: '2026-11-20' }, rooms);
+  expect(preview.prices).toMatchObject({ due: true, sessions: ['2026-11-20'] });
+  expect(rooms.order).toEqual([]);
+});
+
+test('vendors without a secret are skipped and say what to set', async () => {
+  rooms = await openRooms(tables);
+  expect((await open()).reasons).toEqual([
+    'prices: POLYGON_API_KEY is not set',
+    'sync-tickers: POLYGON_API_KEY is not set',
+    'sync-assets: ALPACA_API_KEY_ID and ALPACA_API_SECRET_KEY are not set',
+  ]);
+});
+
+test.each([
+  ['RUNNING', true],
+  ['PENDING_REDRIVE', true],
+  ['FAILED', false],
+  ['TIMED_OUT', false],
+] as const)('an execution that is %s counts as running: %s', async (status, running) => {
+  const client = new SFNClient({ region: 'us-east-1' });
+  mockClient(client).on(DescribeExecutionCommand).resolves({ status });
+  expect(await executionIsRunning(client)('arn')).toBe(running);
+});
+
+test('an execution nobody knows has ended; any other refusal is an error', async () => {
+  const client = new SFNClient({ region: 'us-east-1' });
+  const stub = mockClient(client).on(DescribeExecutionCommand);
+  stub.rejects(Object.assign(new Error('x'), { name: 'ExecutionDoesNotExist' }));
+  expect(await executionIsRunning(client)('arn')).toBe(false);
+  stub.rejects(Object.assign(new Error('x'), { name: 'AccessDeniedException' }));
+  await expect(executionIsRunning(client)('arn')).rejects.toMatchObject({ name: 'AccessDeniedException' });
+});

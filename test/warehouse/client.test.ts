@@ -1,0 +1,50 @@
+import { ExecuteStatementCommand, RDSDataClient } from '@aws-sdk/client-rds-data';
+import { mockClient } from 'aws-sdk-client-mock';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { openWarehouse } from '../../src/warehouse/client.ts';
+
+const config = loadConfig({ DATABASE_CLUSTER_ARN: 'cluster', DATABASE_SECRET_ARN: 'secret' });
+
+function openMocked() {
+  const client = new RDSDataClient({ region: 'us-east-1' });
+  return { warehouse: openWarehouse(config, client), stub: mockClient(client) };
+}
+
+test.each([
+  ['DatabaseResumingException', 'The Aurora DB instance is resuming after being auto-paused', 'Database.Resuming'],
+  ['BadRequestException', 'Communications link failure; The last packet sent …', 'Database.Resuming'],
+  ['DatabaseErrorException', 'ERROR: syntax error', 'Database.Failed'],
+  ['ForbiddenException', 'HttpEndpoint is not enabled', 'Database.Failed'],
+])('%s is told as %s', async (name, message, told) => {
+  const { warehouse, stub } = openMocked();
+  stub.on(ExecuteStatementCommand).rejects(Object.assign(new Error(message), { name }));
+  await expect(warehouse.query('SELECT 1')).rejects.toMatchObject({
+    name: told,
+    message: expect.stringContaining(message),
+  });
+});
+
+test('every kind of value travels as its own, decimals come back as text', async () => {
+  const { warehouse, stub } = openMocked();
+  stub.on(ExecuteStatementCommand).resolves({
+    columnMetadata: [{ label: 'a' }, { name: 'b' }, { label: 'c' }],
+    records: [[{ stringValue: '1.10' }, { isNull: true }, { booleanValue: false }]],
+  });
+  const values = { text: 'x', whole: 7, real: 1.5, flag: true, none: null };
+  expect(await warehouse.query('SELECT', values)).toEqual([{ a: '1.10', b: null, c: false }]);
+  const { input } = stub.commandCalls(ExecuteStatementCommand)[0]!.args[0];
+  expect(input.parameters).toEqual([
+    { name: 'text', value: { stringValue: 'x' } },
+    { name: 'whole', value: { longValue: 7 } },
+    { name: 'real', value: { doubleValue: 1.5 } },
+    { name: 'flag', value: { booleanValue: true } },
+    { name: 'none', value: { isNull: true } },
+  ]);
+  expect(input).toMatchObject({ resourceArn: 'cluster', secretArn: 'secret', database: 'afterbell' });
+  expect(input.resultSetOptions).toEqual({ decimalReturnType: 'STRING' });
+});
+
+test('a warehouse that is not configured says what is missing', () => {
+  expect(() => openWarehouse(loadConfig({ DATABASE_CLUSTER_ARN: 'x' }))).toThrow(/DATABASE_SECRET_ARN unset/);
+});

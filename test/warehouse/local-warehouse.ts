@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { RDSDataClient } from '@aws-sdk/client-rds-data';
+import { loadConfig } from '../../src/config.ts';
+import { openPglite } from '../../src/local/aws/pglite.ts';
+import { startAwsServer } from '../../src/local/aws/server.ts';
+import { openWarehouse, type SqlValue, type Warehouse } from '../../src/warehouse/client.ts';
+import { bundled, temporaryFolder } from '../local/programs.ts';
+
+export interface LocalWarehouse extends Warehouse {
+  /** Statements sent so far, with their values. */
+  sent: { sql: string; values: Record<string, SqlValue> }[];
+  close(): Promise<void>;
+}
+
+/** An empty embedded PostgreSQL behind the real Data API endpoint and the product's own client; opened once a file. */
+export async function openLocalWarehouse(): Promise<LocalWarehouse> {
+  const backend = await openPglite(join(temporaryFolder(), 'warehouse', 'pgdata'), await bundled('initdb'));
+  const errors: unknown[] = [];
+  const server = await startAwsServer({ sql: backend, onError: (error) => errors.push(error) });
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = new RDSDataClient({ endpoint: server.url, region: 'us-east-1', credentials });
+  const config = loadConfig({ DATABASE_CLUSTER_ARN: 'cluster', DATABASE_SECRET_ARN: 'secret' });
+  const warehouse = openWarehouse(config, client);
+  const sent: LocalWarehouse['sent'] = [];
+  return {
+    sent,
+    query(sql, values = {}) {
+      sent.push({ sql, values });
+      return warehouse.query(sql, values);
+    },
+    async close() {
+      client.destroy();
+      await server.close();
+      await backend.close();
+      if (errors.length > 0) throw errors[0];
+    },
+  };
+}
