@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { unlinkSync, writeFileSync } from 'node:fs';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -43,9 +43,18 @@ export function exclusivelyAtOnce(path: string, work: () => void): boolean {
   try {
     work();
   } finally {
-    rmSync(path, { force: true });
+    release(path);
   }
   return true;
+}
+
+function release(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    // Passed over by one who took this process for dead.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }
 
 async function taken(mine: string, path: string): Promise<boolean> {
