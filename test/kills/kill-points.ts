@@ -61,7 +61,7 @@ export const NIGHT: readonly KillPoint[][] = [
     after(`writeFile ${SWAP}`, 1),
     torn(`writeFile ${SWAP}`, 5),
     before(`unlink ${SWAP}`, 20),
-    after(`unlink ${SWAP}`, 41),
+    after(`unlink ${SWAP}`, 10),
   ],
   [before('rm home.lock.draft-*'), before('CREATE TABLE IF NOT EXISTS schema_migrations')],
 ];
