@@ -39,8 +39,9 @@ test: check build ## everything that checks the project
 graph: ## draw the state machine into README.md
 	@node scripts/graph.mjs
 
-bench: build ## measure a 5,400-symbol night: seconds and peak memory
-	@node scripts/bench.mjs
+bench: build ## measure a 5,400-symbol night and the consolidator (BENCH_SYMBOLS=500 for a quick look)
+	@node scripts/bench.mjs $(BENCH_SYMBOLS)
+	@node scripts/bench-consolidate.mjs
 
 clean: ## remove what was built and installed
 	@rm -rf dist node_modules

@@ -71,6 +71,11 @@ export const SETTINGS = [
   setting('RETENTION_DAYS', whole.default(30), 'Age at which per-symbol date files already consolidated may go.'),
   setting('RESAMPLING_INTERVALS', intervals.prefault('3,5,8,13,21,34'), 'Sessions per resampled bar.'),
   setting('MAX_WORKERS', positive.default(10), 'Files in flight at once in the jobs.'),
+  setting(
+    'MAX_FAILED_PERCENT',
+    z.coerce.number().min(0).max(100).default(1),
+    'More symbols than this that could not be consolidated fail the job; fewer are reported.',
+  ),
   setting('MODE', z.enum(['incremental', 'full']).default('incremental'), 'full = jobs rebuild everything.'),
   setting(
     'HISTORY_SESSIONS',
@@ -100,6 +105,9 @@ export const SETTINGS = [
   setting('EVENT_BUS_NAME', text.default('default'), 'Bus that Night Completed goes to.', { internal: true }),
   setting('FLAT_FILES_DIR', text.optional(), 'Folder of Massive flat files for a backfill.', { internal: true }),
   setting('JOB_SYMBOLS', list.optional(), 'Symbols a consolidation by hand is limited to.', { internal: true }),
+  setting('AWS_BATCH_JOB_ARRAY_INDEX', whole.optional(), 'Which shard of an array job this is.', { internal: true }),
+  setting('AWS_BATCH_JOB_ARRAY_SIZE', positive.optional(), 'Shards of the array job.', { internal: true }),
+  setting('AWS_BATCH_JOB_ID', text.optional(), 'The Batch job, `id:index` in an array.', { internal: true }),
   setting('SCRATCH_DIR', text.optional(), 'Where jobs spill and stage files.', { internal: true }),
   setting('MEMORY_LIMIT_MB', positive.default(700), "The resampler's DuckDB memory limit.", { internal: true }),
 ] as const;

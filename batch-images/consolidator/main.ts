@@ -1,16 +1,30 @@
 import { consolidate } from '../../src/lake/bronze/consolidate.ts';
+import { shardOf } from '../../src/lake/bronze/shard.ts';
+import { vacuum } from '../../src/lake/bronze/vacuum.ts';
 import { runJob } from '../../src/lake/job.ts';
 import { consolidatorArguments } from './arguments.ts';
 
-/** The consolidator: session files into one sorted history a symbol. */
-await runJob('consolidate', async ({ lake, config, runId, signal, progress }) => {
-  const { mode, symbols } = consolidatorArguments(process.argv.slice(2));
-  return consolidate(lake, {
-    mode: mode ?? config.MODE,
+const argv = process.argv.slice(2);
+
+/** The consolidator: session files into one sorted history a symbol; `vacuum` clears away what lies in them. */
+await runJob(argv[0] === 'vacuum' ? 'vacuum' : 'consolidate', async ({ lake, config, runId, signal, progress }) => {
+  const { command, mode, symbols, retentionDays, maxWorkers, dryRun } = consolidatorArguments(argv);
+  const common = {
     symbols: symbols ?? config.JOB_SYMBOLS,
-    maxWorkers: config.MAX_WORKERS,
+    retentionDays: retentionDays ?? config.RETENTION_DAYS,
+    maxWorkers: maxWorkers ?? config.MAX_WORKERS,
+    maxFailedPercent: config.MAX_FAILED_PERCENT,
+    shard: shardOf(config, runId),
     runId,
     signal,
     progress,
+  };
+  if (command === 'consolidate') return consolidate(lake, { ...common, mode: mode ?? config.MODE });
+  return vacuum(lake, {
+    ...common,
+    dryRun,
+    onFile: ({ key, size }) => {
+      if (dryRun) process.stdout.write(`${JSON.stringify({ key, bytes: size })}\n`);
+    },
   });
 });

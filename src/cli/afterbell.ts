@@ -10,6 +10,7 @@ import { query } from './query.ts';
 import { release } from './release.ts';
 import { runTask } from './run-task.ts';
 import { status } from './status.ts';
+import { vacuumLake } from './vacuum.ts';
 import { verify } from './verify.ts';
 
 const INTERRUPTED = 130;
@@ -83,6 +84,13 @@ function build(): Command {
       '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
     )
     .action(action(query));
+  command('vacuum', 'delete old one-row date files whose rows are in data.parquet')
+    .option('--dry-run', 'list exactly what would be deleted')
+    .option('--symbols <list>', 'only these symbols')
+    .option('--retention-days <days>', 'age from which they go; RETENTION_DAYS by default')
+    .option('--max-workers <count>', 'files in flight at once; MAX_WORKERS by default')
+    .addHelpText('after', '\nExample:\n  npx afterbell vacuum --dry-run --retention-days 60')
+    .action(action(vacuumLake));
   command('verify', 'recount the lake against manifests, watermarks and calendar').action(action(verify));
   command('market', 'serve the practice market')
     .option('--replay <folder>', 'replay real days from a folder of flat files')

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { unlinkSync, writeFileSync } from 'node:fs';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -28,6 +29,34 @@ export async function exclusively<T>(path: string, work: () => Promise<T>): Prom
   }
 }
 
+/**
+ * The same for work that is over in one go, when nobody holds the lock: a fraction of the calls. False, with nothing
+ * done, when somebody does.
+ */
+export function exclusivelyAtOnce(path: string, work: () => void): boolean {
+  try {
+    writeFileSync(path, `${process.pid} ${randomUUID()}`, { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+  try {
+    work();
+  } finally {
+    release(path);
+  }
+  return true;
+}
+
+function release(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    // Passed over by one who took this process for dead.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
 async function taken(mine: string, path: string): Promise<boolean> {
   try {
     await link(mine, path);
@@ -40,8 +69,8 @@ async function taken(mine: string, path: string): Promise<boolean> {
 
 /** Removes the lock of a dead holder, and no other: what was moved aside is looked at again. */
 async function passOverDead(path: string): Promise<boolean> {
-  const holder = await readFile(path, 'utf8').catch(() => '');
-  if (holder === '' || !(await isDead(path, holder))) return false;
+  const holder = await readFile(path, 'utf8').catch(() => undefined);
+  if (holder === undefined || !(await isDead(path, holder))) return false;
   const aside = `${path}-${randomUUID()}`;
   await rename(path, aside).catch(() => {});
   const moved = await readFile(aside, 'utf8').catch(() => holder);
@@ -56,6 +85,8 @@ async function isDead(path: string, holder: string): Promise<boolean> {
     () => Date.now(),
   );
   if (Date.now() - since > LEFT_BEHIND_MS) return true;
+  // A moment old and still without its process id.
+  if (holder === '') return false;
   try {
     process.kill(Number.parseInt(holder, 10), 0);
     return false;

@@ -1,16 +1,32 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
+import {
+  closeSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NamedError } from '../errors.ts';
-import { exclusively } from './exclusive.ts';
-import type { Condition, Entry, Lake } from './lake.ts';
+import { exclusively, exclusivelyAtOnce } from './exclusive.ts';
+import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 
 /** Unfinished writes live here, on the same file system, so that the last step is a rename. */
 const SCRATCH = '.tmp';
 const PLACINGS = 5;
 
-/** A lake in a folder. A write goes to a temporary file first and is renamed over the key. */
+/**
+ * A lake in a folder. A write goes to a temporary file first and is renamed over the key. Reading and writing are
+ * synchronous calls: on a local disk each takes some microseconds, a hand-over to another thread and back takes more.
+ */
 export class FileLake implements Lake {
   readonly uri: string;
   private readonly root: string;
@@ -26,26 +42,33 @@ export class FileLake implements Lake {
   }
 
   async read(key: string): Promise<Uint8Array | undefined> {
+    return (await this.open(key))?.bytes;
+  }
+
+  /** Content and version of one and the same file, even while another process replaces it. */
+  async open(key: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+    let file: number;
     try {
-      return await readFile(this.path(key));
+      file = openSync(this.path(key), 'r');
     } catch (error) {
       if (code(error) === 'ENOENT') return undefined;
       throw error;
     }
-  }
-
-  async open(key: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
-    const bytes = await this.read(key);
-    return bytes && { bytes, etag: await this.etag(key) };
+    try {
+      const found = fstatSync(file, { bigint: true });
+      return { bytes: readAll(file, Number(found.size)), etag: etagOf(found) };
+    } finally {
+      closeSync(file);
+    }
   }
 
   async write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void> {
-    const temporary = await this.temporary(key);
+    const temporary = this.temporary(key);
     try {
-      await writeFile(temporary, bytes);
+      writeFileSync(temporary, bytes, { flag: 'wx' });
       await this.put(temporary, key, condition);
     } catch (error) {
-      await rm(temporary, { force: true }).catch(() => {});
+      rmSync(temporary, { force: true });
       if (code(error) === 'EEXIST') throw conflict(key, error);
       throw unwritable(this.path(key), error);
     }
@@ -54,6 +77,20 @@ export class FileLake implements Lake {
   async remove(keys: readonly string[]): Promise<void> {
     for (const key of keys) await rm(this.path(key), { force: true });
     for (const folder of new Set(keys.map((key) => dirname(this.path(key))))) await this.removeEmpty(folder);
+  }
+
+  async removeVersions(entries: readonly Pick<Entry, 'key' | 'etag'>[]): Promise<Refusal[]> {
+    const refused: Refusal[] = [];
+    for (const { key, etag } of entries) {
+      try {
+        if (this.etag(key) === etag) unlinkSync(this.path(key));
+        else refused.push({ key, reason: 'changed', changed: true });
+      } catch (error) {
+        if (code(error) !== 'ENOENT') refused.push({ key, reason: (error as Error).message, changed: false });
+      }
+    }
+    for (const folder of new Set(entries.map(({ key }) => dirname(this.path(key))))) await this.removeEmpty(folder);
+    return refused;
   }
 
   async *list(prefix: string): AsyncIterable<Entry> {
@@ -69,8 +106,8 @@ export class FileLake implements Lake {
   async adopt(localPath: string, key: string): Promise<void> {
     const path = this.path(key);
     try {
-      await this.folder(dirname(path));
-      await this.place(key, (to) => rename(localPath, to));
+      this.folder(dirname(path));
+      this.place(key, (to) => renameSync(localPath, to));
     } catch (error) {
       if (code(error) !== 'EXDEV') throw unwritable(path, error);
       await this.write(key, await readFile(localPath));
@@ -92,15 +129,16 @@ export class FileLake implements Lake {
   }
 
   /** Another writer may have removed the folder since it was made here: it was empty for a moment. */
-  private async place(key: string, step: (path: string) => Promise<void>): Promise<void> {
+  private place(key: string, step: (path: string) => void): void {
     const path = this.path(key);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await step(path);
+        step(path);
+        return;
       } catch (error) {
         if (code(error) !== 'ENOENT' || attempt === PLACINGS) throw error;
         this.made.delete(dirname(path));
-        await this.folder(dirname(path));
+        this.folder(dirname(path));
       }
     }
   }
@@ -128,37 +166,46 @@ export class FileLake implements Lake {
   }
 
   private async put(temporary: string, key: string, condition?: Condition): Promise<void> {
-    if (!condition) return this.place(key, (path) => rename(temporary, path));
+    if (!condition) return this.place(key, (path) => renameSync(temporary, path));
     if ('ifAbsent' in condition) {
-      await this.place(key, (path) => link(temporary, path));
-      return unlink(temporary);
+      this.place(key, (path) => linkSync(temporary, path));
+      return unlinkSync(temporary);
     }
     // A file system has no compare-and-swap; between the look and the rename another process could write.
     const lock = join(this.root, SCRATCH, `lock-${createHash('sha256').update(key).digest('hex').slice(0, 24)}`);
-    await exclusively(lock, async () => {
-      if ((await this.etag(key).catch(() => '')) !== condition.ifEtag) throw conflict(key);
-      await rename(temporary, this.path(key));
-    });
+    const swap = () => {
+      if (this.etagOr(key) !== condition.ifEtag) throw conflict(key);
+      renameSync(temporary, this.path(key));
+    };
+    if (!exclusivelyAtOnce(lock, swap)) await exclusively(lock, async () => swap());
   }
 
-  private async etag(key: string): Promise<string> {
-    return etagOf(await stat(this.path(key), { bigint: true }));
+  private etag(key: string): string {
+    return etagOf(statSync(this.path(key), { bigint: true }));
   }
 
-  private async temporary(key: string): Promise<string> {
+  private etagOr(key: string): string | undefined {
+    try {
+      return this.etag(key);
+    } catch {
+      return undefined;
+    }
+  }
+
+  private temporary(key: string): string {
     const scratch = join(this.root, SCRATCH);
     try {
-      await this.folder(scratch);
-      await this.folder(dirname(this.path(key)));
+      this.folder(scratch);
+      this.folder(dirname(this.path(key)));
     } catch (error) {
       throw unwritable(dirname(this.path(key)), error);
     }
     return join(scratch, randomUUID());
   }
 
-  private async folder(path: string): Promise<void> {
+  private folder(path: string): void {
     if (this.made.has(path)) return;
-    await mkdir(path, { recursive: true });
+    mkdirSync(path, { recursive: true });
     this.made.add(path);
   }
 
@@ -173,6 +220,17 @@ export class FileLake implements Lake {
     );
     if (gone) await this.removeEmpty(dirname(folder));
   }
+}
+
+function readAll(file: number, size: number): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  while (at < size) {
+    const count = readSync(file, bytes, at, size - at, at);
+    if (count === 0) break;
+    at += count;
+  }
+  return bytes.subarray(0, at);
 }
 
 function etagOf(found: { size: bigint; mtimeNs: bigint; ino: bigint }): string {

@@ -20,6 +20,10 @@ export interface JobSummary {
   filesMerged: number;
   errors: JobError[];
   seconds: number;
+  /** Set by one job of several that share a run: these are its own figures. */
+  shard?: { index: number; size: number };
+  /** Set when the job only said what it would do; then nothing is left in the lake. */
+  dryRun?: boolean;
 }
 
 export type Progress = (line: { job: string; done: number; total: number }) => void;

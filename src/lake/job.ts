@@ -31,7 +31,7 @@ export async function runJob(job: string, work: (context: JobContext) => Promise
     const lake = openLake(config.LAKE_URI ?? pathToFileURL(resolve(config.AFTERBELL_HOME, 'lake')).href);
     const progress: Progress = (line) => void process.stderr.write(`${JSON.stringify(line)}\n`);
     const summary = await work({ lake, config, runId: config.RUN_ID ?? 'by-hand', signal: stop.signal, progress });
-    await lake.write(keys.jobResult(job), jsonBytes(summary));
+    if (!summary.dryRun) await lake.write(keys.jobResult(nameOf(job, summary)), jsonBytes(summary));
     process.stdout.write(`${JSON.stringify(summary)}\n`);
     if (summary.status === 'failed') throw failure(summary);
   } catch (error) {
@@ -43,13 +43,19 @@ export async function runJob(job: string, work: (context: JobContext) => Promise
   }
 }
 
+/** A shard's figures lie beside those of the whole run. */
+function nameOf(job: string, { shard }: JobSummary): string {
+  return shard ? `${job}-${shard.index}-of-${shard.size}` : job;
+}
+
 /** Everything that could be done is done; this says what was not. */
-function failure({ job, errors, symbols }: JobSummary): NamedError {
+function failure(summary: JobSummary): NamedError {
+  const { job, errors, symbols } = summary;
   const first = errors[0]!;
   return new NamedError('Job.Failed', {
     what: `${job} left out ${errors.length} damaged input${errors.length === 1 ? '' : 's'}; ${symbols} symbols are done`,
     found: `${first.symbol === null ? '' : `${first.symbol}: `}${first.name}: ${first.message}`,
     wanted: 'sound inputs',
-    todo: `All of them stand in ${keys.jobResult(job)}; the next run tries them again.`,
+    todo: `All of them stand in ${keys.jobResult(nameOf(job, summary))}; the next run tries them again.`,
   });
 }

@@ -22,6 +22,10 @@ export const keys = {
   ingest: (date: string) => `processing_metadata/ingest/date=${date}.json`,
   manifest: 'processing_metadata/consolidation_manifest.parquet',
   consolidated: 'processing_metadata/consolidation_checkpoint.json',
+  consolidationParts: 'processing_metadata/consolidation_parts/',
+  consolidationPart: (index: number, size: number) =>
+    `processing_metadata/consolidation_parts/part-${String(index).padStart(5, '0')}-of-${String(size).padStart(5, '0')}.json`,
+  cleanups: 'processing_metadata/cleanup_manifest.parquet',
   silverCheckpoint: (interval: number) => `processing_metadata/silver_${interval}d_checkpoint.json`,
   jobResult: (job: string) => `processing_metadata/jobs/${job}.json`,
   snapshot: (dataset: string, date: string) => `reference/${dataset}/date=${date}.parquet`,

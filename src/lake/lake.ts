@@ -13,6 +13,13 @@ export interface Entry {
 /** Makes a write conditional: only when the key is absent, or only over the version with this etag. */
 export type Condition = { ifAbsent: true } | { ifEtag: string };
 
+/** A key that was not removed. `changed`: it holds another version now, which is no fault. */
+export interface Refusal {
+  key: string;
+  reason: string;
+  changed: boolean;
+}
+
 /**
  * The object store of DESIGN 4.1. Keys are relative to LAKE_URI and use `/`. A write is atomic: readers see
  * the old object or the new one. A condition that does not hold is `Lake.Conflict`; a full or read-only
@@ -26,6 +33,8 @@ export interface Lake {
   write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void>;
   /** Missing keys count as removed. */
   remove(keys: readonly string[]): Promise<void>;
+  /** Removes each key as long as it still is this version; missing ones count as removed. Answers what stayed. */
+  removeVersions(entries: readonly Pick<Entry, 'key' | 'etag'>[]): Promise<Refusal[]>;
   /** Every object below the prefix, in key order. */
   list(prefix: string): AsyncIterable<Entry>;
   /** Local paths with the content of these keys, in order, for engines that read files; missing keys are an error. */
@@ -40,7 +49,7 @@ export interface Lake {
  */
 export function openLake(uri: string): Lake {
   if (uri.startsWith('file://')) return new FileLake(uri);
-  if (uri.startsWith('s3://')) return new S3Lake(uri);
+  if (uri.startsWith('s3://')) return new S3Lake(uri, undefined, true);
   throw new NamedError('Config.Invalid', {
     what: 'LAKE_URI names no store we know',
     found: JSON.stringify(uri),
@@ -56,8 +65,25 @@ export async function writeIfChanged(lake: Lake, key: string, bytes: Uint8Array)
   return true;
 }
 
+/** An object as it was opened; undefined when there was none. */
+export type Version = { bytes: Uint8Array; etag: string } | undefined;
+
+/**
+ * Replaces an object, unless it has these bytes already; whether it was written.
+ * @throws Lake.Conflict when it is no longer the version that was opened
+ */
+export async function replace(lake: Lake, key: string, bytes: Uint8Array, opened: Version): Promise<boolean> {
+  if (opened && Buffer.compare(opened.bytes, bytes) === 0) return false;
+  await lake.write(key, bytes, opened ? { ifEtag: opened.etag } : { ifAbsent: true });
+  return true;
+}
+
 export async function readJson<T>(lake: Lake, key: string): Promise<T | undefined> {
-  const bytes = await lake.read(key);
+  return jsonIn<T>(key, await lake.read(key));
+}
+
+/** @throws Lake.Corrupt, naming the key, when the bytes are not JSON. */
+export function jsonIn<T>(key: string, bytes: Uint8Array | undefined): T | undefined {
   if (!bytes) return undefined;
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8')) as T;

@@ -6,10 +6,12 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { NamedError } from '../errors.ts';
-import type { Condition, Entry, Lake } from './lake.ts';
+import type { Condition, Entry, Lake, Refusal } from './lake.ts';
+import { openS3Client } from './s3-client.ts';
+import { type Answer, answerError, S3Wire } from './s3-wire.ts';
 
 /** DeleteObjects takes at most this many keys a call. */
 const DELETE_BATCH = 1000;
@@ -20,13 +22,16 @@ export class S3Lake implements Lake {
   private readonly bucket: string;
   private readonly prefix: string;
   private readonly client: S3Client;
+  private readonly wire: S3Wire | undefined;
 
-  constructor(uri: string, client = new S3Client({})) {
+  /** @param light whether single objects are read and written without the SDK's machinery */
+  constructor(uri: string, client = openS3Client(), light = false) {
     this.uri = uri.replace(/\/+$/, '');
     const [bucket = '', ...rest] = this.uri.slice('s3://'.length).split('/');
     this.bucket = bucket;
     this.prefix = rest.length > 0 ? `${rest.join('/')}/` : '';
     this.client = client;
+    this.wire = light ? new S3Wire(client, bucket) : undefined;
   }
 
   async read(key: string): Promise<Uint8Array | undefined> {
@@ -34,6 +39,7 @@ export class S3Lake implements Lake {
   }
 
   async open(key: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+    if (this.wire) return opened(await this.wire.get(this.prefix + key), key);
     try {
       const answer = await this.client.send(new GetObjectCommand({ Bucket: this.bucket, Key: this.prefix + key }));
       return { bytes: await answer.Body!.transformToByteArray(), etag: answer.ETag ?? '' };
@@ -44,25 +50,30 @@ export class S3Lake implements Lake {
   }
 
   async write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void> {
+    const ifMatch = condition && 'ifEtag' in condition ? condition.ifEtag : undefined;
+    const ifNoneMatch = condition && 'ifAbsent' in condition ? '*' : undefined;
+    if (this.wire) {
+      const conditions: Record<string, string> = {};
+      if (ifMatch !== undefined) conditions['if-match'] = ifMatch;
+      if (ifNoneMatch !== undefined) conditions['if-none-match'] = ifNoneMatch;
+      const answer = await this.wire.put(this.prefix + key, bytes, conditions);
+      if (answer.status === 200) return;
+      const error = answerError(answer, `PUT ${key}`);
+      throw isLost(answer.status, ifMatch) ? conflict(key, error) : error;
+    }
     try {
       await this.client.send(
         new PutObjectCommand({
           Bucket: this.bucket,
           Key: this.prefix + key,
           Body: bytes,
-          ...(condition && 'ifAbsent' in condition ? { IfNoneMatch: '*' } : {}),
-          ...(condition && 'ifEtag' in condition ? { IfMatch: condition.ifEtag } : {}),
+          IfNoneMatch: ifNoneMatch,
+          IfMatch: ifMatch,
         }),
       );
     } catch (error) {
       const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-      // 412: the condition does not hold; 409: another conditional write is in flight.
-      if (status !== 412 && status !== 409) throw error;
-      throw new NamedError(
-        'Lake.Conflict',
-        { what: `another writer changed ${key}`, wanted: 'one writer at a time', todo: 'Run the same command again.' },
-        { cause: error },
-      );
+      throw isLost(status, ifMatch) ? conflict(key, error) : error;
     }
   }
 
@@ -85,6 +96,25 @@ export class S3Lake implements Lake {
         });
       }
     }
+  }
+
+  async removeVersions(entries: readonly Pick<Entry, 'key' | 'etag'>[]): Promise<Refusal[]> {
+    const refused: Refusal[] = [];
+    for (let start = 0; start < entries.length; start += DELETE_BATCH) {
+      const batch = entries.slice(start, start + DELETE_BATCH);
+      const answer = await this.client.send(
+        new DeleteObjectsCommand({
+          Bucket: this.bucket,
+          Delete: { Quiet: true, Objects: batch.map(({ key, etag }) => ({ Key: this.prefix + key, ETag: etag })) },
+        }),
+      );
+      for (const { Key = '', Code = '', Message = '' } of answer.Errors ?? []) {
+        if (Code === 'NoSuchKey') continue;
+        const changed = Code === 'PreconditionFailed';
+        refused.push({ key: Key.slice(this.prefix.length), reason: `${Code} ${Message}`.trim(), changed });
+      }
+    }
+    return refused;
   }
 
   async *list(prefix: string): AsyncIterable<Entry> {
@@ -122,4 +152,24 @@ export class S3Lake implements Lake {
     await this.write(key, await readFile(localPath));
     await rm(localPath, { force: true });
   }
+}
+
+function opened(answer: Answer, key: string): { bytes: Uint8Array; etag: string } | undefined {
+  if (answer.status === 200) return { bytes: answer.body, etag: answer.etag };
+  const error = answerError(answer, `GET ${key}`);
+  if (error.name === 'NoSuchKey') return undefined;
+  throw error;
+}
+
+/** 412: the condition does not hold; 409: another conditional write is in flight; 404: the version is gone. */
+function isLost(status: number | undefined, ifMatch: string | undefined): boolean {
+  return status === 412 || status === 409 || (status === 404 && ifMatch !== undefined);
+}
+
+function conflict(key: string, cause: unknown): NamedError {
+  return new NamedError(
+    'Lake.Conflict',
+    { what: `another writer changed ${key}`, wanted: 'one writer at a time', todo: 'Run the same command again.' },
+    { cause },
+  );
 }

@@ -7,7 +7,7 @@ import { sessionAt } from '../../src/calendar/sessions.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/keys.ts';
 import { readJson } from '../../src/lake/lake.ts';
-import { bar, publish } from '../lake/published.ts';
+import { bar, originalFile, publish } from '../lake/published.ts';
 import { bundleJob, runProgram } from './programs.ts';
 
 const DATES = Array.from({ length: 5 }, (_, i) => sessionAt(9000 + i));
@@ -113,6 +113,48 @@ describe('the jobs as programs', () => {
       else expect(by === 'SIGKILL' || code === 0).toBe(true);
       expect(await snapshotAfter()).toEqual(undisturbed);
     }
+  });
+
+  test('vacuum lists with --dry-run what it then deletes, and records it', async () => {
+    for (const symbol of SYMBOLS.slice(0, 3)) await originalFile(lake, bar(symbol, DATES[0]!));
+    await runProgram(consolidator, ['--retention-days', '100000'], env);
+    const listed = await runProgram(consolidator, ['vacuum', '--dry-run', '--symbols', 'S0,S2'], env);
+    const lines = listed.stdout.trim().split('\n');
+    const summary = JSON.parse(lines.pop()!);
+    expect(lines.map((line) => JSON.parse(line).key)).toEqual(['S0', 'S2'].map((s) => keys.symbolDate(s, DATES[0]!)));
+    expect(summary).toMatchObject({ job: 'vacuum', mode: 'dry-run', filesDeleted: 2 });
+    expect(existsSync(lake.path(keys.jobResult('vacuum')))).toBe(false);
+    const done = await runProgram(consolidator, ['vacuum', '--symbols', 'S0,S2', '--max-workers', '2'], env);
+    expect(JSON.parse(done.stdout)).toMatchObject({ mode: 'delete', filesDeleted: 2, bytesFreed: summary.bytesFreed });
+    expect(existsSync(lake.path(keys.cleanups))).toBe(true);
+    expect(SYMBOLS.slice(0, 3).map((s) => existsSync(lake.path(keys.symbolDate(s, DATES[0]!))))).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    for (const argv of [['vacuum', '--mode', 'full'], ['--dry-run'], ['vacuum', '--retention-days', '-1'], ['sweep']]) {
+      expect(await runProgram(consolidator, argv, env)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('Usage.Invalid'),
+      });
+    }
+  });
+
+  test('children of an array job make the lake that one job makes', async () => {
+    const undisturbed = await snapshotAfter();
+    for (const path of ['bronze/raw_ohlcv', keys.manifest, keys.consolidated]) {
+      rmSync(lake.path(path), { recursive: true, force: true });
+    }
+    const child = (index: number) => ({
+      ...env,
+      AWS_BATCH_JOB_ID: `job:${index}`,
+      AWS_BATCH_JOB_ARRAY_INDEX: String(index),
+      AWS_BATCH_JOB_ARRAY_SIZE: '2',
+    });
+    const ended = await Promise.all([0, 1].map((index) => runProgram(consolidator, [], child(index))));
+    expect(ended.map(({ code }) => code)).toEqual([0, 0]);
+    expect(await readJson(lake, keys.jobResult('consolidate'))).toMatchObject({ symbols: 40, rows: 200 });
+    expect(await snapshotAfter()).toEqual(undisturbed);
   });
 
   async function snapshotAfter(): Promise<Record<string, string>> {

@@ -12,7 +12,7 @@ const preload = import.meta.url;
 /** {phase: 'before' | 'torn' | 'after', write?: label, nth}: the nth of these writes, of all of them without a label. */
 const target = asked ? JSON.parse(asked) : undefined;
 
-const { appendFileSync, openSync, readSync, writeSync } = fs;
+const { appendFileSync, openSync, readSync, writeFileSync, writeSync } = fs;
 const file = openSync(log, 'a+');
 let offset = 0;
 let counted = 0;
@@ -60,6 +60,7 @@ function nameOf(path) {
     .replace(/(run|sync|date|symbol)=[^/]*?(?=\/|\.parquet|\.rejected|\.json|\.html|$)/g, '$1=*')
     .replace(/silver\/.*/, 'silver/*')
     .replace(/silver_\d+d/, 'silver_*d')
+    .replace(/lock-[0-9a-f]{24}/, 'lock-*')
     .replace(/page=\d+/, 'page=*');
 }
 
@@ -75,9 +76,30 @@ for (const [name, written] of Object.entries({ writeFile: 0, rename: 1, link: 1,
   };
 }
 
-function half([path, data]) {
+/** Whether the writes below are part of one that is recorded as a whole. */
+let whole = false;
+// The lake is written by synchronous calls; PGlite's own are seen below, write by write.
+for (const [name, written] of Object.entries({ writeFile: 0, rename: 1, link: 1, unlink: 0, rm: 0 })) {
+  const original = fs[`${name}Sync`];
+  fs[`${name}Sync`] = (...args) => {
+    const path = nameOf(args[written]);
+    if (path === undefined || path.startsWith('warehouse')) return original.apply(fs, args);
+    record('before', `${name} ${path}`, name === 'writeFile' ? () => half(args, original) : undefined);
+    whole = true;
+    let result;
+    try {
+      result = original.apply(fs, args);
+    } finally {
+      whole = false;
+    }
+    record('after', `${name} ${path}`);
+    return result;
+  };
+}
+
+function half([path, data], write = writeFileSync) {
   const bytes = Buffer.from(data);
-  fs.writeFileSync(path, bytes.subarray(0, bytes.length >> 1));
+  write(path, bytes.subarray(0, bytes.length >> 1));
 }
 
 // PGlite writes its files this way.
@@ -89,7 +111,7 @@ fs.openSync = (path, ...rest) => {
 };
 fs.writeSync = (fd, data, ...rest) => {
   const path = paths.get(fd);
-  if (path === undefined) return writeSync(fd, data, ...rest);
+  if (path === undefined || whole) return writeSync(fd, data, ...rest);
   const [from = 0, length = data.byteLength, position] = rest;
   const tear = () => writeSync(fd, data, from, length >> 1, position);
   record('before', `write ${path}`, tear);

@@ -20,6 +20,8 @@ const NIGHT_JSON = 'rename lake/reports/date=*/night.json';
 const PAGE = 'rename lake/reports/date=*/index.html';
 const CONSOLIDATED = 'rename lake/processing_metadata/jobs/consolidate.json';
 const RESAMPLED = 'rename lake/processing_metadata/jobs/resample.json';
+/** Held while one version of a file is swapped for another. */
+const SWAP = 'lake/.tmp/lock-*';
 const STAGED = 'rename lake/staging/run=*/date=*';
 
 /**
@@ -55,6 +57,12 @@ export const NIGHT: readonly KillPoint[][] = [
   [after('link lake/quarantine/date=*.jsonl'), after('rm lake/staging/run=*/date=*.rejected.jsonl', 2)],
   [before('rm lake/.tmp'), before('rename lake/reference/assets/date=*.parquet'), before('unlink lake/.tmp/*')],
   [before('rm lake/staging/sync=*/assets/page=*.json'), torn('writeFile lake/.tmp/*', 12)],
+  [
+    after(`writeFile ${SWAP}`, 1),
+    torn(`writeFile ${SWAP}`, 5),
+    before(`unlink ${SWAP}`, 20),
+    after(`unlink ${SWAP}`, 10),
+  ],
   [before('rm home.lock.draft-*'), before('CREATE TABLE IF NOT EXISTS schema_migrations')],
 ];
 

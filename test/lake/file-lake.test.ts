@@ -1,19 +1,25 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import * as files from 'node:fs/promises';
+import * as files from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { temporaryFolder } from '../local/programs.ts';
 
-vi.mock('node:fs/promises', async (original) => {
+vi.mock('node:fs', async (original) => {
   const real = await original<typeof files>();
-  return { ...real, writeFile: vi.fn(real.writeFile), rename: vi.fn(real.rename) };
+  return {
+    ...real,
+    writeFileSync: vi.fn(real.writeFileSync),
+    renameSync: vi.fn(real.renameSync),
+    rmSync: vi.fn(real.rmSync),
+  };
 });
-const real = await vi.importActual<typeof files>('node:fs/promises');
+const real = await vi.importActual<typeof files>('node:fs');
+const { writeFileSync } = real;
 afterEach(() => {
-  vi.mocked(files.writeFile).mockReset().mockImplementation(real.writeFile);
-  vi.mocked(files.rename).mockReset().mockImplementation(real.rename);
+  vi.mocked(files.writeFileSync).mockReset().mockImplementation(real.writeFileSync);
+  vi.mocked(files.renameSync).mockReset().mockImplementation(real.renameSync);
 });
 
 const bytes = (text: string) => Buffer.from(text);
@@ -32,9 +38,13 @@ function openLake() {
 test('a writer killed before the rename leaves the old content and nothing in a listing', async () => {
   const { lake, at } = openLake();
   await lake.write('a/b', bytes('old'));
-  vi.mocked(files.rename).mockImplementation(() => new Promise(() => {}));
-  void lake.write('a/b', bytes('new'));
-  await vi.waitFor(() => expect(files.rename).toHaveBeenCalledTimes(2));
+  // Killed: neither the rename nor the cleaning up after it happens.
+  vi.mocked(files.renameSync).mockImplementation(() => {
+    throw failure('killed');
+  });
+  vi.mocked(files.rmSync).mockImplementation(() => {});
+  await lake.write('a/b', bytes('new')).catch(() => {});
+  vi.mocked(files.rmSync).mockImplementation(real.rmSync);
   expect(at('a/b')).toBe('old');
   const listed: string[] = [];
   for await (const { key } of lake.list('')) listed.push(key);
@@ -48,8 +58,8 @@ test.each([
 ])('%s while writing is told as Lake.Unwritable and changes nothing', async (code, words) => {
   const { lake, found, at } = openLake();
   await lake.write('a/b', bytes('old'));
-  vi.mocked(files.writeFile).mockImplementation(async (path, data) => {
-    await real.writeFile(path, Buffer.from(data as Uint8Array).subarray(0, 1));
+  vi.mocked(files.writeFileSync).mockImplementation((path, data) => {
+    real.writeFileSync(path, Buffer.from(data as Uint8Array).subarray(0, 1));
     throw failure(code);
   });
   await expect(lake.write('a/b', bytes('new'))).rejects.toMatchObject({
@@ -63,7 +73,9 @@ test.each([
 
 test('an error it does not know keeps its own name, and the half-written file goes', async () => {
   const { lake, found } = openLake();
-  vi.mocked(files.writeFile).mockRejectedValueOnce(failure('EIO'));
+  vi.mocked(files.writeFileSync).mockImplementationOnce(() => {
+    throw failure('EIO');
+  });
   await expect(lake.write('a/b', bytes('x'))).rejects.toMatchObject({ code: 'EIO' });
   expect(found()).toEqual([]);
 });
@@ -82,7 +94,9 @@ test('a file adopted from another file system is copied and removed', async () =
   const { lake, at } = openLake();
   const path = join(temporaryFolder(), 'made');
   writeFileSync(path, 'made');
-  vi.mocked(files.rename).mockRejectedValueOnce(failure('EXDEV'));
+  vi.mocked(files.renameSync).mockImplementationOnce(() => {
+    throw failure('EXDEV');
+  });
   await lake.adopt(path, 'a/b');
   expect(at('a/b')).toBe('made');
   expect(existsSync(path)).toBe(false);
@@ -93,7 +107,9 @@ test('a full disk while adopting is Lake.Unwritable and leaves the old content',
   await lake.write('a/b', bytes('old'));
   const path = join(temporaryFolder(), 'made');
   writeFileSync(path, 'made');
-  vi.mocked(files.rename).mockRejectedValueOnce(failure('ENOSPC'));
+  vi.mocked(files.renameSync).mockImplementationOnce(() => {
+    throw failure('ENOSPC');
+  });
   await expect(lake.adopt(path, 'a/b')).rejects.toMatchObject({ name: 'Lake.Unwritable' });
   expect(at('a/b')).toBe('old');
 });

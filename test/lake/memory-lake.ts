@@ -16,6 +16,8 @@ export class MemoryLake implements Lake {
   killBefore = Number.POSITIVE_INFINITY;
   /** The same, but the change itself is done first. */
   killAfter = Number.POSITIVE_INFINITY;
+  /** A new one each time; S3's own are of the content. */
+  etagOf: (bytes: Uint8Array) => string = () => `v${++this.versions}`;
   private dead = false;
   private versions = 0;
 
@@ -33,11 +35,21 @@ export class MemoryLake implements Lake {
     const stored = this.objects.get(key);
     const holds = !condition || ('ifAbsent' in condition ? !stored : stored?.etag === condition.ifEtag);
     if (!holds) throw new NamedError('Lake.Conflict', key);
-    this.change(key, () => this.objects.set(key, { bytes: Buffer.from(bytes), etag: `v${++this.versions}` }));
+    this.change(key, () => this.objects.set(key, { bytes: Buffer.from(bytes), etag: this.etagOf(bytes) }));
   }
 
   async remove(keys: readonly string[]): Promise<void> {
     for (const key of keys) this.change(key, () => this.objects.delete(key));
+  }
+
+  async removeVersions(entries: readonly { key: string; etag: string }[]) {
+    const refused: { key: string; reason: string; changed: boolean }[] = [];
+    for (const { key, etag } of entries) {
+      const stored = this.objects.get(key);
+      if (stored && stored.etag !== etag) refused.push({ key, reason: 'changed', changed: true });
+      else if (stored) this.change(key, () => this.objects.delete(key));
+    }
+    return refused;
   }
 
   async *list(prefix: string): AsyncIterable<Entry> {

@@ -1,5 +1,5 @@
 import { keys } from '../keys.ts';
-import { jsonBytes, type Lake, readJson, writeIfChanged } from '../lake.ts';
+import { jsonBytes, type Lake, readJson } from '../lake.ts';
 import type { Digests } from './inventory.ts';
 
 /** What the data files are made of so far; the resampler's view of the lake, too. */
@@ -29,19 +29,14 @@ export async function readConsolidated(lake: Lake): Promise<ConsolidationCheckpo
   return readJson<ConsolidationCheckpoint>(lake, keys.consolidated);
 }
 
-/** Names in order, so that the same state gives the same bytes; whether the file had to be written. */
-export async function writeConsolidated(lake: Lake, checkpoint: ConsolidationCheckpoint): Promise<boolean> {
-  const { sessions, dateFiles, outside, failed } = checkpoint;
-  return writeIfChanged(
-    lake,
-    keys.consolidated,
-    jsonBytes({
-      sessions: inOrder(sessions),
-      dateFiles: { symbols: inOrder(dateFiles.symbols), dates: inOrder(dateFiles.dates) },
-      outside: inOrder(outside),
-      failed: inOrder(failed),
-    } satisfies ConsolidationCheckpoint),
-  );
+/** Names in order, so that the same state gives the same bytes. */
+export function checkpointBytes({ sessions, dateFiles, outside, failed }: ConsolidationCheckpoint): Uint8Array {
+  return jsonBytes({
+    sessions: inOrder(sessions),
+    dateFiles: { symbols: inOrder(dateFiles.symbols), dates: inOrder(dateFiles.dates) },
+    outside: inOrder(outside),
+    failed: inOrder(failed),
+  } satisfies ConsolidationCheckpoint);
 }
 
 function inOrder<T>(record: Record<string, T>): Record<string, T> {

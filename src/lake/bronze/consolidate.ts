@@ -1,60 +1,46 @@
 import { errorName, isNamed } from '../../errors.ts';
 import { inFlight, stopIfAsked } from '../in-flight.ts';
 import { heldSessions, type Ingest, readIngest } from '../ingest.ts';
-import type { JobError, JobSummary, Progress } from '../job-summary.ts';
-import type { Lake } from '../lake.ts';
-import { NOTHING_CONSOLIDATED, readConsolidated, writeConsolidated } from './checkpoint.ts';
+import type { JobError } from '../job-summary.ts';
+import { keys } from '../keys.ts';
+import { jsonBytes, type Lake } from '../lake.ts';
+import { openBase } from './base.ts';
+import type { ConsolidateOptions, ConsolidateSummary } from './consolidate-summary.ts';
 import { ConsolidationRun } from './consolidation-run.ts';
 import { takeInventory } from './inventory.ts';
-import { type Manifest, readManifest, writeManifest } from './manifest.ts';
-import { nextCheckpoint } from './next-checkpoint.ts';
-import { ingestsNeeded, planConsolidation } from './plan.ts';
-
-export interface ConsolidateOptions {
-  mode: 'full' | 'incremental';
-  /** Limits the run to these; sessions then stay unmarked for the others. */
-  symbols?: readonly string[];
-  /** Files in flight at once. */
-  maxWorkers: number;
-  runId: string;
-  signal?: AbortSignal;
-  progress?: Progress;
-}
-
-export interface ConsolidateSummary extends JobSummary {
-  job: 'consolidate';
-  /** Rows by what happened to them; `rows` is what the manifest counts over all symbols. */
-  added: number;
-  revised: number;
-  removed: number;
-}
+import type { Part } from './part.ts';
+import { partOf } from './part-of.ts';
+import { ingestsNeeded, planConsolidation, wantedBy } from './plan.ts';
+import { removeExpired } from './remove-expired.ts';
+import { cutoffDate } from './retention.ts';
+import { removeParts, settle, settleShard } from './settle.ts';
+import { isOfShard } from './shard.ts';
+import { summarise } from './summarise.ts';
 
 /**
  * Merges new and changed session files, and date files of the original layout, into one sorted data.parquet a symbol
- * (DESIGN 4.1). Order: data files, manifest, checkpoint; a run killed anywhere is repaired by the next one.
- * A damaged input is reported in `errors` and its symbol left as it is; the next run tries it again.
- * @returns status `failed` when `errors` is not empty
- * @throws Job.Interrupted; Lake.Unwritable and the store's own errors, with nothing marked as done
+ * (DESIGN 4.1). Order: data files, each read back; manifest; checkpoint; deletion of old date files whose rows are in
+ * the data files. A run killed anywhere is repaired by the next one. A damaged input, or a data file that another job
+ * has written meanwhile, is reported in `errors` and its symbol left as it is; the next run tries it again.
+ *
+ * Of several shards the last to end writes manifest and checkpoint for all, and the summary of all at
+ * keys.jobResult('consolidate').
+ * @returns status `failed` when `errors` are too many (MAX_FAILED_PERCENT)
+ * @throws Job.Interrupted; Lake.Conflict when another run has settled meanwhile; Lake.Unwritable and the store's own
+ *   errors; with nothing marked as done
  */
 export async function consolidate(lake: Lake, options: ConsolidateOptions): Promise<ConsolidateSummary> {
   const started = performance.now();
-  const [inventory, held, storedCheckpoint, storedManifest] = await Promise.all([
-    takeInventory(lake),
-    heldSessions(lake),
-    readConsolidated(lake),
-    readManifest(lake),
-  ]);
-  // One without the other says nothing: then every source is new, and every stored row is looked at.
-  const known = storedCheckpoint?.sessions && storedCheckpoint.dateFiles && storedManifest;
-  const checkpoint = known ? storedCheckpoint : NOTHING_CONSOLIDATED;
-  const manifest: Manifest = known ? storedManifest : new Map();
+  const [inventory, held, base] = await Promise.all([takeInventory(lake), heldSessions(lake), openBase(lake)]);
+  const { checkpoint, manifest } = base;
   const symbols = options.symbols && new Set(options.symbols);
+  const { mode, signal, shard, now = new Date() } = options;
+  const mine = shard && ((symbol: string) => isOfShard(symbol, shard));
   const errors: JobError[] = inventory.strangers.map((key) => ({
     name: 'Lake.Corrupt',
     symbol: null,
     message: `${key} is named after no symbol; rename it as docs/data-dictionary says, or remove it`,
   }));
-  const { mode, signal } = options;
   const unread: string[] = [];
   const ingests = new Map<string, Ingest>();
   await inFlight(
@@ -72,28 +58,33 @@ export async function consolidate(lake: Lake, options: ConsolidateOptions): Prom
     },
     signal,
   );
-  const plan = planConsolidation({ mode, symbols, held, ingests, inventory, manifest, checkpoint });
-  const run = new ConsolidationRun(lake, options, manifest, new Set(inventory.histories), errors);
+  const plan = planConsolidation({ mode, symbols, mine, held, ingests, inventory, manifest, checkpoint });
+  const run = new ConsolidationRun(lake, { ...options, mine }, manifest, new Set(inventory.histories), errors);
   await run.all(plan);
   stopIfAsked(signal);
-  if (await writeManifest(lake, manifest)) run.counts.filesWritten++;
-  const skipped = new Set([...run.failedSessions, ...unread]);
-  // Only a whole rebuild without a gap has seen every row from outside the sessions.
-  const afresh = mode === 'full' && !symbols && errors.length === 0;
-  await writeConsolidated(
-    lake,
-    nextCheckpoint({ checkpoint, held, ingests, inventory, run, skipped, afresh, limited: symbols !== undefined }),
-  );
-  return {
-    job: 'consolidate',
-    runId: options.runId,
-    mode,
-    status: errors.length > 0 ? 'failed' : 'success',
-    symbols: run.done.size,
-    rows: [...manifest.values()].reduce((sum, { rows }) => sum + rows, 0),
-    ...run.counts,
-    // Workers finish as they will; a report reads the same every time.
-    errors: errors.sort((a, b) => ((a.symbol ?? '') < (b.symbol ?? '') ? -1 : 1)),
-    seconds: (performance.now() - started) / 1000,
-  };
+  const wanted = wantedBy({ symbols, mine });
+  const cutoff = options.retentionDays === undefined ? undefined : cutoffDate(now, options.retentionDays);
+  const ours = new Map([...inventory.dateFiles].filter(([symbol]) => wanted(symbol)));
+  const expired = cutoff === undefined ? [] : await run.expired(ours, cutoff);
+  const skipped = [...run.failedSessions, ...unread];
+  const part = partOf({ base, held, ingests, inventory, run, manifest, expired, skipped, errors, options });
+  const settled = shard ? await settleShard(lake, part, base) : await settle(lake, part, base);
+  const removal = await removeExpired(lake, settled?.expired ?? [], { runId: options.runId, now, signal });
+  const summaryOf = (reports: readonly Part['report'][], rows: number): ConsolidateSummary =>
+    summarise(reports, { rows, removal, options, seconds: (performance.now() - started) / 1000 });
+  if (!settled || shard) {
+    const own = summaryOf([part.report], rowsOf(part.manifest.map(([, , rows]) => rows)));
+    if (settled) {
+      const rows = rowsOf([...settled.manifest.values()].map((entry) => entry.rows));
+      await lake.write(keys.jobResult('consolidate'), jsonBytes(summaryOf(settled.reports, rows)));
+      await removeParts(lake);
+    }
+    return { ...own, shard: { index: part.index, size: part.size } };
+  }
+  if (settled.written) part.report.counts.filesWritten++;
+  return summaryOf([part.report], rowsOf([...settled.manifest.values()].map((entry) => entry.rows)));
+}
+
+function rowsOf(counts: readonly number[]): number {
+  return counts.reduce((sum, rows) => sum + rows, 0);
 }

@@ -3,10 +3,12 @@ import { errorName, isNamed } from '../../errors.ts';
 import { inFlight } from '../in-flight.ts';
 import type { JobError, Progress } from '../job-summary.ts';
 import type { Lake } from '../lake.ts';
+import type { DateFile, Inventory } from './inventory.ts';
 import type { Manifest } from './manifest.ts';
 import { mergeSymbol } from './merge-symbol.ts';
 import { type ConsolidationPlan, type Portion, portionsOf } from './plan.ts';
 import { readSessions } from './read-sessions.ts';
+import { type Expired, proveExpired } from './retention.ts';
 import { type SymbolWork, symbolWork } from './symbol-work.ts';
 import { Tally } from './tally.ts';
 
@@ -25,7 +27,12 @@ export class ConsolidationRun {
 
   constructor(
     private readonly lake: Lake,
-    private readonly options: { maxWorkers: number; signal?: AbortSignal; progress?: Progress },
+    private readonly options: {
+      maxWorkers: number;
+      mine?: (symbol: string) => boolean;
+      signal?: AbortSignal;
+      progress?: Progress;
+    },
     private readonly manifest: Manifest,
     private readonly stored: Set<string>,
     private readonly errors: JobError[],
@@ -37,7 +44,7 @@ export class ConsolidationRun {
 
   private async portion(portion: Portion): Promise<void> {
     const { maxWorkers, signal, progress } = this.options;
-    const read = await readSessions(this.lake, portion.sessions, maxWorkers, signal);
+    const read = await readSessions(this.lake, portion.sessions, { ...this.options, workers: maxWorkers });
     this.counts.filesMerged += portion.sessions.length - read.failed.size;
     for (const { date, only } of portion.sessions) {
       const error = read.failed.get(date);
@@ -86,10 +93,38 @@ export class ConsolidationRun {
       this.counts.filesMerged += dateFiles.length;
       if (written) this.counts.filesWritten++;
     } catch (error) {
-      if (!isNamed(error, 'Lake.Corrupt', 'Data.Invalid')) throw error;
-      this.errors.push({ name: errorName(error), symbol, message: (error as Error).message });
+      this.fail(symbol, error);
       this.owe(symbol, work.dates());
     }
+  }
+
+  /**
+   * The date files that may go: older than the cutoff, of a symbol with a data.parquet that has their rows. Asked when
+   * everything is merged.
+   */
+  async expired(dateFiles: Inventory['dateFiles'], cutoff: string): Promise<Expired[]> {
+    const old: [symbol: string, files: DateFile[]][] = [];
+    for (const [symbol, files] of dateFiles) {
+      const chosen = files.filter(({ date }) => date < cutoff);
+      if (chosen.length > 0 && this.stored.has(symbol) && !this.owed.has(symbol)) old.push([symbol, chosen]);
+    }
+    const expired: Expired[] = [];
+    const one = async ([symbol, files]: [string, DateFile[]]) => {
+      try {
+        expired.push(...(await proveExpired(this.lake, symbol, files)).expired);
+      } catch (error) {
+        this.fail(symbol, error);
+        this.owe(symbol, []);
+      }
+    };
+    await inFlight(old, this.options.maxWorkers, one, this.options.signal);
+    return expired.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  /** A damaged symbol, or one that another job is writing, leaves the others going. */
+  private fail(symbol: string, error: unknown): void {
+    if (!isNamed(error, 'Lake.Corrupt', 'Lake.Conflict', 'Data.Invalid')) throw error;
+    this.errors.push({ name: errorName(error), symbol, message: (error as Error).message });
   }
 
   private owe(symbol: string, dates: Iterable<string>): void {

@@ -1,4 +1,4 @@
-import { type Text, textOf } from '../columnar/column-data.ts';
+import type { Text } from '../columnar/column-data.ts';
 import type { BarColumns } from './bar-columns.ts';
 
 export const BAR_NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'vwap', 'transactions'] as const;
@@ -26,6 +26,17 @@ export function gatherBars(
   return bars;
 }
 
+/** One table behind another. */
+export function joinBars(symbol: string, first: BarColumns, second: BarColumns): BarColumns {
+  const [head, tail] = [first.date.length, second.date.length];
+  const bars = emptyBars(head + tail);
+  const source = dictionary(bars.source);
+  copyRows(bars, 0, first, 0, head, source);
+  copyRows(bars, head, second, 0, tail, source);
+  bars.symbol.values = [symbol];
+  return bars;
+}
+
 /** A row of one of several tables as one number, because a rebuild holds millions of them. */
 export function rowRef(table: number, row: number): number {
   return table * TABLE + row;
@@ -50,7 +61,7 @@ export function pickBars(symbol: string, tables: readonly BarColumns[], refs: re
 function emptyBars(rows: number): BarColumns {
   const numbers = () => new Float64Array(rows);
   return {
-    symbol: textOf(new Array<string>(rows).fill('')),
+    symbol: { values: [], codes: new Int32Array(rows) },
     date: new Int32Array(rows),
     open: numbers(),
     high: numbers(),

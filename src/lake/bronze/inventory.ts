@@ -1,13 +1,16 @@
-import { createHash, type Hash } from 'node:crypto';
 import { symbolOf } from '../../records/symbol.ts';
 import { dateOfKey } from '../keys.ts';
 import type { Lake } from '../lake.ts';
+import { Tally, textHash } from './tally.ts';
 
 const PREFIX = 'bronze/raw_ohlcv/';
 
 export interface DateFile {
   date: string;
   key: string;
+  /** Bytes. */
+  size: number;
+  etag: string;
 }
 
 /** What lies under `bronze/raw_ohlcv/`. */
@@ -35,8 +38,6 @@ export async function takeInventory(lake: Lake): Promise<Inventory> {
   const histories = new Set<string>();
   const dateFiles = new Map<string, DateFile[]>();
   const strangers = new Set<string>();
-  const bySymbol = new Map<string, Hash>();
-  const byDate = new Map<string, Hash>();
   for await (const { key, etag, size } of lake.list(PREFIX)) {
     const match = /^symbol=([^/]+)\/(data\.parquet$)?/.exec(key.slice(PREFIX.length));
     const symbol = match ? symbolIn(match[1]!) : undefined;
@@ -47,16 +48,29 @@ export async function takeInventory(lake: Lake): Promise<Inventory> {
     const date = match[2] ? undefined : dateOfKey(key);
     if (match[2]) histories.add(symbol);
     if (date === undefined || key !== `${PREFIX}symbol=${match[1]}/date=${date}.parquet`) continue;
-    put(dateFiles, symbol, { date, key });
-    feed(bySymbol, symbol, `${date} ${size} ${etag}\n`);
-    feed(byDate, date, `${symbol} ${size} ${etag}\n`);
+    const list = dateFiles.get(symbol);
+    if (list) list.push({ date, key, size, etag });
+    else dateFiles.set(symbol, [{ date, key, size, etag }]);
   }
-  return {
-    histories,
-    dateFiles,
-    strangers: [...strangers],
-    digests: { symbols: finish(bySymbol), dates: finish(byDate) },
-  };
+  return { histories, dateFiles, strangers: [...strangers], digests: digestsOf(dateFiles) };
+}
+
+/** Fingerprints of these files, without those named. Digests of parts add up to those of the whole. */
+export function digestsOf(
+  dateFiles: Iterable<[symbol: string, files: readonly DateFile[]]>,
+  without: ReadonlySet<string> = new Set(),
+): Digests {
+  const symbols = new Tally<string>();
+  const dates = new Tally<string>();
+  for (const [symbol, files] of dateFiles) {
+    for (const { date, key, size, etag } of files) {
+      if (without.has(key)) continue;
+      const hash = textHash(`${symbol} ${date} ${size} ${etag}`);
+      symbols.add(symbol, hash);
+      dates.add(date, hash);
+    }
+  }
+  return { symbols: Object.fromEntries(symbols.entries()), dates: Object.fromEntries(dates.entries()) };
 }
 
 function symbolIn(part: string): string | undefined {
@@ -65,24 +79,4 @@ function symbolIn(part: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function put(lists: Map<string, DateFile[]>, symbol: string, file: DateFile): void {
-  const list = lists.get(symbol);
-  if (list) list.push(file);
-  else lists.set(symbol, [file]);
-}
-
-function feed(hashes: Map<string, Hash>, name: string, line: string): void {
-  let hash = hashes.get(name);
-  if (!hash) {
-    hash = createHash('sha256');
-    hashes.set(name, hash);
-  }
-  hash.update(line);
-}
-
-function finish(hashes: Map<string, Hash>): Record<string, string> {
-  const names = [...hashes.keys()].sort();
-  return Object.fromEntries(names.map((name) => [name, hashes.get(name)!.digest('hex').slice(0, 16)]));
 }

@@ -2,7 +2,7 @@ import { textOf } from '../columnar/column-data.ts';
 import { encodeColumns } from '../columnar/encode.ts';
 import { readColumns } from '../columnar/read.ts';
 import { keys } from '../keys.ts';
-import { type Lake, writeIfChanged } from '../lake.ts';
+import type { Lake } from '../lake.ts';
 import type { Column } from '../parquet.ts';
 
 const COLUMNS: readonly Column[] = [
@@ -27,7 +27,11 @@ export type Manifest = Map<string, ManifestEntry>;
  * damaged one is no reason to stop.
  */
 export async function readManifest(lake: Lake): Promise<Manifest | undefined> {
-  const bytes = await lake.read(keys.manifest);
+  return manifestIn(await lake.read(keys.manifest));
+}
+
+/** The same from its bytes. */
+export async function manifestIn(bytes: Uint8Array | undefined): Promise<Manifest | undefined> {
   if (!bytes) return undefined;
   const columns = await readColumns(COLUMNS, bytes, keys.manifest).catch(() => undefined);
   if (!columns) return undefined;
@@ -45,15 +49,14 @@ export async function readManifest(lake: Lake): Promise<Manifest | undefined> {
   );
 }
 
-/** Sorted by symbol; whether the file had to be written. */
-export async function writeManifest(lake: Lake, manifest: Manifest): Promise<boolean> {
+/** Sorted by symbol: the same entries give the same bytes. */
+export function manifestBytes(manifest: Manifest): Uint8Array {
   const symbols = [...manifest.keys()].sort();
   const entries = symbols.map((symbol) => manifest.get(symbol)!);
-  const bytes = encodeColumns(COLUMNS, {
+  return encodeColumns(COLUMNS, {
     symbol: textOf(symbols),
     last_consolidated_date: Int32Array.from(entries, ({ lastDay }) => lastDay),
     row_count: Float64Array.from(entries, ({ rows }) => rows),
     last_updated: BigInt64Array.from(entries, ({ lastUpdated }) => lastUpdated),
   });
-  return writeIfChanged(lake, keys.manifest, bytes);
 }

@@ -2,7 +2,7 @@ import { readDay } from '../../calendar/dates.ts';
 import { NamedError } from '../../errors.ts';
 import { corruptFile } from '../columnar/read.ts';
 import { keys } from '../keys.ts';
-import type { Lake } from '../lake.ts';
+import { type Lake, replace } from '../lake.ts';
 import { type BarColumns, decodeBarColumns, decodeHistory, encodeBarColumns } from './bar-columns.ts';
 import { pickBars, rowRef } from './gather.ts';
 import type { DateFile } from './inventory.ts';
@@ -26,36 +26,43 @@ export interface SymbolResult {
 
 /**
  * Brings one symbol's data.parquet up to date: read, merge, write, read back. An unchanged file is not written.
- * @throws Lake.Corrupt naming the damaged file, with nothing of the symbol touched
+ * @throws Lake.Corrupt naming the damaged file, Lake.Conflict when another job has written the symbol in the meantime;
+ *   either way with nothing of the symbol touched
  */
 export async function mergeSymbol(lake: Lake, task: SymbolTask): Promise<SymbolResult> {
   const { symbol, stored } = task;
   const key = keys.symbol(symbol);
-  const bytes = stored ? await lake.read(key) : undefined;
-  if (stored && !bytes) {
-    throw new NamedError('Lake.Conflict', {
-      what: `${key} vanished while it was being merged`,
-      wanted: 'one job at a time',
-      todo: 'Run the same command again.',
-    });
-  }
+  const opened = stored ? await lake.open(key) : undefined;
+  if (stored && !opened) throw changed(key);
+  const bytes = opened?.bytes;
   const existing = bytes && (await decodeHistory(bytes, key, symbol));
   const dateFiles = await readDateFiles(lake, symbol, task.dateFiles);
   const { bars, ...changes } = mergeBars({ ...task, existing, dateFiles });
   const rows = bars.date.length;
   if (rows === 0) {
-    if (bytes) await lake.remove([key]);
+    if (opened && (await lake.removeVersions([{ key, etag: opened.etag }])).length > 0) throw changed(key);
     return { entry: undefined, written: false, ...changes };
   }
   const merged = encodeBarColumns(bars);
-  const written = !bytes || Buffer.compare(bytes, merged) !== 0;
-  if (written) {
-    await lake.write(key, merged);
-    await readBack(lake, key, merged, symbol);
-  }
-  let lastUpdated = bars.ingested_at[0]!;
-  for (const at of bars.ingested_at) if (at > lastUpdated) lastUpdated = at;
+  const written = await replace(lake, key, merged, opened);
+  if (written) await readBack(lake, key, merged, symbol);
+  const lastUpdated = newest(bars.ingested_at);
   return { entry: { lastDay: bars.date[rows - 1]!, rows, lastUpdated }, written, ...changes };
+}
+
+/** Compared as numbers, exact for 270 years: every look into a BigInt64Array makes an object. */
+function newest(instants: BigInt64Array): bigint {
+  const halves = new Int32Array(instants.buffer, instants.byteOffset, instants.length * 2);
+  let place = 0;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let row = 0; row < instants.length; row++) {
+    const at = halves[2 * row + 1]! * 2 ** 32 + (halves[2 * row]! >>> 0);
+    if (at > most) {
+      most = at;
+      place = row;
+    }
+  }
+  return instants[place]!;
 }
 
 async function readDateFiles(lake: Lake, symbol: string, files: readonly DateFile[]): Promise<BarColumns | undefined> {
@@ -77,6 +84,14 @@ async function readDateFiles(lake: Lake, symbol: string, files: readonly DateFil
     tables,
     tables.map((_, table) => rowRef(table, 0)),
   );
+}
+
+function changed(key: string): NamedError {
+  return new NamedError('Lake.Conflict', {
+    what: `${key} changed while it was being merged`,
+    wanted: 'one job at a time',
+    todo: 'Run the same command again.',
+  });
 }
 
 /** What is stored is what was meant, byte for byte, and reads as a history. */

@@ -1,5 +1,5 @@
 import type { BarColumns } from './bar-columns.ts';
-import { BAR_NUMBERS, gatherBars } from './gather.ts';
+import { BAR_NUMBERS, gatherBars, joinBars } from './gather.ts';
 import { ORIGINAL } from './original.ts';
 import { rowHash, type Tally } from './tally.ts';
 
@@ -42,6 +42,8 @@ const AT_END = 2 ** 31;
  */
 export function mergeBars(input: MergeInput): Merged {
   const { existing, removed } = input;
+  const appended = append(input);
+  if (appended) return appended;
   const sources = [existing, input.dateFiles, input.sessions];
   const at = [0, 0, 0];
   const capacity = sources.reduce((sum, source) => sum + (source?.date.length ?? 0), 0);
@@ -77,6 +79,14 @@ export function mergeBars(input: MergeInput): Merged {
   }
   const bars = gatherBars(input.symbol, sources, from.subarray(0, count), rows.subarray(0, count));
   return { bars, ...changes };
+}
+
+/** The usual night: the session files go on where the history ends. */
+function append({ symbol, existing, dateFiles, sessions, removed, examined }: MergeInput): Merged | undefined {
+  if (!existing || !sessions || dateFiles || removed.size > 0 || examined) return undefined;
+  const [had, added] = [existing.date.length, sessions.date.length];
+  if (had === 0 || added === 0 || sessions.date[0]! <= existing.date[had - 1]!) return undefined;
+  return { bars: joinBars(symbol, existing, sessions), added, revised: 0, removed: 0 };
 }
 
 function isOriginal({ source }: BarColumns, row: number): boolean {

@@ -28,6 +28,8 @@ export interface PlanInput {
   mode: 'full' | 'incremental';
   /** Limits the run; undefined = all. */
   symbols?: ReadonlySet<string>;
+  /** Whether a symbol belongs to this shard; undefined = all do. */
+  mine?: (symbol: string) => boolean;
   held: readonly { date: string; etag: string }[];
   /** The ingest manifests that ingestsNeeded asked for, without those that could not be read. */
   ingests: ReadonlyMap<string, Ingest>;
@@ -35,6 +37,11 @@ export interface PlanInput {
   /** Symbols of the consolidation manifest. */
   manifest: { has(symbol: string): boolean; keys(): Iterable<string> };
   checkpoint: ConsolidationCheckpoint;
+}
+
+/** Whether a run works on a symbol. */
+export function wantedBy({ symbols, mine }: Pick<PlanInput, 'symbols' | 'mine'>): (symbol: string) => boolean {
+  return (symbol) => (symbols === undefined || symbols.has(symbol)) && (mine === undefined || mine(symbol));
 }
 
 /** Dates whose ingest manifest has to be read before planning: new or changed ones, and those owed to a symbol. */
@@ -48,7 +55,7 @@ export function ingestsNeeded({ mode, held, checkpoint }: Pick<PlanInput, 'mode'
 /** Pure: what to read so that the data files say what sessions and date files say. */
 export function planConsolidation(input: PlanInput): ConsolidationPlan {
   const { mode, held, ingests, inventory, manifest, checkpoint } = input;
-  const wanted = (symbol: string) => input.symbols === undefined || input.symbols.has(symbol);
+  const wanted = wantedBy(input);
   const full = mode === 'full';
   const failed = new Map(Object.entries(checkpoint.failed).filter(([symbol]) => wanted(symbol)));
   const lost = [...manifest.keys()].filter((symbol) => wanted(symbol) && !inventory.histories.has(symbol));

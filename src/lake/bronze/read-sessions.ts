@@ -21,8 +21,16 @@ export interface ReadSessions {
 export async function readSessions(
   lake: Lake,
   sessions: readonly PlannedSession[],
-  workers: number,
-  signal?: AbortSignal,
+  {
+    workers,
+    mine,
+    signal,
+  }: {
+    workers: number;
+    /** Whether a symbol's rows are wanted at all. */
+    mine?: (symbol: string) => boolean;
+    signal?: AbortSignal;
+  },
 ): Promise<ReadSessions> {
   const tables: (BarColumns | undefined)[] = new Array(sessions.length).fill(undefined);
   const failed = new Map<string, Error>();
@@ -41,7 +49,7 @@ export async function readSessions(
     const { values = [], codes = [] } = tables[place]?.symbol ?? {};
     for (let row = 0; row < codes.length; row++) {
       const symbol = values[codes[row]!]!;
-      if (only && !only.has(symbol)) continue;
+      if ((only && !only.has(symbol)) || (mine && !mine(symbol))) continue;
       const refs = rows.get(symbol);
       if (refs) refs.push(rowRef(place, row));
       else rows.set(symbol, [rowRef(place, row)]);

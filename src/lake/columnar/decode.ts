@@ -71,7 +71,9 @@ function decodeChunk(column: Column, file: Buffer, chunk: ThriftStruct, rows: nu
     if (at === undefined || data.detail.get(2) !== 8) return undefined;
     const values = readTexts(readPage(file, at));
     const codes = readHybrid(data.payload.subarray(1), data.payload[0]!, rows);
-    if (codes.some((code) => code >= values.length)) throw new RangeError('a code without a text');
+    let highest = 0;
+    for (let row = 0; row < rows; row++) if (codes[row]! > highest) highest = codes[row]!;
+    if (highest >= values.length) throw new RangeError('a code without a text');
     return { values, codes };
   }
   if (data.detail.get(2) !== 0) return undefined;
@@ -79,7 +81,7 @@ function decodeChunk(column: Column, file: Buffer, chunk: ThriftStruct, rows: nu
   const size = data.payload.readUInt32LE(0);
   const levels = readHybrid(data.payload.subarray(4, 4 + size), 1, rows);
   let present = 0;
-  for (const level of levels) present += level;
+  for (let row = 0; row < rows; row++) present += levels[row]!;
   const values = plain(column, data.payload.subarray(4 + size), present) as Float64Array;
   if (present === rows) return values;
   const all = new Float64Array(rows).fill(Number.NaN);
@@ -124,7 +126,10 @@ function plain({ type }: Column, payload: Buffer, rows: number): ColumnData {
   if (type === 'double') return new Float64Array(memory);
   const halves = new Int32Array(memory);
   const values = new Float64Array(rows);
-  for (let i = 0; i < rows; i++) values[i] = halves[2 * i + 1]! * 2 ** 32 + (halves[2 * i]! >>> 0);
+  for (let i = 0; i < rows; i++) {
+    const high = halves[2 * i + 1]!;
+    values[i] = high === 0 ? halves[2 * i]! >>> 0 : high * 2 ** 32 + (halves[2 * i]! >>> 0);
+  }
   return values;
 }
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Column } from '../parquet.ts';
 import { type ColumnData, type Columns, lengthOf, physicalType, type Text } from './column-data.ts';
-import { writeHybrid } from './hybrid.ts';
+import { writeHybrid, writeRun } from './hybrid.ts';
 import { type Field, type Fields, writeStruct } from './thrift.ts';
 
 const MAGIC = Buffer.from('PAR1');
@@ -78,13 +78,10 @@ function encodeColumn(column: Column, data: ColumnData): Chunk {
       max: bytesOf(data.slice(max, max + 1)),
     };
   }
-  const present = column.nullable ? data.filter((value) => !Number.isNaN(value)) : data;
+  const present = column.nullable && data.some(Number.isNaN) ? data.filter((value) => !Number.isNaN(value)) : data;
   const parts = [valueBytes(column, present)];
   if (column.nullable) {
-    const levels = writeHybrid(
-      present.length === rows ? new Uint8Array(rows).fill(1) : Uint8Array.from(data, isValue),
-      1,
-    );
+    const levels = present.length === rows ? writeRun(1, rows) : writeHybrid(Uint8Array.from(data, isValue), 1);
     const size = Buffer.alloc(4);
     size.writeUInt32LE(levels.length);
     parts.unshift(size, levels);
@@ -136,13 +133,37 @@ function isValue(value: number): number {
 
 /** Places of the smallest and the largest value. */
 function range(data: Int32Array | Float64Array | BigInt64Array | Uint8Array): [number, number] {
-  let min = 0;
-  let max = 0;
+  if (data instanceof BigInt64Array) return rangeOf64(data);
+  let [min, max] = [0, 0];
+  let least = data[0]!;
+  let most = least;
   for (let i = 1; i < data.length; i++) {
-    if (data[i]! < data[min]!) min = i;
-    if (data[i]! > data[max]!) max = i;
+    const value = data[i]!;
+    if (value < least) {
+      least = value;
+      min = i;
+    } else if (value > most) {
+      most = value;
+      max = i;
+    }
   }
   return [min, max];
+}
+
+/** By halves, because every look into a BigInt64Array makes an object. */
+function rangeOf64(data: BigInt64Array): [number, number] {
+  const halves = new Int32Array(data.buffer, data.byteOffset, data.length * 2);
+  let [min, max] = [0, 0];
+  for (let i = 1; i < data.length; i++) {
+    if (isLess(halves, i, min)) min = i;
+    else if (isLess(halves, max, i)) max = i;
+  }
+  return [min, max];
+}
+
+function isLess(halves: Int32Array, a: number, b: number): boolean {
+  const [high, other] = [halves[2 * a + 1]!, halves[2 * b + 1]!];
+  return high < other || (high === other && halves[2 * a]! >>> 0 < halves[2 * b]! >>> 0);
 }
 
 function valueBytes({ type }: Column, values: Float64Array): Uint8Array {
@@ -150,9 +171,15 @@ function valueBytes({ type }: Column, values: Float64Array): Uint8Array {
   // 64-bit whole numbers as two halves: exact up to 2^53 and much cheaper than a BigInt a row.
   const halves = new Int32Array(values.length * 2);
   for (let i = 0; i < values.length; i++) {
-    const high = Math.floor(values[i]! / 2 ** 32);
-    halves[2 * i] = values[i]! - high * 2 ** 32;
-    halves[2 * i + 1] = high;
+    const value = values[i]!;
+    const low = value | 0;
+    halves[2 * i] = low;
+    if (low === value) halves[2 * i + 1] = low >> 31;
+    else {
+      const high = Math.floor(value / 2 ** 32);
+      halves[2 * i] = value - high * 2 ** 32;
+      halves[2 * i + 1] = high;
+    }
   }
   return bytesOf(halves);
 }

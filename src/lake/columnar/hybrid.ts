@@ -26,6 +26,14 @@ export function writeHybrid(codes: ArrayLike<number>, width: number): Uint8Array
   return out.subarray(0, at);
 }
 
+/** So many times the same code of one bit, as one run. */
+export function writeRun(code: 0 | 1, count: number): Uint8Array {
+  const out = new Uint8Array(6);
+  const at = varint(out, 0, count * 2);
+  out[at] = code;
+  return out.subarray(0, at + 1);
+}
+
 function writeRuns(codes: ArrayLike<number>, runs: number, valueBytes: number): Uint8Array {
   const out = new Uint8Array(runs * (valueBytes + 5));
   let at = 0;

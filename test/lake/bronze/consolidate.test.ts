@@ -117,8 +117,8 @@ describe('consolidate', () => {
     lake.reads = lake.lists = 0;
     await run(lake);
     expect(lake.lists).toBe(2);
-    // Session file, its manifest, checkpoint and consolidation manifest (each once more before it is written), and data and read-back of each symbol.
-    expect(lake.reads).toBe(6 + 2 * SYMBOLS.length);
+    // Session file, its manifest, checkpoint and consolidation manifest, and data and read-back of each symbol.
+    expect(lake.reads).toBe(4 + 2 * SYMBOLS.length);
   });
 
   test('a correction with a newer fetch replaces the row, and a bar that vanished from its session goes', async () => {

@@ -9,7 +9,8 @@ const ingest = (date: string, removed: string[] = [], checksum = `sum ${date}`):
   date,
   { date, rows: 2, rejected: 0, checksum, removed, source: 't', runId: 'r', ingestedAt: `${date}T23:00:00Z` },
 ];
-const files = (symbol: string, ...dates: string[]) => dates.map((date) => ({ date, key: `${symbol}/${date}` }));
+const files = (symbol: string, ...dates: string[]) =>
+  dates.map((date) => ({ date, key: `${symbol}/${date}`, size: 1, etag: '1' }));
 
 function planOf({ has = [], more = {}, ...rest }: Partial<PlanInput> & { has?: string[]; more?: Partial<Inventory> }) {
   const inventory: Inventory = {

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+const PAGE = 1000;
+
+interface Stored {
+  bytes: Buffer;
+  etag: string;
+}
+
+export interface LoopbackS3 {
+  url: string;
+  /** `/bucket/key` → object. */
+  objects: Map<string, Stored>;
+  /** Requests so far by method, lists as LIST and DeleteObjects as DELETE. */
+  requests: Record<string, number>;
+  /** The newest request as it came. */
+  last: { path: string; headers: IncomingMessage['headers'] } | undefined;
+  /** Answers a request with this status and code instead, when it returns one. */
+  trouble: ((method: string, path: string) => [status: number, code: string] | undefined) | undefined;
+  /** Keys that DeleteObjects refuses. */
+  locked: Set<string>;
+  close(): Promise<void>;
+}
+
+/**
+ * An S3 of one process in memory: objects, conditional puts, lists by pages, DeleteObjects with versions and errors by
+ * key. It checks no signature. Every answer waits for `delayMs`.
+ */
+export async function startLoopbackS3(delayMs = 0, port = 0): Promise<LoopbackS3> {
+  const objects: LoopbackS3['objects'] = new Map();
+  const s3: LoopbackS3 = {
+    url: '',
+    objects,
+    requests: {},
+    last: undefined,
+    trouble: undefined,
+    locked: new Set(),
+    close: async () => {},
+  };
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const go = () => answer(s3, request, Buffer.concat(parts), response);
+      if (delayMs > 0) setTimeout(go, delayMs);
+      else go();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  s3.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  s3.close = () => closed(server);
+  return s3;
+}
+
+function closed(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function answer(s3: LoopbackS3, request: IncomingMessage, body: Buffer, response: ServerResponse): void {
+  const url = new URL(request.url ?? '/', 'http://s3');
+  const path = decodeURIComponent(url.pathname).replace(/\/$/, '');
+  const kind = url.searchParams.has('list-type') ? 'LIST' : url.searchParams.has('delete') ? 'DELETE' : request.method!;
+  s3.last = { path: (request.url ?? '').split('?')[0]!, headers: request.headers };
+  s3.requests[kind] = (s3.requests[kind] ?? 0) + 1;
+  const trouble = s3.trouble?.(kind, path);
+  if (trouble) fail(response, ...trouble);
+  else if (kind === 'LIST') list(s3, path, url.searchParams, response);
+  else if (kind === 'DELETE') remove(s3, path, body.toString(), response);
+  else if (kind === 'GET') get(s3, path, response);
+  else put(s3, path, unchunked(request, body), request, response);
+}
+
+function get(s3: LoopbackS3, path: string, response: ServerResponse): void {
+  const stored = s3.objects.get(path);
+  if (!stored) {
+    fail(response, 404, 'NoSuchKey');
+    return;
+  }
+  response.writeHead(200, { etag: stored.etag, 'content-length': stored.bytes.length });
+  response.end(stored.bytes);
+}
+
+function put(s3: LoopbackS3, path: string, bytes: Buffer, request: IncomingMessage, response: ServerResponse): void {
+  const stored = s3.objects.get(path);
+  const { 'if-match': match, 'if-none-match': none } = request.headers;
+  if ((none === '*' && stored) || (match !== undefined && stored && stored.etag !== match)) {
+    fail(response, 412, 'PreconditionFailed');
+  } else if (match !== undefined && !stored) fail(response, 404, 'NoSuchKey');
+  else {
+    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    s3.objects.set(path, { bytes, etag });
+    response.writeHead(200, { etag });
+    response.end();
+  }
+}
+
+/** The body without the chunk headers that `aws-chunked` puts into it. */
+function unchunked(request: IncomingMessage, body: Buffer): Buffer {
+  if (!String(request.headers['content-encoding'] ?? '').includes('aws-chunked')) return body;
+  const parts: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const line = body.indexOf('\r\n', at);
+    const size = Number.parseInt(body.toString('latin1', at, line), 16);
+    if (!size) return Buffer.concat(parts);
+    parts.push(body.subarray(line + 2, line + 2 + size));
+    at = line + 2 + size + 2;
+  }
+}
+
+function list(s3: LoopbackS3, bucket: string, query: URLSearchParams, response: ServerResponse): void {
+  const start = `${bucket}/${query.get('prefix') ?? ''}`;
+  const after = query.get('continuation-token') ?? '';
+  const all = [...s3.objects.keys()].filter((key) => key.startsWith(start) && key > after).sort();
+  const page = all.slice(0, PAGE);
+  const contents = page.map((key) => {
+    const { bytes, etag } = s3.objects.get(key)!;
+    const name = escaped(key.slice(bucket.length + 1));
+    return `<Contents><Key>${name}</Key><Size>${bytes.length}</Size><ETag>${escaped(etag)}</ETag></Contents>`;
+  });
+  const more = all.length > PAGE;
+  const next = more ? `<NextContinuationToken>${escaped(page.at(-1)!)}</NextContinuationToken>` : '';
+  xml(response, `<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`);
+}
+
+function remove(s3: LoopbackS3, bucket: string, body: string, response: ServerResponse): void {
+  const errors: string[] = [];
+  for (const [, object] of body.matchAll(/<Object>(.*?)<\/Object>/gs)) {
+    const key = unescaped(/<Key>(.*?)<\/Key>/s.exec(object!)?.[1] ?? '');
+    const etag = unescaped(/<ETag>(.*?)<\/ETag>/s.exec(object!)?.[1] ?? '');
+    const stored = s3.objects.get(`${bucket}/${key}`);
+    const refuse = (code: string) => errors.push(`<Error><Key>${escaped(key)}</Key><Code>${code}</Code></Error>`);
+    if (s3.locked.has(key)) refuse('AccessDenied');
+    else if (stored && etag !== '' && etag !== stored.etag) refuse('PreconditionFailed');
+    else s3.objects.delete(`${bucket}/${key}`);
+  }
+  xml(response, `<DeleteResult>${errors.join('')}</DeleteResult>`);
+}
+
+function fail(response: ServerResponse, status: number, code: string): void {
+  xml(response, `<Error><Code>${code}</Code><Message>${code}</Message></Error>`, status);
+}
+
+function xml(response: ServerResponse, text: string, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/xml' });
+  response.end(`<?xml version="1.0" encoding="UTF-8"?>${text}`);
+}
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"]/g, (letter) => ENTITIES[letter]!);
+}
+
+function unescaped(text: string): string {
+  return Object.entries(ENTITIES).reduceRight((plain, [letter, entity]) => plain.replaceAll(entity, letter), text);
+}

@@ -1,0 +1,73 @@
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { NamedError } from '../errors.ts';
+import type { Expired } from '../lake/bronze/retention.ts';
+import { type VacuumSummary, vacuum } from '../lake/bronze/vacuum.ts';
+import { openLake } from '../lake/lake.ts';
+import { openHome } from '../local/home.ts';
+import type { Context } from './context.ts';
+import { figure, table } from './terminal.ts';
+
+export interface VacuumCommandOptions {
+  dryRun?: boolean;
+  symbols?: string;
+  retentionDays?: string;
+  maxWorkers?: string;
+}
+
+const SHOWN = 10;
+
+/** Deletes old date files whose rows are in the symbol's data.parquet, or lists them. Exits 1 when something failed. */
+export async function vacuumLake(options: VacuumCommandOptions, context: Context): Promise<number> {
+  const { config, terminal, signal } = context;
+  const symbols = options.symbols?.split(',').filter(Boolean);
+  if (symbols?.length === 0) throw new NamedError('Usage.Invalid', { what: '--symbols names no symbol' });
+  const retentionDays = whole('--retention-days', options.retentionDays, 0) ?? config.RETENTION_DAYS;
+  const maxWorkers = whole('--max-workers', options.maxWorkers, 1) ?? config.MAX_WORKERS;
+  const dryRun = options.dryRun === true;
+  const lake = openLake(config.LAKE_URI ?? pathToFileURL(join(resolve(config.AFTERBELL_HOME), 'lake')).href);
+  // A dry run only reads; a real one must not meet a night.
+  const home = dryRun ? undefined : await openHome(config.AFTERBELL_HOME, { mode: 'write' });
+  try {
+    const files: Expired[] = [];
+    const summary = await vacuum(lake, {
+      symbols,
+      retentionDays,
+      maxWorkers,
+      dryRun,
+      runId: 'by-hand',
+      maxFailedPercent: config.MAX_FAILED_PERCENT,
+      signal,
+      onFile: (file) => files.push(file),
+    });
+    if (terminal.json) {
+      const listed = files.map(({ symbol, date, key, size }) => ({ symbol, date, key, bytes: size }));
+      terminal.print(JSON.stringify({ ...summary, files: listed }));
+    } else show(summary, files, context);
+    return summary.status === 'success' ? 0 : 1;
+  } finally {
+    await home?.close();
+  }
+}
+
+function show(summary: VacuumSummary, files: readonly Expired[], { terminal }: Context): void {
+  const { dryRun, filesDeleted, bytesFreed, filesRecent, filesUntouched, kept, cutoff, errors } = summary;
+  if (dryRun) for (const { key } of files) terminal.print(key);
+  const rows: [string, string, number][] = [
+    ['with data.parquet, in it', dryRun ? 'would go' : 'deleted', filesDeleted],
+    ['with data.parquet, not proven to be in it', 'kept', kept.length],
+    [`of ${cutoff} or later`, 'kept', filesRecent],
+    ['of symbols without data.parquet', 'untouched', filesUntouched],
+  ];
+  terminal.print(table(['date files', '', 'files'], rows));
+  terminal.print(`${figure(bytesFreed)} bytes ${dryRun ? 'would be freed' : 'freed'}.`);
+  for (const { key, reason } of kept.slice(0, SHOWN)) terminal.note(`kept ${key}: ${reason}`);
+  if (kept.length > SHOWN) terminal.note(`… ${figure(kept.length)} kept in all; --json names every one`);
+  for (const { name, message } of errors.slice(0, SHOWN)) terminal.note(`${name}: ${message}`);
+}
+
+function whole(flag: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,6}$/.test(text) && Number(text) >= least) return Number(text);
+  throw new NamedError('Usage.Invalid', { what: `${flag} ${text}`, wanted: `a whole number of at least ${least}` });
+}

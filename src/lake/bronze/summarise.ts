@@ -1,0 +1,48 @@
+import type { JobError } from '../job-summary.ts';
+import type { ConsolidateOptions, ConsolidateSummary } from './consolidate-summary.ts';
+import type { Part } from './part.ts';
+import type { Removal } from './remove-expired.ts';
+
+/** Pure: what a run, or all shards of one, has to say in the end. */
+export function summarise(
+  reports: readonly Part['report'][],
+  { rows, removal, options, seconds }: { rows: number; removal: Removal; options: ConsolidateOptions; seconds: number },
+): ConsolidateSummary {
+  const sum = (of: (report: Part['report']) => number) => reports.reduce((total, report) => total + of(report), 0);
+  const symbols = sum((report) => report.symbols);
+  const errors = distinct([...reports.flatMap((report) => report.errors), ...removal.errors]);
+  return {
+    job: 'consolidate',
+    runId: options.runId,
+    mode: options.mode,
+    status: statusOf(errors, symbols, options.maxFailedPercent ?? 0),
+    symbols,
+    rows,
+    added: sum(({ counts }) => counts.added),
+    revised: sum(({ counts }) => counts.revised),
+    removed: sum(({ counts }) => counts.removed),
+    filesWritten: sum(({ counts }) => counts.filesWritten),
+    filesMerged: sum(({ counts }) => counts.filesMerged),
+    filesDeleted: removal.filesDeleted,
+    bytesFreed: removal.bytesFreed,
+    errors,
+    seconds,
+    symbolsPerSecond: symbols / seconds,
+  };
+}
+
+/**
+ * `failed` when something concerns more than one symbol, or too many symbols in a hundred could not be done. Single
+ * damaged symbols are reported, and tried again by every run.
+ */
+export function statusOf(errors: readonly JobError[], done: number, maxFailedPercent: number): 'success' | 'failed' {
+  if (errors.some(({ symbol }) => symbol === null)) return 'failed';
+  const failed = new Set(errors.map(({ symbol }) => symbol)).size;
+  return failed > ((done + failed) * maxFailedPercent) / 100 ? 'failed' : 'success';
+}
+
+/** In order of symbol, because workers finish as they will; every shard meets the same damaged session. */
+function distinct(errors: readonly JobError[]): JobError[] {
+  const once = new Map(errors.map((error) => [`${error.symbol ?? ''} ${error.message}`, error]));
+  return [...once.values()].sort((a, b) => ((a.symbol ?? '') < (b.symbol ?? '') ? -1 : 1));
+}
