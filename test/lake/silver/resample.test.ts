@@ -4,6 +4,7 @@ import { sessionAt, sessionNumber } from '../../../src/calendar/sessions.ts';
 import { decodeBars } from '../../../src/lake/bars.ts';
 import { consolidate } from '../../../src/lake/bronze/consolidate.ts';
 import { keys } from '../../../src/lake/keys.ts';
+import { encodeRows } from '../../../src/lake/parquet.ts';
 import { resample } from '../../../src/lake/silver/resample.ts';
 import type { Bar } from '../../../src/records/bar.ts';
 import { MemoryLake } from '../memory-lake.ts';
@@ -223,7 +224,7 @@ describe('resample', () => {
     await expectSameAsFull(lake);
   });
 
-  test('a damaged history ends the job by name and leaves the stored files alone', async () => {
+  test('a damaged, foreign or missing history is reported, keeps its rows, and is made anew once it can be read', async () => {
     const lake = new MemoryLake();
     for (const date of DATES.slice(0, 9))
       await publish(
@@ -234,9 +235,49 @@ describe('resample', () => {
     await merge(lake);
     await run(lake);
     const before = lake.contents('silver/');
-    await lake.write(keys.symbol('TRUE'), Buffer.from('PAR1 nothing PAR1'));
-    await expect(run(lake, { mode: 'full' })).rejects.toMatchObject({ name: 'Job.Failed' });
-    expect(lake.contents('silver/')).toEqual(before);
+    const sound = (await lake.read(keys.symbol('TRUE')))!;
+    const foreign = encodeRows([{ name: 'x', type: 'double' }], [{ x: 1 }]);
+    const damages = [Buffer.from('PAR1 nothing PAR1'), sound.subarray(0, 300), Buffer.alloc(0), foreign];
+    for (const damage of [...damages, (await lake.read(keys.symbol('AAPL')))!, undefined]) {
+      const other = lake.copy();
+      if (damage) await other.write(keys.symbol('TRUE'), damage);
+      else await other.remove([keys.symbol('TRUE')]);
+      const summary = await run(other, { mode: 'full' });
+      expect(summary).toMatchObject({ status: 'failed', errors: [{ name: 'Lake.Corrupt', symbol: 'TRUE' }] });
+      expect(other.contents('silver/')).toEqual(before);
+      await publish(
+        other,
+        DATES[9]!,
+        SYMBOLS.map((s) => bar(s, DATES[9]!)),
+      );
+      await other.write(keys.symbol('TRUE'), sound);
+      await merge(other);
+      expect(await run(other)).toMatchObject({ status: 'success', errors: [], wholeSymbols: 1 });
+      await expectSameAsFull(other);
+      await expectNaive(other, DATES[9]!);
+    }
+  });
+
+  test('a damaged session file is stood in for by the histories', async () => {
+    const lake = new MemoryLake();
+    for (const date of DATES.slice(0, 9))
+      await publish(
+        lake,
+        date,
+        SYMBOLS.map((s) => bar(s, date)),
+      );
+    await merge(lake);
+    await run(lake);
+    await publish(
+      lake,
+      DATES[9]!,
+      SYMBOLS.map((s) => bar(s, DATES[9]!)),
+    );
+    await merge(lake);
+    await lake.write(keys.session(DATES[9]!), Buffer.from('PAR1'));
+    expect(await run(lake)).toMatchObject({ status: 'success', errors: [{ name: 'Lake.Corrupt', symbol: null }] });
+    await expectSameAsFull(lake);
+    await expectNaive(lake, DATES[9]!);
   });
 });
 
