@@ -78,7 +78,8 @@ try {
   const again = await measure(['night', '--session', first.night.session], env);
   note('night_again_seconds', again.seconds, 's', 'npx afterbell night --session …');
   note('night_again_peak_gb', again.peakGb, 'GB', 'npx afterbell night --session …');
-  for (const { name, rows, seconds } of first.night.datasets) console.log(`  ${name}: ${rows} rows in ${seconds.toFixed(1)} s`);
+  for (const { name, rows, seconds } of first.night.datasets)
+    console.log(`  ${name}: ${rows} rows in ${seconds.toFixed(1)} s`);
 } finally {
   rmSync(home, { recursive: true, force: true });
 }
