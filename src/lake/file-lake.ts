@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { link, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NamedError } from '../errors.ts';
@@ -9,11 +8,7 @@ import type { Condition, Entry, Lake } from './lake.ts';
 /** Unfinished writes live here, on the same file system, so that the last step is a rename. */
 const SCRATCH = '.tmp';
 
-/**
- * A lake in a folder. A write goes to a temporary file first and is renamed over the key. Whole files are read and
- * written without leaving the thread: for thousands of small ones the way through the thread pool costs as much
- * again as the work.
- */
+/** A lake in a folder. A write goes to a temporary file first and is renamed over the key. */
 export class FileLake implements Lake {
   readonly uri: string;
   private readonly root: string;
@@ -30,7 +25,7 @@ export class FileLake implements Lake {
 
   async read(key: string): Promise<Uint8Array | undefined> {
     try {
-      return readFileSync(this.path(key));
+      return await readFile(this.path(key));
     } catch (error) {
       if (code(error) === 'ENOENT') return undefined;
       throw error;
@@ -45,14 +40,14 @@ export class FileLake implements Lake {
   async write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void> {
     const temporary = await this.temporary(key);
     try {
-      writeFileSync(temporary, bytes);
+      await writeFile(temporary, bytes);
       if (condition && 'ifAbsent' in condition) {
         await link(temporary, this.path(key));
         await unlink(temporary);
         return;
       }
       if (condition && (await this.etag(key).catch(() => '')) !== condition.ifEtag) throw conflict(key);
-      renameSync(temporary, this.path(key));
+      await rename(temporary, this.path(key));
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
       if (code(error) === 'EEXIST') throw conflict(key, error);
@@ -126,7 +121,7 @@ export class FileLake implements Lake {
 
   private async folder(path: string): Promise<void> {
     if (this.made.has(path)) return;
-    mkdirSync(path, { recursive: true });
+    await mkdir(path, { recursive: true });
     this.made.add(path);
   }
 
