@@ -39,8 +39,9 @@ test: check build ## everything that checks the project
 graph: ## draw the state machine into README.md
 	@node scripts/graph.mjs
 
-bench: build ## measure a 5,400-symbol night: seconds and peak memory
+bench: build ## measure a 5,400-symbol night, and the resampler against SQL (BENCH_ORIGINAL=0 saves ten minutes)
 	@node scripts/bench.mjs
+	@node scripts/bench-resample.mjs
 
 clean: ## remove what was built and installed
 	@rm -rf dist node_modules

@@ -98,7 +98,7 @@ export class Engine {
     return this.count(barsRead.replaceAll('/*bars*/', barsOf(portion)));
   }
 
-  /** Bars in the portion's histories, of whatever date. */
+  /** Bars in the portion's histories, of whatever date, as far as their footers name the symbol they should. */
   async barsStored(): Promise<number> {
     return this.count(filesRead);
   }
@@ -142,7 +142,7 @@ export class Engine {
     for (const [sid, symbol] of symbols.entries()) {
       pieces.appendInteger(sid);
       pieces.appendVarchar(symbol);
-      pieces.appendInteger(sid);
+      pieces.appendVarchar(histories[sid] ?? '');
       pieces.endRow();
     }
     pieces.closeSync();

@@ -52,7 +52,7 @@ async function attempt(
     if (faults.size > 0) return { faults, broken };
     const bars = barsIn(sheaf);
     if (bars === (await expected(engine, portion, false))) return { sheaf, faults, broken };
-    // Histories may hold dates that are not to be resampled yet, so the quick count is not the last word.
+    // A footer may say nothing of its symbol, and histories may hold dates that are not to be resampled yet, so the quick count is not the last word.
     await findFaults(engine, portion, faults);
     if (faults.size > 0) return { faults, broken };
     const counted = await expected(engine, portion, true);

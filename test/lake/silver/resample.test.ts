@@ -199,7 +199,7 @@ describe('resample', () => {
       }),
       { numRuns: 60 },
     );
-  });
+  }, 300_000);
 
   test('a split rewrites every month file of its own history and no row of another symbol', async () => {
     const lake = new MemoryLake();
