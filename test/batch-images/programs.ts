@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 /** Inside the repository, so that the bundle finds its native dependencies. */
-const folder = fileURLToPath(new URL('../../node_modules/.cache/afterbell-programs/', import.meta.url));
+const folder = fileURLToPath(new URL('../../dist/programs/', import.meta.url));
 
 /** Bundles a job's entry point as the build does; returns the program's path. */
 export async function bundleJob(job: 'consolidator' | 'resampler'): Promise<string> {
