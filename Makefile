@@ -39,9 +39,10 @@ test: check build ## everything that checks the project
 graph: ## draw the state machine into README.md
 	@node scripts/graph.mjs
 
-bench: build ## measure a 5,400-symbol night and the consolidator (BENCH_SYMBOLS=500 for a quick look)
+bench: build ## measure a 5,400-symbol night and both jobs (BENCH_SYMBOLS=500 BENCH_ORIGINAL=0 for a quick look)
 	@node scripts/bench.mjs $(BENCH_SYMBOLS)
 	@node scripts/bench-consolidate.mjs
+	@node scripts/bench-resample.mjs
 
 clean: ## remove what was built and installed
 	@rm -rf dist node_modules

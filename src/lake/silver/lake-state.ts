@@ -10,10 +10,14 @@ export interface LakeState {
   newest: string | undefined;
 }
 
+/** Enough of a checksum to tell two versions of a session apart; thousands of them stand in every checkpoint. */
+const TOKEN_LENGTH = 16;
+
 /** The state behind a consolidation: what was consolidated counts, not what was merely published. */
 export function lakeState({ sessions, outside }: Pick<ConsolidationCheckpoint, 'sessions' | 'outside'>): LakeState {
   const dates = [...new Set([...Object.keys(sessions), ...Object.keys(outside)])].sort();
-  const token = (date: string) => [sessions[date]?.checksum, outside[date]].filter(Boolean).join('+');
+  const token = (date: string) =>
+    [sessions[date]?.checksum.slice(0, TOKEN_LENGTH), outside[date]].filter(Boolean).join('+');
   return {
     tokens: new Map(dates.map((date) => [date, token(date)])),
     outside: new Set(Object.keys(outside)),

@@ -34,6 +34,11 @@ export interface PlanInput {
   stored: ReadonlySet<string>;
 }
 
+/** Every window with bars, in any order: what the history of a symbol can fall into. Pure. */
+export function windowsHeld(interval: number, state: LakeState): PlannedWindow[] {
+  return [...heldWindows(state.tokens.keys(), interval)].map((index) => planWindow(index, interval, state));
+}
+
 /** Pure. Incremental without a checkpoint is full. */
 export function planInterval(input: PlanInput): IntervalPlan {
   const { interval, mode, state, checkpoint, stored } = input;

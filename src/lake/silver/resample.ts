@@ -1,19 +1,22 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NamedError } from '../../errors.ts';
-import { readConsolidated } from '../bronze/checkpoint.ts';
+import { isNamed, NamedError } from '../../errors.ts';
+import { type ConsolidationCheckpoint, readConsolidated } from '../bronze/checkpoint.ts';
 import { type Manifest, readManifest } from '../bronze/manifest.ts';
 import { stopIfAsked } from '../in-flight.ts';
-import type { JobSummary, Progress } from '../job-summary.ts';
+import type { JobError, JobSummary, Progress } from '../job-summary.ts';
 import { keys } from '../keys.ts';
 import type { Lake } from '../lake.ts';
-import { aggregate } from './aggregate.ts';
-import { type LakeState, lakeState } from './lake-state.ts';
-import { writeMonth } from './month-file.ts';
-import { type Interval, prepareInterval } from './prepare-interval.ts';
+import { lakeState } from './lake-state.ts';
+import { type Met, makeWindows } from './make-windows.ts';
+import { type Known, type Prepared, prepare } from './prepare.ts';
 import { nextCheckpoint, writeSilverCheckpoint } from './silver-checkpoint.ts';
-import { silverRoom } from './silver-columns.ts';
+import { factorSpans, readSplits, type Split, splitsInForce, splitsText } from './splits.ts';
+import { monthsOf, writeMonths } from './write-months.ts';
+
+/** Share of the symbols whose damage is only reported; with more of them the job fails. */
+const MOST_DAMAGED = 0.01;
 
 export interface ResampleOptions {
   mode: 'full' | 'incremental';
@@ -33,17 +36,25 @@ export interface ResampleSummary extends JobSummary {
   intervals: number[];
   /** Windows made anew. */
   windows: number;
+  /** Symbols whose whole history was made anew, because of a split or an earlier damage; all of them in a full run. */
+  wholeSymbols: number;
 }
 
 /**
- * Makes the bars of N sessions (DESIGN decisions 10 and 15) from what is consolidated: all of them, or only the month
- * files that can have changed. Order: month files, then the interval's checkpoint; a run killed anywhere is repaired
- * by the next one, and an incremental run gives what a full one gives.
- * @throws Job.Failed when nothing is consolidated yet or DuckDB fails; Job.Interrupted
+ * Makes the split-adjusted bars of N sessions (DESIGN decisions 9, 10 and 15) from what is consolidated: all of them,
+ * or only the month files that can have changed. Order: month files, then the intervals' checkpoints; a run killed
+ * anywhere is repaired by the next one, and an incremental run gives what a full one gives. A symbol whose history is
+ * damaged keeps the rows it has, stands in `errors`, and is made anew by the first run that can read it.
+ * @returns status `failed` when more than 1 % of the symbols are damaged
+ * @throws Job.Failed when nothing is consolidated yet or DuckDB fails; Lake.Corrupt for unusable splits; Job.Interrupted
  */
 export async function resample(lake: Lake, options: ResampleOptions): Promise<ResampleSummary> {
   const started = performance.now();
-  const [consolidated, manifest] = await Promise.all([readConsolidated(lake), readManifest(lake)]);
+  const [consolidated, manifest, splits] = await Promise.all([
+    readConsolidated(lake),
+    readManifest(lake),
+    readSplits(lake),
+  ]);
   if (!consolidated?.sessions || !manifest) {
     throw new NamedError('Job.Failed', {
       what: 'there is nothing to resample',
@@ -52,96 +63,109 @@ export async function resample(lake: Lake, options: ResampleOptions): Promise<Re
       todo: 'Run `afterbell run consolidate` first.',
     });
   }
-  const state = lakeState(consolidated);
-  const intervals = await Promise.all(
-    [...new Set(options.intervals)].map((n) => prepareInterval(lake, n, options.mode, state)),
-  );
-  const counts = { filesWritten: 0, filesMerged: 0 };
-  const parent = options.scratch ?? tmpdir();
-  const scratch = await mkdtemp(join(parent, 'resample-'));
+  const numbers = [...new Set(options.intervals)];
+  const basis = basisOf(consolidated, manifest, splits);
+  const prepared = await prepare(lake, numbers, options.mode, basis);
   try {
-    await makeMonths(lake, options, { intervals, state, manifest, scratch, counts });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
+    return await work(lake, options, { prepared, basis, manifest, started });
+  } catch (error) {
+    // A month file that was to be kept is gone or damaged: everything is made anew instead.
+    if (prepared.full || !isNamed(error, 'Lake.Corrupt')) throw error;
+    return work(lake, options, { prepared: await prepare(lake, numbers, 'full', basis), basis, manifest, started });
   }
-  for (const { plan, rows } of intervals) {
-    stopIfAsked(options.signal);
-    await lake.remove(plan.stale.map((month) => keys.silver(plan.interval, month)));
-    if (await writeSilverCheckpoint(lake, nextCheckpoint(plan.interval, rows, state, manifest))) counts.filesWritten++;
-  }
+}
+
+interface Basis extends Known {
+  inForce: Map<string, Split[]>;
+}
+
+function basisOf(consolidated: ConsolidationCheckpoint, manifest: Manifest, splits: readonly Split[]): Basis {
+  const state = lakeState(consolidated);
+  const inForce = new Map([...splitsInForce(splits, state.newest)].filter(([symbol]) => manifest.has(symbol)));
   return {
-    job: 'resample',
-    runId: options.runId,
-    mode: options.mode,
-    status: 'success',
-    intervals: intervals.map(({ plan }) => plan.interval),
-    symbols: manifest.size,
-    rows: intervals.reduce((sum, { rows }) => sum + [...rows.values()].reduce((all, one) => all + one, 0), 0),
-    windows: intervals.reduce((sum, { plan }) => sum + plan.windows.size, 0),
-    ...counts,
-    errors: [],
-    seconds: (performance.now() - started) / 1000,
+    state,
+    inForce,
+    splits: new Map([...inForce].map(([symbol, list]) => [symbol, splitsText(list)])),
+    owed: new Set(Object.keys(consolidated.failed ?? {})),
+    held: manifest,
   };
 }
 
 interface Work {
-  intervals: Interval[];
-  state: LakeState;
+  prepared: Prepared;
+  basis: Basis;
   manifest: Manifest;
-  scratch: string;
-  counts: { filesWritten: number; filesMerged: number };
+  started: number;
 }
 
-async function makeMonths(lake: Lake, options: ResampleOptions, work: Work): Promise<void> {
-  const { intervals, counts } = work;
-  const { sessions, histories, fromHistory } = inputs(work);
-  const [sessionFiles, historyFiles] = [
-    await lake.localise(sessions.map(keys.session), work.scratch),
-    await lake.localise(histories.map(keys.symbol), work.scratch),
-  ];
-  counts.filesMerged += sessionFiles.length + historyFiles.length;
-  const total = intervals.reduce((sum, { plan }) => sum + plan.months.size, 0);
-  const byInterval = new Map(intervals.map((interval) => [interval.plan.interval, interval]));
+async function work(lake: Lake, options: ResampleOptions, { prepared, basis, manifest, started }: Work) {
+  const { signal, progress, memoryLimitMb, threads = 2 } = options;
+  const { state, inForce, splits, owed } = basis;
+  const met: Met = { damaged: new Map(), broken: new Map(), damagedSessions: new Map(), filesMerged: 0 };
+  let filesWritten = 0;
   let done = 0;
-  const write = async ({ plan, rows }: Interval, month: string, fresh = silverRoom(0, [])) => {
-    stopIfAsked(options.signal);
-    const result = await writeMonth(lake, plan, month, fresh);
-    if (result.written) counts.filesWritten++;
-    if (result.rows > 0) rows.set(month, result.rows);
-    else rows.delete(month);
-    done++;
-    if (done % 200 === 0 || done === total) options.progress?.({ job: 'resample', done, total });
-  };
-  const left = new Map(intervals.map(({ plan }) => [plan.interval, new Set(plan.months.keys())]));
-  const { memoryLimitMb, threads = 2, signal } = options;
-  const plans = intervals.map(({ plan }) => plan);
-  const found = aggregate({
-    plans,
-    sessionFiles,
-    historyFiles,
-    fromHistory,
-    memoryLimitMb,
-    threads,
-    scratch: work.scratch,
-    signal,
-  });
-  for await (const { interval, month, rows } of found) {
-    await write(byInterval.get(interval)!, month, rows);
-    left.get(interval)!.delete(month);
+  const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'resample-'));
+  try {
+    const found = makeWindows(
+      {
+        lake,
+        prepared,
+        state,
+        symbols: [...manifest.keys()].sort(),
+        barsOf: (symbol) => manifest.get(symbol)!.rows,
+        factors: new Map([...inForce].map(([symbol, list]) => [symbol, factorSpans(list)])),
+        engine: { memoryLimitMb, threads, scratch, signal },
+      },
+      met,
+    );
+    for await (const made of found) {
+      const total = done + monthsOf(made, prepared).length;
+      const wrote = (changed: boolean) => {
+        if (changed) filesWritten++;
+        if (++done % 200 === 0 || done === total) progress?.({ job: 'resample', done, total });
+      };
+      await writeMonths(lake, made, { prepared, met, signal, wrote });
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
   }
-  // Months whose planned windows have no bars any more.
-  for (const interval of intervals) for (const month of left.get(interval.plan.interval)!) await write(interval, month);
+  const failed = new Set([...owed, ...met.damaged.keys()].filter((symbol) => manifest.has(symbol)));
+  for (const { plan, rows } of prepared.intervals) {
+    stopIfAsked(signal);
+    const next = nextCheckpoint(plan.interval, rows, state, manifest, { splits, failed });
+    if (await writeSilverCheckpoint(lake, next)) filesWritten++;
+  }
+  return summary(options, { prepared, met, manifest, filesWritten, started });
 }
 
-/** A full run reads histories only; an incremental one the session files of its windows, and histories where they know more. */
-function inputs({ intervals, state, manifest }: Work) {
-  const dates = new Set(intervals.flatMap(({ plan }) => [...plan.windows.values()].flatMap((window) => window.dates)));
-  const full = intervals.some(({ plan }) => plan.full && plan.windows.size > 0);
-  const fromHistory = (date: string) => full || state.outside.has(date);
-  const needsHistory = [...dates].some(fromHistory);
+function summary(
+  { runId, mode }: ResampleOptions,
+  { prepared, met, manifest, filesWritten, started }: Omit<Work, 'basis'> & { met: Met; filesWritten: number },
+): ResampleSummary {
+  const { intervals, full, whole } = prepared;
+  const { damaged, broken, damagedSessions, filesMerged } = met;
+  const error = (name: string, key: string, symbol: string | null, fault: string): JobError => ({
+    name,
+    symbol,
+    message: `${key}: ${fault}`,
+  });
   return {
-    sessions: [...dates].filter((date) => !fromHistory(date)).sort(),
-    histories: needsHistory ? [...manifest.keys()].sort() : [],
-    fromHistory,
+    job: 'resample',
+    runId,
+    mode,
+    status: damaged.size > manifest.size * MOST_DAMAGED ? 'failed' : 'success',
+    intervals: intervals.map(({ plan }) => plan.interval),
+    symbols: manifest.size - damaged.size,
+    rows: intervals.reduce((sum, { rows }) => sum + [...rows.values()].reduce((all, one) => all + one, 0), 0),
+    windows: intervals.reduce((sum, { plan }) => sum + plan.windows.size, 0),
+    wholeSymbols: full ? manifest.size : whole.size,
+    filesWritten,
+    filesMerged,
+    errors: [
+      ...[...damagedSessions].map(([date, fault]) => error('Lake.Corrupt', keys.session(date), null, fault)),
+      ...[...damaged].map(([symbol, fault]) => error('Lake.Corrupt', keys.symbol(symbol), symbol, fault)),
+      ...[...broken].map(([symbol, fault]) => error('Data.Invalid', keys.symbol(symbol), symbol, fault)),
+    ],
+    seconds: (performance.now() - started) / 1000,
   };
 }

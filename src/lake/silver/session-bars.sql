@@ -1,3 +1,4 @@
 -- Bars of the session files.
-SELECT false AS from_history, symbol, date, open, high, low, close, volume
-FROM read_parquet(getvariable('session_files'), hive_partitioning = false)
+SELECT false AS from_history, p.sid, b.date, b.open, b.high, b.low, b.close, b.volume
+FROM read_parquet(getvariable('session_files'), hive_partitioning = false) b
+JOIN pieces p USING (symbol)

@@ -17,12 +17,16 @@ export interface SilverCheckpoint {
   sessions: Record<string, string>;
   /** Month file → rows in it. */
   months: Record<string, number>;
+  /** Symbol → the splits its bars were adjusted by (see splitsText). */
+  splits: Record<string, string>;
+  /** Symbols whose rows are not what their bars say: their history was damaged, or is behind their sessions. */
+  failed: string[];
 }
 
 /** Undefined when there is none, or one that is not ours (the original design kept another at the same key). */
 export async function readSilverCheckpoint(lake: Lake, interval: number): Promise<SilverCheckpoint | undefined> {
   const stored = await readJson<Partial<SilverCheckpoint>>(lake, keys.silverCheckpoint(interval));
-  return stored?.sessions && stored.months ? (stored as SilverCheckpoint) : undefined;
+  return stored?.sessions && stored.months && stored.splits && stored.failed ? (stored as SilverCheckpoint) : undefined;
 }
 
 export async function writeSilverCheckpoint(lake: Lake, checkpoint: SilverCheckpoint): Promise<boolean> {
@@ -35,6 +39,7 @@ export function nextCheckpoint(
   rows: ReadonlyMap<string, number>,
   { tokens, newest }: LakeState,
   manifest: Manifest,
+  { splits, failed }: { splits: ReadonlyMap<string, string>; failed: ReadonlySet<string> },
 ): SilverCheckpoint {
   let updated: bigint | undefined;
   for (const { lastUpdated } of manifest.values())
@@ -48,5 +53,7 @@ export function nextCheckpoint(
     status: 'success',
     sessions: Object.fromEntries(tokens),
     months,
+    splits: Object.fromEntries([...splits].sort(([a], [b]) => (a < b ? -1 : 1))),
+    failed: [...failed].sort(),
   };
 }

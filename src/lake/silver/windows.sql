@@ -1,17 +1,14 @@
--- All intervals in one pass: `slots` says which window of which interval a session's bars go to, and where its bars
--- come from. Volumes are summed as decimals, because a sum of doubles depends on its order.
+-- All intervals in one pass: `slots` says which windows a date's bars go to and where they come from. Symbol and window
+-- are one number, because hashing two columns costs more than the aggregation. Volumes are summed as decimals, because
+-- a sum of doubles depends on its order.
 SELECT
-  s.interval,
-  s.month,
-  b.symbol,
-  s.first_day,
+  b.sid * /*slots*/ + s.slot AS place,
   arg_min(b.open, b.date) AS open,
   max(b.high) AS high,
   min(b.low) AS low,
   arg_max(b.close, b.date) AS close,
-  sum(b.volume::DECIMAL(38, 6))::DOUBLE AS volume,
+  sum(b.volume)::DOUBLE AS volume,
   count(*)::INTEGER AS bars
-FROM (/*bars*/) b
+FROM (SELECT * REPLACE (volume::DECIMAL(38, 6) AS volume) FROM (/*bars*/)) b
 JOIN slots s ON s.date = b.date AND s.from_history = b.from_history
-GROUP BY s.interval, s.month, b.symbol, s.first_day
-ORDER BY s.interval, s.month, b.symbol, s.first_day
+GROUP BY place

@@ -14,6 +14,27 @@ export interface NaiveBar {
   complete: boolean;
 }
 
+export interface NaiveSplit {
+  symbol: string;
+  execution_date: string;
+  split_from: number;
+  split_to: number;
+}
+
+/** Bars on the basis of the newest session: each by the ratios of all splits after it that are in force. */
+export function adjusted(bars: readonly Bar[], splits: readonly NaiveSplit[], newest: string): Bar[] {
+  return bars.map((bar) => {
+    const later = splits
+      .filter(({ symbol, execution_date: on }) => symbol === bar.symbol && bar.date < on && on <= newest)
+      .sort((a, b) => (a.execution_date > b.execution_date ? -1 : 1));
+    const factor =
+      later.reduce((all, { split_from }) => all * split_from, 1) /
+      later.reduce((all, { split_to }) => all * split_to, 1);
+    const [open, high, low, close] = [bar.open, bar.high, bar.low, bar.close].map((price) => price * factor);
+    return { ...bar, open: open!, high: high!, low: low!, close: close!, volume: bar.volume / factor };
+  });
+}
+
 /** The bars of N sessions computed in the plainest way, from the same words in DESIGN and nothing of the product's code. */
 export function naiveSilver(bars: readonly Bar[], n: number, newest: string): NaiveBar[] {
   const groups = new Map<string, Bar[]>();

@@ -17,7 +17,9 @@ const checkpoint = (interval: number, of: ReturnType<typeof state>): SilverCheck
   total_records_processed: 0,
   status: 'success',
   sessions: Object.fromEntries(of.tokens),
-  months: {},
+  months: Object.fromEntries(YEAR.map((date) => [date.slice(0, 7), 1])),
+  splits: {},
+  failed: [],
 });
 const months = new Set(YEAR.map((date) => date.slice(0, 7)));
 const incremental = (

@@ -4,11 +4,12 @@ import { sessionAt, sessionNumber } from '../../../src/calendar/sessions.ts';
 import { decodeBars } from '../../../src/lake/bars.ts';
 import { consolidate } from '../../../src/lake/bronze/consolidate.ts';
 import { keys } from '../../../src/lake/keys.ts';
+import { encodeRows } from '../../../src/lake/parquet.ts';
 import { resample } from '../../../src/lake/silver/resample.ts';
 import type { Bar } from '../../../src/records/bar.ts';
 import { MemoryLake } from '../memory-lake.ts';
 import { bar, originalFile, publish } from '../published.ts';
-import { naiveSilver } from './naive.ts';
+import { adjusted, type NaiveSplit, naiveSilver } from './naive.ts';
 import { readSilver } from './read-silver.ts';
 
 const START = sessionNumber('2025-10-27');
@@ -29,8 +30,8 @@ async function allBars(lake: MemoryLake): Promise<Bar[]> {
   return all;
 }
 
-async function expectNaive(lake: MemoryLake, newest: string): Promise<void> {
-  const bars = await allBars(lake);
+async function expectNaive(lake: MemoryLake, newest: string, splits: readonly NaiveSplit[] = []): Promise<void> {
+  const bars = adjusted(await allBars(lake), splits, newest);
   for (const n of INTERVALS) {
     const rows = await readSilver(lake, n);
     for (const { month, date } of rows) expect(date.slice(0, 7)).toBe(month);
@@ -54,7 +55,8 @@ type Step =
   | { kind: 'publish'; date: number; symbols: number[]; variant: number }
   | { kind: 'original'; date: number; symbol: number }
   | { kind: 'clean'; date: number; symbol: number }
-  | { kind: 'lose'; file: number };
+  | { kind: 'lose'; file: number }
+  | { kind: 'splits'; list: { symbol: number; date: number; ratio: number }[] };
 const place = fc.nat(DATES.length - 1);
 const who = fc.nat(SYMBOLS.length - 1);
 const some = fc.uniqueArray(who, { maxLength: 6 });
@@ -67,6 +69,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('original' as const), date: place, symbol: who }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('clean' as const), date: place, symbol: who }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('lose' as const), file: fc.nat(20) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('splits' as const),
+      // Powers of two keep every product exact, so that the naive rows can be compared bit by bit.
+      list: fc.uniqueArray(fc.record({ symbol: who, date: place, ratio: fc.constantFrom(0.125, 0.5, 2, 4) }), {
+        maxLength: 4,
+        selector: ({ symbol, date }) => `${symbol} ${date}`,
+      }),
+    }),
+  },
 );
 
 async function apply(lake: MemoryLake, step: Step, night: number): Promise<void> {
@@ -79,7 +92,8 @@ async function apply(lake: MemoryLake, step: Step, night: number): Promise<void>
       step.symbols.map((i) => bar(SYMBOLS[i]!, date, step.variant, { ingestedAt: at })),
       at,
     );
-  } else if (step.kind === 'original')
+  } else if (step.kind === 'splits') await writeSplits(lake, splitsOf(step), night);
+  else if (step.kind === 'original')
     await originalFile(lake, bar(SYMBOLS[step.symbol]!, DATES[step.date]!, 10 + (night % 3)));
   else {
     await merge(lake);
@@ -96,6 +110,28 @@ async function apply(lake: MemoryLake, step: Step, night: number): Promise<void>
       await publish(lake, row!.date, [bar('AAPL', row!.date, 1, { ingestedAt: at })], at);
     }
   }
+}
+
+function splitsOf({ list }: Extract<Step, { kind: 'splits' }>): NaiveSplit[] {
+  return list.map(({ symbol, date, ratio }) => ({
+    symbol: SYMBOLS[symbol]!,
+    execution_date: DATES[date]!,
+    split_from: ratio < 1 ? 1 / ratio : 1,
+    split_to: Math.max(ratio, 1),
+  }));
+}
+
+/** A snapshot with the columns of DESIGN 4.3; a later night's replaces it. */
+async function writeSplits(lake: MemoryLake, splits: readonly NaiveSplit[], night: number): Promise<void> {
+  const rows = splits.map((split) => ({ ...split, first_seen: '2025-01-01T00:00:00Z' }));
+  const columns = [
+    { name: 'symbol', type: 'text' },
+    { name: 'execution_date', type: 'date' },
+    { name: 'split_from', type: 'double' },
+    { name: 'split_to', type: 'double' },
+    { name: 'first_seen', type: 'timestamp' },
+  ] as const;
+  await lake.write(keys.snapshot('splits', `2030-01-${String(night + 1).padStart(2, '0')}`), encodeRows(columns, rows));
 }
 
 describe('resample', () => {
@@ -145,7 +181,7 @@ describe('resample', () => {
     await expectSameAsFull(lake);
   });
 
-  test('growing day by day with corrections, late inserts, new and removed symbols equals one rebuild and the naive rows', async () => {
+  test('growing day by day with corrections, late inserts, splits, new and removed symbols equals one rebuild and the naive rows', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
         const lake = new MemoryLake();
@@ -158,10 +194,41 @@ describe('resample', () => {
           .filter((key) => key.includes('/ingest/'))
           .map((key) => /date=([\d-]+)/.exec(key)![1]!);
         const original = (await originalDates(lake)).concat(held, dates).sort();
-        await expectNaive(lake, original.at(-1) ?? '');
+        const last = steps.filter((one) => one.kind === 'splits').at(-1);
+        await expectNaive(lake, original.at(-1) ?? '', last ? splitsOf(last) : []);
       }),
       { numRuns: 60 },
     );
+  }, 300_000);
+
+  test('a split rewrites every month file of its own history and no row of another symbol', async () => {
+    const lake = new MemoryLake();
+    for (const date of DATES)
+      await publish(
+        lake,
+        date,
+        (date < DATES[25]! ? SYMBOLS.slice(1) : SYMBOLS).map((s) => bar(s, date)),
+      );
+    await merge(lake);
+    await run(lake);
+    const before = await readSilver(lake, 3);
+    const split = { symbol: 'AAPL', execution_date: DATES[50]!, split_from: 1, split_to: 4 };
+    await writeSplits(lake, [split, { ...split, execution_date: '2040-01-03', split_to: 7 }], 0);
+    lake.changes = [];
+    expect(await run(lake)).toMatchObject({ wholeSymbols: 1, windows: 0 });
+    const months = new Set(
+      before.filter(({ symbol, date }) => symbol === 'AAPL' && date < DATES[50]!).map(({ month }) => month),
+    );
+    expect(lake.changes.filter((key) => key.startsWith('silver/silver_3d/'))).toHaveLength(months.size);
+    await expectNaive(lake, DATES.at(-1)!, [split]);
+    await expectSameAsFull(lake);
+    const others = (rows: typeof before) => rows.filter(({ symbol }) => symbol !== 'AAPL');
+    expect(others(await readSilver(lake, 3))).toEqual(others(before));
+    await writeSplits(lake, [], 1);
+    await run(lake);
+    expect(await readSilver(lake, 3)).toEqual(before);
+    await lake.write(keys.snapshot('splits', '2030-02-01'), Buffer.from('PAR1'));
+    await expect(run(lake)).rejects.toMatchObject({ name: 'Lake.Corrupt' });
   });
 
   test('killed before or after any change, the next run gives the undisturbed files', async () => {
@@ -223,7 +290,7 @@ describe('resample', () => {
     await expectSameAsFull(lake);
   });
 
-  test('a damaged history ends the job by name and leaves the stored files alone', async () => {
+  test('a damaged, foreign or missing history is reported, keeps its rows, and is made anew once it can be read', async () => {
     const lake = new MemoryLake();
     for (const date of DATES.slice(0, 9))
       await publish(
@@ -234,9 +301,49 @@ describe('resample', () => {
     await merge(lake);
     await run(lake);
     const before = lake.contents('silver/');
-    await lake.write(keys.symbol('TRUE'), Buffer.from('PAR1 nothing PAR1'));
-    await expect(run(lake, { mode: 'full' })).rejects.toMatchObject({ name: 'Job.Failed' });
-    expect(lake.contents('silver/')).toEqual(before);
+    const sound = (await lake.read(keys.symbol('TRUE')))!;
+    const foreign = encodeRows([{ name: 'x', type: 'double' }], [{ x: 1 }]);
+    const damages = [Buffer.from('PAR1 nothing PAR1'), sound.subarray(0, 300), Buffer.alloc(0), foreign];
+    for (const damage of [...damages, (await lake.read(keys.symbol('AAPL')))!, undefined]) {
+      const other = lake.copy();
+      if (damage) await other.write(keys.symbol('TRUE'), damage);
+      else await other.remove([keys.symbol('TRUE')]);
+      const summary = await run(other, { mode: 'full' });
+      expect(summary).toMatchObject({ status: 'failed', errors: [{ name: 'Lake.Corrupt', symbol: 'TRUE' }] });
+      expect(other.contents('silver/')).toEqual(before);
+      await publish(
+        other,
+        DATES[9]!,
+        SYMBOLS.map((s) => bar(s, DATES[9]!)),
+      );
+      await other.write(keys.symbol('TRUE'), sound);
+      await merge(other);
+      expect(await run(other)).toMatchObject({ status: 'success', errors: [], wholeSymbols: 1 });
+      await expectSameAsFull(other);
+      await expectNaive(other, DATES[9]!);
+    }
+  });
+
+  test('a damaged session file is stood in for by the histories', async () => {
+    const lake = new MemoryLake();
+    for (const date of DATES.slice(0, 9))
+      await publish(
+        lake,
+        date,
+        SYMBOLS.map((s) => bar(s, date)),
+      );
+    await merge(lake);
+    await run(lake);
+    await publish(
+      lake,
+      DATES[9]!,
+      SYMBOLS.map((s) => bar(s, DATES[9]!)),
+    );
+    await merge(lake);
+    await lake.write(keys.session(DATES[9]!), Buffer.from('PAR1'));
+    expect(await run(lake)).toMatchObject({ status: 'success', errors: [{ name: 'Lake.Corrupt', symbol: null }] });
+    await expectSameAsFull(lake);
+    await expectNaive(lake, DATES[9]!);
   });
 });
 

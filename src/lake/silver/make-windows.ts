@@ -1,0 +1,183 @@
+import { isNamed } from '../../errors.ts';
+import { keys } from '../keys.ts';
+import type { Lake } from '../lake.ts';
+import { Engine, type EngineOptions, type Portion } from './engine.ts';
+import type { LakeState } from './lake-state.ts';
+import { makeSheaf } from './make-sheaf.ts';
+import { windowsHeld } from './plan.ts';
+import { passesOf, portionsOf } from './portions.ts';
+import type { Interval, Prepared } from './prepare.ts';
+import { type Sheaf, Sheaves } from './sheaf.ts';
+import { numberSlots, type Slots } from './slots.ts';
+import type { FactorSpan } from './splits.ts';
+
+export interface WindowsInput {
+  lake: Lake;
+  prepared: Prepared;
+  state: LakeState;
+  /** In order. */
+  symbols: readonly string[];
+  /** Symbol → bars in its history. */
+  barsOf: (symbol: string) => number;
+  factors: ReadonlyMap<string, readonly FactorSpan[]>;
+  engine: EngineOptions;
+}
+
+/** What a pass over the input made. */
+export interface Made {
+  intervals: Interval[];
+  /** Of disjoint symbols in order, but for the last `apart`. */
+  sheaves: Sheaf[];
+  /** Sheaves of symbols that lie between those of the others. */
+  apart: Sheaf[];
+}
+
+/** What was met on the way. */
+export interface Met {
+  /** Symbol → what is wrong with its history. */
+  damaged: Map<string, string>;
+  /** Symbol → a window of it that breaks the OHLC rules, as some bar of it does. */
+  broken: Map<string, string>;
+  /** Date → what is wrong with its session file; the histories stood in. */
+  damagedSessions: Map<string, string>;
+  filesMerged: number;
+}
+
+/**
+ * Aggregates everything a run needs: in a full run the histories, in as many passes as memory asks for; in a night the
+ * touched windows from the session files, and the histories of single symbols.
+ * @throws Job.Failed; Job.Interrupted
+ */
+export async function* makeWindows(input: WindowsInput, met: Met): AsyncIterable<Made> {
+  const { prepared, symbols, barsOf } = input;
+  const engine = await Engine.open(input.engine);
+  try {
+    const run = new Run(input, engine, met);
+    const { intervals, whole } = prepared;
+    if (prepared.full) {
+      const bars = symbols.reduce((sum, symbol) => sum + barsOf(symbol), 0);
+      const byNumber = new Map(intervals.map((one) => [one.plan.interval, one]));
+      for (const pass of passesOf([...byNumber.keys()], bars)) {
+        const some = pass.map((interval) => byNumber.get(interval)!);
+        const slots = numberSlots(some.map(({ plan }) => [plan.interval, plan.windows.values()]));
+        yield { intervals: some, sheaves: await run.histories(symbols, slots), apart: [] };
+      }
+      return;
+    }
+    const touched = numberSlots(intervals.map(({ plan }) => [plan.interval, plan.windows.values()]));
+    const all = numberSlots(
+      whole.size === 0 ? [] : intervals.map(({ plan: { interval } }) => [interval, windowsHeld(interval, input.state)]),
+    );
+    yield {
+      intervals,
+      sheaves:
+        touched.windows.length === 0
+          ? []
+          : [
+              await run.night(
+                symbols.filter((s) => !whole.has(s)),
+                touched,
+              ),
+            ],
+      apart: await run.histories(
+        symbols.filter((symbol) => whole.has(symbol)),
+        all,
+      ),
+    };
+  } finally {
+    engine.close();
+  }
+}
+
+class Run {
+  private readonly sheaves = new Sheaves();
+  private readonly always = () => true;
+
+  constructor(
+    private readonly input: WindowsInput,
+    private readonly engine: Engine,
+    private readonly met: Met,
+  ) {}
+
+  /** Whole symbols from their histories. */
+  async histories(symbols: readonly string[], slots: Slots): Promise<Sheaf[]> {
+    const { factors, barsOf } = this.input;
+    const made: Sheaf[] = [];
+    const sound = symbols.filter((symbol) => !this.met.damaged.has(symbol));
+    for (const names of portionsOf(sound, barsOf, slots.windows.length)) {
+      const { present, paths } = await this.localise(names);
+      this.met.filesMerged += paths.length;
+      made.push(
+        await this.sheaf({
+          symbols: present,
+          histories: paths,
+          sessionFiles: [],
+          slots,
+          fromHistory: this.always,
+          factors,
+        }),
+      );
+    }
+    return made;
+  }
+
+  /** The touched windows of all symbols, from session files where they say everything. */
+  async night(symbols: readonly string[], slots: Slots): Promise<Sheaf> {
+    const { lake, state, factors, engine } = this.input;
+    const dates = [...new Set(slots.windows.flatMap((window) => window.dates))].sort();
+    for (;;) {
+      const { damagedSessions } = this.met;
+      const fromHistory = (date: string) => state.outside.has(date) || damagedSessions.has(date);
+      const held = dates.filter((date) => !fromHistory(date));
+      const history = held.length < dates.length ? await this.localise(symbols) : { present: symbols, paths: [] };
+      const sessionFiles = await lake.localise(held.map(keys.session), engine.scratch);
+      const portion: Portion = {
+        symbols: history.present,
+        histories: history.paths,
+        sessionFiles,
+        slots,
+        fromHistory,
+        factors,
+      };
+      try {
+        const sheaf = await this.sheaf(portion);
+        this.met.filesMerged += sessionFiles.length + history.paths.length;
+        return sheaf;
+      } catch (error) {
+        if (!isNamed(error, 'Job.Failed')) throw error;
+        const before = damagedSessions.size;
+        for (const [place, path] of sessionFiles.entries()) {
+          const fault = await this.engine.fault(path);
+          if (fault !== undefined) damagedSessions.set(held[place]!, fault);
+        }
+        if (damagedSessions.size === before) throw error;
+      }
+    }
+  }
+
+  private async sheaf(portion: Portion): Promise<Sheaf> {
+    const { sheaf, damaged, broken } = await makeSheaf(this.engine, this.sheaves, portion, this.input.engine.signal);
+    for (const [symbol, fault] of damaged) this.met.damaged.set(symbol, fault);
+    for (const [symbol, fault] of broken) this.met.broken.set(symbol, fault);
+    return sheaf;
+  }
+
+  /** Local paths; a history that the manifest names and the store has not is a damaged one. */
+  private async localise(symbols: readonly string[]): Promise<{ present: readonly string[]; paths: string[] }> {
+    const { lake, engine } = this.input;
+    const wanted = symbols.map(keys.symbol);
+    try {
+      return { present: symbols, paths: await lake.localise(wanted, engine.scratch) };
+    } catch {
+      const present: string[] = [];
+      const paths: string[] = [];
+      for (const [place, key] of wanted.entries()) {
+        if (await lake.open(key)) {
+          present.push(symbols[place]!);
+          paths.push(...(await lake.localise([key], engine.scratch)));
+        } else this.met.damaged.set(symbols[place]!, `${key} is missing`);
+      }
+      return { present, paths };
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/** Bars a query aggregates at once: few enough that its hash table stays near the processor. */
+const BARS = 700_000;
+/** Symbols × windows at once, four bytes each while a portion is put in order. */
+const CELLS = 8_000_000;
+/** Windows held in memory at once, about fifty bytes each. */
+const WINDOWS = 10_000_000;
+
+/** Cuts symbols into runs of bounded work, in order. Pure. */
+export function portionsOf(
+  symbols: readonly string[],
+  barsOf: (symbol: string) => number,
+  windows: number,
+): string[][] {
+  const most = Math.max(1, Math.floor(CELLS / Math.max(1, windows)));
+  const portions: string[][] = [];
+  let bars = 0;
+  for (const symbol of symbols) {
+    const last = portions.at(-1);
+    if (!last || last.length >= most || bars + barsOf(symbol) > BARS) {
+      portions.push([symbol]);
+      bars = 0;
+    } else last.push(symbol);
+    bars += barsOf(symbol);
+  }
+  return portions;
+}
+
+/** Cuts intervals into passes over the input, so that the windows of a pass fit into memory. Pure. */
+export function passesOf(intervals: readonly number[], bars: number): number[][] {
+  const passes: number[][] = [];
+  let windows = 0;
+  for (const interval of intervals) {
+    // Gaps and listings in mid-window make a little more than bars / interval.
+    const more = (bars / interval) * 1.1;
+    const last = passes.at(-1);
+    if (!last || windows + more > WINDOWS) {
+      passes.push([interval]);
+      windows = 0;
+    } else last.push(interval);
+    windows += more;
+  }
+  return passes;
+}

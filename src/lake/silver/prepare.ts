@@ -1,0 +1,112 @@
+import { isNamed } from '../../errors.ts';
+import { keys } from '../keys.ts';
+import { type Lake, listAll } from '../lake.ts';
+import type { LakeState } from './lake-state.ts';
+import { type IntervalPlan, planInterval } from './plan.ts';
+import { readSilverCheckpoint, type SilverCheckpoint } from './silver-checkpoint.ts';
+import { decodeSilver } from './silver-columns.ts';
+
+/** Above so many symbols to make wholly anew a full run is cheaper than merging them into every month file. */
+const MOST_WHOLE = 50;
+
+/** One interval's work: its plan, and the rows of its month files as they come to be. */
+export interface Interval {
+  plan: IntervalPlan;
+  /** Month files there are, or should be. */
+  stored: ReadonlySet<string>;
+  rows: Map<string, number>;
+}
+
+export interface Prepared {
+  full: boolean;
+  intervals: Interval[];
+  /** Symbols whose every window is made anew: their splits changed, or their rows are not what their bars say. */
+  whole: ReadonlySet<string>;
+  /** Some of them may have rows in any month file. */
+  anywhere: boolean;
+}
+
+export interface Known {
+  state: LakeState;
+  /** Symbol → text of the splits in force. */
+  splits: ReadonlyMap<string, string>;
+  /** Symbols whose history is behind their session files. */
+  owed: ReadonlySet<string>;
+  held: { has(symbol: string): boolean };
+}
+
+/** Reads the intervals' checkpoints and plans; a run is full for all intervals or for none. */
+export async function prepare(
+  lake: Lake,
+  numbers: readonly number[],
+  mode: 'full' | 'incremental',
+  known: Known,
+): Promise<Prepared> {
+  const checkpoints = mode === 'full' ? [] : await Promise.all(numbers.map((n) => readSilverCheckpoint(lake, n)));
+  const whole = new Set<string>();
+  for (const checkpoint of checkpoints) if (checkpoint) for (const s of changedSymbols(checkpoint, known)) whole.add(s);
+  const full = mode === 'full' || checkpoints.some((one) => one === undefined) || whole.size > MOST_WHOLE;
+  const intervals = await Promise.all(
+    numbers.map((interval, i) =>
+      full ? prepareFull(lake, interval, known.state) : prepareNight(lake, interval, known.state, checkpoints[i]!),
+    ),
+  );
+  const anywhere = checkpoints.some((checkpoint) => (checkpoint?.failed.length ?? 0) > 0);
+  return { full, intervals, whole: full ? new Set() : whole, anywhere };
+}
+
+/** Pure: symbols that the bars of the touched windows alone do not bring up to date. */
+export function changedSymbols(
+  { splits, failed }: Pick<SilverCheckpoint, 'splits' | 'failed'>,
+  known: Omit<Known, 'state'>,
+): Set<string> {
+  const changed = new Set([...failed, ...known.owed]);
+  for (const symbol of new Set([...Object.keys(splits), ...known.splits.keys()])) {
+    if ((Object.hasOwn(splits, symbol) ? splits[symbol] : undefined) !== known.splits.get(symbol)) changed.add(symbol);
+  }
+  return new Set([...changed].filter((symbol) => known.held.has(symbol)));
+}
+
+async function prepareFull(lake: Lake, interval: number, state: LakeState): Promise<Interval> {
+  const entries = await listAll(lake, keys.silverOf(interval));
+  const months = entries.map(({ key }) => /_(\d{4})(\d{2})\.parquet$/.exec(key)).filter((match) => match !== null);
+  const stored = new Set(months.map(([, year, month]) => `${year}-${month}`));
+  const plan = planInterval({ interval, mode: 'full', state, checkpoint: undefined, stored });
+  return { plan, stored, rows: new Map() };
+}
+
+/** The checkpoint says which files there are: a night need not list thousands to write six. */
+async function prepareNight(
+  lake: Lake,
+  interval: number,
+  state: LakeState,
+  checkpoint: SilverCheckpoint,
+): Promise<Interval> {
+  const stored = new Set(Object.keys(checkpoint.months));
+  const planned = () => planInterval({ interval, mode: 'incremental', state, checkpoint, stored });
+  let plan = planned();
+  const lost = await lostMonths(lake, plan);
+  if (lost.length > 0) {
+    for (const month of lost) stored.delete(month);
+    plan = planned();
+  }
+  return { plan, stored, rows: new Map(Object.entries(checkpoint.months)) };
+}
+
+/** Silver follows from bronze, so a month file damaged or gone is no loss: its windows are all made anew. */
+async function lostMonths(lake: Lake, { interval, months }: IntervalPlan): Promise<string[]> {
+  const lost: string[] = [];
+  for (const [month, { keep }] of months) {
+    if (!keep) continue;
+    const key = keys.silver(interval, month);
+    const bytes = await lake.read(key);
+    try {
+      if (bytes) await decodeSilver(bytes, key);
+      else lost.push(month);
+    } catch (error) {
+      if (!isNamed(error, 'Lake.Corrupt')) throw error;
+      lost.push(month);
+    }
+  }
+  return lost;
+}

@@ -1,1 +1,0 @@
-CREATE TABLE slots (interval INTEGER, month INTEGER, first_day INTEGER, date DATE, from_history BOOLEAN);

@@ -1,0 +1,56 @@
+import { readDay } from '../../calendar/dates.ts';
+import type { PlannedWindow } from './plan.ts';
+
+/** The windows of one month file, as places in a numbering. */
+export interface MonthSlots {
+  interval: number;
+  /** YYYY-MM */
+  month: string;
+  /** First place, and the one after the last. */
+  from: number;
+  to: number;
+}
+
+/** Windows numbered in order of interval, month and date. */
+export interface Slots {
+  windows: PlannedWindow[];
+  months: MonthSlots[];
+  interval: Int32Array;
+  /** Days since 1970. */
+  first: Int32Array;
+  end: Int32Array;
+  complete: Uint8Array;
+  /** Place → index into `months`. */
+  monthOf: Int32Array;
+}
+
+/** Pure. */
+export function numberSlots(plans: Iterable<readonly [interval: number, windows: Iterable<PlannedWindow>]>): Slots {
+  const windows: PlannedWindow[] = [];
+  const months: MonthSlots[] = [];
+  const intervals: number[] = [];
+  for (const [interval, planned] of plans) {
+    for (const window of [...planned].sort((a, b) => (a.first < b.first ? -1 : 1))) {
+      const month = window.first.slice(0, 7);
+      let last = months.at(-1);
+      if (last?.interval !== interval || last.month !== month) {
+        last = { interval, month, from: windows.length, to: windows.length };
+        months.push(last);
+      }
+      windows.push(window);
+      intervals.push(interval);
+      last.to = windows.length;
+    }
+  }
+  const monthOf = new Int32Array(windows.length);
+  for (const [index, { from, to }] of months.entries()) monthOf.fill(index, from, to);
+  return {
+    windows,
+    months,
+    interval: Int32Array.from(intervals),
+    first: Int32Array.from(windows, ({ first }) => readDay(first)!),
+    end: Int32Array.from(windows, ({ end }) => readDay(end)!),
+    complete: Uint8Array.from(windows, ({ complete }) => Number(complete)),
+    monthOf,
+  };
+}

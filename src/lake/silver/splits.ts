@@ -1,0 +1,93 @@
+import { readDay } from '../../calendar/dates.ts';
+import { corruptFile } from '../columnar/read.ts';
+import { dateOfKey } from '../keys.ts';
+import { type Lake, listAll } from '../lake.ts';
+import { decodeRows, type Row } from '../parquet.ts';
+
+export interface Split {
+  symbol: string;
+  /** First session on the new basis, YYYY-MM-DD. */
+  execution_date: string;
+  /** `from` old shares became `to` new ones. */
+  split_from: number;
+  split_to: number;
+}
+
+/** Bars of a symbol from one day to the day before another are multiplied by `factor` (volumes divided by it). */
+export interface FactorSpan {
+  /** Days since 1970; `to` is not in it. */
+  from: number;
+  to: number;
+  factor: number;
+}
+
+const BEGINNING = -1_000_000;
+
+/**
+ * The newest `reference/splits/` snapshot; none = no splits. Columns beyond the four needed are ignored.
+ * @throws Lake.Corrupt when the snapshot cannot be read or holds a ratio that is none: bars adjusted by half of the
+ *   splits would be silently wrong
+ */
+export async function readSplits(lake: Lake): Promise<Split[]> {
+  const key = (await listAll(lake, 'reference/splits/date='))
+    .map(({ key }) => key)
+    .filter((key) => key.endsWith('.parquet') && dateOfKey(key))
+    .at(-1);
+  const bytes = key && (await lake.read(key));
+  if (!bytes) return [];
+  const rows = await decodeRows(bytes, key, ['symbol', 'execution_date', 'split_from', 'split_to']);
+  return rows.map((row) => splitOf(row, key));
+}
+
+function splitOf(row: Row, key: string): Split {
+  const { symbol, split_from, split_to } = row;
+  const execution_date = String(row.execution_date).slice(0, 10);
+  const sound = isRatio(split_from) && isRatio(split_to) && readDay(execution_date) !== undefined;
+  if (typeof symbol === 'string' && sound) return { symbol, execution_date, split_from, split_to };
+  throw corruptFile(key, `the split ${JSON.stringify(row)}`);
+}
+
+function isRatio(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+}
+
+/** Splits in force on a day, by symbol in order of their dates; of two on one date the later row counts. Pure. */
+export function splitsInForce(splits: readonly Split[], newest: string | undefined): Map<string, Split[]> {
+  const found = new Map<string, Map<string, Split>>();
+  for (const split of splits) {
+    // A split of tomorrow is known today, but prices are still quoted on the old basis.
+    if (newest === undefined || split.execution_date > newest || split.split_from === split.split_to) continue;
+    const dates = found.get(split.symbol) ?? new Map<string, Split>();
+    found.set(split.symbol, dates.set(split.execution_date, split));
+  }
+  return new Map(
+    [...found].map(([symbol, dates]) => [
+      symbol,
+      [...dates.values()].sort((a, b) => (a.execution_date < b.execution_date ? -1 : 1)),
+    ]),
+  );
+}
+
+/** What a symbol's bars were adjusted by, as one text. */
+export function splitsText(splits: readonly Split[]): string {
+  return splits
+    .map(({ execution_date, split_from, split_to }) => `${execution_date} ${split_from}:${split_to}`)
+    .join(' ');
+}
+
+/** The days on an old basis with the product of all later splits. Pure. */
+export function factorSpans(splits: readonly Split[]): FactorSpan[] {
+  const spans: FactorSpan[] = [];
+  let [from, to] = [1, 1];
+  for (let i = splits.length - 1; i >= 0; i--) {
+    from *= splits[i]!.split_from;
+    to *= splits[i]!.split_to;
+    const before = splits[i - 1];
+    spans.push({
+      from: before ? readDay(before.execution_date)! : BEGINNING,
+      to: readDay(splits[i]!.execution_date)!,
+      factor: from / to,
+    });
+  }
+  return spans.reverse();
+}
