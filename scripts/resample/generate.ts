@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { readDay } from '../../src/calendar/dates.ts';
 import { sessionAt, sessionNumber } from '../../src/calendar/sessions.ts';
 import { type BarColumns, encodeBarColumns } from '../../src/lake/bronze/bar-columns.ts';
-import { NOTHING_CONSOLIDATED, writeConsolidated } from '../../src/lake/bronze/checkpoint.ts';
-import { type Manifest, writeManifest } from '../../src/lake/bronze/manifest.ts';
+import { checkpointBytes, NOTHING_CONSOLIDATED } from '../../src/lake/bronze/checkpoint.ts';
+import { type Manifest, manifestBytes } from '../../src/lake/bronze/manifest.ts';
 import type { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/keys.ts';
 
@@ -75,7 +75,7 @@ export async function generate(lake: FileLake, symbols: number, nights: number):
   }
   for (const [back, tail] of tails.entries())
     put(lake, keys.session(sessionAt(LAST - TAIL + 1 + back)), encodeBarColumns(tail));
-  await writeManifest(lake, manifest);
+  await lake.write(keys.manifest, manifestBytes(manifest));
   await consolidated(lake, 0);
   return bars;
 }
@@ -84,10 +84,8 @@ export async function generate(lake: FileLake, symbols: number, nights: number):
 export async function consolidated(lake: FileLake, nights: number): Promise<void> {
   const dates = Array.from({ length: LONGEST + nights }, (_, i) => sessionAt(LAST - LONGEST + 1 + i));
   const entry = (date: string) => ({ etag: date, checksum: createHash('sha256').update(date).digest('hex') });
-  await writeConsolidated(lake, {
-    ...NOTHING_CONSOLIDATED,
-    sessions: Object.fromEntries(dates.map((date) => [date, entry(date)])),
-  });
+  const sessions = Object.fromEntries(dates.map((date) => [date, entry(date)]));
+  await lake.write(keys.consolidated, checkpointBytes({ ...NOTHING_CONSOLIDATED, sessions }));
 }
 
 function walk(symbol: string, length: number, random: () => number): BarColumns {
