@@ -74,7 +74,7 @@ export interface JobResult {
   symbols?: number;
   rows?: number;
   filesWritten?: number;
-  errors?: { name: string; message: string; symbol?: string }[];
+  errors?: { name: string; message: string; symbol?: string | null }[];
   seconds: number;
 }
 

@@ -29,7 +29,7 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
     failed: prices.staged.filter(({ status }) => status === 'failed').map(({ date }) => date),
   };
   let status: NightStatus = 'Succeeded';
-  if ([...reference, ...bars].some(({ status: word }) => !['success', 'skipped'].includes(word))) status = 'Partial';
+  if (datasets.some(({ status: word }) => !['success', 'skipped'].includes(word))) status = 'Partial';
   if (sessions.held.length > 0) status = 'Held';
   if (trouble || core.some(failed) || (night.kind === 'task' && reference.some(failed))) status = 'Failed';
   // That a list is fresh is why it was not asked for again, not a fault of the night.
@@ -141,7 +141,12 @@ function jobDatasets({ night, prices }: CloseInput, results: Readonly<Record<str
   const datasets: DatasetResult[] = prices.jobs.map(({ task, seconds }) => {
     const result = results[task]?.runId === night.runId ? results[task] : undefined;
     const counts = { rows: result?.rows ?? 0, changed: result?.filesWritten ?? 0 };
-    return { ...EMPTY, ...counts, name: task, task, status: 'success', seconds, reasons: [] };
+    // Below the job's own threshold it ends well although single symbols were left as they are; that is said.
+    const errors = result?.errors ?? [];
+    const reasons = errors.slice(0, 5).map(({ name, message }) => `${name}: ${message}`);
+    if (errors.length > 5) reasons.push(`${errors.length} symbols in all`);
+    const status = errors.length > 0 ? 'partial' : 'success';
+    return { ...EMPTY, ...counts, name: task, task, status, seconds, reasons };
   });
   if (prices.trouble && isJob(prices.trouble.state)) {
     const task = prices.trouble.state.toLowerCase();

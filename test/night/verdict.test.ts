@@ -164,6 +164,17 @@ describe('datasets', () => {
     expect(of('night-0')).toMatchObject({ rows: 0, changed: 0 });
   });
 
+  test('a job that left single symbols as they were is partial, says which, and prices are done', () => {
+    const errors = [{ name: 'Lake.Corrupt', symbol: 'TRUE', message: 'symbol=TRUE/data.parquet is damaged' }];
+    const verdict = judge(
+      {},
+      { consolidate: { runId: night().runId, status: 'success', seconds: 1, rows: 9, errors } },
+    );
+    expect(verdict.status).toBe('Partial');
+    expect(verdict.reasons).toEqual(['consolidate: Lake.Corrupt: symbol=TRUE/data.parquet is damaged']);
+    expect(verdict.pricesDone).toBe(true);
+  });
+
   test('a lane that failed midway keeps the counts of its last page', () => {
     const [lane] = [failed('sync-tickers', 'Vendor.Unavailable')];
     const page = ended('sync-tickers', { status: 'success', rows: 2000, pages: 2 }).results[0]!.page;
