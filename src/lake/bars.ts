@@ -66,17 +66,3 @@ function instant({ ingested_at }: BarColumns, row: number, known: Map<bigint, st
   }
   return text;
 }
-
-/** Whether two bars of one key carry the same vendor values; when and by which run they came is left aside. */
-export function sameValues(a: Bar, b: Bar): boolean {
-  return (
-    a.open === b.open &&
-    a.high === b.high &&
-    a.low === b.low &&
-    a.close === b.close &&
-    a.volume === b.volume &&
-    a.vwap === b.vwap &&
-    a.transactions === b.transactions &&
-    a.source === b.source
-  );
-}

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { isNamed, NamedError } from '../errors.ts';
-import { decodeBars, encodeBars, sameValues } from '../lake/bars.ts';
+import { decodeBars, encodeBars } from '../lake/bars.ts';
 import { usableIngest, writeIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, writeIfChanged } from '../lake/lake.ts';
 import { claimLake } from '../lake/stamp.ts';
-import type { Bar } from '../records/bar.ts';
+import { type Bar, sameValues } from '../records/bar.ts';
 import { storePrices } from '../warehouse/prices.ts';
 import { replaceQuarantine } from './quarantine.ts';
 import { readNote, stagedKeys } from './staging.ts';

@@ -16,3 +16,17 @@ export interface Bar {
   source: string;
   ingestedAt: string;
 }
+
+/** Whether two bars of one key carry the same vendor values; when and by which run they came is left aside. */
+export function sameValues(a: Bar, b: Bar): boolean {
+  return (
+    a.open === b.open &&
+    a.high === b.high &&
+    a.low === b.low &&
+    a.close === b.close &&
+    a.volume === b.volume &&
+    a.vwap === b.vwap &&
+    a.transactions === b.transactions &&
+    a.source === b.source
+  );
+}

@@ -1,4 +1,4 @@
-import type { Bar } from './bar.ts';
+import { type Bar, sameValues } from './bar.ts';
 import { isOnDate } from './is-on-date.ts';
 import type { Parsed } from './rejected.ts';
 import { checkSymbol } from './symbol.ts';
@@ -24,7 +24,7 @@ export function parseBars(rows: unknown[], of: { date: string; source: string; i
     const bar = toBar(fields as unknown as GoodRow, of);
     const first = bySymbol.get(bar.symbol);
     if (first === undefined) bySymbol.set(bar.symbol, bar);
-    else out.rejected.push({ symbol: bar.symbol, reason: isSame(first, bar) ? DUPLICATE : CONTRADICTION, row });
+    else out.rejected.push({ symbol: bar.symbol, reason: sameValues(first, bar) ? DUPLICATE : CONTRADICTION, row });
   }
   out.records = [...bySymbol.values()].sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
   return out;
@@ -91,16 +91,4 @@ function strayCheck(date: string): (t: unknown) => string | undefined {
     }
     return astray ? 'time is not on the session' : undefined;
   };
-}
-
-function isSame(a: Bar, b: Bar): boolean {
-  return (
-    a.open === b.open &&
-    a.high === b.high &&
-    a.low === b.low &&
-    a.close === b.close &&
-    a.volume === b.volume &&
-    a.vwap === b.vwap &&
-    a.transactions === b.transactions
-  );
 }

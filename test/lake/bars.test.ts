@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeBars, encodeBars, sameValues } from '../../src/lake/bars.ts';
+import { decodeBars, encodeBars } from '../../src/lake/bars.ts';
+import { sameValues } from '../../src/records/bar.ts';
 import { bar, bars } from '../checks/bars.ts';
 
 const number = fc.double({ min: 1e-9, max: 1e12, noNaN: true });
