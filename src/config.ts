@@ -59,6 +59,13 @@ export const SETTINGS = [
     'Alpaca host; paper keys use https://paper-api.alpaca.markets.',
   ),
   setting(
+    'FLAT_FILES_ENDPOINT',
+    url.default('https://files.massive.com'),
+    'S3-compatible host of Massive flat files, for `backfill --flat-files s3://flatfiles`.',
+  ),
+  setting('FLAT_FILES_KEY_ID', text.optional(), 'Key id of the flat files; not the API key.', { secret: true }),
+  setting('FLAT_FILES_SECRET', text.optional(), 'Its secret.', { secret: true }),
+  setting(
     'LAKE_URI',
     text.optional(),
     'file:///absolute/folder or s3://bucket/prefix; default: lake/ in AFTERBELL_HOME.',
@@ -76,12 +83,19 @@ export const SETTINGS = [
     z.coerce.number().min(0).max(100).default(1),
     'More symbols than this that could not be consolidated fail the job; fewer are reported.',
   ),
+  setting(
+    'CONSOLIDATE_SYMBOLS_PER_SHARD',
+    positive.default(6000),
+    'With more symbols than this a night consolidates in several jobs at once.',
+  ),
   setting('MODE', z.enum(['incremental', 'full']).default('incremental'), 'full = jobs rebuild everything.'),
   setting(
     'HISTORY_SESSIONS',
     whole.optional(),
     'Sessions fetched before the first night: 300 for an empty practice home, 0 with a real key.',
   ),
+  setting('TRAILING_SESSIONS', whole.default(5), 'Held sessions every night fetches again for late corrections; 0 = none.'),
+  setting('GAP_SESSIONS', whole.default(20), 'Missing sessions a night fetches first, newest first; 0 = none.'),
   setting('SYMBOLS', positive.default(500), 'Size of the practice market.'),
   setting('DATABASE_URL', text.optional(), 'PostgreSQL 15+ for the local warehouse instead of the embedded one.', {
     secret: true,
@@ -103,7 +117,8 @@ export const SETTINGS = [
   setting('DATABASE_SECRET_ARN', text.optional(), 'Its managed secret.', { internal: true }),
   setting('DATABASE_NAME', text.default('afterbell'), 'Database in the cluster.', { internal: true }),
   setting('EVENT_BUS_NAME', text.default('default'), 'Bus that Night Completed goes to.', { internal: true }),
-  setting('FLAT_FILES_DIR', text.optional(), 'Folder of Massive flat files for a backfill.', { internal: true }),
+  setting('FLAT_FILES_URI', text.optional(), 'Flat files for a backfill: a folder or s3://bucket.', { internal: true }),
+  setting('FLAT_FILES_SECRET_ARN', text.optional(), 'Secret {"keyId","secret"}.', { internal: true }),
   setting('JOB_SYMBOLS', list.optional(), 'Symbols a consolidation by hand is limited to.', { internal: true }),
   setting('AWS_BATCH_JOB_ARRAY_INDEX', whole.optional(), 'Which shard of an array job this is.', { internal: true }),
   setting('AWS_BATCH_JOB_ARRAY_SIZE', positive.optional(), 'Shards of the array job.', { internal: true }),

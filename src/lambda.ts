@@ -26,11 +26,13 @@ export interface Call extends Stores {
   secrets: Record<string, Record<string, string> | undefined>;
 }
 
+type SecretSetting = Extract<keyof Config, `${string}_SECRET_ARN`>;
+
 interface Definition<S extends z.ZodType, R> {
   name: string;
   event: S;
   /** Secret name → the setting that holds its ARN. */
-  secrets?: Record<string, 'POLYGON_SECRET_ARN' | 'ALPACA_SECRET_ARN'>;
+  secrets?: Record<string, SecretSetting>;
   run: (event: z.output<S>, call: Call) => Promise<R>;
 }
 

@@ -12,6 +12,6 @@ export const handler = lambda({
     session: z.string(),
     source: z.enum(['api', 'flat-files']),
   }),
-  secrets: { polygon: 'POLYGON_SECRET_ARN' },
+  secrets: { polygon: 'POLYGON_SECRET_ARN', flatFiles: 'FLAT_FILES_SECRET_ARN' },
   run: (event, call) => stageSession(barSource(event.source, call), event, call.lake, call.log),
 });

@@ -65,10 +65,11 @@ function build(): Command {
     .requiredOption('--from <date>', 'first date')
     .requiredOption('--to <date>', 'last date')
     .option('--source <source>', 'api or flat-files')
-    .option('--flat-files <folder>', 'folder of Massive flat files, YYYY/MM/YYYY-MM-DD.csv.gz')
+    .option('--flat-files <place>', 'Massive flat files, YYYY/MM/YYYY-MM-DD.csv.gz: a folder, or s3://flatfiles')
+    .option('--dry-run', 'print the plan: sessions, parts, calls and minutes; fetch nothing')
     .addHelpText(
       'after',
-      '\nExamples:\n  npx afterbell backfill --from 2025-01-01 --to 2025-06-30\n  npx afterbell backfill --flat-files ./flat --from 2014-01-02 --to 2015-12-31',
+      '\nExamples:\n  npx afterbell backfill --from 2025-01-01 --to 2025-06-30 --dry-run\n  npx afterbell backfill --flat-files ./flat --from 2014-01-02 --to 2015-12-31',
     )
     .action(action(backfill));
   command('status', 'last nights, tasks, sessions held and missing; exits as the last night did')

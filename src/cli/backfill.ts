@@ -1,64 +1,93 @@
 import { resolve } from 'node:path';
 import { closureReason, lastClosedSession, parseDate, sessionsBetween } from '../calendar/sessions.ts';
+import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../lake/behind.ts';
 import { heldSessions } from '../lake/ingest.ts';
+import type { Lake } from '../lake/lake.ts';
 import { claimLake, lakeKind } from '../lake/stamp.ts';
 import type { Laptop } from '../local/laptop.ts';
+import { openShelf } from '../night/flat-shelf.ts';
+import { type BackfillPlan, chunksOf, planBackfill } from '../night/plan-backfill.ts';
 import { flatFiles as readFlatFiles } from '../vendors/flat-files.ts';
 import { type Context, onLaptop } from './context.ts';
+import { homeLake } from './home-lake.ts';
 import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
 import { showProgress } from './progress.ts';
 import { figure, type Terminal, table } from './terminal.ts';
-
-/** Sessions per execution; the execution history on AWS has an end. */
-const CHUNK = 250;
 
 export interface BackfillOptions {
   from: string;
   to: string;
   source?: string;
   flatFiles?: string;
+  dryRun?: boolean;
 }
 
-/** Fetches every session of a range that is not held, chunk after chunk. */
+/** Fetches every session of a range that is not held, newest chunk first; says before what it comes to. */
 export async function backfill(options: BackfillOptions, context: Context): Promise<number> {
-  const { from, to } = askedRange(options);
+  const range = askedRange(options);
   const source = askedSource(options);
-  const flatFiles = options.flatFiles === undefined ? undefined : resolve(options.flatFiles);
   const { terminal, config } = context;
-  // A folder without flat files is refused before anything is opened.
-  if (flatFiles !== undefined) await readFlatFiles(flatFiles).sessions(from, to);
+  const flatFiles = askedPlace(options.flatFiles);
+  // A place without flat files is refused before anything is opened.
+  if (flatFiles !== undefined)
+    await readFlatFiles(openShelf(flatFiles, ...accessTo(config))).sessions(range.to, range.to);
+  if (options.dryRun) return printPlan(await planOf(range, source, homeLake(config), config), terminal);
   return onLaptop(context, source === 'flat-files' ? { flatFiles } : {}, async (laptop) => {
     await requireKind(laptop);
-    const held = new Set((await heldSessions(laptop.stores.lake)).map(({ date }) => date));
-    const sessions = sessionsBetween(from, to);
-    const missing = sessions.filter((date) => !held.has(date));
-    if (!terminal.json)
-      terminal.note(
-        `${sessions.length} sessions, ${sessions.length - missing.length} held, ${missing.length} to fetch.`,
-      );
+    const { lake } = laptop.stores;
+    const plan = await planOf(range, source, lake, laptop.practice ? { POLYGON_CALLS_PER_MINUTE: 0 } : config);
+    if (!terminal.json) terminal.note(planLine(plan));
     // With every session held there may still be jobs to finish: one execution over the range sees to it.
-    const unfinished = missing.length === 0 && (await jobsAreBehind(laptop.stores.lake, config.RESAMPLING_INTERVALS));
-    const wanted = unfinished ? sessions.slice(-1) : missing;
-    const outcomes = await backfillChunks(wanted, source, laptop, context);
+    const unfinished = plan.missing === 0 && (await jobsAreBehind(lake, config.RESAMPLING_INTERVALS));
+    const chunks = unfinished ? chunksOf(sessionsBetween(range.from, range.to).slice(-1)) : plan.chunks;
+    const outcomes = await backfillChunks(chunks, source, laptop, context);
     report(outcomes, laptop, context);
     return Math.max(0, ...outcomes.map(({ status }) => exitCodeOf(status)));
   });
 }
 
-/** One execution per chunk of sessions, oldest first; ends at the first chunk that fails. */
+type Source = 'api' | 'flat-files';
+
+async function planOf(
+  range: { from: string; to: string },
+  source: Source,
+  lake: Lake,
+  { POLYGON_CALLS_PER_MINUTE: pace }: Pick<Config, 'POLYGON_CALLS_PER_MINUTE'>,
+): Promise<BackfillPlan> {
+  const held = new Set((await heldSessions(lake)).map(({ date }) => date));
+  return planBackfill(range, held, source === 'flat-files' ? 0 : pace);
+}
+
+function planLine({ sessions, held, missing, chunks, minutes }: BackfillPlan): string {
+  const pace = minutes === null ? '' : `, about ${figure(minutes)} minutes at the plan's pace`;
+  const parts = chunks.length > 1 ? ` in ${chunks.length} parts, newest first` : '';
+  return `${figure(sessions)} sessions, ${figure(held)} held, ${figure(missing)} to fetch${parts}${pace}.`;
+}
+
+function printPlan(plan: BackfillPlan, terminal: Terminal): number {
+  if (terminal.json) {
+    terminal.print(JSON.stringify(plan));
+    return 0;
+  }
+  terminal.print(planLine(plan));
+  const rows = plan.chunks.map(({ from, to, sessions }) => [from, to, sessions]);
+  if (rows.length > 0) terminal.print(table(['from', 'to', 'sessions'], rows));
+  terminal.print('Nothing was asked of a vendor, nothing was written.');
+  return 0;
+}
+
+/** One execution per chunk; ends at the first chunk that fails. */
 export async function backfillChunks(
-  sessions: readonly string[],
-  source: 'api' | 'flat-files',
+  chunks: BackfillPlan['chunks'],
+  source: Source,
   laptop: Laptop,
   { terminal, signal }: Context,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (let start = 0; start < sessions.length; start += CHUNK) {
-    const chunk = sessions.slice(start, start + CHUNK);
-    const [from, to] = [chunk[0]!, chunk.at(-1)!];
-    if (!terminal.json) terminal.note(`Backfill ${from} to ${to}: ${chunk.length} sessions`);
+  for (const { from, to, sessions } of chunks) {
+    if (!terminal.json) terminal.note(`Backfill ${from} to ${to}: ${sessions} sessions`);
     const progress = showProgress(terminal, laptop.timeScale);
     const result = await laptop.run({ from, to, source }, { name: `backfill-${to}`, ...progress, signal });
     progress.end();
@@ -100,15 +129,23 @@ function askedRange({ from, to }: BackfillOptions): { from: string; to: string }
   return { from: range.from, to: [range.to, last].sort()[0]! };
 }
 
-function askedSource({ source, flatFiles }: BackfillOptions): 'api' | 'flat-files' {
+function askedPlace(flatFiles: string | undefined): string | undefined {
+  return flatFiles === undefined || flatFiles.startsWith('s3://') ? flatFiles : resolve(flatFiles);
+}
+
+function accessTo({ FLAT_FILES_ENDPOINT, FLAT_FILES_KEY_ID: keyId, FLAT_FILES_SECRET: secret }: Config) {
+  return [FLAT_FILES_ENDPOINT, keyId && secret ? { keyId, secret } : undefined] as const;
+}
+
+function askedSource({ source, flatFiles }: BackfillOptions): Source {
   const known = source ?? (flatFiles === undefined ? 'api' : 'flat-files');
   if (known !== 'api' && known !== 'flat-files') {
     throw new NamedError('Usage.Invalid', { what: `--source ${known} is unknown`, wanted: 'api or flat-files' });
   }
   if (known === 'flat-files' && flatFiles === undefined) {
     throw new NamedError('Usage.Invalid', {
-      what: '--source flat-files needs a folder',
-      wanted: '--flat-files DIR with YYYY/MM/YYYY-MM-DD.csv.gz',
+      what: '--source flat-files needs a place',
+      wanted: '--flat-files DIR with YYYY/MM/YYYY-MM-DD.csv.gz, or --flat-files s3://flatfiles',
     });
   }
   return known;

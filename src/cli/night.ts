@@ -11,6 +11,7 @@ import { heldSessions } from '../lake/ingest.ts';
 import { listAll } from '../lake/lake.ts';
 import type { Laptop } from '../local/laptop.ts';
 import { previewNight } from '../night/open-night.ts';
+import { chunksOf } from '../night/plan-backfill.ts';
 import { backfillChunks, requireKind } from './backfill.ts';
 import { type Context, onLaptop } from './context.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
@@ -101,7 +102,7 @@ async function backfillHistory(history: readonly string[], laptop: Laptop, conte
   const { terminal } = context;
   if (!terminal.json)
     terminal.note(`History first: ${history.length} sessions from ${history[0]} to ${history.at(-1)}.`);
-  const outcomes = await backfillChunks(history, 'api', laptop, context);
+  const outcomes = await backfillChunks(chunksOf(history), 'api', laptop, context);
   const failed = outcomes.find(({ status }) => status === 'Failed');
   for (const { session, status, reasons } of outcomes) {
     if (status === 'Partial' || status === 'Held') terminal.note(`History up to ${session}: ${status}: ${reasons[0]}`);

@@ -1,11 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { NamedError } from '../errors.ts';
-import { openLake } from '../lake/lake.ts';
 import { openViews } from '../lake/views.ts';
 import type { Context } from './context.ts';
+import { homeLake } from './home-lake.ts';
 import { withWarehouse } from './read-warehouse.ts';
 import { type Cell, table } from './terminal.ts';
 
@@ -38,7 +37,7 @@ function shown(value: Cell | boolean): Cell {
 }
 
 async function askLake(sql: string, { config }: Context): Promise<Record_[]> {
-  const lake = openLake(config.LAKE_URI ?? pathToFileURL(join(resolve(config.AFTERBELL_HOME), 'lake')).href);
+  const lake = homeLake(config);
   const scratch = await mkdtemp(join(tmpdir(), 'afterbell-query-'));
   const views = await openViews(lake, scratch, config.RESAMPLING_INTERVALS);
   try {

@@ -1,11 +1,9 @@
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { NamedError } from '../errors.ts';
 import type { Expired } from '../lake/bronze/retention.ts';
 import { type VacuumSummary, vacuum } from '../lake/bronze/vacuum.ts';
-import { openLake } from '../lake/lake.ts';
 import { openHome } from '../local/home.ts';
 import type { Context } from './context.ts';
+import { homeLake } from './home-lake.ts';
 import { figure, table } from './terminal.ts';
 
 export interface VacuumCommandOptions {
@@ -25,7 +23,7 @@ export async function vacuumLake(options: VacuumCommandOptions, context: Context
   const retentionDays = whole('--retention-days', options.retentionDays, 0) ?? config.RETENTION_DAYS;
   const maxWorkers = whole('--max-workers', options.maxWorkers, 1) ?? config.MAX_WORKERS;
   const dryRun = options.dryRun === true;
-  const lake = openLake(config.LAKE_URI ?? pathToFileURL(join(resolve(config.AFTERBELL_HOME), 'lake')).href);
+  const lake = homeLake(config);
   // A dry run only reads; a real one must not meet a night.
   const home = dryRun ? undefined : await openHome(config.AFTERBELL_HOME, { mode: 'write' });
   try {

@@ -1,21 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { NamedError } from '../errors.ts';
-import { listAll, openLake } from '../lake/lake.ts';
+import { listAll } from '../lake/lake.ts';
 import { type Check, SHOWN } from './checks/check.ts';
 import { checkDerived } from './checks/check-derived.ts';
 import { checkCalendar, checkSessions, readIngests } from './checks/check-sessions.ts';
 import { checkWarehouse } from './checks/check-warehouse.ts';
 import type { Context } from './context.ts';
+import { homeLake } from './home-lake.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Recounts everything that is stored against everything that says what is stored. Exits 1 when unclean. */
 export async function verify(_options: object, context: Context): Promise<number> {
   const { config, terminal } = context;
   const home = resolve(config.AFTERBELL_HOME);
-  const lake = openLake(config.LAKE_URI ?? pathToFileURL(join(home, 'lake')).href);
+  const lake = homeLake(config);
   if ((await listAll(lake, 'processing_metadata/')).length === 0) throw noLake(lake.uri);
   const ingests = await readIngests(lake);
   const checks = [await checkSessions(lake, ingests), checkCalendar(ingests)];

@@ -26,15 +26,7 @@ export async function reachVendors(options: {
   flatFiles?: string;
 }): Promise<Vendors> {
   const { config, misbehave, flatFiles } = options;
-  if (flatFiles !== undefined) {
-    return {
-      practice: false,
-      embedded: false,
-      environment: { FLAT_FILES_DIR: flatFiles },
-      secrets: {},
-      close: async () => {},
-    };
-  }
+  if (flatFiles !== undefined) return flatFileVendors(config, flatFiles);
   if (config.POLYGON_API_KEY === undefined) return practiceVendors(config, misbehave ?? []);
   const practice = await isPractice(config.POLYGON_BASE_URL);
   const { POLYGON_API_KEY, ALPACA_API_KEY_ID, ALPACA_API_SECRET_KEY } = config;
@@ -46,6 +38,20 @@ export async function reachVendors(options: {
     polygonUrl: config.POLYGON_BASE_URL,
     alpacaUrl: config.ALPACA_BASE_URL,
   });
+}
+
+/** Flat files are the vendor's real data, whatever lies beside them; a bucket of them has a key pair of its own. */
+function flatFileVendors(config: Config, place: string): Vendors {
+  const { FLAT_FILES_ENDPOINT, FLAT_FILES_KEY_ID: keyId, FLAT_FILES_SECRET: secret } = config;
+  const arn = secretArn('flat-files');
+  const paired = keyId !== undefined && secret !== undefined;
+  return {
+    practice: false,
+    embedded: false,
+    environment: { FLAT_FILES_URI: place, FLAT_FILES_ENDPOINT, ...(paired ? { FLAT_FILES_SECRET_ARN: arn } : {}) },
+    secrets: paired ? { [arn]: JSON.stringify({ keyId, secret }) } : {},
+    close: async () => {},
+  };
 }
 
 async function practiceVendors(config: Config, misbehave: readonly string[]): Promise<Vendors> {

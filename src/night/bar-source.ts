@@ -2,24 +2,25 @@ import { NamedError } from '../errors.ts';
 import type { Call } from '../lambda.ts';
 import { flatFiles } from '../vendors/flat-files.ts';
 import { polygonOf } from '../vendors/polygon-of.ts';
+import { openShelf } from './flat-shelf.ts';
 import type { BarSource } from './stage-session.ts';
 
-/** Where a session's bars come from: the vendor's grouped call, or a folder of its flat files. */
+/** Where a session's bars come from: the vendor's grouped call, or its flat files. */
 export function barSource(source: 'api' | 'flat-files', call: Pick<Call, 'config' | 'secrets' | 'signal'>): BarSource {
   if (source === 'api') {
     const vendor = polygonOf(call.config, call.secrets.polygon);
     const includeOtc = call.config.POLYGON_MARKETS.includes('otc');
     return { name: 'polygon', session: (date) => vendor.grouped(date, { includeOtc, signal: call.signal }) };
   }
-  const folder = call.config.FLAT_FILES_DIR;
-  if (!folder) {
+  const { FLAT_FILES_URI: place, FLAT_FILES_ENDPOINT: endpoint } = call.config;
+  if (!place) {
     throw new NamedError('Config.Invalid', {
-      what: 'no folder of flat files is named',
-      wanted: 'a folder with YYYY/MM/YYYY-MM-DD.csv.gz',
-      todo: 'Give --flat-files DIR.',
+      what: 'no flat files are named',
+      wanted: 'a folder with YYYY/MM/YYYY-MM-DD.csv.gz, or s3://flatfiles',
+      todo: 'Give --flat-files.',
     });
   }
-  const files = flatFiles(folder);
+  const files = flatFiles(openShelf(place, endpoint, call.secrets.flatFiles));
   return {
     name: 'flat-files',
     session: async (date) => ({ rows: (await files.session(date)).rows, practice: false, waitSeconds: 0 }),

@@ -39,7 +39,7 @@ test('without a key nobody is asked', () => {
 
 test('flat files need a folder, and are real data', async () => {
   const call = (settings: Record<string, string>) => ({ config: loadConfig(settings), secrets: {}, signal });
-  expect(() => barSource('flat-files', call({}))).toThrow(/Give --flat-files DIR/);
+  expect(() => barSource('flat-files', call({}))).toThrow(/Give --flat-files/);
   const folder = temporaryFolder();
   mkdirSync(join(folder, '2025', '11'), { recursive: true });
   const lines = [
@@ -47,7 +47,7 @@ test('flat files need a folder, and are real data', async () => {
     'A,1000,10,11,12,9,1763528400000000000,42',
   ];
   writeFileSync(join(folder, '2025', '11', `${DATE}.csv.gz`), gzipSync(lines.join('\n')));
-  const answer = await barSource('flat-files', call({ FLAT_FILES_DIR: folder })).session(DATE);
+  const answer = await barSource('flat-files', call({ FLAT_FILES_URI: folder })).session(DATE);
   expect(answer).toMatchObject({ practice: false, waitSeconds: 0 });
   expect(answer.rows).toMatchObject([{ T: 'A', o: 10, h: 12, l: 9, c: 11, v: 1000, n: 42 }]);
 });
