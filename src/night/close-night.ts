@@ -6,6 +6,7 @@ import { lakeKind } from '../lake/stamp.ts';
 import closeSql from '../warehouse/queries/close-night.sql';
 import type { Night, NightReport, NightStatus } from './night.ts';
 import type { CloseInput, JobResult } from './outcome.ts';
+import { stagesOf } from './stages.ts';
 import { stagingByRun } from './staging.ts';
 import type { Stores } from './stores.ts';
 import { judgeNight, type Verdict } from './verdict.ts';
@@ -56,7 +57,8 @@ export async function closeNight(
     verdict.status = 'Failed';
     verdict.reasons.push(`the ledger could not be written: ${ledgerTrouble.name}: ${ledgerTrouble.message}`);
   }
-  const report = toReport(night, verdict, (await lakeKind(lake)) === 'practice', completedAt);
+  const practice = (await lakeKind(lake)) === 'practice';
+  const report = { ...toReport(night, verdict, practice, completedAt), stages: stagesOf(outcome) };
   const key = reportKey(night);
   await lake.write(key, jsonBytes(report));
   await dropRepeated({ lake, runs }, night, verdict.sessions.published);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Stage } from './stages.ts';
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date YYYY-MM-DD');
 
@@ -32,6 +33,11 @@ interface JobPlan {
   environment: { Name: string; Value: string }[];
 }
 
+interface ShardedJobPlan extends JobPlan {
+  /** Jobs at once; 1 = a plain job, since an array job has two children at least. */
+  shards: number;
+}
+
 /** What Open Night decides; the state machine's variable `$night`. */
 export interface Night {
   runId: string;
@@ -43,14 +49,20 @@ export interface Night {
   /** Why something or everything is not due. */
   reasons: string[];
   lanes: Lane[];
+  /** Worth knowing, whatever becomes of the night. */
+  notes: string[];
   /** Lanes that do not run, with the reason. */
   skipped: { task: string; reason: string; fresh: boolean }[];
   prices: {
     due: boolean;
     reason: string;
     source: 'api' | 'flat-files';
-    /** Sessions to fetch and stage. */
+    /** Sessions to fetch and stage: the night's own, gaps, and those of the trailing window. */
     sessions: string[];
+    /** Of these the ones that are held already and looked at again for late corrections. */
+    again: string[];
+    /** Of these the ones that were missing between held sessions. */
+    gaps: string[];
     /** Publish without the gates: a person has looked. */
     released: boolean;
     concurrency: number;
@@ -58,7 +70,7 @@ export interface Night {
   jobs: {
     /** Run the jobs even when nothing was published: an earlier night got no further. */
     always: boolean;
-    consolidate: JobPlan;
+    consolidate: ShardedJobPlan;
     resample: JobPlan;
   };
   releasedRun: string | null;
@@ -72,11 +84,19 @@ export interface DatasetResult {
   rows: number;
   new: number;
   changed: number;
+  /** Of the changed ones, rows that had been served with other values. */
   revised: number;
   rejected: number;
   pages: number;
   seconds: number;
   reasons: string[];
+  /** Single symbols left as they were; `status --failed` lists them. */
+  failed?: FailedSymbol[];
+}
+
+export interface FailedSymbol {
+  symbol: string;
+  reason: string;
 }
 
 /** night.json */
@@ -93,4 +113,6 @@ export interface NightReport {
   reasons: string[];
   notes: string[];
   sessions: { published: string[]; held: string[]; failed: string[] };
+  /** How each state went; absent in reports of earlier versions. */
+  stages?: Stage[];
 }

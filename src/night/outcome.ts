@@ -19,7 +19,13 @@ const syncPage = z.object({
 const lane = z.object({
   vendor: z.string(),
   results: z.array(
-    z.object({ task: z.string(), seconds: z.number(), page: syncPage.nullable(), trouble: trouble.nullable() }),
+    z.object({
+      task: z.string(),
+      seconds: z.number(),
+      retries: z.number().optional(),
+      page: syncPage.nullable(),
+      trouble: trouble.nullable(),
+    }),
   ),
 });
 
@@ -29,6 +35,7 @@ const staged = z.object({
   rows: z.number().default(0),
   rejected: z.number().default(0),
   reason: z.string().default(''),
+  retries: z.number().optional(),
   trouble: trouble.nullish(),
 });
 
@@ -39,6 +46,7 @@ const published = z.object({
   changed: z.number(),
   removed: z.number(),
   rejected: z.number(),
+  retries: z.number().optional(),
 });
 
 const checked = z.object({
@@ -63,6 +71,10 @@ export const closeInput = z.object({
   reference: z.array(lane),
   prices,
   trouble: trouble.nullable(),
+  /** The machine's own clock: one entry a state, in the order they ended. */
+  stages: z
+    .array(z.object({ state: z.string(), seconds: z.number(), retries: z.number(), error: z.string().nullable() }))
+    .optional(),
 });
 export type CloseInput = z.output<typeof closeInput>;
 export type PricesOutcome = z.output<typeof prices>;
