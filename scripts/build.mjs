@@ -1,7 +1,8 @@
-// Bundles every function, job and the command line into dist/. Same sources, same bytes.
-import { readdirSync, renameSync, rmSync } from 'node:fs';
+// Bundles every function, job and the command line into dist/, functions also as zips. Same sources, same bytes.
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { zip } from './zip.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = process.argv[2] ?? `${root}dist`;
@@ -61,5 +62,10 @@ await Promise.all([
     },
   }),
 ]);
+mkdirSync(`${outdir}/zips`);
+for (const { name } of folders('functions')) {
+  const bundle = readFileSync(`${outdir}/functions/${name}/index.mjs`);
+  writeFileSync(`${outdir}/zips/${name}.zip`, zip({ 'index.mjs': bundle }));
+}
 rmSync(target, { recursive: true, force: true });
 renameSync(outdir, target);
