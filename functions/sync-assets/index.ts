@@ -1,6 +1,7 @@
 import { lambda } from '../../src/lambda.ts';
+import { tableSink } from '../../src/night/sink.ts';
 import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
-import { parseAssets } from '../../src/records/asset.ts';
+import { type Asset, parseAssets } from '../../src/records/asset.ts';
 import { alpaca } from '../../src/vendors/alpaca.ts';
 
 /** Alpaca's asset list, then its publication. */
@@ -14,10 +15,11 @@ export const handler = lambda({
     return syncLane(request, call, {
       task: 'sync-assets',
       dataset: 'assets',
-      table: call.config.ASSETS_TABLE,
       partitions: ['us_equity'],
       pages: () => vendor.assetPages({ signal: call.signal }),
       parse: parseAssets,
+      keyOf: ({ symbol }: Asset) => symbol,
+      sink: tableSink(call.tables, call.config.ASSETS_TABLE, 'assets'),
     });
   },
 });

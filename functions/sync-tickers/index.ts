@@ -1,6 +1,7 @@
 import { lambda } from '../../src/lambda.ts';
+import { tableSink } from '../../src/night/sink.ts';
 import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
-import { parseTickers } from '../../src/records/ticker.ts';
+import { parseTickers, type Ticker } from '../../src/records/ticker.ts';
 import { polygonOf } from '../../src/vendors/polygon-of.ts';
 
 /** One page of Polygon's reference tickers, or the publication of the complete list. */
@@ -13,10 +14,11 @@ export const handler = lambda({
     return syncLane(request, call, {
       task: 'sync-tickers',
       dataset: 'tickers',
-      table: call.config.TICKERS_TABLE,
       partitions: call.config.POLYGON_MARKETS,
       pages: (market, from) => vendor.tickerPages({ market, ...from, signal: call.signal }),
       parse: parseTickers,
+      keyOf: ({ symbol }: Ticker) => symbol,
+      sink: tableSink(call.tables, call.config.TICKERS_TABLE, 'tickers'),
     });
   },
 });

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { Call } from '../lambda.ts';
 import { count } from '../log.ts';
-import { type ReferenceSource, type SyncPage, syncPage } from './sync-page.ts';
+import type { ReferenceSource, SyncPage } from './reference-source.ts';
+import { syncPage } from './sync-page.ts';
 
 export const syncRequest = z.object({ runId: z.string(), session: z.string(), openedAt: z.string() });
 
 /** One step of a reference lane as a function: syncPage with the lane's log line and metrics. */
-export async function syncLane<T extends { symbol: string }>(
+export async function syncLane<T extends object>(
   request: z.output<typeof syncRequest>,
   call: Call,
   source: ReferenceSource<T>,

@@ -1,5 +1,11 @@
 import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
 
+export interface TableKeys {
+  key: string;
+  range?: string;
+  indexes: readonly { name: string; hash: string; range: string }[];
+}
+
 /** Key schema and indexes of every table we own (DESIGN 4.2); Terraform creates the same ones. */
 export const TABLES = {
   tickers: {
@@ -11,19 +17,26 @@ export const TABLES = {
   },
   assets: { key: 'symbol', indexes: [{ name: 'by-status', hash: 'status', range: 'symbol' }] },
   runs: { key: 'id', indexes: [] },
-} as const;
+  'ticker-data': { key: 'ticker', range: 'timestamp', indexes: [] },
+  'portfolio-analyses': { key: 'portfolio', range: 'timestamp', indexes: [] },
+} as const satisfies Record<string, TableKeys>;
 
 export type TableName = keyof typeof TABLES;
 
 /** The CreateTable call of one table. */
 export function createTableInput(name: TableName, tableName: string): CreateTableCommandInput {
-  const { key, indexes } = TABLES[name];
-  const attributes = new Set<string>([key, ...indexes.flatMap((index) => [index.hash, index.range])]);
+  return tableInput(TABLES[name], tableName);
+}
+
+/** The CreateTable call of a table with these keys. */
+export function tableInput({ key, range, indexes }: TableKeys, tableName: string): CreateTableCommandInput {
+  const own = range === undefined ? [key] : [key, range];
+  const attributes = new Set<string>([...own, ...indexes.flatMap((index) => [index.hash, index.range])]);
   return {
     TableName: tableName,
     BillingMode: 'PAY_PER_REQUEST',
     AttributeDefinitions: [...attributes].map((attribute) => ({ AttributeName: attribute, AttributeType: 'S' })),
-    KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+    KeySchema: own.map((attribute, place) => ({ AttributeName: attribute, KeyType: place === 0 ? 'HASH' : 'RANGE' })),
     ...(indexes.length > 0
       ? {
           GlobalSecondaryIndexes: indexes.map((index) => ({

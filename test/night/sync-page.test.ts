@@ -3,7 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { NamedError } from '../../src/errors.ts';
 import { keys } from '../../src/lake/keys.ts';
 import { claimLake } from '../../src/lake/stamp.ts';
-import { type ReferenceSource, type SyncPage, syncPage } from '../../src/night/sync-page.ts';
+import type { ReferenceSource, SyncPage } from '../../src/night/reference-source.ts';
+import { tableSink } from '../../src/night/sink.ts';
+import { syncPage } from '../../src/night/sync-page.ts';
 import { parseTickers, type Ticker } from '../../src/records/ticker.ts';
 import { followPages } from '../../src/vendors/pages.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
@@ -23,7 +25,6 @@ function listOf(lists: Record<string, unknown[][]>, more: Partial<ReferenceSourc
   const source: ReferenceSource<Ticker> = {
     task: 'sync-tickers',
     dataset: 'tickers',
-    table: rooms.config.TICKERS_TABLE,
     partitions: Object.keys(lists),
     pages: (partition, from) =>
       followPages({
@@ -41,6 +42,8 @@ function listOf(lists: Record<string, unknown[][]>, more: Partial<ReferenceSourc
         },
       }),
     parse: parseTickers,
+    keyOf: ({ symbol }) => symbol,
+    sink: tableSink(rooms.tables, rooms.config.TICKERS_TABLE, 'tickers'),
     ...more,
   };
   return { source, asked };
@@ -119,7 +122,7 @@ test("the vendor's ticking clock alone changes nothing", async () => {
 describe('a sync that was killed', () => {
   const lists = { stocks: [many(3), many(3, 3), [...many(2, 6), { ticker: 'BAD' }]], otc: [many(2, 5)] };
   const outcome = async () => ({
-    items: (await items()).map(({ firstSeenAt: _, ...rest }) => rest),
+    items: (await items()).map(({ firstSeenAt: _, updatedAt: __, ...rest }) => rest),
     lake: Object.fromEntries(Object.entries(rooms.lake.contents()).filter(([key]) => !key.includes(PROBE))),
   });
 
