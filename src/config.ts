@@ -58,6 +58,32 @@ export const SETTINGS = [
     url.default('https://api.alpaca.markets'),
     'Alpaca host; paper keys use https://paper-api.alpaca.markets.',
   ),
+  setting('FMP_API_KEY', text.optional(), 'Financial Modeling Prep key. Without it valuations are skipped.', {
+    secret: true,
+  }),
+  setting('FMP_BASE_URL', url.default('https://financialmodelingprep.com'), 'Financial Modeling Prep host.'),
+  setting('FMP_CALLS_PER_MINUTE', whole.default(300), "Your FMP plan's calls per minute; 0 = unlimited."),
+  setting('FMP_CONCURRENCY', positive.default(10), 'Symbols asked for at once, within the calls per minute.'),
+  setting(
+    'VALUATION_UNIVERSE',
+    list.pipe(z.array(z.string()).min(1)).prefault('russell2000,holdings'),
+    'Whose valuations are kept: russell2000, holdings, all, or symbols.',
+  ),
+  setting(
+    'METADATA_TYPES',
+    list.pipe(z.array(z.string()).min(1)).prefault('CS,ADRC,OS,NYRS,GDR,ETF,ETN,ETV,ETS,FUND'),
+    "Polygon's types whose company details are kept; tickers without a type are always asked for.",
+  ),
+  setting(
+    'ENRICH_SYMBOLS',
+    positive.max(10_000, 'at most 10000').default(500),
+    'Symbols a night asks company details for, and valuations; one call each to every vendor that is asked.',
+  ),
+  setting(
+    'ENRICH_MINUTES',
+    positive.default(30),
+    "How long a night may ask, by the slowest vendor's calls per minute: 5 a minute are 150 symbols.",
+  ),
   setting(
     'FLAT_FILES_ENDPOINT',
     url.default('https://files.massive.com'),
@@ -65,6 +91,29 @@ export const SETTINGS = [
   ),
   setting('FLAT_FILES_KEY_ID', text.optional(), 'Key id of the flat files; not the API key.', { secret: true }),
   setting('FLAT_FILES_SECRET', text.optional(), 'Its secret.', { secret: true }),
+  setting('XAI_API_KEY', text.optional(), 'xAI key. Without it portfolios get ticker data and no analysis.', {
+    secret: true,
+  }),
+  setting('XAI_API_URL', url.default('https://api.x.ai/v1'), 'xAI API, with its version.'),
+  setting('XAI_MODEL', text.default('grok-4.3'), 'Model that analyses portfolios; the one that answered is stored.'),
+  setting(
+    'XAI_PRICES',
+    list
+      .transform((parts) => parts.map(Number))
+      .pipe(z.array(z.number('two prices, e.g. 2,6').min(0)).length(2, 'two prices, e.g. 2,6'))
+      .optional(),
+    'USD per million input and output tokens, where the built-in list does not know the model.',
+  ),
+  setting(
+    'USER_PORTFOLIOS_TABLE',
+    text.default('user-portfolios-local'),
+    "Another service's table of portfolios; read only.",
+  ),
+  setting(
+    'PORTFOLIO_POSITIONS_TABLE',
+    text.default('portfolio-positions-local'),
+    "Another service's table of positions; read only.",
+  ),
   setting(
     'LAKE_URI',
     text.optional(),
@@ -94,7 +143,11 @@ export const SETTINGS = [
     whole.optional(),
     'Sessions fetched before the first night: 300 for an empty practice home, 0 with a real key.',
   ),
-  setting('TRAILING_SESSIONS', whole.default(5), 'Held sessions every night fetches again for late corrections; 0 = none.'),
+  setting(
+    'TRAILING_SESSIONS',
+    whole.default(5),
+    'Held sessions every night fetches again for late corrections; 0 = none.',
+  ),
   setting('GAP_SESSIONS', whole.default(20), 'Missing sessions a night fetches first, newest first; 0 = none.'),
   setting('SYMBOLS', positive.default(500), 'Size of the practice market.'),
   setting('DATABASE_URL', text.optional(), 'PostgreSQL 15+ for the local warehouse instead of the embedded one.', {
@@ -110,8 +163,14 @@ export const SETTINGS = [
   setting('RUN_ID', text.optional(), 'The run a job works for.', { internal: true }),
   setting('POLYGON_SECRET_ARN', text.optional(), 'Secret {"apiKey"}.', { internal: true }),
   setting('ALPACA_SECRET_ARN', text.optional(), 'Secret {"keyId","secretKey"}.', { internal: true }),
+  setting('XAI_SECRET_ARN', text.optional(), 'Secret {"apiKey"}.', { internal: true }),
+  setting('FMP_SECRET_ARN', text.optional(), 'Secret {"apiKey"}.', { internal: true }),
   setting('TICKERS_TABLE', text.default('afterbell-local-tickers'), 'DynamoDB table.', { internal: true }),
   setting('ASSETS_TABLE', text.default('afterbell-local-assets'), 'DynamoDB table.', { internal: true }),
+  setting('TICKER_DATA_TABLE', text.default('afterbell-local-ticker-data'), 'DynamoDB table.', { internal: true }),
+  setting('PORTFOLIO_ANALYSES_TABLE', text.default('afterbell-local-portfolio-analyses'), 'DynamoDB table.', {
+    internal: true,
+  }),
   setting('RUNS_TABLE', text.default('afterbell-local-runs'), 'DynamoDB table.', { internal: true }),
   setting('DATABASE_CLUSTER_ARN', text.optional(), 'Aurora cluster.', { internal: true }),
   setting('DATABASE_SECRET_ARN', text.optional(), 'Its managed secret.', { internal: true }),

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { firstProblem } from './first-problem.ts';
 import type { Parsed } from './rejected.ts';
 import { checkSymbol } from './symbol.ts';
 
@@ -36,13 +37,6 @@ export function parseRows<Row extends z.ZodObject, T extends object>(
   }
   out.unknownFields = [...unknown].sort();
   return out;
-}
-
-function firstProblem(error: z.ZodError | undefined): string {
-  const issue = error?.issues[0];
-  if (issue === undefined) return 'row cannot be read';
-  const message = issue.message.replace(/^Invalid input: /, '');
-  return issue.path.length === 0 ? message : `${issue.path.join('.')}: ${message}`;
 }
 
 /** Absent instead of undefined: an item of a table takes no undefined, and a null is no valid index key there. */

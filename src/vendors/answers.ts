@@ -41,14 +41,15 @@ function parsed(text: string): unknown {
 }
 
 /**
- * What the vendor says went wrong, in at most 200 characters. Vendors are not consistent: the text is in `error`
- * or in `message`, the body may be empty, or a proxy's HTML page.
+ * What the vendor says went wrong, in at most 200 characters. Vendors are not consistent: the text is in `error`,
+ * in `message` or in `Error Message`, the body may be empty, or a proxy's HTML page.
  */
 export function vendorText(answer: Answer): string {
   const body = answer.json;
   if (typeof body === 'object' && body !== null) {
-    const { error, message } = body as Record<string, unknown>;
-    for (const text of [error, message]) if (typeof text === 'string' && text !== '') return shortened(text);
+    const { error, message, 'Error Message': fmpMessage } = body as Record<string, unknown>;
+    for (const text of [error, message, fmpMessage])
+      if (typeof text === 'string' && text !== '') return shortened(text);
   }
   if (answer.text.trim() === '') return 'an empty body';
   if (/^\s*</.test(answer.text)) return 'an HTML page';

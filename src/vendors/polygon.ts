@@ -30,6 +30,11 @@ export interface Polygon {
   /** Splits whose execution date is `since` or later (YYYY-MM-DD), 5,000 a page, oldest first. */
   splitPages(start?: PageStart & { since?: string }): AsyncIterable<VendorPage>;
   /**
+   * The overview of one listing: `{ticker, name, sic_code?, market_cap?, …}`, every field but the first few optional.
+   * @throws NamedError `Vendor.NotFound` for a symbol it does not list (any more)
+   */
+  details(symbol: string, call?: CallOptions): Promise<{ row: unknown; practice: boolean }>;
+  /**
    * Every symbol's bar of one session in one call, unadjusted unless asked otherwise.
    * @throws NamedError `Vendor.NotYetAvailable` before the plan gives the session, `Vendor.DateOutOfPlan`,
    * `Vendor.TruncatedBody` when rows are missing, `Data.Invalid` for an answer of another day or price basis
@@ -75,6 +80,10 @@ export function polygon(options: PolygonOptions): Polygon {
       const query: Record<string, string> = { limit: '5000', sort: 'execution_date.asc' };
       if (since !== undefined) query['execution_date.gte'] = parseDate(since);
       return follow('/stocks/v1/splits', query, start);
+    },
+    async details(symbol, call) {
+      const { json, practice } = await http.getJson(`/v3/reference/tickers/${encodeURIComponent(symbol)}`, call);
+      return { row: envelope(json).results, practice };
     },
     async grouped(date, { adjusted = false, includeOtc = false, ...call } = {}) {
       const query = new URLSearchParams({ adjusted: String(adjusted), include_otc: String(includeOtc) });
