@@ -33,8 +33,8 @@ export const NIGHT: readonly KillPoint[][] = [
   [after('link home.lock'), before(CURSOR, 2), after(SESSION), after(LEDGER, 2)],
   [before('rename home.lock'), before(`${TICKER_PAGE}`), before(PRICES), after('PutEvents')],
   [before('PutItem runs LOCK#lake'), before(ASSET_PAGE), after(PRICES), before('PutItem runs NIGHT#*')],
-  [after('PutItem runs LOCK#lake'), before('BatchWriteItem tickers'), before(INGEST), after('PutItem runs NIGHT#*')],
-  [before(LEDGER), after('BatchWriteItem assets'), after(INGEST), before('PutEvents')],
+  [after('PutItem runs LOCK#lake'), before('PutItem tickers'), before(INGEST), after('PutItem runs NIGHT#*')],
+  [before(LEDGER), after('PutItem assets'), after(INGEST), before('PutEvents')],
   [after(LEDGER), after('UpdateItem tickers', 2), torn('write warehouse/pgdata', 60), before(RELEASE)],
   [before('UpdateItem assets', 2), after(`${STAGED}.parquet`), before(HISTORY, 1), after(RELEASE)],
   [before('PutItem runs SYNC#tickers'), before(`${STAGED}.json`), after(HISTORY, 17), after(NIGHT_JSON)],
@@ -93,5 +93,6 @@ export const FIRST_NIGHT: readonly KillPoint[][] = [
     after('CREATE TABLE IF NOT EXISTS stock_prices'),
     after('INSERT INTO schema_migrations'),
     before('rm lake/staging/run=*/a'),
+    after('BatchWriteItem tickers'),
   ],
 ];
