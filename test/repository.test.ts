@@ -65,7 +65,7 @@ const LAYERS = [
   ['errors', 'calendar'],
   ['records', 'checks', 'config', 'log', 'text-files'],
   ['vendors', 'lake', 'tables', 'warehouse'],
-  ['night', 'lambda'],
+  ['night', 'portfolio', 'lambda'],
   ['local'],
   ['cli'],
 ];
