@@ -177,6 +177,9 @@ function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws
     RESAMPLING_INTERVALS: config.RESAMPLING_INTERVALS.join(','),
     MAX_WORKERS: String(config.MAX_WORKERS),
     MODE: config.MODE,
+    TRAILING_SESSIONS: String(config.TRAILING_SESSIONS),
+    GAP_SESSIONS: String(config.GAP_SESSIONS),
+    CONSOLIDATE_SYMBOLS_PER_SHARD: String(config.CONSOLIDATE_SYMBOLS_PER_SHARD),
     LOG_LEVEL: config.LOG_LEVEL,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     AWS_ENDPOINT_URL_RDS_DATA: endpoints.aws,
@@ -214,6 +217,8 @@ async function createTables(client: DynamoDBClient, config: Config): Promise<voi
     tickers: config.TICKERS_TABLE,
     assets: config.ASSETS_TABLE,
     runs: config.RUNS_TABLE,
+    'ticker-data': config.TICKER_DATA_TABLE,
+    'portfolio-analyses': config.PORTFOLIO_ANALYSES_TABLE,
   };
   const present = new Set((await client.send(new ListTablesCommand({}))).TableNames ?? []);
   for (const table of Object.keys(TABLES) as TableName[]) {
