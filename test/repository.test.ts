@@ -66,7 +66,7 @@ const LAYERS = [
   ['records', 'checks', 'config', 'log', 'text-files'],
   ['vendors', 'lake', 'tables', 'warehouse'],
   ['night', 'portfolio', 'lambda'],
-  ['local'],
+  ['local', 'deployed'],
   ['cli'],
 ];
 const layerOf = (path: string) => {

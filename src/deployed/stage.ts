@@ -1,0 +1,180 @@
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  GetExecutionHistoryCommand,
+  type HistoryEvent,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { type Config, loadConfig } from '../config.ts';
+import { NamedError } from '../errors.ts';
+import type { ExecutionEvent, ExecutionResult } from '../local/states/events.ts';
+import { openStores, type Stores } from '../night/stores.ts';
+import { History } from './history.ts';
+
+const NAME = /^[a-z][a-z0-9-]{0,19}$/;
+const POLL_MS = 2000;
+
+/** A deployed pipeline, driven from here: what Terraform made is asked for, never guessed. */
+export interface Stage {
+  stage: string;
+  region: string;
+  account: string;
+  /** The functions' own settings, as deployed. */
+  config: Config;
+  stores: Stores;
+  /** Starts an execution and follows it to its end; an interruption leaves it running. */
+  run(machine: string, input: object, options: FollowOptions): Promise<ExecutionResult & { runId: string }>;
+}
+
+export interface FollowOptions {
+  /** First words of the execution's name. */
+  name: string;
+  onEvent?: (event: ExecutionEvent) => void;
+  /** Told once, when the execution has started. */
+  onStarted?: (started: { executionArn: string; console: string }) => void;
+  signal?: AbortSignal;
+  pollMs?: number;
+}
+
+export interface StageClients {
+  lambda: Pick<LambdaClient, 'send'>;
+  sfn: Pick<SFNClient, 'send'>;
+}
+
+/**
+ * Finds a deployed stage by the one thing that knows all its names: the environment of its `open-night` function.
+ * @throws Usage.Invalid for a stage that is not there; Config.Invalid for credentials that are missing or expired
+ */
+export async function openStage(
+  stage: string,
+  clients: StageClients = { lambda: new LambdaClient({}), sfn: new SFNClient({}) },
+): Promise<Stage> {
+  if (!NAME.test(stage)) {
+    throw new NamedError('Usage.Invalid', { what: `--stage ${stage} is no stage's name`, wanted: 'dev, prod, …' });
+  }
+  const name = `afterbell-${stage}-open-night`;
+  const deployed = await clients.lambda
+    .send(new GetFunctionConfigurationCommand({ FunctionName: name }))
+    .catch((error: Error) => {
+      throw refusal(error, stage, name);
+    });
+  const [, , , region = '', account = ''] = (deployed.FunctionArn ?? '').split(':');
+  const config = loadConfig(deployed.Environment?.Variables ?? {});
+  return {
+    stage,
+    region,
+    account,
+    config,
+    stores: openStores(config),
+    run: (machine, input, options) => {
+      const arn = `arn:aws:states:${region}:${account}:stateMachine:afterbell-${stage}-${machine}`;
+      return follow(clients.sfn, arn, input, options);
+    },
+  };
+}
+
+async function follow(
+  sfn: StageClients['sfn'],
+  stateMachineArn: string,
+  input: object,
+  { name, onEvent, onStarted, signal, pollMs = POLL_MS }: FollowOptions,
+): Promise<ExecutionResult & { runId: string }> {
+  const runId = `${name}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}`;
+  const start = new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(input) });
+  const { executionArn } = await sfn.send(start);
+  onStarted?.({ executionArn: executionArn!, console: executionLink(executionArn!) });
+  const events = newEvents(sfn, executionArn!);
+  const history = new History();
+  for (;;) {
+    // Asked before the history is read: what ended after this question is still read below.
+    const now = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    for await (const event of events()) {
+      const read = history.read(event);
+      if (read) onEvent?.(read);
+    }
+    if (now.status !== 'RUNNING' && now.status !== 'PENDING_REDRIVE') return { ...resultOf(now), runId };
+    if (await pausedUntilAbort(pollMs, signal)) throw leftRunning(runId, executionArn!);
+  }
+}
+
+/** Each call answers the events since the call before; full pages are not read again. */
+function newEvents(sfn: StageClients['sfn'], executionArn: string): () => AsyncGenerator<HistoryEvent> {
+  let nextToken: string | undefined;
+  let seen = 0;
+  return async function* () {
+    for (;;) {
+      const page = await sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000, nextToken }));
+      for (const event of page.events ?? []) {
+        if ((event.id ?? 0) <= seen) continue;
+        seen = event.id ?? seen;
+        yield event;
+      }
+      if (!page.nextToken) return;
+      nextToken = page.nextToken;
+    }
+  };
+}
+
+function resultOf(ended: DescribeExecutionOutput): ExecutionResult {
+  const { status, output, error, cause, startDate = new Date(), stopDate = new Date() } = ended;
+  return {
+    status: status as ExecutionResult['status'],
+    ...(output === undefined ? {} : { output: JSON.parse(output) }),
+    ...(error === undefined ? {} : { error }),
+    ...(cause === undefined ? {} : { cause }),
+    startedAt: startDate.toISOString(),
+    stoppedAt: stopDate.toISOString(),
+  };
+}
+
+function pausedUntilAbort(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
+  if (signal?.aborted) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const stop = () => done(true);
+    const timer = setTimeout(() => done(false), ms);
+    const done = (aborted: boolean) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
+      resolve(aborted);
+    };
+    signal?.addEventListener('abort', stop);
+  });
+}
+
+function leftRunning(runId: string, executionArn: string): NamedError {
+  return new NamedError('Job.Interrupted', {
+    what: `following ${runId} was interrupted; the execution goes on`,
+    todo: `To stop it: aws stepfunctions stop-execution --execution-arn ${executionArn}`,
+  });
+}
+
+/** Where the console shows an execution. */
+export function executionLink(executionArn: string): string {
+  const region = executionArn.split(':')[3];
+  return `https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${executionArn}`;
+}
+
+/** What keeps us from a stage, with what to do about it. */
+function refusal(error: Error, stage: string, name: string): Error {
+  if (error.name === 'ResourceNotFoundException') {
+    return new NamedError('Usage.Invalid', {
+      what: `there is no stage ${stage} in this account and region`,
+      found: `no function ${name}`,
+      todo: `Deploy it with \`make deploy STAGE=${stage}\`, or name the right AWS_PROFILE and AWS_REGION.`,
+    });
+  }
+  const expired = ['ExpiredTokenException', 'ExpiredToken', 'UnrecognizedClientException', 'InvalidClientTokenId'];
+  if (expired.includes(error.name) || error.name === 'CredentialsProviderError') {
+    return new NamedError('Config.Invalid', {
+      what: 'AWS does not take these credentials',
+      found: `${error.name}: ${error.message}`,
+      todo: 'Sign in again (`aws sso login`) or set AWS_PROFILE.',
+    });
+  }
+  if (/region/i.test(error.message) && error.message.includes('missing')) {
+    return new NamedError('Config.Invalid', { what: 'no AWS region is set', todo: 'Set AWS_REGION.' });
+  }
+  return error;
+}
