@@ -44,9 +44,15 @@ export interface CallOptions {
 }
 
 export interface JsonAnswer {
+  /** Undefined for a 202 without a body only. */
   json: unknown;
   practice: boolean;
   status: number;
+}
+
+export interface TextAnswer {
+  text: string;
+  practice: boolean;
 }
 
 export interface Http {
@@ -56,6 +62,20 @@ export interface Http {
    * network fails or the breaker is open; `Vendor.TruncatedBody` when a good answer ends early
    */
   getJson(pathAndQuery: string, call?: CallOptions): Promise<JsonAnswer>;
+  /** The same for a body of any other form; whether it is whole is for the reader to see. */
+  getText(pathAndQuery: string, call?: CallOptions): Promise<TextAnswer>;
+  /** POSTs a JSON body; else as getJson. */
+  postJson(pathAndQuery: string, body: unknown, call?: CallOptions): Promise<JsonAnswer>;
+}
+
+/** A call with what it sends. */
+interface Sending extends CallOptions {
+  body?: string;
+}
+
+interface GoodAnswer {
+  answer: Answer;
+  practice: boolean;
 }
 
 export function createHttp(options: HttpOptions): Http {
@@ -68,15 +88,15 @@ export function createHttp(options: HttpOptions): Http {
   const ailing = handleWhen((error) => isNamed(error, 'Vendor.Unavailable', 'Vendor.TruncatedBody'));
   const breaker = circuitBreaker(ailing, { breaker: new ConsecutiveBreaker(failures), halfOpenAfter: pauseMs });
 
-  async function getJson(pathAndQuery: string, call: CallOptions = {}): Promise<JsonAnswer> {
+  async function getAnswer(pathAndQuery: string, check: Judge, call: Sending = {}): Promise<GoodAnswer> {
     const url = urlFor(base, pathAndQuery);
     const deadline = call.deadline ?? Number.POSITIVE_INFINITY;
     for (let tries = 1; ; tries++) {
       call.signal?.throwIfAborted();
       // Before the breaker: a run out of time says nothing about the vendor.
-      if (Date.now() >= deadline) throw late(whereOf(pathAndQuery), 0);
+      if (Date.now() >= deadline) throw late(whereOf(pathAndQuery, call.body), 0);
       try {
-        return await breaker.execute(() => tryOnce(url, pathAndQuery, call));
+        return await breaker.execute(() => tryOnce(url, pathAndQuery, check, call));
       } catch (error) {
         call.signal?.throwIfAborted();
         if (error instanceof BrokenCircuitError) throw leftAlone();
@@ -88,24 +108,25 @@ export function createHttp(options: HttpOptions): Http {
     }
   }
 
-  async function tryOnce(url: string, path: string, call: CallOptions): Promise<JsonAnswer> {
+  async function tryOnce(url: string, path: string, check: Judge, call: Sending): Promise<GoodAnswer> {
     await limiter?.take(call);
     const answer = await fetchAnswer(url, path, call);
     const practice = answer.header(PRACTICE_HEADER) !== undefined;
     if (practice) limiter?.switchOff();
-    const error = judge(answer) ?? unreadable(answer);
+    const error = judge(answer) ?? check(answer);
     if (error) throw withoutSecrets(error, options.headers);
-    return { json: answer.json, practice, status: answer.status };
+    return { answer, practice };
   }
 
-  async function fetchAnswer(url: string, path: string, { signal, deadline }: CallOptions): Promise<Answer> {
+  async function fetchAnswer(url: string, path: string, { signal, deadline, body }: Sending): Promise<Answer> {
     const limitMs = Math.max(1, Math.min(timeoutMs, (deadline ?? Number.POSITIVE_INFINITY) - Date.now()));
-    const where = whereOf(path);
+    const where = whereOf(path, body);
     let bodyBegun = false;
     try {
       return await timeout(limitMs, TimeoutStrategy.Aggressive).execute(async ({ signal: inTime }) => {
         // A redirect is not followed: fetch would take the vendor's key headers along to another host.
-        const response = await ask(url, { headers, signal: inTime, redirect: 'manual' });
+        const method = body === undefined ? 'GET' : 'POST';
+        const response = await ask(url, { method, body, headers, signal: inTime, redirect: 'manual' });
         bodyBegun = true;
         const text = await response.text();
         return readAnswer(response.status, text, { path, headers: Object.fromEntries(response.headers) });
@@ -118,9 +139,10 @@ export function createHttp(options: HttpOptions): Http {
   }
 
   function unreadable({ json, text, status, path }: Answer): NamedError | undefined {
-    if (json !== undefined) return undefined;
+    // Accepted, and nothing to read yet.
+    if (json !== undefined || (status === 202 && text === '')) return undefined;
     return new NamedError('Vendor.TruncatedBody', {
-      what: `${vendor}'s answer to ${whereOf(path)} is not whole`,
+      what: `${vendor}'s answer to ${path.split('?')[0]} is not whole`,
       found: `status ${status} with ${text.length} characters that are no JSON`,
       wanted: 'one JSON document',
       todo: 'The call is repeated later.',
@@ -145,10 +167,24 @@ export function createHttp(options: HttpOptions): Http {
     return new NamedError('Vendor.Unavailable', text, { retryAfterSeconds: seconds });
   }
 
-  return { getJson };
+  return {
+    async getJson(path, call) {
+      const { answer, practice } = await getAnswer(path, unreadable, call);
+      return { json: answer.json, practice, status: answer.status };
+    },
+    async getText(path, call) {
+      const { answer, practice } = await getAnswer(path, () => undefined, call);
+      return { text: answer.text, practice };
+    },
+    async postJson(path, body, call) {
+      const sending = { ...call, body: JSON.stringify(body) };
+      const { answer, practice } = await getAnswer(path, unreadable, sending);
+      return { json: answer.json, practice, status: answer.status };
+    },
+  };
 }
 
 /** The call as messages name it: without the query, which holds cursors and may hold more. */
-function whereOf(pathAndQuery: string): string {
-  return `GET ${pathAndQuery.split('?')[0]}`;
+function whereOf(pathAndQuery: string, body?: string): string {
+  return `${body === undefined ? 'GET' : 'POST'} ${pathAndQuery.split('?')[0]}`;
 }
