@@ -1,0 +1,66 @@
+# What neither a machine nor a rule can tell, because nothing happened at all. Failed and held nights are not repeated here.
+
+locals {
+  alarms = {
+    dead-man = {
+      description = "No night has been started for 26 hours. Look at the schedule ${local.prefix}-night, then: npx afterbell night --stage ${var.stage}"
+      namespace   = "AWS/States"
+      metric      = "ExecutionsStarted"
+      dimensions  = { StateMachineArn = aws_sfn_state_machine.machine["nightly"].arn }
+      period      = 3600
+      periods     = 26
+      comparison  = "LessThanThreshold"
+      missing     = "breaching"
+    }
+    freshness = {
+      description = "No session has been published for 5 days, more than any holiday lasts: npx afterbell status --stage ${var.stage}"
+      namespace   = "afterbell"
+      metric      = "sessions_published"
+      dimensions  = { service = "close-night", stage = var.stage }
+      period      = 86400
+      periods     = 5
+      comparison  = "LessThanThreshold"
+      missing     = "breaching"
+    }
+    undelivered = {
+      description = "A schedule or a rule could not reach its target; the message in ${local.prefix}-undelivered says which and why"
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = aws_sqs_queue.undelivered.name }
+      period      = 300
+      periods     = 1
+      comparison  = "GreaterThanOrEqualToThreshold"
+      missing     = "notBreaching"
+    }
+    job-stuck = {
+      description = "A job has stood in RUNNABLE at the head of the queue: network, quota or size. The reason is in the log ${aws_cloudwatch_log_group.events.name}"
+      namespace   = "AWS/Events"
+      metric      = "TriggeredRules"
+      dimensions  = { RuleName = aws_cloudwatch_event_rule.aws["job-stuck"].name }
+      period      = 300
+      periods     = 1
+      comparison  = "GreaterThanOrEqualToThreshold"
+      missing     = "notBreaching"
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "alarm" {
+  for_each = local.alarms
+
+  alarm_name          = "${local.prefix}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = "Sum"
+  period              = each.value.period
+  evaluation_periods  = each.value.periods
+  threshold           = 1
+  comparison_operator = each.value.comparison
+  treat_missing_data  = each.value.missing
+  alarm_actions       = [aws_sns_topic.notify.arn]
+  ok_actions          = [aws_sns_topic.notify.arn]
+  # Without a schedule nothing is to be expected.
+  actions_enabled = var.schedule_enabled || !contains(["dead-man", "freshness"], each.key)
+}

@@ -1,0 +1,6 @@
+stage              = "dev"
+protect            = false
+log_retention_days = 14
+log_level          = "DEBUG"
+vendors            = ["polygon", "alpaca"]
+notify_emails      = [] # ["you@example.com"]

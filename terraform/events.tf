@@ -1,0 +1,234 @@
+# Our own event goes over a bus of the stage's own, so that two stages in one account never start each other's machines.
+# What AWS tells of executions and jobs comes on the default bus.
+
+resource "aws_cloudwatch_event_bus" "night" {
+  name = local.prefix
+}
+
+# What could not be delivered to a target, with an alarm on it: a missed start would be invisible otherwise.
+resource "aws_sqs_queue" "undelivered" {
+  name                      = "${local.prefix}-undelivered"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+data "aws_iam_policy_document" "undelivered" {
+  statement {
+    sid       = "Rules"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.undelivered.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = concat([for rule in aws_cloudwatch_event_rule.own : rule.arn], [for rule in aws_cloudwatch_event_rule.aws : rule.arn])
+    }
+  }
+}
+
+resource "aws_sqs_queue_policy" "undelivered" {
+  queue_url = aws_sqs_queue.undelivered.id
+  policy    = data.aws_iam_policy_document.undelivered.json
+}
+
+locals {
+  # Patterns as in the file that a laptop matches its events with; a rule starts a machine.
+  own_rules    = jsondecode(file("${local.root}/state-machines/rules.json"))
+  rule_machine = { night-completed = "portfolio" }
+  # A rule whose machine is not written yet waits for it.
+  machine_starts = { for rule, machine in local.rule_machine : rule => machine if contains(keys(local.machine_files), machine) }
+
+  aws_rules = {
+    # The second path on which failure is told: what no Catch sees. A machine's own Fail states tell by themselves, and all begin so.
+    execution-lost = {
+      description = "An execution ended without a word of its own"
+      pattern = {
+        source      = ["aws.states"]
+        detail-type = ["Step Functions Execution Status Change"]
+        detail = {
+          stateMachineArn = [for machine in aws_sfn_state_machine.machine : machine.arn]
+          "$or" = [
+            { status = ["TIMED_OUT", "ABORTED"] },
+            { status = ["FAILED"], error = [{ anything-but = { prefix = "Night." } }] },
+            { status = ["FAILED"], error = [{ exists = false }] },
+          ]
+        }
+      }
+    }
+    job-failed = {
+      description = "A job ended badly; its execution tells of it, this counts and keeps the reason"
+      pattern = {
+        source      = ["aws.batch"]
+        detail-type = ["Batch Job State Change"]
+        detail      = { status = ["FAILED"], jobQueue = [aws_batch_job_queue.jobs.arn] }
+      }
+    }
+    job-stuck = {
+      description = "A job at the head of the queue cannot be placed"
+      pattern = {
+        source      = ["aws.batch"]
+        detail-type = ["Batch Job Queue Blocked"]
+        detail      = { jobQueue = [aws_batch_job_queue.jobs.arn] }
+      }
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "own" {
+  for_each = local.own_rules
+
+  name           = "${local.prefix}-${each.key}"
+  event_bus_name = aws_cloudwatch_event_bus.night.name
+  event_pattern  = jsonencode(each.value)
+}
+
+resource "aws_cloudwatch_event_target" "machine" {
+  for_each = local.machine_starts
+
+  rule           = aws_cloudwatch_event_rule.own[each.key].name
+  event_bus_name = aws_cloudwatch_event_bus.night.name
+  target_id      = each.value
+  arn            = aws_sfn_state_machine.machine[each.value].arn
+  role_arn       = aws_iam_role.rules.arn
+
+  retry_policy {
+    maximum_retry_attempts       = 3
+    maximum_event_age_in_seconds = 3600
+  }
+
+  dead_letter_config {
+    arn = aws_sqs_queue.undelivered.arn
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "aws" {
+  for_each = local.aws_rules
+
+  name          = "${local.prefix}-${each.key}"
+  description   = each.value.description
+  event_pattern = jsonencode(each.value.pattern)
+}
+
+resource "aws_cloudwatch_event_target" "notify" {
+  rule      = aws_cloudwatch_event_rule.aws["execution-lost"].name
+  target_id = "notify"
+  arn       = aws_sns_topic.notify.arn
+
+  input_transformer {
+    input_paths = {
+      name    = "$.detail.name"
+      machine = "$.detail.stateMachineArn"
+      status  = "$.detail.status"
+      error   = "$.detail.error"
+      cause   = "$.detail.cause"
+      arn     = "$.detail.executionArn"
+    }
+    input_template = join("\n", [
+      "\"afterbell ${var.stage}: execution <name> ended as <status>, and told nobody why.\"",
+      "\"Error: <error>\"",
+      "\"Cause: <cause>\"",
+      "\"Machine: <machine>\"",
+      "\"Execution: <arn>\"",
+      "\"Repair: npx afterbell night --stage ${var.stage}   (npx afterbell status --stage ${var.stage} names sessions that are missing)\"",
+    ])
+  }
+
+  retry_policy {
+    maximum_retry_attempts       = 10
+    maximum_event_age_in_seconds = 3600
+  }
+
+  dead_letter_config {
+    arn = aws_sqs_queue.undelivered.arn
+  }
+}
+
+# Job events are kept: of a container that never started this is the only trace.
+resource "aws_cloudwatch_log_group" "events" {
+  name              = "/aws/events/${local.prefix}"
+  retention_in_days = var.log_retention_days
+}
+
+data "aws_iam_policy_document" "events_log" {
+  statement {
+    sid     = "KeepEvents"
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    # *: the streams of this one group.
+    resources = ["${aws_cloudwatch_log_group.events.arn}:*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com", "delivery.logs.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_resource_policy" "events" {
+  policy_name     = "${local.prefix}-events"
+  policy_document = data.aws_iam_policy_document.events_log.json
+}
+
+resource "aws_cloudwatch_event_target" "events_log" {
+  for_each = toset(["job-failed", "job-stuck"])
+
+  rule      = aws_cloudwatch_event_rule.aws[each.key].name
+  target_id = "log"
+  arn       = aws_cloudwatch_log_group.events.arn
+
+  retry_policy {
+    maximum_retry_attempts       = 3
+    maximum_event_age_in_seconds = 3600
+  }
+
+  dead_letter_config {
+    arn = aws_sqs_queue.undelivered.arn
+  }
+
+  depends_on = [aws_cloudwatch_log_resource_policy.events]
+}
+
+data "aws_iam_policy_document" "rules_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+resource "aws_iam_role" "rules" {
+  name               = "${local.prefix}-rules"
+  description        = "Starts machines for events"
+  assume_role_policy = data.aws_iam_policy_document.rules_trust.json
+}
+
+data "aws_iam_policy_document" "rules" {
+  count = length(local.machine_starts) > 0 ? 1 : 0
+
+  statement {
+    sid       = "StartMachines"
+    actions   = ["states:StartExecution"]
+    resources = [for machine in values(local.machine_starts) : aws_sfn_state_machine.machine[machine].arn]
+  }
+}
+
+resource "aws_iam_role_policy" "rules" {
+  count = length(local.machine_starts) > 0 ? 1 : 0
+
+  name   = "start"
+  role   = aws_iam_role.rules.id
+  policy = data.aws_iam_policy_document.rules[0].json
+}

@@ -1,0 +1,153 @@
+# Every folder of functions/ is a function here, under the same name. A new one is one line in local.functions:
+#   writes    folders of the lake it writes and deletes in; all of the lake is readable
+#   tables    tables it reads and writes
+#   secrets   vendors whose key it asks for
+#   warehouse whether it sends SQL through the Data API
+#   size      of local.function_sizes; `sync` when it is left out
+locals {
+  functions = {
+    open-night        = { size = "step", writes = ["staging", "reports"], tables = ["runs"], executions = true }
+    prepare-warehouse = { size = "step", warehouse = true }
+    sync-tickers      = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["polygon"] }
+    sync-assets       = { writes = local.sync_writes, tables = ["assets", "runs"], secrets = ["alpaca"] }
+    stage-session     = { writes = ["staging", "processing_metadata"], secrets = ["polygon", "flat-files"] }
+    check-night       = {}
+    publish-session   = { writes = ["staging", "bronze", "quarantine", "processing_metadata"], warehouse = true }
+    close-night       = { size = "step", writes = ["staging", "reports", "processing_metadata"], tables = ["runs"], warehouse = true, events = true }
+    render-report     = { size = "step", writes = ["reports"] }
+  }
+
+  sync_writes = ["staging", "reference", "quarantine", "processing_metadata"]
+
+  # No longer than the state machine waits for the step.
+  function_sizes = {
+    sync = { memory_mb = var.function_memory_mb, timeout_s = var.function_timeout_seconds }
+    step = { memory_mb = 512, timeout_s = 300 }
+  }
+
+  zips = "${local.root}/dist/zips"
+
+  # What src/config.ts reads, for functions and jobs alike. ARNs are no secrets; who may open one stands in its role.
+  environment = merge(
+    var.settings,
+    {
+      STAGE                = var.stage
+      LOG_LEVEL            = var.log_level
+      LAKE_URI             = "s3://${aws_s3_bucket.lake.bucket}"
+      DATABASE_CLUSTER_ARN = aws_rds_cluster.warehouse.arn
+      DATABASE_SECRET_ARN  = local.warehouse_secret_arn
+      DATABASE_NAME        = aws_rds_cluster.warehouse.database_name
+      EVENT_BUS_NAME       = aws_cloudwatch_event_bus.night.name
+    },
+    { for name, table in aws_dynamodb_table.table : "${upper(replace(name, "-", "_"))}_TABLE" => table.name },
+    local.vendor_settings,
+  )
+
+  vendor_settings = { for vendor, secret in aws_secretsmanager_secret.vendor : local.vendor_keys[vendor].setting => secret.arn }
+}
+
+module "function" {
+  source   = "./modules/function"
+  for_each = local.functions
+
+  name               = each.key
+  prefix             = local.prefix
+  zip                = "${local.zips}/${each.key}.zip"
+  memory_mb          = local.function_sizes[try(each.value.size, "sync")].memory_mb
+  timeout_s          = local.function_sizes[try(each.value.size, "sync")].timeout_s
+  environment        = local.environment
+  policy             = data.aws_iam_policy_document.function[each.key].json
+  log_retention_days = var.log_retention_days
+}
+
+data "aws_iam_policy_document" "function" {
+  for_each = local.functions
+
+  # Whole buckets are listed: without that permission S3 answers 403 for a key that is absent, not 404.
+  statement {
+    sid       = "ListLake"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.lake.arn]
+  }
+
+  statement {
+    sid     = "ReadLake"
+    actions = ["s3:GetObject"]
+    # *: every key of the lake, whose parts any step compares.
+    resources = ["${aws_s3_bucket.lake.arn}/*"]
+  }
+
+  dynamic "statement" {
+    for_each = try([each.value.writes], [])
+
+    content {
+      sid     = "WriteLake"
+      actions = ["s3:PutObject", "s3:DeleteObject"]
+      # *: every key below these folders.
+      resources = [for folder in statement.value : "${aws_s3_bucket.lake.arn}/${folder}/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = try([each.value.tables], [])
+
+    content {
+      sid = "Tables"
+      actions = [
+        "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem",
+        "dynamodb:Scan", "dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem",
+      ]
+      resources = [for table in statement.value : aws_dynamodb_table.table[table].arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = try(each.value.warehouse, false) ? ["warehouse"] : []
+
+    content {
+      sid       = "Warehouse"
+      actions   = ["rds-data:ExecuteStatement"]
+      resources = [aws_rds_cluster.warehouse.arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(local.function_secrets[each.key]) > 0 ? [local.function_secrets[each.key]] : []
+
+    content {
+      sid       = "Secrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = try(each.value.events, false) ? ["events"] : []
+
+    content {
+      sid       = "NightCompleted"
+      actions   = ["events:PutEvents"]
+      resources = [aws_cloudwatch_event_bus.night.arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = try(each.value.executions, false) ? ["executions"] : []
+
+    content {
+      sid     = "WhoHoldsTheLock"
+      actions = ["states:DescribeExecution"]
+      # *: executions have names of their own; only those of our machines.
+      resources = ["${local.states_arn}:execution:${local.prefix}-*"]
+    }
+  }
+}
+
+locals {
+  function_secrets = {
+    for name, needs in local.functions : name => concat(
+      [for vendor in try(needs.secrets, []) : aws_secretsmanager_secret.vendor[vendor].arn if contains(var.vendors, vendor)],
+      try(needs.warehouse, false) ? [local.warehouse_secret_arn] : [],
+    )
+  }
+}

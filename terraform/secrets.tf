@@ -1,0 +1,20 @@
+# Shells without a value: a key put here by Terraform would lie in its state. `terraform output secrets` says how to fill them.
+
+locals {
+  vendor_keys = {
+    polygon    = { setting = "POLYGON_SECRET_ARN", value = { apiKey = "…" } }
+    alpaca     = { setting = "ALPACA_SECRET_ARN", value = { keyId = "…", secretKey = "…" } }
+    fmp        = { setting = "FMP_SECRET_ARN", value = { apiKey = "…" } }
+    xai        = { setting = "XAI_SECRET_ARN", value = { apiKey = "…" } }
+    flat-files = { setting = "FLAT_FILES_SECRET_ARN", value = { keyId = "…", secret = "…" } }
+  }
+}
+
+resource "aws_secretsmanager_secret" "vendor" {
+  for_each = var.vendors
+
+  name        = "${local.prefix}/${each.key}"
+  description = "Key of ${each.key}, as ${jsonencode(local.vendor_keys[each.key].value)}"
+  # A name stays taken while its secret waits for deletion, and dev is deployed again the same day.
+  recovery_window_in_days = var.protect ? 30 : 0
+}
