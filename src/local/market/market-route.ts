@@ -3,7 +3,13 @@ import type { MarketSource } from './market-source.ts';
 import type { MisbehaviourName } from './misbehaviour.ts';
 
 /** Every route by name, with the vendor it belongs to; both are words a misbehaviour can be limited to. */
-export const ROUTES = { tickers: 'polygon', grouped: 'polygon', splits: 'polygon', assets: 'alpaca' } as const;
+export const ROUTES = {
+  tickers: 'polygon',
+  grouped: 'polygon',
+  splits: 'polygon',
+  assets: 'alpaca',
+  members: 'ishares',
+} as const;
 export type RouteName = keyof typeof ROUTES;
 export type VendorName = (typeof ROUTES)[RouteName];
 

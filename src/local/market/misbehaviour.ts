@@ -2,7 +2,7 @@ import { NamedError } from '../../errors.ts';
 import { ROUTES, type RouteName } from './market-route.ts';
 
 const ALL = Object.keys(ROUTES) as RouteName[];
-const LISTS: readonly RouteName[] = ['tickers', 'grouped', 'splits', 'assets'];
+const LISTS: readonly RouteName[] = ['tickers', 'grouped', 'splits', 'assets', 'members'];
 
 /** What each misbehaviour can be limited to, and which routes it takes when no limit is written. */
 const MISBEHAVIOURS = {

@@ -4,13 +4,14 @@ import { exchangeDate, lastClosedSession } from '../../calendar/sessions.ts';
 import { isNamed, NamedError } from '../../errors.ts';
 import { alpaca } from './alpaca.ts';
 import { deliver } from './delivery.ts';
+import { ishares } from './ishares.ts';
 import type { Answer, Asked, MarketRequest, Route, Vendor } from './market-route.ts';
 import type { MarketSource } from './market-source.ts';
 import { type MisbehaviourName, parseMisbehaviours } from './misbehaviour.ts';
 import { MisbehaviourLedger } from './misbehaviour-ledger.ts';
 import { polygon } from './polygon.ts';
 
-const VENDORS: readonly Vendor[] = [polygon, alpaca];
+const VENDORS: readonly Vendor[] = [polygon, alpaca, ishares];
 const HTML_ERROR = '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n';
 const NONE: ReadonlySet<MisbehaviourName> = new Set();
 
@@ -81,8 +82,8 @@ async function answerOf({ vendor, route }: Match, asked: Asked, ledger: Misbehav
 }
 
 /**
- * Serves a source on 127.0.0.1 in the vendors' own shapes (Polygon/Massive, Alpaca; `GET /` tells what it is). Every
- * answer carries `x-afterbell-practice: generated|replay`. Errors: Usage.Invalid for an unknown misbehaviour or a
+ * Serves a source on 127.0.0.1 in the vendors' own shapes (Polygon/Massive, Alpaca, iShares; `GET /` tells what it
+ * is). Every answer carries `x-afterbell-practice: generated|replay`. Errors: Usage.Invalid for an unknown misbehaviour or a
  * port that cannot be had.
  */
 export async function startMarket(options: PracticeMarketOptions): Promise<PracticeMarket> {

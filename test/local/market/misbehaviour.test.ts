@@ -13,7 +13,7 @@ describe('parseMisbehaviours', () => {
   it('reads names, counts and limits in either order, commas too', () => {
     expect(parseMisbehaviours(['half-missing', 'server-error:3', 'unauthorized@alpaca,rate-limit@tickers:2'])).toEqual([
       { name: 'half-missing', routes: ['grouped'], times: Number.POSITIVE_INFINITY },
-      { name: 'server-error', routes: ['tickers', 'grouped', 'splits', 'assets'], times: 3 },
+      { name: 'server-error', routes: expect.arrayContaining(['tickers', 'assets', 'members']), times: 3 },
       { name: 'unauthorized', routes: ['assets'], times: Number.POSITIVE_INFINITY },
       { name: 'rate-limit', routes: ['tickers'], times: 2 },
     ]);

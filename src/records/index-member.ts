@@ -1,0 +1,79 @@
+import type { Resolved } from './listings.ts';
+import type { Parsed, Rejected } from './rejected.ts';
+import { checkSymbol } from './symbol.ts';
+
+/** One member of an index on the day its fund's holdings speak of (YYYY-MM-DD). */
+export interface IndexMember {
+  symbol: string;
+  index: string;
+  date: string;
+  /** Percent of the fund. */
+  weight?: number;
+}
+
+/** `leftOut` are rows that are no listed shares by the file's own words: cash, futures, escrows, rights. */
+export interface ParsedMembers extends Parsed<IndexMember> {
+  leftOut: Rejected[];
+}
+
+const UNLISTED = /no market|unlisted|non-nms|\botc\b|pink/i;
+
+/**
+ * The members among a fund's holdings. A ticker counts only when the reference list knows it; one that it does not
+ * know, or that could be several, is rejected with the reason. Every row is in one of the three lists.
+ * @param find what a spelling stands for in the reference list
+ */
+export function parseIndexMembers(
+  rows: readonly Record<string, string>[],
+  about: { index: string; asOf: string },
+  find: (spelling: string) => Resolved,
+): ParsedMembers {
+  const out: ParsedMembers = { records: [], rejected: [], leftOut: [] };
+  const seen = new Set<string>();
+  for (const row of rows) {
+    const ticker = row.Ticker ?? '';
+    const outside = whyNoShare(row);
+    if (outside !== undefined) {
+      out.leftOut.push({ symbol: ticker, reason: outside, row });
+      continue;
+    }
+    const resolved = find(ticker);
+    const wrong = checkSymbol(ticker.replaceAll(' ', '')) ?? ('reason' in resolved ? resolved.reason : undefined);
+    const symbol = 'symbol' in resolved ? resolved.symbol : '';
+    const reason = wrong ?? (seen.has(symbol) ? 'duplicate row' : undefined);
+    if (reason !== undefined) {
+      out.rejected.push({ symbol: ticker, reason, row });
+      continue;
+    }
+    seen.add(symbol);
+    const weight = figure(row['Weight (%)']);
+    out.records.push({ symbol, index: about.index, date: about.asOf, ...(weight === undefined ? {} : { weight }) });
+  }
+  return out;
+}
+
+function whyNoShare(row: Record<string, string>): string | undefined {
+  const { Ticker: ticker = '', Exchange: exchange = '' } = row;
+  if (row['Asset Class'] !== 'Equity') return `asset class ${row['Asset Class'] || 'missing'}`;
+  if (isEmpty(ticker)) return 'no ticker';
+  if (isEmpty(exchange) || UNLISTED.test(exchange)) return 'not listed on an exchange';
+  return (figure(row.Price) ?? 0) > 0 ? undefined : 'no price';
+}
+
+/** The file's own word for nothing is a dash. */
+function isEmpty(cell: string): boolean {
+  return cell === '' || cell === '-';
+}
+
+/** Figures have thousands separators. */
+function figure(cell: string | undefined): number | undefined {
+  const text = (cell ?? '').replaceAll(',', '');
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+/** What was left out and how often, in one clause: `cash 2, …`; empty when nothing was. */
+export function countReasons(leftOut: readonly Pick<Rejected, 'reason'>[]): string {
+  const counts = new Map<string, number>();
+  for (const { reason } of leftOut) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].map(([reason, count]) => `${reason} ${count}`).join(', ');
+}
