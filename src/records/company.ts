@@ -22,34 +22,32 @@ export interface Company {
   source: 'fmp' | 'polygon';
 }
 
-// PostgreSQL's text cannot hold the character 0.
-const prose = optionalText.transform((text) => text?.replaceAll('\u0000', ''));
 // A date that is none is left out: nothing else of the row depends on it.
 const optionalDate = optionalText.transform((text) => (text && readDay(text) !== undefined ? text : undefined));
 
 /** The part of Polygon's ticker overview that is kept; FIGIs and the like are in the reference list. */
 const details = z.object({
   ticker: z.string(),
-  name: prose,
+  name: optionalText,
   primary_exchange: optionalText,
   type: optionalText,
   list_date: optionalDate,
   sic_code: optionalText,
-  sic_description: prose,
+  sic_description: optionalText,
   market_cap: optionalFigure,
-  description: prose,
+  description: optionalText,
 });
 export type Details = z.output<typeof details>;
 
 /** The part of FMP's profile that is kept; in profile-bulk every value is text. */
 const profile = z.object({
   symbol: z.string(),
-  companyName: prose,
-  sector: prose,
-  industry: prose,
+  companyName: optionalText,
+  sector: optionalText,
+  industry: optionalText,
   marketCap: optionalFigure,
   ipoDate: optionalDate,
-  description: prose,
+  description: optionalText,
 });
 export type Profile = z.output<typeof profile>;
 

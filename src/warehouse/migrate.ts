@@ -1,5 +1,6 @@
 import type { Warehouse } from './client.ts';
 import pricesAndLedger from './migrations/001-prices-and-ledger.sql';
+import metadataAndValuations from './migrations/004-metadata-and-valuations.sql';
 
 interface Migration {
   id: string;
@@ -7,7 +8,10 @@ interface Migration {
 }
 
 /** In order; applied ones are never edited, a change is a new file. Every statement may run twice. */
-export const MIGRATIONS: readonly Migration[] = [{ id: '001-prices-and-ledger', sql: pricesAndLedger }];
+export const MIGRATIONS: readonly Migration[] = [
+  { id: '001-prices-and-ledger', sql: pricesAndLedger },
+  { id: '004-metadata-and-valuations', sql: metadataAndValuations },
+];
 
 const LEDGER =
   'CREATE TABLE IF NOT EXISTS schema_migrations (id TEXT PRIMARY KEY, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP)';

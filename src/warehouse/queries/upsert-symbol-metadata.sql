@@ -1,0 +1,49 @@
+-- One chunk of companies with how each asking ended, in one statement.
+-- :rows      JSON array of {s,n,sec,ind,sic,e,t,l,m,d,f}: symbol, name, sector, industry, SIC code, exchange, type, list date,
+--            market cap, description, source; numbers as strings
+-- :attempts  JSON array of {s,e,r,x}: symbol, ending, reason, answer
+-- A field that no vendor names this time keeps its value; a sector derived from a SIC code never replaces FMP's own.
+WITH incoming AS (
+  SELECT s, n, sec, ind, sic, e, t, l, m, d, f
+  FROM jsonb_to_recordset(:rows::jsonb)
+    AS r (s text, n text, sec text, ind text, sic text, e text, t text, l date, m numeric, d text, f text)
+),
+merged AS (
+  SELECT i.s,
+    CASE WHEN k.keep THEN coalesce(o.name, i.n) ELSE coalesce(i.n, o.name) END AS n,
+    CASE WHEN k.keep THEN o.sector ELSE coalesce(i.sec, o.sector) END AS sec,
+    CASE WHEN k.keep THEN o.industry ELSE coalesce(i.ind, o.industry) END AS ind,
+    coalesce(i.sic, o.sic_code) AS sic, coalesce(i.e, o.exchange) AS e, coalesce(i.t, o.type) AS t,
+    coalesce(i.l, o.list_date) AS l, coalesce(i.m, o.market_cap) AS m, coalesce(i.d, o.description) AS d,
+    CASE WHEN k.keep THEN o.source ELSE i.f END AS f
+  FROM incoming i
+  LEFT JOIN symbol_metadata o ON o.symbol = i.s
+  CROSS JOIN LATERAL (
+    SELECT o.sector IS NOT NULL AND ((o.source = 'fmp' AND i.f <> 'fmp') OR i.sec IS NULL) AS keep
+  ) k
+),
+stored AS (
+  INSERT INTO symbol_metadata AS c
+    (symbol, name, sector, industry, sic_code, exchange, type, list_date, market_cap, description, source, fetched_at)
+  SELECT s, n, sec, ind, sic, e, t, l, m, d, f, :at::timestamp FROM merged
+  ON CONFLICT (symbol) DO UPDATE
+    SET name = excluded.name, sector = excluded.sector, industry = excluded.industry, sic_code = excluded.sic_code,
+        exchange = excluded.exchange, type = excluded.type, list_date = excluded.list_date,
+        market_cap = excluded.market_cap, description = excluded.description, source = excluded.source,
+        fetched_at = excluded.fetched_at
+    WHERE (c.name, c.sector, c.industry, c.sic_code, c.exchange, c.type, c.list_date, c.market_cap, c.description, c.source)
+      IS DISTINCT FROM (excluded.name, excluded.sector, excluded.industry, excluded.sic_code, excluded.exchange,
+        excluded.type, excluded.list_date, excluded.market_cap, excluded.description, excluded.source)
+  RETURNING (xmax = 0) AS inserted
+),
+asked AS (
+  INSERT INTO enrichment_attempts AS a (dataset, symbol, attempted_at, ending, reason, answer)
+  SELECT 'metadata', s, :at::timestamp, e, r, nullif(x, 'null'::jsonb)
+  FROM jsonb_to_recordset(:attempts::jsonb) AS t (s text, e text, r text, x jsonb)
+  ON CONFLICT (dataset, symbol) DO UPDATE
+    SET attempted_at = excluded.attempted_at, ending = excluded.ending, reason = excluded.reason, answer = excluded.answer
+  RETURNING symbol, ending
+)
+SELECT (SELECT count(*) FROM stored WHERE inserted)::int AS new,
+       (SELECT count(*) FROM stored WHERE NOT inserted)::int AS changed,
+       (SELECT count(*) FROM asked JOIN symbol_metadata USING (symbol) WHERE ending = 'empty')::int AS kept
