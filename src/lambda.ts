@@ -60,6 +60,7 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
       secrets: Object.fromEntries(Object.keys(secrets).map((key) => [key, found[`secret_${key}`]])),
     };
     const begun = performance.now();
+    log.appendKeys({ runId: runOf(event.data) });
     try {
       return withinLimit(name, await run(event.data, call));
     } catch (error) {
@@ -68,7 +69,7 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
       throw error;
     } finally {
       count(metrics, name, { seconds: (performance.now() - begun) / 1000 });
-      metrics.publishStoredMetrics();
+      log.resetKeys();
     }
   };
 
@@ -84,6 +85,12 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
     });
   }
   return handler;
+}
+
+/** Every log line names its run, so that `afterbell logs --run` finds it. */
+function runOf(event: unknown): string | undefined {
+  const { runId, night, execution } = (event ?? {}) as Record<string, { runId?: string; name?: string } & string>;
+  return runId ?? night?.runId ?? execution?.name;
 }
 
 function secretArns(secrets: Definition<z.ZodType, unknown>['secrets'], config: Config): Record<string, string> {

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { errorName } from '../errors.ts';
 import { backfill } from './backfill.ts';
 import { type Context, openContext, projectRoot } from './context.ts';
+import { logs } from './logs.ts';
 import { market } from './market.ts';
 import { night } from './night.ts';
 import { query } from './query.ts';
@@ -93,6 +94,13 @@ function build(): Command {
     .addHelpText('after', '\nExample:\n  npx afterbell vacuum --dry-run --retention-days 60')
     .action(action(vacuumLake));
   command('verify', 'recount the lake against manifests, watermarks and calendar').action(action(verify));
+  command('logs', 'what a function or job logged')
+    .argument('<name>', 'e.g. sync-tickers, stage-session, consolidator')
+    .option('--follow', 'go on with what it logs from now on')
+    .option('--run <id>', 'only lines of this run')
+    .option('--stage <name>', 'of a deployed stage')
+    .addHelpText('after', '\nExamples:\n  npx afterbell logs consolidator\n  npx afterbell logs stage-session --follow')
+    .action(action(logs));
   command('market', 'serve the practice market')
     .option('--replay <folder>', 'replay real days from a folder of flat files')
     .option('--misbehave <names>', 'e.g. rate-limit,truncated-json:2')

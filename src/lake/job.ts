@@ -26,11 +26,13 @@ export async function runJob(job: string, work: (context: JobContext) => Promise
   const stop = new AbortController();
   const onTerm = () => stop.abort();
   process.on('SIGTERM', onTerm);
+  let runId = 'by-hand';
   try {
     const config = loadConfig();
+    runId = config.RUN_ID ?? runId;
     const lake = openLake(config.LAKE_URI ?? pathToFileURL(resolve(config.AFTERBELL_HOME, 'lake')).href);
-    const progress: Progress = (line) => void process.stderr.write(`${JSON.stringify(line)}\n`);
-    const summary = await work({ lake, config, runId: config.RUN_ID ?? 'by-hand', signal: stop.signal, progress });
+    const progress: Progress = (line) => void process.stderr.write(`${JSON.stringify({ ...line, runId })}\n`);
+    const summary = await work({ lake, config, runId, signal: stop.signal, progress });
     if (!summary.dryRun) await lake.write(keys.jobResult(nameOf(job, summary)), jsonBytes(summary));
     process.stdout.write(`${JSON.stringify(summary)}\n`);
     if (summary.status === 'failed') throw failure(summary);

@@ -1,0 +1,118 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { logGroupOf, readStageLog } from '../deployed/logs.ts';
+import { NamedError } from '../errors.ts';
+import type { Context } from './context.ts';
+import { isMetric, isOfRun, type LogLine, lineText } from './log-line.ts';
+
+export interface LogsOptions {
+  follow?: boolean;
+  run?: string;
+  stage?: string;
+}
+
+const JOBS: Readonly<Record<string, string>> = { consolidator: 'consolidate', resampler: 'resample' };
+const POLL_MS = { file: 300, stage: 2000 };
+/** A log of a stage without --run is read this far back. */
+const STAGE_HOURS = 24;
+
+/** Each call gives the lines that came since the call before. */
+type Source = () => AsyncIterable<LogLine>;
+
+/** Prints what a function or job logged, oldest first; with --follow also what it logs from now on, until interrupted. */
+export async function logs(name: string, options: LogsOptions, context: Context): Promise<number> {
+  const { config, program, terminal, signal } = context;
+  const known = [...Object.keys(program.functions), ...Object.keys(JOBS)];
+  if (!known.includes(name)) {
+    throw new NamedError('Usage.Invalid', {
+      what: `nothing of the name ${name} logs`,
+      wanted: known.sort().join(', '),
+    });
+  }
+  const { stage, run } = options;
+  const more = stage === undefined ? fileSource(name, resolve(config.AFTERBELL_HOME)) : stageSource(name, stage);
+  let printed = 0;
+  const show = async () => {
+    for await (const line of more()) {
+      if (run !== undefined && !isOfRun(line, run)) continue;
+      if (terminal.json) terminal.print(JSON.stringify(line));
+      else if (!isMetric(line)) terminal.print(lineText(line));
+      printed += 1;
+    }
+  };
+  await show();
+  while (options.follow && !signal.aborted) {
+    await pause(stage === undefined ? POLL_MS.file : POLL_MS.stage, undefined, { signal }).catch(() => undefined);
+    if (!signal.aborted) await show();
+  }
+  if (printed === 0 && !options.follow)
+    terminal.note(`${name} logged nothing${run === undefined ? '' : ` in run ${run}`}.`);
+  return 0;
+}
+
+function stageSource(name: string, stage: string): Source {
+  const client = new CloudWatchLogsClient({});
+  const seen = new Set<string>();
+  const where = logGroupOf(stage, name, name in JOBS);
+  let since = Date.now() - STAGE_HOURS * 3_600_000;
+  return async function* () {
+    for await (const { at, message, id } of readStageLog(client, { ...where, since })) {
+      if (seen.has(id)) continue;
+      seen.add(id);
+      since = Math.max(since, Date.parse(at));
+      yield { at, name, content: asRecord(message) };
+    }
+  };
+}
+
+function asRecord(text: string): LogLine['content'] {
+  try {
+    return text.startsWith('{') ? JSON.parse(text) : text;
+  } catch {
+    return text;
+  }
+}
+
+function fileSource(name: string, home: string): Source {
+  const file = join(home, 'logs', name in JOBS ? 'jobs.jsonl' : 'functions.jsonl');
+  const isAsked = (line: LogLine) => (name in JOBS ? line.name.startsWith(`${JOBS[name]}-`) : line.name === name);
+  let position = 0;
+  return async function* () {
+    const lines: LogLine[] = [];
+    position = await readFrom(file, position, (line) => void (isAsked(line) && lines.push(line)));
+    yield* lines;
+  };
+}
+
+/** Reads whole lines from a byte position on; answers the position after the last whole one. */
+async function readFrom(file: string, position: number, onLine: (line: LogLine) => void): Promise<number> {
+  const size = await stat(file).then(
+    (found) => found.size,
+    () => 0,
+  );
+  // A log that became shorter was begun anew.
+  let at = size < position ? 0 : position;
+  if (size === at) return at;
+  const lines = createInterface({ input: createReadStream(file, { start: at, end: size - 1 }), crlfDelay: Infinity });
+  for await (const text of lines) {
+    const bytes = Buffer.byteLength(text) + 1;
+    if (at + bytes > size) break;
+    at += bytes;
+    const line = parsed(text);
+    if (line) onLine(line);
+  }
+  return at;
+}
+
+function parsed(text: string): LogLine | undefined {
+  try {
+    const { at, name, record, text: plain } = JSON.parse(text);
+    return { at, name, content: record ?? plain ?? '' };
+  } catch {
+    return undefined;
+  }
+}
