@@ -6,7 +6,7 @@ import { publishSession } from '../../src/night/publish-session.ts';
 /** One checked session from staging to what is served. */
 export const handler = lambda({
   name: 'publish-session',
-  event: z.object({ runId: z.string(), session: z.string() }),
+  event: z.object({ runId: z.string(), session: z.string(), night: z.string().optional() }),
   run: async (event, call) => {
     const published = await publishSession(event, call);
     const { rejected } = published;

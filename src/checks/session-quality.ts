@@ -1,5 +1,6 @@
 import type { Bar } from '../records/bar.ts';
 import { percent } from './change-budget.ts';
+import { type KnownSplit, splitBetween, splitLike } from './split-like.ts';
 
 /** Gates a staged session passes before it is published (DESIGN 2). Shares are of one, not percent. */
 export interface SessionLimits {
@@ -35,10 +36,14 @@ export interface SessionEvidence {
   rejected: number;
   /** Row counts of up to 20 sessions before this one, any order. */
   earlierRows: readonly number[];
-  /** Closes of the session before by symbol; empty when it is not held. */
+  /** The session `previous` is of; where history grows backwards, the one after. */
+  beside: string;
+  /** Closes of that session by symbol; empty when it is not held. */
   previous: ReadonlyMap<string, number>;
-  /** Symbols of the version of this very session that is served now; empty when there is none. */
-  served: ReadonlySet<string>;
+  /** Closes of the version of this very session that is served now; empty when there is none. */
+  served: ReadonlyMap<string, number>;
+  /** Splits on file by symbol; undefined while nobody fetched any. */
+  splits?: ReadonlyMap<string, readonly KnownSplit[]>;
 }
 
 export interface SessionVerdict {
@@ -81,34 +86,67 @@ export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = 
       `${date}: ${rejected} of ${rows + rejected} rows were rejected (${percent(rejected / (rows + rejected))}; at most ${percent(limits.rejected)})`,
     );
   }
-  const { holds: jumpHolds, notes } = judgeJumps(date, bars, previous, limits);
-  return { date, holds: [...holds, ...jumpHolds], notes };
+  const jumps = jumpsOf(bars, previous, limits).filter((jump) => !isExplained(jump, evidence));
+  const jumpHolds = tooMany(jumps, previous, 'the session beside it', evidence, limits);
+  // An answer on another price basis, adjusted bars for instance, would rewrite history.
+  const rebased = tooMany(jumpsOf(bars, served, limits), served, 'what is served for this session', evidence, limits);
+  const notes = jumpHolds.length > 0 ? [] : jumpNotes(date, jumps, evidence);
+  return { date, holds: [...holds, ...jumpHolds, ...rebased], notes };
 }
 
-function judgeJumps(
-  date: string,
-  bars: readonly Bar[],
-  previous: ReadonlyMap<string, number>,
+interface Jump {
+  symbol: string;
+  before: number;
+  after: number;
+}
+
+function jumpsOf(bars: readonly Bar[], closes: ReadonlyMap<string, number>, { jump }: SessionLimits): Jump[] {
+  return bars.flatMap(({ symbol, close: after }) => {
+    const before = closes.get(symbol);
+    return before !== undefined && Math.abs(after / before - 1) >= jump ? [{ symbol, before, after }] : [];
+  });
+}
+
+/** A split on file between the two sessions leaves less than a jump. */
+function isExplained({ symbol, before, after }: Jump, { date, beside, splits }: SessionEvidence): boolean {
+  const split = splitBetween(splits?.get(symbol) ?? [], beside, date);
+  if (!split) return false;
+  const factor = split.split_from / split.split_to;
+  // Where history grows backwards the later close is the yardstick.
+  const expected = beside < date ? before * factor : before / factor;
+  return Math.abs(after / expected - 1) < SESSION_LIMITS.jump;
+}
+
+function tooMany(
+  jumps: readonly Jump[],
+  closes: ReadonlyMap<string, number>,
+  label: string,
+  { date, bars }: SessionEvidence,
   limits: SessionLimits,
-): { holds: string[]; notes: string[] } {
-  let compared = 0;
-  const jumps: string[] = [];
-  for (const bar of bars) {
-    const before = previous.get(bar.symbol);
-    if (before === undefined) continue;
-    compared += 1;
-    if (Math.abs(bar.close / before - 1) >= limits.jump) jumps.push(`${bar.symbol} ${before} → ${bar.close}`);
+): string[] {
+  const compared = bars.filter(({ symbol }) => closes.has(symbol)).length;
+  if (compared < limits.minimum || jumps.length <= compared * limits.jumping) return [];
+  return [
+    `${date}: ${jumps.length} of ${compared} closes moved by ${percent(limits.jump)} or more against ${label} (at most ${percent(limits.jumping)} may)`,
+  ];
+}
+
+/** Single jumps: those that look like a split nobody told of, each by name, then the others. */
+function jumpNotes(date: string, jumps: readonly Jump[], { beside, splits }: SessionEvidence): string[] {
+  const notes: string[] = [];
+  const others: string[] = [];
+  for (const { symbol, before, after } of jumps) {
+    const move = `${symbol} ${before} → ${after}`;
+    const ratio = beside < date ? splitLike(before, after) : splitLike(after, before);
+    if (ratio)
+      notes.push(`${date}: ${move} looks like a ${ratio} split, and ${splits ? 'none is' : 'no splits are'} on file`);
+    else others.push(move);
   }
-  if (compared >= limits.minimum && jumps.length > compared * limits.jumping) {
-    return {
-      holds: [
-        `${date}: ${jumps.length} of ${compared} closes moved by ${percent(limits.jump)} or more against the session beside it (at most ${percent(limits.jumping)} may)`,
-      ],
-      notes: [],
-    };
+  if (others.length > 0) {
+    const shown = others.slice(0, 5).join(', ') + (others.length > 5 ? ', …' : '');
+    notes.push(`${date}: ${others.length} large moves: ${shown}`);
   }
-  const shown = jumps.slice(0, 5).join(', ') + (jumps.length > 5 ? ', …' : '');
-  return { holds: [], notes: jumps.length > 0 ? [`${date}: ${jumps.length} large moves: ${shown}`] : [] };
+  return notes;
 }
 
 function median(values: readonly number[]): number {

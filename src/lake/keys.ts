@@ -26,6 +26,9 @@ export const keys = {
   consolidationPart: (index: number, size: number) =>
     `processing_metadata/consolidation_parts/part-${String(index).padStart(5, '0')}-of-${String(size).padStart(5, '0')}.json`,
   cleanups: 'processing_metadata/cleanup_manifest.parquet',
+  revisionsOf: 'processing_metadata/revisions/',
+  revisions: (date: string, at: string) =>
+    `processing_metadata/revisions/date=${date}/at=${at.replace(/[-:]|\.\d+/g, '')}.parquet`,
   silverCheckpoint: (interval: number) => `processing_metadata/silver_${interval}d_checkpoint.json`,
   jobResult: (job: string) => `processing_metadata/jobs/${job}.json`,
   snapshot: (dataset: string, date: string) => `reference/${dataset}/date=${date}.parquet`,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { nextSession, previousSession } from '../calendar/sessions.ts';
 import { judgeSession, SESSION_LIMITS, type SessionVerdict } from '../checks/session-quality.ts';
 import { isNamed } from '../errors.ts';
@@ -5,8 +6,10 @@ import { decodeBars } from '../lake/bars.ts';
 import { heldSessions, usableIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import type { Lake } from '../lake/lake.ts';
+import { readSplits, type Split } from '../lake/silver/splits.ts';
 import type { Bar } from '../records/bar.ts';
-import { readNote, stagedDates } from './staging.ts';
+import { mergeSession } from './merge-session.ts';
+import { readNote, type StagedNote, stagedDates, stagedKeys } from './staging.ts';
 
 /** The row band looks at so many sessions before. */
 const BAND_SESSIONS = 20;
@@ -17,6 +20,8 @@ export interface CheckedNight {
   publish: string[];
   /** Staged sessions that stay staged. */
   held: string[];
+  /** Sessions fetched again that are served with these very values; they leave staging here. */
+  unchanged: string[];
   /** Why, at most 20. */
   holds: string[];
   notes: string[];
@@ -28,44 +33,99 @@ export interface CheckedNight {
  */
 export async function checkNight(runId: string, lake: Lake, released = false): Promise<CheckedNight> {
   const dates = await stagedDates(lake, runId);
-  if (released) return { publish: dates, held: [], holds: [], notes: ['released by hand: the gates were not asked'] };
+  if (released) {
+    const notes = ['released by hand: the gates were not asked'];
+    return { publish: dates, held: [], unchanged: [], holds: [], notes };
+  }
+  const { splits, notes } = await splitsOnFile(lake);
+  const unchanged: string[] = [];
   const history = await History.read(lake);
   const verdicts: SessionVerdict[] = [];
   for (const date of dates) {
     const bars = (await readBars(lake, keys.staged(runId, date))) ?? [];
     const note = await readNote(lake, runId, date);
+    const servedBars = await served(lake, date, history);
+    if (await isServedSo(lake, { date, bars, note, served: servedBars })) {
+      unchanged.push(date);
+      history.add(date, bars);
+      await lake.remove(stagedKeys(runId, date));
+      continue;
+    }
+    const { beside, closes } = await neighbour(history, date);
     const verdict = judgeSession({
       date,
       bars,
       rejected: note?.rejected ?? 0,
       earlierRows: await history.rowsBeside(date),
-      previous: await neighbour(history, date),
-      served: new Set((await served(history, date)).keys()),
+      beside,
+      previous: closes,
+      served: closesOf(servedBars),
+      splits,
     });
     verdicts.push(verdict);
     if (verdict.holds.length === 0) history.add(date, bars);
   }
   const held = verdicts.filter(({ holds }) => holds.length > 0).map(({ date }) => date);
   return {
-    publish: dates.filter((date) => !held.includes(date)),
+    publish: dates.filter((date) => !held.includes(date) && !unchanged.includes(date)),
     held,
+    unchanged,
     holds: verdicts.flatMap(({ holds }) => holds).slice(0, SHOWN),
-    notes: verdicts.flatMap(({ notes }) => notes).slice(0, SHOWN),
+    notes: [...notes, ...verdicts.flatMap((verdict) => verdict.notes)].slice(0, SHOWN),
   };
 }
 
+/** Unusable splits are no reason not to look at prices; the resampler, which needs them, will stop for them. */
+async function splitsOnFile(lake: Lake): Promise<{ splits?: Map<string, Split[]>; notes: string[] }> {
+  try {
+    const splits = await readSplits(lake);
+    if (splits.length === 0) return { notes: [] };
+    const bySymbol = new Map<string, Split[]>();
+    for (const split of splits) bySymbol.set(split.symbol, [...(bySymbol.get(split.symbol) ?? []), split]);
+    return { splits: bySymbol, notes: [] };
+  } catch (error) {
+    if (!isNamed(error as Error, 'Lake.Corrupt')) throw error;
+    return { notes: [`jumps could not be held against splits: ${(error as Error).message}`] };
+  }
+}
+
+/**
+ * Whether a second look at a session found what is served and completely published. What a night is asked for by name
+ * is published again all the same, as that mends a warehouse that lost its rows.
+ */
+async function isServedSo(
+  lake: Lake,
+  { date, bars, note, served }: { date: string; bars: Bar[]; note: StagedNote | undefined; served: Bar[] },
+): Promise<boolean> {
+  if (!note?.again || bars.length === 0) return false;
+  const merged = mergeSession(served, bars);
+  if (merged.new + merged.changed + merged.removed.length > 0) return false;
+  const ingest = await usableIngest(lake, date);
+  if (ingest?.rejected !== note.rejected) return false;
+  const bytes = await lake.read(keys.session(date));
+  return bytes !== undefined && createHash('sha256').update(bytes).digest('hex') === ingest.checksum;
+}
+
 /** The session before, or where history grows backwards the one after. */
-async function neighbour(history: History, date: string): Promise<ReadonlyMap<string, number>> {
+async function neighbour(
+  history: History,
+  date: string,
+): Promise<{ beside: string; closes: ReadonlyMap<string, number> }> {
   const before = await history.closes(previousSession(date));
-  return before.size > 0 ? before : history.closes(nextSession(date));
+  if (before.size > 0) return { beside: previousSession(date), closes: before };
+  return { beside: nextSession(date), closes: await history.closes(nextSession(date)) };
 }
 
 /** A damaged version is no yardstick: this very session is about to be put in its place. */
-async function served(history: History, date: string): Promise<ReadonlyMap<string, number>> {
-  return history.closes(date).catch((error: Error) => {
-    if (isNamed(error, 'Lake.Corrupt')) return new Map<string, number>();
-    throw error;
-  });
+async function served(lake: Lake, date: string, history: History): Promise<Bar[]> {
+  if (!history.holds(date)) return [];
+  return readBars(lake, keys.session(date)).then(
+    (bars) => bars ?? [],
+    (error: Error) => {
+      if (isNamed(error, 'Lake.Corrupt')) return [];
+      throw error;
+    },
+  );
 }
 
 /** Row counts and closes of sessions held, and of those staged in this run that passed. */
@@ -89,6 +149,10 @@ class History {
     this.rows.set(date, bars.length);
     this.latest = { date, closes: closesOf(bars) };
     this.dates = [...new Set([...this.dates, date])].sort();
+  }
+
+  holds(date: string): boolean {
+    return this.dates.includes(date);
   }
 
   /** Of the sessions before; where there are hardly any, of those after. */

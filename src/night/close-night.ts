@@ -61,7 +61,7 @@ export async function closeNight(
   const report = { ...toReport(night, verdict, practice, completedAt), stages: stagesOf(outcome) };
   const key = reportKey(night);
   await lake.write(key, jsonBytes(report));
-  await dropRepeated({ lake, runs }, night, verdict.sessions.published);
+  await dropRepeated({ lake, runs }, night, verdict.sessions);
   const good = verdict.status === 'Succeeded' || verdict.status === 'Partial';
   if (good && (night.kind === 'night' || night.kind === 'release')) {
     await sendEvent({ session: night.session, runId: night.runId, status: verdict.status, stage: config.STAGE });
@@ -91,10 +91,7 @@ async function writeLedger(
   warehouse: Stores['warehouse'],
   completedAt: string,
 ): Promise<undefined> {
-  const fresh = new Set(night.skipped.filter((skip) => skip.fresh).map(({ task }) => task));
-  // A list too fresh to be asked for keeps the row of the sync that made it so.
-  const ran = datasets.filter(({ task }) => !fresh.has(task));
-  const tasks = ran.map((set) => ({
+  const tasks = datasets.map((set) => ({
     task: set.task,
     status: set.status,
     rows: set.new + set.changed,
@@ -102,7 +99,15 @@ async function writeLedger(
     started_at: timestamp(new Date(Date.parse(completedAt) - set.seconds * 1000).toISOString()),
     completed_at: timestamp(completedAt),
     seconds: set.seconds,
-    metadata: { run_id: night.runId, session: night.session, rows: set.rows, rejected: set.rejected, pages: set.pages },
+    metadata: {
+      run_id: night.runId,
+      session: night.session,
+      rows: set.rows,
+      revised: set.revised,
+      rejected: set.rejected,
+      pages: set.pages,
+      ...(set.failed && { failed: set.failed }),
+    },
   }));
   await warehouse.query(closeSql, {
     run_id: night.runId,
@@ -130,16 +135,20 @@ async function recordState(
   await runs.saveSessionState({ session, runId, status, pricesDone: done });
 }
 
-/** A session published now, by release or by a good repeat, needs no held copy in an older run any more. */
+/**
+ * A session published now, by release or by a good repeat, needs no held copy in an older run any more; nor does one
+ * that this run holds back in its turn: its answer is the newer one.
+ */
 async function dropRepeated(
   { lake, runs }: Pick<Stores, 'lake' | 'runs'>,
   { runId, releasedRun }: Night,
-  published: readonly string[],
+  { published, unchanged, held }: Verdict['sessions'],
 ): Promise<void> {
-  if (published.length === 0) return;
+  const settled = [...published, ...unchanged, ...held];
+  if (settled.length === 0) return;
   for (const [run, staged] of await stagingByRun(lake)) {
     if (run === runId) continue;
-    const repeated = staged.filter((key) => published.some((date) => key.includes(`date=${date}.`)));
+    const repeated = staged.filter((key) => settled.some((date) => key.includes(`date=${date}.`)));
     await lake.remove(repeated);
     if (repeated.length === staged.length) await runs.dropHeldRun(run);
   }

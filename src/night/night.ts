@@ -112,7 +112,7 @@ export interface NightReport {
   datasets: DatasetResult[];
   reasons: string[];
   notes: string[];
-  sessions: { published: string[]; held: string[]; failed: string[] };
+  sessions: { published: string[]; held: string[]; unchanged?: string[]; failed: string[] };
   /** How each state went; absent in reports of earlier versions. */
   stages?: Stage[];
 }

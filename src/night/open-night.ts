@@ -2,7 +2,8 @@ import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../lake/behind.ts';
-import { heldSessions } from '../lake/ingest.ts';
+import { readManifest } from '../lake/bronze/manifest.ts';
+import { heldSessions, usableIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
 import type { LakeLock, Runs } from '../tables/runs.ts';
@@ -80,19 +81,32 @@ async function gather(
   { config, lake, runs }: Omit<Opening, 'isRunning'>,
 ): Promise<Evidence> {
   const state = await runs.sessionState(at.session);
+  const held = (await heldSessions(lake)).map(({ date }) => date);
   return {
     input,
     execution: { arn: at.arn, name: at.name },
     clock: at.clock,
     openedAt: at.openedAt,
-    held: new Set((await heldSessions(lake)).map(({ date }) => date)),
+    held: new Set(held),
     state: (asked) => (asked === at.session ? state : undefined),
     lastSync: await lastSyncs(runs),
     withoutKey: missingKeys(config),
     staged: await stagedDates(lake, at.name),
     behind: await jobsAreBehind(lake, config.RESAMPLING_INTERVALS),
     callsPerMinute: config.POLYGON_CALLS_PER_MINUTE,
+    refetch: { trailing: config.TRAILING_SESSIONS, gapsAtOnce: config.GAP_SESSIONS },
+    consolidation: {
+      symbols: await symbolsToConsolidate(lake, held, (input.settings.MODE ?? config.MODE) === 'full'),
+      symbolsPerShard: config.CONSOLIDATE_SYMBOLS_PER_SHARD,
+    },
   };
+}
+
+/** A rebuild looks at every symbol there ever was, a nightly run at those of a session. */
+async function symbolsToConsolidate(lake: Lake, held: readonly string[], full: boolean): Promise<number> {
+  const newest = held.at(-1);
+  if (full) return (await readManifest(lake))?.size ?? 0;
+  return newest === undefined ? 0 : ((await usableIngest(lake, newest))?.rows ?? 0);
 }
 
 async function takeLock({ runs, isRunning }: Opening, mine: LakeLock): Promise<void> {

@@ -14,6 +14,7 @@ const syncPage = z.object({
   new: z.number(),
   changed: z.number(),
   reasons: z.array(z.string()),
+  failed: z.array(z.object({ symbol: z.string(), reason: z.string() })).optional(),
 });
 
 const lane = z.object({
@@ -44,6 +45,7 @@ const published = z.object({
   rows: z.number(),
   new: z.number(),
   changed: z.number(),
+  revised: z.number().optional(),
   removed: z.number(),
   rejected: z.number(),
   retries: z.number().optional(),
@@ -52,6 +54,7 @@ const published = z.object({
 const checked = z.object({
   publish: z.array(z.string()),
   held: z.array(z.string()),
+  unchanged: z.array(z.string()).optional(),
   holds: z.array(z.string()),
   notes: z.array(z.string()),
 });

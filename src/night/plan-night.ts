@@ -9,6 +9,7 @@ import {
 import { NamedError } from '../errors.ts';
 import type { SessionState } from '../tables/runs.ts';
 import type { Night, NightKind, StartInput } from './night.ts';
+import { planRefetch, type Refetch } from './plan-refetch.ts';
 import { DATASET_OF_TASK, FRESH_HOURS, LANES } from './reference-datasets.ts';
 
 /** An execution works on at most so many sessions; the command line starts chunk after chunk. */
@@ -34,6 +35,10 @@ export interface Evidence {
   behind?: boolean;
   /** Calls per minute of the price vendor; 0 = unlimited. */
   callsPerMinute: number;
+  /** Held sessions to fetch again, missing ones to heal; none by default. */
+  refetch?: { trailing: number; gapsAtOnce: number };
+  /** Symbols a consolidation has to look at, and how many of them are work for one job; one job by default. */
+  consolidation?: { symbols: number; symbolsPerShard: number };
 }
 
 /** The session a start input is about: named, the end of a range, or the last one closed before the clock. */
@@ -75,7 +80,8 @@ export function planNight(evidence: Evidence): Night {
   const session = sessionOf(input, clock);
   const kind = kindOf(input);
   const { lanes, skipped } = planLanes(evidence, kind);
-  const prices = planPrices(evidence, kind, session);
+  const refetch = refetchOf(evidence, kind, session);
+  const prices = planPrices(evidence, kind, session, refetch);
   const jobs = planJobs(evidence, kind, session, prices.due);
   const due = lanes.length > 0 || prices.due || jobs.consolidate.wanted || jobs.resample.wanted;
   return {
@@ -90,6 +96,7 @@ export function planNight(evidence: Evidence): Night {
     skipped,
     prices,
     jobs,
+    notes: prices.gaps.length > 0 || prices.sessions.length > 0 ? refetch.notes : [],
     releasedRun: input.release ?? null,
   };
 }
@@ -122,24 +129,34 @@ function planLanes(evidence: Evidence, kind: NightKind): Pick<Night, 'lanes' | '
   return { lanes, skipped };
 }
 
-function planPrices(evidence: Evidence, kind: NightKind, session: string): Night['prices'] {
+/** Other sources than the vendor's own calls give other values, which are no corrections. */
+function refetchOf({ input, held, refetch }: Evidence, kind: NightKind, session: string): Refetch {
+  if (kind !== 'night' || input.source !== 'api' || !refetch) return { again: [], gaps: [], notes: [] };
+  return planRefetch(session, held, refetch);
+}
+
+function planPrices(evidence: Evidence, kind: NightKind, session: string, refetch: Refetch): Night['prices'] {
   const { input, held, staged, callsPerMinute, withoutKey } = evidence;
   const base = { source: input.source, released: kind === 'release', concurrency: 1 };
-  const none = { ...base, due: false, sessions: [] };
+  const none = { ...base, due: false, sessions: [], again: [], gaps: [] };
   if (kind === 'task') return { ...none, reason: '' };
-  if (kind === 'release') return { ...base, due: true, sessions: [], reason: '' };
+  if (kind === 'release') return { ...none, due: true, reason: '' };
   const missingKey = input.source === 'api' ? withoutKey.polygon : undefined;
   if (missingKey !== undefined) return { ...none, reason: `prices: ${missingKey}` };
   // One call at a time keeps a plan's pace; without a limit the machine's two workers are the bound.
+  const isUnstaged = (date: string) => !staged.includes(date);
   const concurrency = input.source === 'flat-files' || callsPerMinute === 0 ? 2 : 1;
-  const wanted = wantedSessions(evidence, kind, session);
-  const due = { ...base, due: true, concurrency, reason: '' };
+  const besides = { again: refetch.again.filter(isUnstaged), gaps: refetch.gaps.filter(isUnstaged) };
+  const due = { ...none, due: true, concurrency, reason: '' };
   if (kind === 'night' && input.session === undefined && held.has(session)) {
     if (evidence.state(session)?.pricesDone && staged.length === 0 && !evidence.behind)
       return { ...none, reason: settled(session, evidence) };
-    return { ...due, sessions: [] };
+    // Its other sessions were all staged before this one was published; only what was held back is asked for again.
+    if (evidence.state(session)?.status !== 'Held') return due;
+    return { ...due, ...besides, sessions: [...besides.gaps, ...besides.again].sort() };
   }
-  return { ...due, sessions: wanted.filter((date) => !staged.includes(date)) };
+  const wanted = wantedSessions(evidence, kind, session).filter(isUnstaged);
+  return { ...due, ...besides, sessions: [...besides.gaps, ...besides.again, ...wanted].sort() };
 }
 
 function wantedSessions({ input, held, clock }: Evidence, kind: NightKind, session: string): string[] {
@@ -166,14 +183,20 @@ function settled(session: string, { clock }: Evidence): string {
 }
 
 function planJobs(evidence: Evidence, kind: NightKind, session: string, pricesDue: boolean): Night['jobs'] {
-  const { input, held } = evidence;
+  const { input, held, consolidation } = evidence;
   const environment = Object.entries(input.settings).map(([Name, Value]) => ({ Name, Value }));
   const only = (task: string) => (kind === 'task' ? input.task === task : pricesDue);
   return {
     always: kind === 'task' || kind === 'release' || (pricesDue && held.has(session)),
-    consolidate: { wanted: only('consolidate'), environment },
+    consolidate: { wanted: only('consolidate'), environment, shards: shardsOf(input, consolidation) },
     resample: { wanted: only('resample'), environment },
   };
+}
+
+/** A run limited to some symbols is small, however many there are. */
+function shardsOf({ settings }: StartInput, consolidation: Evidence['consolidation']): number {
+  if (!consolidation || settings.JOB_SYMBOLS !== undefined) return 1;
+  return Math.max(1, Math.ceil(consolidation.symbols / consolidation.symbolsPerShard));
 }
 
 function hours(from: string, to: string): number {

@@ -4,11 +4,13 @@ import { decodeBars, encodeBars } from '../lake/bars.ts';
 import { usableIngest, writeIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, writeIfChanged } from '../lake/lake.ts';
+import { encodeRevisions, revisionsOf } from '../lake/revisions.ts';
 import { claimLake } from '../lake/stamp.ts';
-import { type Bar, sameValues } from '../records/bar.ts';
+import type { Bar } from '../records/bar.ts';
 import { storePrices } from '../warehouse/prices.ts';
+import { type Merged, mergeSession } from './merge-session.ts';
 import { replaceQuarantine } from './quarantine.ts';
-import { readNote, stagedKeys } from './staging.ts';
+import { readNote, type StagedNote, stagedKeys } from './staging.ts';
 import type { Stores } from './stores.ts';
 
 export interface PublishedSession {
@@ -16,34 +18,10 @@ export interface PublishedSession {
   rows: number;
   new: number;
   changed: number;
+  /** Rows that had been served with other values. */
+  revised: number;
   removed: number;
   rejected: number;
-}
-
-export interface Merged {
-  bars: Bar[];
-  new: number;
-  changed: number;
-  /** Symbols the stored version had and the new one has not. */
-  removed: string[];
-}
-
-/** Pure: the new version of a session; a row whose values did not change keeps its `ingestedAt`. */
-export function mergeSession(stored: readonly Bar[], fetched: readonly Bar[]): Merged {
-  const old = new Map(stored.map((bar) => [bar.symbol, bar]));
-  const merged: Merged = { bars: [], new: 0, changed: 0, removed: [] };
-  for (const bar of fetched) {
-    const before = old.get(bar.symbol);
-    old.delete(bar.symbol);
-    if (before && sameValues(before, bar)) merged.bars.push(before);
-    else {
-      merged.bars.push(bar);
-      if (before) merged.changed += 1;
-      else merged.new += 1;
-    }
-  }
-  merged.removed = [...old.keys()];
-  return merged;
 }
 
 /**
@@ -51,7 +29,7 @@ export function mergeSession(stored: readonly Bar[], fetched: readonly Bar[]): M
  * the ingest manifest last, which makes it count. Killed in between, the next run does it again with the same result.
  */
 export async function publishSession(
-  { runId, session: date }: { runId: string; session: string },
+  { runId, session: date, night = date }: { runId: string; session: string; night?: string },
   { lake, warehouse, config }: Pick<Stores, 'lake' | 'warehouse' | 'config'>,
 ): Promise<PublishedSession> {
   const note = await readNote(lake, runId, date);
@@ -60,7 +38,9 @@ export async function publishSession(
   await claimLake(lake, note.kind);
   const key = keys.session(date);
   const fetched = await decodeBars(staged, keys.staged(runId, date));
-  const merged = mergeSession(await storedBars(lake, key), fetched);
+  const stored = await storedBars(lake, key);
+  const merged = mergeSession(stored, fetched);
+  const revised = await recordRevisions(lake, date, { stored, merged, night, note });
   const bytes = encodeBars(merged.bars);
   await announceRemoved(lake, date, merged.removed);
   const files = config.BRONZE_LAYOUT === 'symbol';
@@ -79,6 +59,7 @@ export async function publishSession(
     rows: merged.bars.length,
     new: merged.new,
     changed: merged.changed,
+    revised,
     removed: merged.removed.length,
     rejected: note.rejected,
   };
@@ -92,6 +73,23 @@ async function storedBars(lake: Lake, key: string): Promise<Bar[]> {
     if (isNamed(error, 'Lake.Corrupt')) return [];
     throw error;
   });
+}
+
+/**
+ * Before the session file goes over the old one, which alone knows the old values. A session nobody was served yet is
+ * merely begun anew. Returns the rows that had been served with other values.
+ */
+async function recordRevisions(
+  lake: Lake,
+  date: string,
+  { stored, merged, night, note }: { stored: Bar[]; merged: Merged; night: string; note: StagedNote },
+): Promise<number> {
+  if (stored.length === 0 || !(await usableIngest(lake, date))) return 0;
+  const revisions = revisionsOf(stored, merged.bars);
+  if (revisions.length === 0) return 0;
+  const { runId, ingestedAt: at } = note;
+  await writeIfChanged(lake, keys.revisions(date, at), encodeRevisions(revisions, { night, runId, date, at }));
+  return revisions.filter(({ kind }) => kind === 'changed').length;
 }
 
 /** Before the session file goes over the old one: a crash right after would leave nobody who knows what was there. */
@@ -141,5 +139,5 @@ async function alreadyPublished(lake: Lake, date: string, runId: string): Promis
       todo: 'Run `afterbell night --session` for it.',
     });
   }
-  return { date, rows: ingest.rows, new: 0, changed: 0, removed: 0, rejected: ingest.rejected };
+  return { date, rows: ingest.rows, new: 0, changed: 0, revised: 0, removed: 0, rejected: ingest.rejected };
 }

@@ -7,7 +7,7 @@ import type { Lake } from '../lake/lake.ts';
 import { claimLake } from '../lake/stamp.ts';
 import { parseBars } from '../records/parse-bars.ts';
 import { quarantineLines } from './quarantine.ts';
-import { writeNote } from './staging.ts';
+import { type StagedNote, writeNote } from './staging.ts';
 
 /** Later than this after the close an empty answer is no longer "not there yet". */
 const LATE_DAYS = 5;
@@ -23,6 +23,8 @@ export interface StageRequest {
   runId: string;
   openedAt: string;
   session: string;
+  /** The session is served already; this is a second look. */
+  again?: boolean;
 }
 
 export interface StagedSession {
@@ -36,23 +38,25 @@ export interface StagedSession {
 
 /**
  * Fetches one session's bars for the whole market, validates them row by row and writes them to staging; nothing
- * that is served is touched.
+ * that is served is touched. Of a session that is served already nobody waits for a second answer, and an empty one
+ * is staged like any other, so that it is held and told.
  * @throws Vendor.NotYetAvailable when a young session has no rows yet; Data.Invalid when an old one has none
  */
 export async function stageSession(
   source: BarSource,
-  { runId, openedAt, session }: StageRequest,
+  { runId, openedAt, session, again = false }: StageRequest,
   lake: Lake,
   log?: Pick<Logger, 'info'>,
 ): Promise<StagedSession> {
   const answer = await source.session(session).catch((error: Error) => {
     if (isNamed(error, 'Vendor.DateOutOfPlan')) return error.message;
+    if (again && isNamed(error, 'Vendor.NotYetAvailable')) return error.message;
     throw error;
   });
   if (typeof answer === 'string') {
     return { date: session, status: 'skipped', rows: 0, rejected: 0, waitSeconds: 0, reason: answer };
   }
-  if (answer.rows.length === 0) throw nothing(session, openedAt);
+  if (answer.rows.length === 0 && !again) throw nothing(session, openedAt);
   const kind = answer.practice ? 'practice' : 'real';
   await claimLake(lake, kind);
   const name = answer.practice ? 'practice' : source.name;
@@ -63,7 +67,8 @@ export async function stageSession(
     await lake.write(keys.stagedRejects(runId, session), Buffer.from(`${lines.join('\n')}\n`));
   } else await lake.remove([keys.stagedRejects(runId, session)]);
   const counts = { rows: records.length, rejected: rejected.length };
-  await writeNote(lake, runId, { date: session, ...counts, source: name, kind, runId, ingestedAt: openedAt });
+  const note: StagedNote = { date: session, ...counts, source: name, kind, runId, ingestedAt: openedAt };
+  await writeNote(lake, runId, again ? { ...note, again } : note);
   log?.info('page', { dataset: 'prices', page: 1, rows: records.length, total: records.length, session });
   return { date: session, status: 'staged', ...counts, waitSeconds: answer.waitSeconds, reason: '' };
 }

@@ -11,6 +11,8 @@ export interface StagedNote {
   kind: LakeKind;
   runId: string;
   ingestedAt: string;
+  /** The session was held already and fetched again for corrections. */
+  again?: boolean;
 }
 
 export async function writeNote(lake: Lake, runId: string, note: StagedNote): Promise<void> {

@@ -7,7 +7,7 @@ const date = '2025-11-19';
 const closes = (count: number, close = 11) => new Map(bars(count, date).map(({ symbol }) => [symbol, close]));
 
 function judge(evidence: Partial<SessionEvidence>) {
-  const nothing = { rejected: 0, earlierRows: [], previous: new Map(), served: new Set<string>() };
+  const nothing = { rejected: 0, earlierRows: [], beside: '2025-11-18', previous: new Map(), served: new Map() };
   return judgeSession({ date, bars: bars(100, date), ...nothing, ...evidence });
 }
 
@@ -54,7 +54,7 @@ describe('vanished symbols', () => {
   test.each([
     ['a tenth of the session before', { previous: closes(111), bars: bars(100, date) }, 0],
     ['more than a tenth of the session before', { previous: closes(112), bars: bars(100, date) }, 1],
-    ['more than a tenth of what is served', { served: new Set(closes(112).keys()) }, 1],
+    ['more than a tenth of what is served', { served: closes(112) }, 1],
     ['all of fewer than twenty', { previous: closes(19), bars: [bar('OTHER', date)] }, 0],
   ])('%s', (_name, evidence, holds) => expect(judge(evidence).holds).toHaveLength(holds));
 
@@ -79,12 +79,12 @@ test('a session without a usable row is held by name', () => {
 });
 
 describe('price jumps', () => {
-  const jumping = (count: number) => bars(100, date).map((one, index) => (index < count ? { ...one, close: 16 } : one));
+  const jumping = (count: number) => bars(100, date).map((one, index) => (index < count ? { ...one, close: 19 } : one));
 
   test('two in a hundred are notes, three hold the session', () => {
     const two = judge({ bars: jumping(2), previous: closes(100) });
     expect(two.holds).toEqual([]);
-    expect(two.notes).toEqual(['2025-11-19: 2 large moves: S000 11 → 16, S001 11 → 16']);
+    expect(two.notes).toEqual(['2025-11-19: 2 large moves: S000 11 → 19, S001 11 → 19']);
     const three = judge({ bars: jumping(3), previous: closes(100) });
     expect(three.holds).toHaveLength(1);
     expect(three.notes).toEqual([]);
@@ -95,12 +95,44 @@ describe('price jumps', () => {
     expect(judge({ previous: closes(100, 11 / 0.61) })).toMatchObject({ holds: [], notes: [] });
   });
 
+  test('an answer on another price basis than what is served is held', () => {
+    const holds = judge({ served: closes(100, 22) }).holds;
+    expect(holds).toEqual([
+      '2025-11-19: 100 of 100 closes moved by 40.0 % or more against what is served for this session (at most 2.0 % may)',
+    ]);
+  });
+
   test('symbols that were not there before are not compared', () => {
     expect(judge({ bars: jumping(50), previous: closes(0) })).toMatchObject({ holds: [], notes: [] });
   });
 
   test('more than five moves are shortened', () => {
-    const many = bars(400, date).map((one, index) => (index < 7 ? { ...one, close: 100 } : one));
+    const many = bars(400, date).map((one, index) => (index < 7 ? { ...one, close: 99.9 } : one));
     expect(judge({ bars: many, previous: closes(400) }).notes[0]).toMatch(/^2025-11-19: 7 large moves: .*, …$/);
+  });
+});
+
+describe('moves like a split', () => {
+  const at = (close: number) => bars(100, date).map((one, index) => (index === 7 ? { ...one, close } : one));
+  const previous = closes(100, 11);
+
+  test('are reported by symbol when no split is on file', () => {
+    const { holds, notes } = judge({ bars: at(1.12), previous, splits: new Map([['OTHER', []]]) });
+    expect(holds).toEqual([]);
+    expect(notes).toEqual(['2025-11-19: S007 11 → 1.12 looks like a 10:1 split, and none is on file']);
+    expect(judge({ bars: at(222), previous }).notes).toEqual([
+      '2025-11-19: S007 11 → 222 looks like a 1:20 split, and no splits are on file',
+    ]);
+  });
+
+  test('are no jumps when the split is on file, whichever way history grows', () => {
+    const split = { execution_date: date, split_from: 1, split_to: 10 };
+    const splits = new Map([['S007', [split]]]);
+    expect(judge({ bars: at(1.12), previous, splits }).notes).toEqual([]);
+    const later = new Map([['S007', [{ ...split, execution_date: '2025-11-20' }]]]);
+    expect(judge({ bars: at(112), previous, splits: later, beside: '2025-11-20' }).notes).toEqual([]);
+    expect(judge({ bars: at(1.12), previous, splits: later }).notes).toHaveLength(1);
+    const wrong = new Map([['S007', [{ ...split, split_to: 2 }]]]);
+    expect(judge({ bars: at(1.12), previous, splits: wrong }).notes[0]).toContain('looks like a 10:1 split');
   });
 });

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sessionsBetween } from '../../src/calendar/sessions.ts';
 import { encodeBars } from '../../src/lake/bars.ts';
 import { keys } from '../../src/lake/keys.ts';
+import { encodeRows } from '../../src/lake/parquet.ts';
 import { checkNight } from '../../src/night/check-night.ts';
 import { writeNote } from '../../src/night/staging.ts';
 import type { Bar } from '../../src/records/bar.ts';
@@ -18,7 +19,7 @@ async function lakeOf(held: number) {
   return lake;
 }
 
-async function stage(lake: MemoryLake, date: string, rows: Bar[], rejected = 0) {
+async function stage(lake: MemoryLake, date: string, rows: Bar[], rejected = 0, again = false) {
   await lake.write(keys.staged('r1', date), encodeBars(rows));
   const note = {
     date,
@@ -28,6 +29,7 @@ async function stage(lake: MemoryLake, date: string, rows: Bar[], rejected = 0) 
     kind: 'practice' as const,
     runId: 'r1',
     ingestedAt: `${date}T23:00:00.000Z`,
+    ...(again && { again }),
   };
   await writeNote(lake, 'r1', note);
 }
@@ -35,7 +37,13 @@ async function stage(lake: MemoryLake, date: string, rows: Bar[], rejected = 0) 
 test('a night like the ones before is published', async () => {
   const lake = await lakeOf(6);
   await stage(lake, DATES[6]!, bars(101, DATES[6]!));
-  expect(await checkNight('r1', lake)).toEqual({ publish: [DATES[6]], held: [], holds: [], notes: [] });
+  expect(await checkNight('r1', lake)).toEqual({
+    publish: [DATES[6]],
+    held: [],
+    unchanged: [],
+    holds: [],
+    notes: [],
+  });
 });
 
 test('half a session is held, and released passes all the same', async () => {
@@ -82,7 +90,7 @@ test('rejected rows of the note count', async () => {
 test('a session whose note is missing is not there', async () => {
   const lake = await lakeOf(0);
   await lake.write(keys.staged('r1', DATES[0]!), encodeBars(bars(3, DATES[0]!)));
-  expect(await checkNight('r1', lake)).toEqual({ publish: [], held: [], holds: [], notes: [] });
+  expect(await checkNight('r1', lake)).toEqual({ publish: [], held: [], unchanged: [], holds: [], notes: [] });
 });
 
 test('of many reasons twenty are named', async () => {
@@ -92,4 +100,81 @@ test('of many reasons twenty are named', async () => {
   const checked = await checkNight('r1', lake);
   expect(checked.held).toHaveLength(25);
   expect(checked.holds).toHaveLength(20);
+});
+
+describe('a second look', () => {
+  const at = DATES[3]!;
+
+  test('at a session that is served so leaves staging and touches nothing else', async () => {
+    const lake = await lakeOf(6);
+    const before = lake.contents();
+    await stage(lake, at, bars(100, at), 0, true);
+    expect(await checkNight('r1', lake)).toEqual({ publish: [], held: [], unchanged: [at], holds: [], notes: [] });
+    expect(lake.contents()).toEqual(before);
+  });
+
+  test.each<[string, (lake: MemoryLake) => Promise<void>]>([
+    ['that brings a correction', (lake) => stage(lake, at, bars(100, at, { close: 11.5 }), 0, true)],
+    ['that brings a row less', (lake) => stage(lake, at, bars(99, at), 0, true)],
+    ['that rejects a row', (lake) => stage(lake, at, bars(100, at), 1, true)],
+    ['asked for by name', (lake) => stage(lake, at, bars(100, at))],
+    [
+      'at a damaged session file',
+      async (lake) => {
+        await stage(lake, at, bars(100, at), 0, true);
+        await lake.write(keys.session(at), Buffer.from('PAR1'));
+      },
+    ],
+  ])('%s is published', async (_what, prepare) => {
+    const lake = await lakeOf(6);
+    await prepare(lake);
+    expect(await checkNight('r1', lake)).toMatchObject({ publish: [at], unchanged: [], held: [] });
+  });
+
+  test('at a session that vanished, shrank or has another price basis is held, and the served one stays', async () => {
+    const lake = await lakeOf(6);
+    const before = lake.contents();
+    await stage(lake, DATES[1]!, [], 0, true);
+    await stage(lake, DATES[2]!, bars(80, DATES[2]!), 0, true);
+    await stage(lake, DATES[3]!, bars(100, DATES[3]!, { open: 5, high: 6, low: 4, close: 5.5 }), 0, true);
+    const checked = await checkNight('r1', lake);
+    expect(checked).toMatchObject({ publish: [], unchanged: [], held: DATES.slice(1, 4) });
+    expect(checked.holds.join('\n')).toMatch(
+      /no usable row[\s\S]*20 of the 100 symbols of what is served[\s\S]*closes moved/,
+    );
+    const served = Object.entries(lake.contents()).filter(([key]) => !key.startsWith('staging/'));
+    expect(Object.fromEntries(served)).toEqual(before);
+  });
+});
+
+describe('splits on file', () => {
+  const columns = [
+    { name: 'symbol', type: 'text' as const },
+    { name: 'execution_date', type: 'date' as const },
+    { name: 'split_from', type: 'double' as const },
+    { name: 'split_to', type: 'double' as const },
+  ];
+  const halved = bars(100, DATES[6]!).map((one) =>
+    one.symbol === 'S042' ? { ...one, open: 5, high: 6, low: 4, close: 5.5 } : one,
+  );
+
+  test('explain a jump; without one it is reported by symbol', async () => {
+    const lake = await lakeOf(6);
+    await stage(lake, DATES[6]!, halved);
+    expect((await checkNight('r1', lake)).notes[0]).toContain(
+      'S042 11 → 5.5 looks like a 2:1 split, and no splits are',
+    );
+    const split = { symbol: 'S042', execution_date: DATES[6], split_from: 1, split_to: 2 };
+    await lake.write(keys.snapshot('splits', DATES[6]!), encodeRows(columns, [split]));
+    expect((await checkNight('r1', lake)).notes).toEqual([]);
+  });
+
+  test('that cannot be read are said, and prices are judged without them', async () => {
+    const lake = await lakeOf(6);
+    await stage(lake, DATES[6]!, halved);
+    await lake.write(keys.snapshot('splits', DATES[6]!), Buffer.from('PAR1'));
+    const { publish, notes } = await checkNight('r1', lake);
+    expect(publish).toEqual([DATES[6]]);
+    expect(notes[0]).toContain('jumps could not be held against splits');
+  });
 });

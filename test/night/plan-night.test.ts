@@ -133,6 +133,45 @@ describe('a night', () => {
     expect(plan({}, { withoutKey: { alpaca: 'x' } })).toMatchObject({ due: true, prices: { due: true } });
   });
 
+  test('fetches gaps, the trailing window and its own session, in order', () => {
+    const refetch = { trailing: 3, gapsAtOnce: 20 };
+    const held = new Set(['2026-11-17', '2026-11-18', '2026-11-20', '2026-11-23', '2026-11-24']);
+    const { prices, notes } = plan({}, { held, refetch });
+    expect(prices.again).toEqual(['2026-11-20', '2026-11-23', '2026-11-24']);
+    expect(prices.gaps).toEqual(['2026-11-19']);
+    expect(prices.sessions).toEqual(['2026-11-19', '2026-11-20', '2026-11-23', '2026-11-24', LAST]);
+    expect(notes).toEqual(['1 session is missing, fetched first: 2026-11-19']);
+    expect(plan({}, { held, refetch, staged: ['2026-11-19', '2026-11-23'] }).prices).toMatchObject({
+      sessions: ['2026-11-20', '2026-11-24', LAST],
+      again: ['2026-11-20', '2026-11-24'],
+      gaps: [],
+    });
+    for (const input of [{ from: '2026-11-16', to: '2026-11-24' }, { source: 'flat-files' }, { release: 'night-0' }]) {
+      expect(plan(input, { held, refetch }).prices).toMatchObject({ again: [], gaps: [] });
+    }
+  });
+
+  test('that was held back asks again for what it held, one that was killed only goes on', () => {
+    const held = new Set(['2026-11-24', LAST]);
+    const refetch = { trailing: 5, gapsAtOnce: 20 };
+    const state = (status: string) => () => ({ ...done(LAST), status, pricesDone: false });
+    expect(plan({}, { held, refetch, state: state('Held') }).prices.sessions).toEqual(['2026-11-24']);
+    expect(plan({}, { held, refetch, state: state('Failed') }).prices.sessions).toEqual([]);
+    expect(plan({}, { held, refetch, state: done }).prices).toMatchObject({ due: false, sessions: [], again: [] });
+  });
+
+  test.each([
+    [0, 1],
+    [6000, 1],
+    [6001, 2],
+    [12_500, 3],
+  ])('of %i symbols is consolidated in %i jobs', (symbols, shards) => {
+    const consolidation = { symbols, symbolsPerShard: 6000 };
+    expect(plan({}, { consolidation }).jobs.consolidate.shards).toBe(shards);
+    const limited = { task: 'consolidate', settings: { JOB_SYMBOLS: 'AAPL' } };
+    expect(plan(limited, { consolidation }).jobs.consolidate.shards).toBe(1);
+  });
+
   test('stages two sessions at once only without a limit of calls', () => {
     expect(plan({}, { callsPerMinute: 0 }).prices.concurrency).toBe(2);
     expect(plan({ source: 'flat-files' }).prices.concurrency).toBe(2);
@@ -173,7 +212,7 @@ describe('by hand', () => {
     expect(night).toMatchObject({ due: true, lanes: [], skipped: [] });
     expect(night.jobs).toEqual({
       always: true,
-      consolidate: { wanted: false, environment: [{ Name: 'MODE', Value: 'full' }] },
+      consolidate: { wanted: false, environment: [{ Name: 'MODE', Value: 'full' }], shards: 1 },
       resample: { wanted: true, environment: [{ Name: 'MODE', Value: 'full' }] },
     });
   });

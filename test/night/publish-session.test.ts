@@ -5,8 +5,11 @@ import { NamedError } from '../../src/errors.ts';
 import { decodeBars } from '../../src/lake/bars.ts';
 import { readIngest } from '../../src/lake/ingest.ts';
 import { keys } from '../../src/lake/keys.ts';
+import { decodeRows } from '../../src/lake/parquet.ts';
+import { revisionsOf } from '../../src/lake/revisions.ts';
 import { claimLake } from '../../src/lake/stamp.ts';
-import { mergeSession, publishSession } from '../../src/night/publish-session.ts';
+import { mergeSession } from '../../src/night/merge-session.ts';
+import { publishSession } from '../../src/night/publish-session.ts';
 import { replaceQuarantine } from '../../src/night/quarantine.ts';
 import { type BarSource, stageSession } from '../../src/night/stage-session.ts';
 import { readNote, stagedDates } from '../../src/night/staging.ts';
@@ -111,6 +114,16 @@ describe('staging', () => {
     await expect(failing('Vendor.AuthFailed')).rejects.toMatchObject({ name: 'Vendor.AuthFailed' });
   });
 
+  test('a second look at a served session waits for nothing, and stages even an empty answer', async () => {
+    const again = (session: BarSource['session']) =>
+      stageSession({ name: 'polygon', session }, { runId: 'r1', openedAt: FIRST, session: DATE, again: true }, lake);
+    const early = () => Promise.reject(new NamedError('Vendor.NotYetAvailable', 'before end of day'));
+    expect(await again(early)).toMatchObject({ status: 'skipped', reason: 'before end of day' });
+    await expect(again(() => Promise.reject(new NamedError('Vendor.AuthFailed', 'no')))).rejects.toThrow('no');
+    expect(await again(source([]).session)).toMatchObject({ status: 'staged', rows: 0 });
+    expect(await readNote(lake, 'r1', DATE)).toMatchObject({ again: true, rows: 0 });
+  });
+
   test('rows of the other kind are refused before anything is written', async () => {
     await claimLake(lake, 'real');
     const before = lake.contents();
@@ -170,7 +183,7 @@ describe('publishing', () => {
   test('serves the session, counts it as held last, and empties staging', async () => {
     await stage([...rowsOf('AB'), row('C', { c: 99 })]);
     lake.changes.length = 0;
-    expect(await publish()).toEqual({ date: DATE, rows: 2, new: 2, changed: 0, removed: 0, rejected: 1 });
+    expect(await publish()).toEqual({ date: DATE, rows: 2, new: 2, changed: 0, revised: 0, removed: 0, rejected: 1 });
     expect(lake.changes.slice(0, 3)).toEqual([keys.session(DATE), keys.quarantine(DATE), keys.ingest(DATE)]);
     expect([...lake.objects.keys()].filter((key) => key.startsWith('staging/'))).toEqual([]);
     expect(warehouse.sent).toHaveLength(1);
@@ -194,7 +207,12 @@ describe('publishing', () => {
     await stage(rowsOf('AB'), 'r2', SECOND);
     lake.changes.length = 0;
     expect(await publish('r2')).toMatchObject({ removed: 1 });
-    expect(lake.changes.slice(0, 3)).toEqual([keys.ingest(DATE), keys.session(DATE), keys.ingest(DATE)]);
+    expect(lake.changes.slice(0, 4)).toEqual([
+      keys.revisions(DATE, SECOND),
+      keys.ingest(DATE),
+      keys.session(DATE),
+      keys.ingest(DATE),
+    ]);
     expect(await readIngest(lake, DATE)).toMatchObject({ rows: 2, removed: ['C'], runId: 'r2' });
     await stage(rowsOf('ABC'), 'r3', SECOND);
     await publish('r3');
@@ -238,6 +256,45 @@ describe('publishing', () => {
     }
   });
 
+  test('rows that were served otherwise are listed with old and new values before they are replaced', async () => {
+    await stage(rowsOf('ABC'));
+    await publish();
+    await stage([row('A'), row('B', { c: 11.5, v: 1001 }), row('D')], 'r2', SECOND);
+    lake.changes.length = 0;
+    const done = await publishSession(
+      { runId: 'r2', session: DATE, night: '2025-11-20' },
+      { lake, warehouse, config: loadConfig({}) },
+    );
+    expect(done).toMatchObject({ new: 1, changed: 1, revised: 1, removed: 1 });
+    const key = keys.revisions(DATE, SECOND);
+    expect(lake.changes.indexOf(key)).toBe(0);
+    const common = { night: '2025-11-20', run_id: 'r2', date: DATE, revised_at: SECOND };
+    const b = {
+      symbol: 'B',
+      kind: 'changed',
+      close_before: 11,
+      close_after: 11.5,
+      volume_before: 1000,
+      volume_after: 1001,
+    };
+    expect(await decodeRows((await lake.read(key))!, key, ['symbol'])).toMatchObject([
+      { ...common, ...b, open_before: 10, open_after: 10, served_since: FIRST },
+      { ...common, symbol: 'C', kind: 'removed', close_before: 11, close_after: null },
+      { ...common, symbol: 'D', kind: 'added', close_before: null, close_after: 11, served_since: null },
+    ]);
+  });
+
+  test('another source alone is no revision, and a session nobody was served is begun anew without one', async () => {
+    await stage(rowsOf('AB'));
+    await publish();
+    lake.objects.delete(keys.ingest(DATE));
+    await stage(rowsOf('AB', { c: 11.5 }), 'r2', SECOND);
+    expect(await publish('r2')).toMatchObject({ changed: 2, revised: 0 });
+    const moved = (await served()).map((one) => ({ ...one, source: 'flat-files' }));
+    expect(revisionsOf(await served(), moved)).toEqual([]);
+    expect([...lake.objects.keys()].filter((name) => name.startsWith(keys.revisionsOf))).toEqual([]);
+  });
+
   test('a warehouse that fails leaves the session staged and not held', async () => {
     await stage(rowsOf('AB'));
     warehouse.trouble = new NamedError('Database.Resuming', 'asleep');
@@ -251,7 +308,7 @@ describe('publishing', () => {
   test('a repeated call finds the session published; one with nothing staged is named', async () => {
     await stage([...rowsOf('AB'), row('C', { c: 99 })]);
     await publish();
-    expect(await publish()).toEqual({ date: DATE, rows: 2, new: 0, changed: 0, removed: 0, rejected: 1 });
+    expect(await publish()).toEqual({ date: DATE, rows: 2, new: 0, changed: 0, revised: 0, removed: 0, rejected: 1 });
     lake = new MemoryLake();
     await expect(publish()).rejects.toMatchObject({
       name: 'Data.Invalid',

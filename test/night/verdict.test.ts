@@ -193,3 +193,62 @@ test('prices are done only when published, consolidated and resampled', () => {
   expect(judge({ prices: unstaged('Vendor.NotYetAvailable') }).pricesDone).toBe(false);
   expect(judge({ night: noLimit }).pricesDone).toBe(false);
 });
+
+describe('what is fetched besides the session', () => {
+  const DAY = '2026-11-20';
+  const [word] = unstaged('Vendor.Unavailable').staged!;
+  const own = closing().prices.staged[0]!;
+  const besides = (set: 'again' | 'gaps', one: object) =>
+    judge({
+      night: { prices: { ...night().prices, [set]: [DAY] } },
+      prices: { staged: [{ ...own, ...one, date: DAY }, own] },
+    });
+
+  test.each(['again', 'gaps'] as const)('%s: not given is a note, failed is Partial, and prices are done', (set) => {
+    const outside = besides(set, { status: 'skipped', reason: 'not in the plan' });
+    expect(outside).toMatchObject({ status: 'Succeeded', reasons: [], pricesDone: true });
+    expect(outside.notes).toEqual([`${DAY}: not in the plan`]);
+    const failing = besides(set, word!);
+    expect(failing).toMatchObject({ status: 'Partial', pricesDone: true });
+    expect(failing.reasons).toEqual([`prices: ${DAY}: Vendor.Unavailable: why`]);
+    expect(failing.sessions.failed).toEqual(set === 'again' ? [] : [DAY]);
+  });
+
+  test('revised rows are counted and said, and gaps of the plan are notes', () => {
+    const one = { date: DAY, rows: 100, new: 1, changed: 4, revised: 3, removed: 0, rejected: 0 };
+    const verdict = judge({ night: { notes: ['1 session is missing'] }, prices: { published: [one] } });
+    expect(verdict.datasets.find(({ name }) => name === 'prices')).toMatchObject({ changed: 4, revised: 3 });
+    expect(verdict.notes).toEqual([
+      '1 session is missing',
+      `${DAY}: 3 bars were revised; query "SELECT * FROM revisions" shows them`,
+    ]);
+  });
+});
+
+describe('a job that could not do every symbol', () => {
+  const errors = ['A', 'B', 'C', 'D', 'E', 'TRUE'].map((symbol) => {
+    return { name: 'Data.Invalid', symbol, message: `${symbol} breaks the OHLC rules` };
+  });
+  const result = { runId: 'night-1', status: 'success', seconds: 1, rows: 9, errors };
+
+  test('below its threshold is partial, names them, and prices are done', () => {
+    const verdict = judge({}, { resample: result });
+    expect(verdict).toMatchObject({ status: 'Partial', pricesDone: true });
+    expect(verdict.reasons).toHaveLength(6);
+    expect(verdict.reasons.at(-1)).toBe('resample: 6 symbols in all: A, B, C, D, E, TRUE');
+    const set = verdict.datasets.find(({ name }) => name === 'resample')!;
+    expect(set.failed).toHaveLength(6);
+    expect(set.failed![5]).toEqual({ symbol: 'TRUE', reason: 'Data.Invalid: TRUE breaks the OHLC rules' });
+  });
+
+  test('above it fails, and the parent of an array job borrows the words of its result', () => {
+    const cause = '{"StatusReason":"Array Child Job failed"}';
+    const trouble = { state: 'Consolidate', error: 'States.TaskFailed', cause };
+    const verdict = judge({ prices: { jobs: [], trouble } }, { consolidate: { ...result, status: 'failed' } });
+    expect(verdict).toMatchObject({ status: 'Failed', pricesDone: false });
+    expect(verdict.reasons.slice(0, 2)).toEqual([
+      'consolidate: States.TaskFailed: Array Child Job failed',
+      'consolidate: Data.Invalid: A breaks the OHLC rules',
+    ]);
+  });
+});
