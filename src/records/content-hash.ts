@@ -3,12 +3,17 @@ import { createHash } from 'node:crypto';
 /** Ticks at the vendor without any change of content; it would make every night rewrite every item. */
 const TICKING = new Set(['lastUpdatedUtc', 'last_updated_utc']);
 
+/** Whether a field moves without meaning anything. */
+export function isTicking(field: string): boolean {
+  return TICKING.has(field);
+}
+
 /**
  * SHA-256 (hex) of a record as JSON with sorted fields: the same for any order of fields, for a field that is absent
  * or undefined, and for another time of the vendor's last update.
  */
 export function contentHash(record: object): string {
-  const content = Object.entries(record).filter(([field]) => !TICKING.has(field));
+  const content = Object.entries(record).filter(([field]) => !isTicking(field));
   return createHash('sha256').update(sortedObject(content)).digest('hex');
 }
 

@@ -9,14 +9,20 @@ export interface ParsedRows<T> extends Parsed<T> {
 }
 
 /**
- * Parses reference rows: a row with a wrong type or no usable symbol is rejected with the reason, a second row of a
- * symbol as a duplicate, an unknown field is only named. Records and rejected rows together are as many as the rows.
+ * Parses reference rows: a row with a wrong type or no usable symbol is rejected with the reason, a second row of
+ * the same key as a duplicate, an unknown field is only named. Records and rejected rows together are as many as the rows.
  */
 export function parseRows<Row extends z.ZodObject, T extends object>(
   rows: unknown[],
-  options: { row: Row; symbolField: string; toRecord: (row: z.output<Row>) => T },
+  options: {
+    row: Row;
+    symbolField: string;
+    toRecord: (row: z.output<Row>) => T;
+    /** What makes two rows the same thing; the symbol unless given. */
+    keyOf?: (record: T) => string;
+  },
 ): ParsedRows<T> {
-  const { row: schema, symbolField, toRecord } = options;
+  const { row: schema, symbolField, toRecord, keyOf } = options;
   const known = new Set(Object.keys(schema.shape));
   const unknown = new Set<string>();
   const seen = new Set<string>();
@@ -27,13 +33,15 @@ export function parseRows<Row extends z.ZodObject, T extends object>(
     const symbol = fields[symbolField];
     const name = typeof symbol === 'string' ? symbol : '';
     const parsed = schema.safeParse(row);
-    const reason = checkSymbol(symbol) ?? (seen.has(name) ? 'duplicate row' : undefined);
-    if (reason !== undefined || !parsed.success) {
+    const record = parsed.success ? withoutGaps(toRecord(parsed.data)) : undefined;
+    const key = record && keyOf ? keyOf(record) : name;
+    const reason = checkSymbol(symbol) ?? (seen.has(key) ? 'duplicate row' : undefined);
+    if (reason !== undefined || record === undefined) {
       out.rejected.push({ symbol: name, reason: reason ?? firstProblem(parsed.error), row });
       continue;
     }
-    seen.add(name);
-    out.records.push(withoutGaps(toRecord(parsed.data)));
+    seen.add(key);
+    out.records.push(record);
   }
   out.unknownFields = [...unknown].sort();
   return out;

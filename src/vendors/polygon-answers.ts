@@ -1,6 +1,8 @@
-import { NamedError } from '../errors.ts';
+import { isNamed, NamedError } from '../errors.ts';
 import { type Answer, retryAfterSeconds, vendorText } from './answers.ts';
 import { commonVerdict, rateLimited, type VendorWords } from './verdicts.ts';
+
+const OUTSIDE_PLAN = 'The plan behind POLYGON_API_KEY does not include this';
 
 const words: VendorWords = {
   vendor: 'Polygon',
@@ -47,6 +49,11 @@ function judgeBody(answer: Answer): NamedError | undefined {
   });
 }
 
+/** A 403 of the plan, not of the key: another endpoint may still be in it. */
+export function isOutsidePlan(error: unknown): boolean {
+  return isNamed(error, 'Vendor.AuthFailed') && (error as NamedError).message.startsWith(OUTSIDE_PLAN);
+}
+
 function judgeForbidden(answer: Answer): NamedError {
   const text = vendorText(answer);
   const found = `status ${answer.status}: ${text}`;
@@ -65,7 +72,7 @@ function judgeForbidden(answer: Answer): NamedError {
     });
   }
   return new NamedError('Vendor.AuthFailed', {
-    what: 'The plan behind POLYGON_API_KEY does not include this',
+    what: OUTSIDE_PLAN,
     found,
     todo: 'Use the key of a plan that does, or leave this dataset out.',
   });

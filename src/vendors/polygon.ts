@@ -1,9 +1,10 @@
 import { parseDate } from '../calendar/sessions.ts';
+import { isNamed } from '../errors.ts';
 import { nextCursor } from './cursor.ts';
 import { type CallOptions, createHttp, type HttpOptions } from './http.ts';
 import { createLimiter } from './limiter.ts';
 import { followPages, type PageStart, type VendorPage } from './pages.ts';
-import { judgePolygon } from './polygon-answers.ts';
+import { isOutsidePlan, judgePolygon } from './polygon-answers.ts';
 import { envelope, groupedRows, pageRows } from './polygon-body.ts';
 import { requireKey } from './secret-headers.ts';
 
@@ -27,7 +28,10 @@ export interface GroupedDay {
 export interface Polygon {
   /** Reference tickers of one market (`stocks`, `otc`), 1,000 a page, by symbol. */
   tickerPages(start: PageStart & { market: string; active?: boolean }): AsyncIterable<VendorPage>;
-  /** Splits whose execution date is `since` or later (YYYY-MM-DD), 5,000 a page, oldest first. */
+  /**
+   * Splits whose execution date is `since` or later (YYYY-MM-DD), 5,000 a page, oldest first; from the deprecated
+   * endpoint, 1,000 a page, where the new one is not served.
+   */
   splitPages(start?: PageStart & { since?: string }): AsyncIterable<VendorPage>;
   /**
    * The overview of one listing: `{ticker, name, sic_code?, market_cap?, …}`, every field but the first few optional.
@@ -76,10 +80,20 @@ export function polygon(options: PolygonOptions): Polygon {
       const query = { market, active: String(active), order: 'asc', limit: '1000', sort: 'ticker' };
       return follow('/v3/reference/tickers', query, start);
     },
-    splitPages({ since, ...start } = {}) {
-      const query: Record<string, string> = { limit: '5000', sort: 'execution_date.asc' };
-      if (since !== undefined) query['execution_date.gte'] = parseDate(since);
-      return follow('/stocks/v1/splits', query, start);
+    async *splitPages({ since, ...start } = {}) {
+      const from: Record<string, string> = since === undefined ? {} : { 'execution_date.gte': parseDate(since) };
+      const query = { limit: '5000', sort: 'execution_date.asc', ...from };
+      let begun = start.cursor !== undefined;
+      try {
+        for await (const page of follow('/stocks/v1/splits', query, start)) {
+          begun = true;
+          yield page;
+        }
+      } catch (error) {
+        // A list begun is not begun again elsewhere: its cursor leads on where it came from.
+        if (begun || !(isNamed(error, 'Vendor.NotFound', 'Vendor.BadRequest') || isOutsidePlan(error))) throw error;
+        yield* follow('/v3/reference/splits', { limit: '1000', sort: 'execution_date', order: 'asc', ...from }, start);
+      }
     },
     async details(symbol, call) {
       const { json, practice } = await http.getJson(`/v3/reference/tickers/${encodeURIComponent(symbol)}`, call);
