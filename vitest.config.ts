@@ -6,7 +6,7 @@ export default defineConfig({
     {
       name: 'sql-as-text',
       load(id) {
-        return id.endsWith('.sql') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))}` : null;
+        return /\.(sql|md)$/.test(id) ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))}` : null;
       },
     },
   ],

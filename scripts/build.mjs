@@ -19,7 +19,7 @@ const shared = {
   target: 'node20',
   format: 'esm',
   outExtension: { '.js': '.mjs' },
-  loader: { '.sql': 'text', '.json': 'json' },
+  loader: { '.sql': 'text', '.md': 'text', '.json': 'json' },
   mainFields: ['module', 'main'],
   legalComments: 'none',
   logLevel: 'warning',

@@ -1,0 +1,70 @@
+import { sessionHours } from '../calendar/sessions.ts';
+import { heldSessions } from '../lake/ingest.ts';
+import type { Lake } from '../lake/lake.ts';
+import type { Stores } from '../night/stores.ts';
+import type { Desk, DeskInput } from './desk.ts';
+import { chosenPortfolios, heldTickers, planDesk } from './plan-desk.ts';
+import { missingTables, readBook } from './portfolio-tables.ts';
+import { readItems } from './read-items.ts';
+
+/**
+ * Reads the portfolio service's tables and plans the desk's work, one page of portfolios a call.
+ * @throws Config.Invalid in the cloud when the tables are not there (a laptop has none until asked), Usage.Invalid for
+ *   a portfolio nobody knows
+ */
+export async function listHoldings(
+  { runId, input, after }: { runId: string; input: DeskInput; after: string | null },
+  { config, lake, tables }: Pick<Stores, 'config' | 'lake' | 'tables'>,
+): Promise<Desk> {
+  const session = await newestSession(lake, input.session);
+  const book = session && (await readBook(tables, config));
+  if (!session) return idle(runId, input, `no session is held${input.session ? ` up to ${input.session}` : ''}`);
+  if (!book) {
+    if (config.STAGE !== 'local' || input.portfolio !== undefined) throw missingTables(config);
+    return idle(runId, input, missingTables(config).message);
+  }
+  const timestamp = sessionHours(session).close;
+  const chosen = chosenPortfolios(book, input.portfolio);
+  const keys = (name: string, values: readonly string[]) => values.map((value) => ({ [name]: value }));
+  const known = await readItems(tables, config.TICKERS_TABLE, keys('symbol', heldTickers(book, chosen)), [
+    'symbol',
+    'status',
+  ]);
+  const stored = await readItems(
+    tables,
+    config.PORTFOLIO_ANALYSES_TABLE,
+    keys('portfolio', chosen).map((key) => ({ ...key, timestamp })),
+    ['portfolio'],
+  );
+  return planDesk({
+    input,
+    runId,
+    session,
+    timestamp,
+    book,
+    known: new Map(known.map(({ symbol, status }) => [String(symbol), String(status)])),
+    analysed: new Set(stored.map(({ portfolio }) => String(portfolio))),
+    after,
+    hasKey: config.XAI_SECRET_ARN !== undefined,
+  });
+}
+
+/** What is served, not what the clock says: a night whose prices were held back leaves the session before. */
+export async function newestSession(lake: Lake, upTo: string | undefined): Promise<string | undefined> {
+  const held = (await heldSessions(lake)).map(({ date }) => date);
+  return held.findLast((date) => upTo === undefined || date <= upTo);
+}
+
+function idle(runId: string, { force, portfolio }: DeskInput, reason: string): Desk {
+  const none = { tickers: 0, chunks: [], portfolios: [], next: null, unchanged: 0, analysisSkipped: null, notes: [] };
+  return {
+    runId,
+    session: null,
+    timestamp: null,
+    force,
+    only: portfolio ?? null,
+    due: false,
+    reasons: [reason],
+    ...none,
+  };
+}

@@ -1,0 +1,76 @@
+import { dateOf, readDay } from '../calendar/dates.ts';
+import { factorSpans, type Split } from '../lake/silver/splits.ts';
+import type { Closes } from './closes.ts';
+import { movingAverage, wilderRsi } from './indicators.ts';
+
+const RSI_PERIOD = 14;
+const MA_PERIOD = 50;
+/** Wilder's smoothing never forgets its start: after 250 bars it is below the digits anybody looks at. */
+const WARM_UP_BARS = 250;
+
+/** An item of `ticker-data` without its origin: prices in USD on the share basis of the session. */
+export interface TickerData {
+  ticker: string;
+  /** Close of the session, ISO UTC. */
+  timestamp: string;
+  /** Last close. */
+  price: number;
+  /** RSI(14) by Wilder, 0 … 100; null with the reason. */
+  rsi: number | null;
+  rsiReason?: string;
+  /** Mean of the last 50 closes in USD; null with the reason. */
+  ma50: number | null;
+  ma50Reason?: string;
+  /** Date of the bar that `price` is of, YYYY-MM-DD: older than the session when the symbol did not trade. */
+  asOf: string;
+  /** Bars the figures were computed from. */
+  bars: number;
+}
+
+/**
+ * Price, RSI(14) and MA50 of one symbol at the close of a session, from its own bars up to that session, each on the
+ * basis of the splits in force then. Pure. Undefined when there is no bar yet.
+ * @param splits those in force, in order of their dates
+ */
+export function tickerData(
+  { date, close }: Closes,
+  splits: readonly Split[],
+  at: { ticker: string; session: string; timestamp: string },
+): TickerData | undefined {
+  const last = readDay(at.session)!;
+  let bars = date.length;
+  while (bars > 0 && date[bars - 1]! > last) bars -= 1;
+  if (bars === 0) return undefined;
+  const closes = adjusted(date, close, bars, splits);
+  const rsi = bars < WARM_UP_BARS ? undefined : wilderRsi(closes, RSI_PERIOD).at(-1);
+  const ma50 = movingAverage(closes, MA_PERIOD);
+  return {
+    ticker: at.ticker,
+    timestamp: at.timestamp,
+    price: rounded(closes[bars - 1]!),
+    rsi: rsi === undefined || rsi === null ? null : rounded(rsi),
+    ...(rsi === undefined ? { rsiReason: tooFew(bars, WARM_UP_BARS) } : {}),
+    ...(rsi === null ? { rsiReason: 'the close never changed' } : {}),
+    ma50: ma50 === undefined ? null : rounded(ma50),
+    ...(ma50 === undefined ? { ma50Reason: tooFew(bars, MA_PERIOD) } : {}),
+    asOf: dateOf(date[bars - 1]!),
+    bars,
+  };
+}
+
+function adjusted(date: Int32Array, close: Float64Array, bars: number, splits: readonly Split[]): Float64Array {
+  const closes = close.slice(0, bars);
+  for (const { from, to, factor } of factorSpans(splits)) {
+    for (let row = 0; row < bars && date[row]! < to; row++) if (date[row]! >= from) closes[row]! *= factor;
+  }
+  return closes;
+}
+
+function tooFew(bars: number, wanted: number): string {
+  return `${bars} bars, ${wanted} are needed`;
+}
+
+/** Ten digits: beyond them stands only the rounding of sums. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(10));
+}

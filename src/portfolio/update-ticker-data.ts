@@ -1,0 +1,98 @@
+import { sessionHours } from '../calendar/sessions.ts';
+import type { Lake } from '../lake/lake.ts';
+import { readSplits, type Split, splitsInForce } from '../lake/silver/splits.ts';
+import { lakeKind } from '../lake/stamp.ts';
+import type { Stores } from '../night/stores.ts';
+import { contentHash } from '../records/content-hash.ts';
+import { type Item, writeAll } from '../tables/write-all.ts';
+import { readCloses } from './closes.ts';
+import type { Chunk } from './desk.ts';
+import { chosenPortfolios, heldTickers } from './plan-desk.ts';
+import { missingTables, readBook } from './portfolio-tables.ts';
+import { readItems } from './read-items.ts';
+import { type TickerData, tickerData } from './ticker-data.ts';
+
+const SHOWN = 5;
+
+export interface UpdatedTickers {
+  tickers: number;
+  written: number;
+  unchanged: number;
+  /** Held symbols the lake has no bar of. */
+  withoutBars: { count: number; first: string[] };
+  /** Symbols with a price but without RSI or MA50, for the reason in their items. */
+  withoutIndicators: number;
+  failed: { count: number; first: string[] };
+}
+
+/**
+ * Writes `ticker-data` for the held tickers of one range, from the lake's own bars; no vendor is asked. An item that is
+ * as it was is not written, a symbol whose file is damaged costs only itself.
+ */
+export async function updateTickerData(
+  { session, chunk, only }: { session: string; chunk: Chunk; only: string | null },
+  { config, lake, tables }: Pick<Stores, 'config' | 'lake' | 'tables'>,
+): Promise<UpdatedTickers> {
+  const book = await readBook(tables, config);
+  if (!book) throw missingTables(config);
+  const held = heldTickers(book, chosenPortfolios(book, only ?? undefined));
+  const tickers = held.filter((ticker) => ticker >= chunk.from && (chunk.to === null || ticker < chunk.to));
+  const computed = await computeTickers(lake, tickers, session, config.MAX_WORKERS);
+  const practice = (await lakeKind(lake)) === 'practice';
+  const items = computed.data.map((data) => ({
+    ...data,
+    ...(practice ? { practice } : {}),
+    contentHash: contentHash(data),
+  }));
+  const changed = await changedItems(tables, config.TICKER_DATA_TABLE, items);
+  const { written, failed } = await writeAll(tables, config.TICKER_DATA_TABLE, changed);
+  const failures = [...computed.failed, ...failed.map(({ item, reason }) => `${item.ticker}: ${reason}`)];
+  return {
+    tickers: tickers.length,
+    written,
+    unchanged: items.length - changed.length,
+    withoutBars: { count: computed.withoutBars.length, first: computed.withoutBars.slice(0, SHOWN) },
+    withoutIndicators: items.filter(({ rsi, ma50 }) => rsi === null || ma50 === null).length,
+    failed: { count: failures.length, first: failures.slice(0, SHOWN).map((text) => text.slice(0, 300)) },
+  };
+}
+
+/** Price and indicators of these symbols as of a session, read from the lake and written nowhere. */
+export async function computeTickers(
+  lake: Lake,
+  tickers: readonly string[],
+  session: string,
+  workers: number,
+): Promise<{ data: TickerData[]; withoutBars: string[]; failed: string[] }> {
+  const splits = splitsInForce(await readSplits(lake), session);
+  const timestamp = sessionHours(session).close;
+  const none: readonly Split[] = [];
+  const result: { data: TickerData[]; withoutBars: string[]; failed: string[] } = {
+    data: [],
+    withoutBars: [],
+    failed: [],
+  };
+  let next = 0;
+  const worker = async () => {
+    while (next < tickers.length) {
+      const ticker = tickers[next++]!;
+      try {
+        const closes = await readCloses(lake, ticker);
+        const data = closes && tickerData(closes, splits.get(ticker) ?? none, { ticker, session, timestamp });
+        if (data) result.data.push(data);
+        else result.withoutBars.push(ticker);
+      } catch (error) {
+        result.failed.push(`${ticker}: ${(error as Error).name}: ${(error as Error).message}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, worker));
+  return result;
+}
+
+async function changedItems(tables: Stores['tables'], table: string, items: readonly Item[]): Promise<Item[]> {
+  const wanted = items.map(({ ticker, timestamp }) => ({ ticker, timestamp }));
+  const stored = await readItems(tables, table, wanted, ['ticker', 'contentHash']);
+  const hashes = new Map(stored.map((item) => [item.ticker, item.contentHash]));
+  return items.filter(({ ticker, contentHash: hash }) => hashes.get(ticker) !== hash);
+}
