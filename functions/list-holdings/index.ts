@@ -1,0 +1,11 @@
+import { z } from 'zod';
+import { lambda } from '../../src/lambda.ts';
+import { deskInput } from '../../src/portfolio/desk.ts';
+import { listHoldings } from '../../src/portfolio/list-holdings.ts';
+
+/** Which tickers and portfolios there are to do. */
+export const handler = lambda({
+  name: 'list-holdings',
+  event: z.object({ runId: z.string(), input: deskInput, after: z.string().nullable() }),
+  run: (event, call) => listHoldings(event, call),
+});
