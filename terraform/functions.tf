@@ -1,21 +1,32 @@
 # Every folder of functions/ is a function here, under the same name. A new one is one line in local.functions:
 #   writes    folders of the lake it writes and deletes in; all of the lake is readable
-#   tables    tables it reads and writes
+#   tables    tables of ours it reads and writes
+#   holdings  whether it reads the portfolio tables of another service
 #   secrets   vendors whose key it asks for
 #   warehouse whether it sends SQL through the Data API
 #   size      of local.function_sizes; `sync` when it is left out
 locals {
-  functions = {
-    open-night        = { size = "step", writes = ["staging", "reports"], tables = ["runs"], executions = true }
-    prepare-warehouse = { size = "step", warehouse = true }
-    sync-tickers      = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["polygon"] }
-    sync-assets       = { writes = local.sync_writes, tables = ["assets", "runs"], secrets = ["alpaca"] }
-    stage-session     = { writes = ["staging", "processing_metadata"], secrets = ["polygon", "flat-files"] }
-    check-night       = {}
-    publish-session   = { writes = ["staging", "bronze", "quarantine", "processing_metadata"], warehouse = true }
-    close-night       = { size = "step", writes = ["staging", "reports", "processing_metadata"], tables = ["runs"], warehouse = true, events = true }
-    render-report     = { size = "step", writes = ["reports"] }
+  function_needs = {
+    open-night         = { size = "step", writes = ["staging", "reports"], tables = ["runs"], executions = true }
+    prepare-warehouse  = { size = "step", warehouse = true }
+    sync-tickers       = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["polygon"] }
+    sync-splits        = { writes = local.sync_writes, tables = ["runs"], secrets = ["polygon"], warehouse = true }
+    sync-assets        = { writes = local.sync_writes, tables = ["assets", "runs"], secrets = ["alpaca"] }
+    sync-index-members = { writes = local.sync_writes, tables = ["tickers", "assets", "runs"], warehouse = true }
+    stage-session      = { writes = ["staging", "processing_metadata"], secrets = ["polygon", "flat-files"] }
+    check-night        = {}
+    publish-session    = { writes = ["staging", "bronze", "quarantine", "processing_metadata"], warehouse = true }
+    sync-metadata      = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["polygon", "fmp"], warehouse = true }
+    sync-valuations    = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["fmp"], warehouse = true, holdings = true }
+    close-night        = { size = "step", writes = ["staging", "reports", "processing_metadata"], tables = ["runs"], warehouse = true, events = true }
+    render-report      = { size = "step", writes = ["reports"] }
+    list-holdings      = { size = "step", holdings = true }
+    update-ticker-data = { tables = ["ticker-data"] }
+    analyze-portfolio  = { tables = ["ticker-data", "portfolio-analyses"], secrets = ["xai"], holdings = true }
+    apply-retention    = { writes = ["bronze", "processing_metadata"], tables = ["runs"], warehouse = true }
   }
+
+  functions = { for name, needs in local.function_needs : name => needs if fileexists("${local.root}/functions/${name}/index.ts") }
 
   sync_writes = ["staging", "reference", "quarantine", "processing_metadata"]
 
@@ -40,6 +51,7 @@ locals {
       EVENT_BUS_NAME       = aws_cloudwatch_event_bus.night.name
     },
     { for name, table in aws_dynamodb_table.table : "${upper(replace(name, "-", "_"))}_TABLE" => table.name },
+    local.portfolio_tables,
     local.vendor_settings,
   )
 
@@ -98,6 +110,16 @@ data "aws_iam_policy_document" "function" {
         "dynamodb:Scan", "dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem",
       ]
       resources = [for table in statement.value : aws_dynamodb_table.table[table].arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = try(each.value.holdings, false) ? ["holdings"] : []
+
+    content {
+      sid       = "ReadHoldings"
+      actions   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"]
+      resources = [for table in values(local.portfolio_tables) : "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${table}"]
     }
   }
 

@@ -77,7 +77,8 @@ data "aws_iam_policy_document" "lake" {
     sid    = "TlsOnly"
     effect = "Deny"
     # *: a refusal is for everything that can be done without TLS.
-    actions   = ["s3:*"]
+    actions = ["s3:*"]
+    # *: and to every key.
     resources = [aws_s3_bucket.lake.arn, "${aws_s3_bucket.lake.arn}/*"]
 
     principals {

@@ -1,13 +1,21 @@
 locals {
   # Key and indexes as in src/tables/definitions.ts, which creates the same tables on a laptop; a test compares them.
   tables = {
-    tickers = { hash = "symbol", indexes = { by-type = ["type", "status"], by-market = ["market", "status"] } }
-    assets  = { hash = "symbol", indexes = { by-status = ["status", "symbol"] } }
-    runs    = { hash = "id", indexes = {} }
+    tickers            = { hash = "symbol", indexes = { by-type = ["type", "status"], by-market = ["market", "status"] } }
+    assets             = { hash = "symbol", indexes = { by-status = ["status", "symbol"] } }
+    runs               = { hash = "id", indexes = {} }
+    ticker-data        = { hash = "ticker", range = "timestamp", indexes = {} }
+    portfolio-analyses = { hash = "portfolio", range = "timestamp", indexes = {} }
   }
 
   # Locks and cursors leave by themselves should no run come back for them.
   tables_with_ttl = ["runs"]
+
+  # Another service's: read by name, never made here.
+  portfolio_tables = {
+    USER_PORTFOLIOS_TABLE     = lookup(var.settings, "USER_PORTFOLIOS_TABLE", "user-portfolios-${var.stage}")
+    PORTFOLIO_POSITIONS_TABLE = lookup(var.settings, "PORTFOLIO_POSITIONS_TABLE", "portfolio-positions-${var.stage}")
+  }
 
   table_attributes = {
     for name, table in local.tables : name => distinct(concat(compact([table.hash, try(table.range, null)]), flatten(values(table.indexes))))

@@ -102,7 +102,7 @@ variable "vendors" {
 }
 
 variable "settings" {
-  description = "Settings of .env.example by name, for functions and jobs alike, for example { POLYGON_CALLS_PER_MINUTE = \"0\" }. Never keys: those go into the secrets."
+  description = "Settings of .env.example by name, for functions and jobs alike, for example { POLYGON_CALLS_PER_MINUTE = \"0\" }. USER_PORTFOLIOS_TABLE and PORTFOLIO_POSITIONS_TABLE are user-portfolios-STAGE and portfolio-positions-STAGE when left out. Never keys: those go into the secrets."
   type        = map(string)
   default     = {}
 
@@ -287,20 +287,6 @@ variable "warehouse" {
   validation {
     condition     = var.warehouse.backup_days >= 1 && var.warehouse.backup_days <= 35
     error_message = "warehouse.backup_days: wanted 1 to 35."
-  }
-}
-
-variable "portfolio_tables" {
-  description = "DynamoDB tables of the service that owns portfolios and positions, read only; null = user-portfolios-STAGE and portfolio-positions-STAGE."
-  type = object({
-    portfolios = optional(string)
-    positions  = optional(string)
-  })
-  default = {}
-
-  validation {
-    condition     = alltrue([for name in values(var.portfolio_tables) : name == null || can(regex("^[A-Za-z0-9_.-]{3,255}$", name))])
-    error_message = "portfolio_tables: wanted names of DynamoDB tables."
   }
 }
 

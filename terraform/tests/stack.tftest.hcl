@@ -11,6 +11,18 @@ run "dev" {
   variables {
     notify_emails = ["you@example.com"]
     settings      = { POLYGON_CALLS_PER_MINUTE = "0" }
+    vendors       = ["polygon", "alpaca", "fmp", "xai", "flat-files"]
+  }
+
+  # Lines of src/config.ts: setting('NAME', …
+  assert {
+    condition     = length(setsubtract(keys(local.environment), flatten(regexall("setting\\(\\s*'([A-Z_]+)'", file("${path.module}/../src/config.ts"))))) == 0
+    error_message = "no setting of src/config.ts: ${join(", ", setsubtract(keys(local.environment), flatten(regexall("setting\\(\\s*'([A-Z_]+)'", file("${path.module}/../src/config.ts")))))}"
+  }
+
+  assert {
+    condition     = length(setsubtract(flatten(regexall("setting\\(\\s*'([A-Z_]+(?:_TABLE|_ARN|_BUS_NAME))'", file("${path.module}/../src/config.ts"))), keys(local.environment))) == 0
+    error_message = "src/config.ts reads ${join(", ", setsubtract(flatten(regexall("setting\\(\\s*'([A-Z_]+(?:_TABLE|_ARN|_BUS_NAME))'", file("${path.module}/../src/config.ts"))), keys(local.environment)))}, which nobody sets"
   }
 
   assert {

@@ -31,14 +31,13 @@ run "every_wrong_value_is_named_at_plan" {
     network_mode             = "private"
     vpc_cidr                 = "10.0.0.0/8"
     warehouse                = { engine_version = "15.4" }
-    portfolio_tables         = { portfolios = "x" }
     monthly_budget_usd       = -1
   }
 
   expect_failures = [
     var.stage, var.region, var.account_ids, var.tags, var.notify_emails, var.schedule, var.schedule_timezone, var.vendors,
     var.settings, var.log_level, var.log_retention_days, var.lake_bucket, var.lake_noncurrent_days, var.function_memory_mb,
-    var.function_timeout_seconds, var.job, var.image_tag, var.network_mode, var.vpc_cidr, var.warehouse, var.portfolio_tables,
+    var.function_timeout_seconds, var.job, var.image_tag, var.network_mode, var.vpc_cidr, var.warehouse,
     var.monthly_budget_usd,
   ]
 }

@@ -1,0 +1,55 @@
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TABLES } from '../../src/tables/definitions.ts';
+import { openTerraform, skipped, type Terraform } from './tooling.ts';
+
+let terraform: Terraform | undefined;
+
+beforeAll(async () => {
+  const found = await openTerraform();
+  if (!found.terraform) skipped(`the Terraform tests, ${found.why}`);
+  terraform = found.terraform;
+}, 120_000);
+
+afterAll(() => {
+  if (terraform) rmSync(dirname(terraform.folder), { recursive: true, force: true });
+});
+
+async function passes(...args: string[]): Promise<string> {
+  const { code, output } = await terraform!.run(args);
+  expect(code, output).toBe(0);
+  return output;
+}
+
+test('the configuration is formatted and valid', async ({ skip }) => {
+  if (!terraform) return skip();
+  await passes('fmt', '-check', '-recursive', '-diff', '-no-color');
+  await passes('validate', '-no-color');
+});
+
+test('names, protection, policies, wiring and refusals are as tests/*.tftest.hcl say', async ({ skip }) => {
+  if (!terraform) return skip();
+  const output = await passes('test', '-no-color');
+  expect(output).toMatch(/Success! \d+ passed, 0 failed/);
+}, 120_000);
+
+test('tables have the keys and indexes that a laptop creates', async ({ skip }) => {
+  if (!terraform) return skip();
+  const expression = 'nonsensitive(jsonencode(local.tables))\n';
+  const { code, output } = await terraform.run(
+    ['console', '-no-color', '-var=stage=dev', '-var=protect=false'],
+    expression,
+  );
+  expect(code, output).toBe(0);
+  const deployed = JSON.parse(JSON.parse(output.trim()) as string) as Record<string, object>;
+  const defined = Object.entries(TABLES).map(([name, table]) => [
+    name,
+    {
+      hash: table.key,
+      ...('range' in table ? { range: table.range } : {}),
+      indexes: Object.fromEntries(table.indexes.map((index) => [index.name, [index.hash, index.range]])),
+    },
+  ]);
+  expect(deployed).toEqual(Object.fromEntries(defined));
+});
