@@ -48,6 +48,11 @@ export const SETTINGS = [
     list.pipe(z.array(z.enum(['stocks', 'otc', 'crypto', 'fx', 'indices'])).min(1)).prefault('stocks,otc'),
     'Markets whose reference tickers are kept: stocks, otc, crypto, fx, indices.',
   ),
+  setting(
+    'POLYGON_TYPES',
+    list.prefault(''),
+    'Types of stocks and OTC tickers to keep, e.g. CS,ADRC,ETF; empty = all.',
+  ),
   setting('MAX_PAGES', positive.default(1000), 'A sync that needs more pages fails by name instead of stopping short.'),
   setting('ALPACA_API_KEY_ID', text.optional(), 'Alpaca key id. Without it the asset lane is skipped.', {
     secret: true,
@@ -125,6 +130,7 @@ export const SETTINGS = [
     'symbol = also write one file per symbol and date.',
   ),
   setting('RETENTION_DAYS', whole.default(30), 'Age at which per-symbol date files already consolidated may go.'),
+  setting('RETENTION_YEARS', positive.default(5), 'Years of prices kept in the warehouse; the lake keeps all.'),
   setting('RESAMPLING_INTERVALS', intervals.prefault('3,5,8,13,21,34'), 'Sessions per resampled bar.'),
   setting('MAX_WORKERS', positive.default(10), 'Files in flight at once in the jobs.'),
   setting(
@@ -150,6 +156,11 @@ export const SETTINGS = [
   ),
   setting('GAP_SESSIONS', whole.default(20), 'Missing sessions a night fetches first, newest first; 0 = none.'),
   setting('SYMBOLS', positive.default(500), 'Size of the practice market.'),
+  setting(
+    'REPORT_SYMBOLS',
+    list.prefault('AAPL,ABBV,AMZN,AVGO,BRK.B,COST,GOOGL,HD,JNJ,JPM,LLY,META,MSFT,NVDA,PG,TSLA,UNH,V,WMT,XOM'),
+    "Symbols whose bars the report draws; the session's most traded ones take the places of those without a bar.",
+  ),
   setting('DATABASE_URL', text.optional(), 'PostgreSQL 15+ for the local warehouse instead of the embedded one.', {
     secret: true,
   }),

@@ -6,5 +6,5 @@ import { renderReport } from '../../src/night/render-report.ts';
 export const handler = lambda({
   name: 'render-report',
   event: z.object({ report: z.string() }),
-  run: async ({ report }, { lake }) => ({ page: await renderReport(report, lake) }),
+  run: async ({ report }, { lake, config }) => ({ page: await renderReport(report, lake, config.REPORT_SYMBOLS) }),
 });

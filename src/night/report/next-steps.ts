@@ -1,0 +1,98 @@
+import { nextSession, sessionsBetween } from '../../calendar/sessions.ts';
+import type { DatasetResult } from '../night.ts';
+import type { History, ReportedRun } from './history.ts';
+
+/** Something to do: why, and the command that does it, when there is one. */
+export interface Step {
+  why: string;
+  command?: string;
+}
+
+/** Pure: what the reader does next, the most urgent first. */
+export function nextSteps(run: ReportedRun, { held }: Pick<History, 'held'>): Step[] {
+  const steps = [...keySteps(run), ...statusSteps(run), ...gapSteps(held)];
+  if (run.reasons.some((reason) => reason.includes('Lake.Corrupt'))) {
+    steps.unshift({
+      why: 'A file of the lake is damaged; this names every one and what mends it.',
+      command: 'npx afterbell verify',
+    });
+  }
+  if (steps.length > 0) return steps;
+  return [{ why: 'Nothing has to be done. To look at the session:', command: look(run.session) }];
+}
+
+function statusSteps(run: ReportedRun): Step[] {
+  const { status, session, runId, sessions, datasets } = run;
+  if (status === 'Running') return [{ why: 'See how far it is.', command: 'npx afterbell status' }];
+  if (status === 'Held') {
+    return [
+      {
+        why: 'Look at the reasons above. If the data is right after all, publish it.',
+        command: `npx afterbell release ${runId}`,
+      },
+      ...(sessions.held.length > 0
+        ? [
+            {
+              why: 'If the vendor has mended it since, fetch it again.',
+              command: `npx afterbell night --session ${session}`,
+            },
+          ]
+        : []),
+    ];
+  }
+  if (status === 'Failed' || status === 'Interrupted') return [again(run)];
+  if (status !== 'Partial') return [];
+  return [
+    { why: 'Every failure with its reason.', command: 'npx afterbell status --failed' },
+    ...datasets.filter(needsRepeat).map(({ name, task, status: word }) => {
+      if (word === 'held')
+        return { why: `${name} was held back; after a look, publish it.`, command: `npx afterbell release ${runId}` };
+      return { why: `${name} again.`, command: repeat(task, session) };
+    }),
+  ];
+}
+
+function needsRepeat({ status }: DatasetResult): boolean {
+  return status === 'failed' || status === 'partial' || status === 'held';
+}
+
+function repeat(task: string, session: string): string {
+  return task === 'prices' ? `npx afterbell night --session ${session}` : `npx afterbell run ${task}`;
+}
+
+function again({ kind, session, datasets, status }: ReportedRun): Step {
+  const why =
+    status === 'Interrupted' ? 'Start it again; it goes on where it was.' : 'When the cause is mended, run it again.';
+  if (kind === 'task') return { why, command: repeat(datasets.find(needsRepeat)?.task ?? 'TASK', session) };
+  if (kind !== 'backfill') return { why, command: `npx afterbell night --session ${session}` };
+  return { why: `${why} The same backfill fetches only what is missing.` };
+}
+
+/** A key that was refused comes first: nothing else helps before. */
+function keySteps({ reasons }: ReportedRun): Step[] {
+  if (reasons.some((reason) => reason.includes('Vendor.AuthFailed'))) {
+    return [
+      { why: 'A vendor refused its key. Mend it in .env (or in Secrets Manager) first; the reason names which.' },
+    ];
+  }
+  return [];
+}
+
+/** Holes between the first and the last session held. */
+function gapSteps(held: readonly string[]): Step[] {
+  const [first, last] = [held[0], held.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const have = new Set(held);
+  const missing = sessionsBetween(first, last).filter((date) => !have.has(date));
+  const [from, to] = [missing[0], missing.at(-1)];
+  if (from === undefined || to === undefined) return [];
+  const what =
+    missing.length === 1
+      ? `Session ${from} is missing.`
+      : `${missing.length} sessions from ${from} to ${to} are missing.`;
+  return [{ why: what, command: `npx afterbell backfill --from ${from} --to ${to}` }];
+}
+
+function look(session: string): string {
+  return `npx afterbell query "SELECT * FROM sessions WHERE date >= '${session}' AND date < '${nextSession(session)}' LIMIT 10"`;
+}
