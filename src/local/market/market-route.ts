@@ -9,6 +9,8 @@ export const ROUTES = {
   splits: 'polygon',
   assets: 'alpaca',
   members: 'ishares',
+  completions: 'xai',
+  deferred: 'xai',
 } as const;
 export type RouteName = keyof typeof ROUTES;
 export type VendorName = (typeof ROUTES)[RouteName];
@@ -27,6 +29,8 @@ export interface MarketRequest {
   path: string;
   query: URLSearchParams;
   headers: IncomingHttpHeaders;
+  /** Of a POST. */
+  body: string;
   /** What the route's pattern captured. */
   captured: string[];
 }
@@ -43,6 +47,8 @@ export interface Asked extends MarketRequest {
 
 export interface Route {
   name: RouteName;
+  /** GET unless said. */
+  method?: 'POST';
   pattern: RegExp;
   /** May throw NamedError `Usage.Invalid`, which the vendor turns into its own 400. */
   answer(asked: Asked): Promise<Answer>;

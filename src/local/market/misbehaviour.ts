@@ -15,6 +15,13 @@ const MISBEHAVIOURS = {
   'late-correction': { able: ['grouped'], usual: ['grouped'] },
   'half-missing': { able: LISTS, usual: ['grouped'] },
   'slow-body': { able: ALL, usual: ALL },
+  'no-credits': { able: ['completions'], usual: ['completions'] },
+  refusal: { able: ['completions'], usual: ['completions'] },
+  'cut-answer': { able: ['completions'], usual: ['completions'] },
+  'invalid-answer': { able: ['completions'], usual: ['completions'] },
+  'wrong-symbols': { able: ['completions'], usual: ['completions'] },
+  'out-of-range': { able: ['completions'], usual: ['completions'] },
+  'slow-model': { able: ['deferred'], usual: ['deferred'] },
   'wrong-types': { able: LISTS, usual: ['grouped'] },
 } satisfies Record<string, { able: readonly RouteName[]; usual: readonly RouteName[] }>;
 

@@ -10,8 +10,10 @@ import type { MarketSource } from './market-source.ts';
 import { type MisbehaviourName, parseMisbehaviours } from './misbehaviour.ts';
 import { MisbehaviourLedger } from './misbehaviour-ledger.ts';
 import { polygon } from './polygon.ts';
+import { xaiVendor } from './xai.ts';
 
 const VENDORS: readonly Vendor[] = [polygon, alpaca, ishares];
+const LONGEST_BODY = 16 * 1024 * 1024;
 const HTML_ERROR = '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n';
 const NONE: ReadonlySet<MisbehaviourName> = new Set();
 
@@ -48,10 +50,10 @@ interface Match {
   captured: string[];
 }
 
-function findRoute(method: string, path: string): Match | undefined {
-  if (method !== 'GET') return undefined;
-  for (const vendor of VENDORS)
+function findRoute(vendors: readonly Vendor[], method: string, path: string): Match | undefined {
+  for (const vendor of vendors)
     for (const route of vendor.routes) {
+      if ((route.method ?? 'GET') !== method) continue;
       const match = route.pattern.exec(path);
       if (match !== null) return { vendor, route, captured: match.slice(1) };
     }
@@ -82,7 +84,7 @@ async function answerOf({ vendor, route }: Match, asked: Asked, ledger: Misbehav
 }
 
 /**
- * Serves a source on 127.0.0.1 in the vendors' own shapes (Polygon/Massive, Alpaca, iShares; `GET /` tells what it
+ * Serves a source on 127.0.0.1 in the vendors' own shapes (Polygon/Massive, Alpaca, iShares, xAI; `GET /` tells what it
  * is). Every answer carries `x-afterbell-practice: generated|replay`. Errors: Usage.Invalid for an unknown misbehaviour or a
  * port that cannot be had.
  */
@@ -90,6 +92,7 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
   const { source, now = () => new Date() } = options;
   let ledger = new MisbehaviourLedger(parseMisbehaviours(options.misbehave ?? []));
   const requests: RecordedRequest[] = [];
+  const vendors = [...VENDORS, xaiVendor()];
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url: target = '/' } = incoming;
@@ -97,10 +100,11 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
     const { pathname: path, searchParams: query } = new URL(target, 'http://practice');
     const lastClosed = lastClosedSession(now());
     if (path === '/') return deliver(incoming, response, await introduce(source, lastClosed), NONE);
-    const found = findRoute(method, path);
+    const found = findRoute(vendors, method, path);
     if (found === undefined)
       return deliver(incoming, response, { status: 404, text: '404 page not found\n', type: 'text/plain' }, NONE);
-    const request: MarketRequest = { path, query, headers: incoming.headers, captured: found.captured };
+    const body = method === 'GET' ? '' : await readBody(incoming);
+    const request: MarketRequest = { path, query, headers: incoming.headers, body, captured: found.captured };
     if (!found.vendor.authorized(request)) return deliver(incoming, response, found.vendor.unauthorized(request), NONE);
     const active = ledger.take(found.route.name);
     const asked: Asked = { ...request, source, today: exchangeDate(now()), lastClosed, active };
@@ -109,7 +113,7 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
 
   const server = createServer((incoming, response) => {
     response.setHeader('x-afterbell-practice', source.kind);
-    incoming.resume();
+    if (incoming.method === 'GET') incoming.resume();
     handle(incoming, response).catch((error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
       if (response.headersSent) response.destroy();
@@ -130,6 +134,16 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
         server.closeAllConnections();
       }),
   };
+}
+
+async function readBody(incoming: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of incoming) {
+    bytes += (chunk as Buffer).length;
+    if (bytes <= LONGEST_BODY) chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
