@@ -69,3 +69,8 @@ export type Asset = ReturnType<typeof toAsset>;
 export function parseAssets(rows: unknown[]): ParsedRows<Asset> {
   return parseRows(rows, { row: assetRow, symbolField: 'symbol', toRecord: toAsset });
 }
+
+/** Who an asset is, whatever it is called. */
+export function assetIdentity({ symbol, id }: Asset) {
+  return { symbol, assetId: id };
+}

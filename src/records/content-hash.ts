@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-/** Ticks at the vendor without any change of content; it would make every night rewrite every item. */
-const TICKING = new Set(['lastUpdatedUtc', 'last_updated_utc']);
+/** Moves at the vendor without any change of what is stored; it would make every night rewrite every item. */
+const TICKING = new Set(['lastUpdatedUtc', 'last_updated_utc', 'holdingsOf', 'weight']);
 
 /** Whether a field moves without meaning anything. */
 export function isTicking(field: string): boolean {

@@ -2,18 +2,19 @@ import type { Resolved } from './listings.ts';
 import type { Parsed, Rejected } from './rejected.ts';
 import { checkSymbol } from './symbol.ts';
 
-/** One member of an index on the day its fund's holdings speak of (YYYY-MM-DD). */
+/** One member of an index. Membership is what counts; the day and the weight of each file are said beside it. */
 export interface IndexMember {
   symbol: string;
   index: string;
-  date: string;
+  /** The day the fund's holdings are of, YYYY-MM-DD. */
+  holdingsOf: string;
   /** Percent of the fund. */
   weight?: number;
 }
 
-/** `leftOut` are rows that are no listed shares by the file's own words: cash, futures, escrows, rights. */
+/** `besides` are rows that are no listed shares by the file's own words: cash, futures, escrows, rights. */
 export interface ParsedMembers extends Parsed<IndexMember> {
-  leftOut: Rejected[];
+  besides: Rejected[];
 }
 
 const UNLISTED = /no market|unlisted|non-nms|\botc\b|pink/i;
@@ -28,13 +29,13 @@ export function parseIndexMembers(
   about: { index: string; asOf: string },
   find: (spelling: string) => Resolved,
 ): ParsedMembers {
-  const out: ParsedMembers = { records: [], rejected: [], leftOut: [] };
+  const out: ParsedMembers = { records: [], rejected: [], besides: [] };
   const seen = new Set<string>();
   for (const row of rows) {
     const ticker = row.Ticker ?? '';
     const outside = whyNoShare(row);
     if (outside !== undefined) {
-      out.leftOut.push({ symbol: ticker, reason: outside, row });
+      out.besides.push({ symbol: ticker, reason: outside, row });
       continue;
     }
     const resolved = find(ticker);
@@ -47,7 +48,7 @@ export function parseIndexMembers(
     }
     seen.add(symbol);
     const weight = figure(row['Weight (%)']);
-    out.records.push({ symbol, index: about.index, date: about.asOf, ...(weight === undefined ? {} : { weight }) });
+    out.records.push({ symbol, index: about.index, holdingsOf: about.asOf, ...(weight === undefined ? {} : { weight }) });
   }
   return out;
 }
@@ -71,9 +72,9 @@ function figure(cell: string | undefined): number | undefined {
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
-/** What was left out and how often, in one clause: `cash 2, …`; empty when nothing was. */
-export function countReasons(leftOut: readonly Pick<Rejected, 'reason'>[]): string {
+/** Reasons and how often each, in one clause: `asset class Cash 2, no ticker 1`; empty for no rows. */
+export function countReasons(rows: readonly Pick<Rejected, 'reason'>[]): string {
   const counts = new Map<string, number>();
-  for (const { reason } of leftOut) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const { reason } of rows) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   return [...counts].map(([reason, count]) => `${reason} ${count}`).join(', ');
 }

@@ -10,4 +10,6 @@ export interface Rejected {
 export interface Parsed<T> {
   records: T[];
   rejected: Rejected[];
+  /** What was left out on purpose, in words. */
+  leftOut?: string[];
 }

@@ -53,3 +53,19 @@ export type Ticker = ReturnType<typeof toTicker>;
 export function parseTickers(rows: unknown[]): ParsedRows<Ticker> {
   return parseRows(rows, { row: tickerRow, symbolField: 'ticker', toRecord: toTicker });
 }
+
+/** Who a ticker is, whatever it is called. */
+export function tickerIdentity({ symbol, compositeFigi, shareClassFigi }: Ticker) {
+  return { symbol, ...(compositeFigi && { figi: compositeFigi }), ...(shareClassFigi && { shareClassFigi }) };
+}
+
+/**
+ * Rows of the wanted types (`CS`, `ETF`, …); all of them when none is named. Types tell securities apart: rows of
+ * currencies and indices have none and were chosen by their market.
+ */
+export function ofTypes(parsed: ParsedRows<Ticker>, types: readonly string[]): ParsedRows<Ticker> {
+  if (types.length === 0) return parsed;
+  const isWanted = ({ market, type }: Ticker) =>
+    market === 'stocks' || market === 'otc' ? type !== undefined && types.includes(type) : true;
+  return { ...parsed, records: parsed.records.filter(isWanted) };
+}

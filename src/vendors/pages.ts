@@ -9,7 +9,8 @@ export interface VendorPage {
   rows: unknown[];
   /** Where the next page is, as path and query; undefined after the last one. */
   cursor: string | undefined;
-  practice: boolean;
+  /** Undefined for a source that cannot say so, such as a file. */
+  practice: boolean | undefined;
   /** Seconds to leave the vendor alone before its next call. */
   waitSeconds: number;
 }

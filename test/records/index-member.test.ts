@@ -17,13 +17,13 @@ const row = (Ticker: string, more: Record<string, string> = {}) => ({
 
 test('a member has its symbol as the reference list writes it, its day and its weight', () => {
   expect(parseIndexMembers([row('MOGA'), row('CON', { 'Weight (%)': '-' })], about, find).records).toEqual([
-    { symbol: 'MOG.A', index: 'russell_2000', date: '2025-11-19', weight: 0.05 },
-    { symbol: 'CON', index: 'russell_2000', date: '2025-11-19' },
+    { symbol: 'MOG.A', index: 'russell_2000', holdingsOf: '2025-11-19', weight: 0.05 },
+    { symbol: 'CON', index: 'russell_2000', holdingsOf: '2025-11-19' },
   ]);
 });
 
 test('what the file itself calls no listed share is left out and counted', () => {
-  const { records, rejected, leftOut } = parseIndexMembers(
+  const { records, rejected, besides } = parseIndexMembers(
     [
       row('USD', { 'Asset Class': 'Cash' }),
       row('CAD', { 'Asset Class': 'Cash' }),
@@ -38,7 +38,7 @@ test('what the file itself calls no listed share is left out and counted', () =>
     find,
   );
   expect([records.length, rejected.length]).toEqual([1, 0]);
-  expect(countReasons(leftOut)).toBe(
+  expect(countReasons(besides)).toBe(
     'asset class Cash 2, asset class Futures 1, no ticker 1, not listed on an exchange 2, no price 1',
   );
 });
@@ -49,8 +49,8 @@ test('every row is in one of the three lists, and no symbol twice', () => {
   const rows = fc.array(fc.record({ Ticker: ticker, ...cells }).map(({ Ticker, ...more }) => row(Ticker, more)));
   fc.assert(
     fc.property(rows, (given) => {
-      const { records, rejected, leftOut } = parseIndexMembers(given, about, find);
-      expect(records.length + rejected.length + leftOut.length).toBe(given.length);
+      const { records, rejected, besides } = parseIndexMembers(given, about, find);
+      expect(records.length + rejected.length + besides.length).toBe(given.length);
       expect(new Set(records.map(({ symbol }) => symbol)).size).toBe(records.length);
     }),
   );

@@ -24,14 +24,14 @@ it('serves a fund of its own common stocks, with every quirk of the real file, t
       'text/csv;charset=UTF-8',
       true,
     ]);
-    const { asOf, records, rejected, leftOut } = await membersOf(text);
+    const { asOf, records, rejected, besides } = await membersOf(text);
     expect(asOf).toBe('2026-11-20');
     expect(rejected).toEqual([]);
     const symbols = records.map(({ symbol }) => symbol);
     expect(symbols.length).toBeGreaterThan(60);
     expect(symbols).toEqual(expect.arrayContaining(['CON', 'BRK.B']));
     expect(symbols.filter((symbol) => ['SPY', 'NAN', 'KIMpL', 'ABC.WS'].includes(symbol))).toEqual([]);
-    expect(countReasons(leftOut)).toMatch(/Money Market 1.*Cash 2.*no ticker 1.*not listed.*no price 1.*Futures 1/);
+    expect(countReasons(besides)).toMatch(/Money Market 1.*Cash 2.*no ticker 1.*not listed.*no price 1.*Futures 1/);
     expect((await ask(market, HOLDINGS_PATH, {})).text).toBe(text);
   });
 });
