@@ -35,6 +35,24 @@ export interface LastSync {
   rows: number;
   /** Tells a cursor that a kill left behind this sync from one of a later sync. */
   syncId?: string;
+  /** What was asked for, e.g. the markets: another list may bring and take many rows. */
+  selection?: string;
+  /** Rows of the last complete syncs of this selection, this one last; at most BAND_SYNCS. */
+  recentRows?: number[];
+}
+
+/** A complete list that went over its change budget and waits in staging for a person. */
+export interface HeldSync {
+  dataset: string;
+  /** The run that held it; `afterbell release` takes this name. */
+  runId: string;
+  session: string;
+  /** ISO instant at which that run was opened. */
+  openedAt: string;
+  /** Where its pages lie. */
+  cursor: Cursor;
+  /** Lake key of what it would change. */
+  diff: string;
 }
 
 /** What became of a session's latest night. */
@@ -105,6 +123,19 @@ export class Runs {
     await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `CURSOR#${dataset}` } }));
   }
 
+  /** Where an enrichment stands; what it holds is the enrichment's own. */
+  progress<T>(dataset: string): Promise<T | undefined> {
+    return this.get<T>(`PROGRESS#${dataset}`);
+  }
+
+  saveProgress(dataset: string, progress: object, at: string): Promise<void> {
+    return this.put(`PROGRESS#${dataset}`, { ...progress, ttl: ttl(at) });
+  }
+
+  async dropProgress(dataset: string): Promise<void> {
+    await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `PROGRESS#${dataset}` } }));
+  }
+
   lastSync(dataset: string): Promise<LastSync | undefined> {
     return this.get<LastSync>(`SYNC#${dataset}`);
   }
@@ -132,6 +163,19 @@ export class Runs {
 
   async dropHeldRun(runId: string): Promise<void> {
     await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `HELD#${runId}` } }));
+  }
+
+  /** The list of a dataset that is held back; a later one takes its place. */
+  heldSync(dataset: string): Promise<HeldSync | undefined> {
+    return this.get<HeldSync>(`HELDSYNC#${dataset}`);
+  }
+
+  saveHeldSync(held: HeldSync): Promise<void> {
+    return this.put(`HELDSYNC#${held.dataset}`, held);
+  }
+
+  async dropHeldSync(dataset: string): Promise<void> {
+    await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `HELDSYNC#${dataset}` } }));
   }
 
   private async get<T>(id: string): Promise<T | undefined> {

@@ -1,0 +1,245 @@
+import type { Logger } from '@aws-lambda-powertools/logger';
+import { type Ending, judgeEnrichment, planEnrichment } from '../checks/enrichment.ts';
+import { isNamed, NamedError } from '../errors.ts';
+import { claimLake } from '../lake/stamp.ts';
+import type { Enriched } from '../warehouse/enrichment.ts';
+import { readAttempts, readSkipped } from '../warehouse/enrichment-attempts.ts';
+import { type AskedVendor, askChunk } from './ask-chunk.ts';
+import type { EnrichmentPage, EnrichmentRequest, EnrichmentSource, Progress } from './enrichment.ts';
+import { quarantineLines, replaceQuarantine } from './quarantine.ts';
+import type { Stores } from './stores.ts';
+
+/** Symbols between two durable steps. */
+const CHUNK = 50;
+/** Calls further apart than this are not waited for in here: one symbol a call, and the state machine waits. */
+const LONGEST_PACE_SECONDS = 2;
+/** A chunk and two tries of its slowest call fit into this. */
+const RESERVE_MS = 90_000;
+const STRIKES = 3;
+/** Without a wish of its own a vendor is left alone for so long, by what it said. */
+const REST_SECONDS = { limited: 60, ailing: 30 };
+
+export interface EnrichCall {
+  signal?: AbortSignal;
+  remainingMs: () => number;
+  log?: Pick<Logger, 'info'>;
+}
+
+/**
+ * Goes on with one enrichment until it is complete, the invocation's time is used up, or a vendor wants a pause.
+ * Each chunk's rows and attempts are durable before the queue moves, so a killed run repeats a chunk and skips none.
+ * A vendor that refuses its key, or fails three times in a row, is given up for the night; what the others know is
+ * taken all the same.
+ * @throws what is no vendor's fault: Database.Resuming, Lake.WrongKind, …
+ */
+export async function enrich<R>(
+  source: EnrichmentSource<R>,
+  request: EnrichmentRequest,
+  stores: Pick<Stores, 'lake' | 'runs' | 'warehouse'>,
+  call: EnrichCall,
+): Promise<EnrichmentPage> {
+  const skipped = whySkipped(source, request);
+  if (skipped !== undefined)
+    return page(source, emptyProgress(request), { done: true, status: 'skipped', reasons: [skipped] });
+  const progress = await resume(source, request, stores);
+  if (progress === undefined)
+    return page(source, emptyProgress(request), { done: true, status: 'skipped', reasons: [source.nobody] });
+  for (;;) {
+    const vendors = openVendors(source, progress);
+    const bulk = progress.bulkPart !== undefined && source.bulk && !(source.bulk.vendor in progress.down);
+    if (!bulk && (progress.queue.length === 0 || Object.keys(vendors).length === 0)) break;
+    const waitSeconds = bulk
+      ? await bulkStep(source, progress, stores)
+      : await chunkStep(source, vendors, progress, stores, call);
+    await stores.runs.saveProgress(source.dataset, progress, request.openedAt);
+    const { dataset } = source;
+    call.log?.info('chunk', {
+      dataset,
+      page: progress.chunks,
+      rows: progress.endings.ok ?? 0,
+      total: progress.queue.length,
+    });
+    if (waitSeconds > 0 || call.remainingMs() < RESERVE_MS) return page(source, progress, { waitSeconds });
+  }
+  return finish(source, progress, request, stores);
+}
+
+function whySkipped<R>({ vendors }: EnrichmentSource<R>, { vendorDown }: EnrichmentRequest): string | undefined {
+  const names = Object.keys(vendors);
+  if (names.some((name) => vendorDown[name] === undefined)) return undefined;
+  return names.map((name) => `${name} is not asked again tonight: ${vendorDown[name]}`).join('; ');
+}
+
+async function resume<R>(
+  source: EnrichmentSource<R>,
+  request: EnrichmentRequest,
+  { runs, warehouse }: Pick<Stores, 'runs' | 'warehouse'>,
+): Promise<Progress | undefined> {
+  const saved = await runs.progress<Progress>(source.dataset);
+  const known = Object.keys(source.vendors).filter((name) => request.vendorDown[name] !== undefined);
+  const down = Object.fromEntries(known.map((name) => [name, request.vendorDown[name]!]));
+  if (saved?.session === request.session) {
+    if (saved.runId === request.runId) return saved;
+    // Another run may have another key, and the vendor another day.
+    return { ...saved, runId: request.runId, down, strikes: {} };
+  }
+  const universe = await source.universe();
+  if (universe.length === 0) return undefined;
+  const attempts = await readAttempts(warehouse, source.dataset);
+  const now = Date.parse(request.openedAt);
+  const due = planEnrichment(universe, attempts, { now, refreshHours: source.refreshHours });
+  const inBulk = source.bulk !== undefined && due.length >= source.bulk.from;
+  return {
+    ...emptyProgress(request),
+    queue: due.slice(0, source.budget),
+    down,
+    ...(inBulk ? { bulkPart: 0 } : {}),
+  };
+}
+
+function emptyProgress({ session, runId, openedAt }: EnrichmentRequest): Progress {
+  const counts = { endings: {}, new: 0, changed: 0, kept: 0, chunks: 0 };
+  return { session, runId, startedAt: openedAt, queue: [], ...counts, down: {}, strikes: {} };
+}
+
+function openVendors<R>(source: EnrichmentSource<R>, progress: Progress): Record<string, AskedVendor> {
+  const answered = progress.bulkTaken ? source.bulk?.vendor : undefined;
+  return Object.fromEntries(
+    Object.entries(source.vendors).filter(([name]) => !(name in progress.down) && name !== answered),
+  );
+}
+
+/** @returns seconds to wait before the next step */
+async function chunkStep<R>(
+  source: EnrichmentSource<R>,
+  vendors: Record<string, AskedVendor>,
+  progress: Progress,
+  stores: Pick<Stores, 'lake'>,
+  { signal }: EnrichCall,
+): Promise<number> {
+  const pace = Math.max(...Object.values(vendors).map(({ callsPerMinute: calls }) => (calls > 0 ? 60 / calls : 0)));
+  const apart = pace > LONGEST_PACE_SECONDS ? Math.ceil(pace) : 0;
+  const symbols = progress.queue.slice(0, apart > 0 ? 1 : CHUNK);
+  const struck = Object.keys(vendors).filter((name) => (progress.strikes[name] ?? 0) >= STRIKES - 1);
+  const { concurrency } = source;
+  const asked = await askChunk(symbols, vendors, source.merge, { concurrency, signal, lastTry: new Set(struck) });
+  for (const [name, error] of asked.down) giveUp(progress, name, error);
+  for (const name of Object.keys(vendors)) if (!asked.resting.has(name)) delete progress.strikes[name];
+  const rests = [...asked.resting].map(([name, error]) => strike(progress, name, error));
+  await keep(source, asked.items, asked.practice, progress, stores);
+  const done = new Set(asked.items.map(({ attempt }) => attempt?.symbol));
+  progress.queue = progress.queue.filter((symbol) => !done.has(symbol));
+  return Math.max(0, ...rests, asked.practice.has(false) && progress.queue.length > 0 ? apart : 0);
+}
+
+/** One part of the bulk answer. A plan without it is asked symbol by symbol, as is one that fails again and again. */
+async function bulkStep<R>(
+  source: EnrichmentSource<R>,
+  progress: Progress,
+  stores: Pick<Stores, 'lake'>,
+): Promise<number> {
+  const { vendor, settles, part } = source.bulk!;
+  try {
+    const { items, practice, last } = await part(progress.bulkPart!, await source.universe());
+    await keep(source, items, new Set([practice]), progress, stores);
+    delete progress.strikes[vendor];
+    progress.bulkPart = last ? undefined : progress.bulkPart! + 1;
+    if (last) progress.bulkTaken = true;
+    if (last && settles) progress.queue = [];
+    return 0;
+  } catch (error) {
+    if (!(error instanceof NamedError)) throw error;
+    // Some answers to a part after the last one are no empty list but a refusal.
+    const ended = progress.bulkPart! > 0 && isNamed(error, 'Vendor.BadRequest', 'Vendor.NotFound');
+    if (ended) progress.bulkTaken = true;
+    else if (isNamed(error, 'Vendor.AuthFailed', 'Vendor.KeyMissing', 'Config.Invalid')) giveUp(progress, vendor, error);
+    else if (isNamed(error, 'Vendor.RateLimited', 'Vendor.Unavailable', 'Vendor.TruncatedBody')) {
+      const rest = strike({ ...progress, down: {} }, vendor, error);
+      if (rest > 0) return rest;
+      delete progress.strikes[vendor];
+    } else if (!error.name.startsWith('Vendor.') && error.name !== 'Data.Invalid') throw error;
+    progress.bulkPart = undefined;
+    return 0;
+  }
+}
+
+async function keep<R>(
+  source: EnrichmentSource<R>,
+  items: readonly Enriched<R>[],
+  practice: ReadonlySet<boolean>,
+  progress: Progress,
+  { lake }: Pick<Stores, 'lake'>,
+): Promise<void> {
+  for (const made of practice) await claimLake(lake, made ? 'practice' : 'real');
+  const stored = await source.store(items, progress.startedAt);
+  for (const key of ['new', 'changed', 'kept'] as const) progress[key] += stored[key];
+  progress.chunks += 1;
+  for (const { attempt } of items) {
+    if (attempt === undefined) continue;
+    const ending = attempt.ending as Ending;
+    progress.endings[ending] = (progress.endings[ending] ?? 0) + 1;
+    if (ending === 'failed' || ending === 'invalid') progress.first ??= `${attempt.symbol}: ${attempt.reason}`;
+  }
+}
+
+function giveUp(progress: Progress, vendor: string, error: NamedError): void {
+  progress.down[vendor] = `${error.name}: ${error.message}`.slice(0, 600);
+}
+
+/** @returns seconds to leave the vendor alone; none when it is given up */
+function strike(progress: Progress, vendor: string, error: NamedError): number {
+  const times = (progress.strikes[vendor] ?? 0) + 1;
+  progress.strikes[vendor] = times;
+  if (times < STRIKES) {
+    const rest = isNamed(error, 'Vendor.RateLimited') ? REST_SECONDS.limited : REST_SECONDS.ailing;
+    return Math.min(900, error.retryAfterSeconds ?? rest * times);
+  }
+  giveUp(progress, vendor, error);
+  return 0;
+}
+
+/** The verdict, what was skipped into quarantine, and when it was complete that it was. */
+async function finish<R>(
+  source: EnrichmentSource<R>,
+  progress: Progress,
+  { openedAt }: EnrichmentRequest,
+  { lake, runs, warehouse }: Pick<Stores, 'lake' | 'runs' | 'warehouse'>,
+): Promise<EnrichmentPage> {
+  const { dataset } = source;
+  const asked = Object.keys(progress.endings).length > 0;
+  if (asked) {
+    // A run that had nothing to ask for leaves the lines of the one that had.
+    const lines = await readSkipped(warehouse, dataset, progress.startedAt);
+    await replaceQuarantine(lake, progress.session, dataset, quarantineLines(dataset, progress.session, lines));
+  }
+  const left = progress.queue.length;
+  const verdict = judgeEnrichment(dataset, { ...progress, left });
+  if (left === 0) {
+    await runs.dropProgress(dataset);
+    const counted = page(source, progress, {});
+    await runs.saveLastSync(dataset, { lastSyncTimestamp: openedAt, pages: counted.pages, rows: counted.rows });
+  }
+  return page(source, progress, { ...verdict, done: true });
+}
+
+function page<R>(
+  { task, dataset }: EnrichmentSource<R>,
+  progress: Progress,
+  more: Partial<EnrichmentPage>,
+): EnrichmentPage {
+  const { ok = 0, ...others } = progress.endings;
+  return {
+    task,
+    dataset,
+    done: false,
+    status: 'success',
+    pages: progress.chunks,
+    rows: ok,
+    rejected: Object.values(others).reduce((sum, count) => sum + count, 0),
+    new: progress.new,
+    changed: progress.changed,
+    waitSeconds: 0,
+    reasons: [],
+    ...more,
+  };
+}

@@ -1,0 +1,1 @@
+SELECT symbol FROM index_members WHERE "index" = :index AND valid_to IS NULL ORDER BY symbol
