@@ -43,7 +43,7 @@ interface Definition<S extends z.ZodType, R> {
 export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = {}, run }: Definition<S, R>) {
   const config = loadConfig();
   const log = createLogger(name, config.LOG_LEVEL);
-  const metrics = createMetrics(name);
+  const metrics = createMetrics(name, config.STAGE);
   let stores: Stores | undefined;
 
   const inner = async (input: unknown, context: Context, { signal }: { signal: AbortSignal }) => {

@@ -8,9 +8,9 @@ export function createLogger(service: string, level: 'DEBUG' | 'INFO' | 'WARN' |
 
 export type MetricName = 'rows_written' | 'pages' | 'rejected_rows' | 'vendor_429' | 'seconds';
 
-/** The pipeline's few metrics, by dataset, in embedded metric format on stdout. */
-export function createMetrics(service: string): Metrics {
-  return new Metrics({ namespace: 'afterbell', serviceName: service });
+/** The pipeline's few metrics, by service, stage and dataset, in embedded metric format on stdout. */
+export function createMetrics(service: string, stage: string): Metrics {
+  return new Metrics({ namespace: 'afterbell', serviceName: service, defaultDimensions: { stage } });
 }
 
 export function count(metrics: Metrics, dataset: string, values: Partial<Record<MetricName, number>>): void {

@@ -1,6 +1,9 @@
 import { loadConfig } from '../../src/config.ts';
+import { readJson } from '../../src/lake/lake.ts';
 import { lambda } from '../../src/lambda.ts';
 import { closeNight, eventSender } from '../../src/night/close-night.ts';
+import { measureNight } from '../../src/night/measure-night.ts';
+import type { NightReport } from '../../src/night/night.ts';
 import { closeInput } from '../../src/night/outcome.ts';
 
 const sendEvent = eventSender(loadConfig().EVENT_BUS_NAME);
@@ -9,5 +12,10 @@ const sendEvent = eventSender(loadConfig().EVENT_BUS_NAME);
 export const handler = lambda({
   name: 'close-night',
   event: closeInput,
-  run: (outcome, call) => closeNight(outcome, call, sendEvent, new Date().toISOString()),
+  run: async (outcome, call) => {
+    const closed = await closeNight(outcome, call, sendEvent, new Date().toISOString());
+    const report = await readJson<NightReport>(call.lake, closed.report);
+    if (report) measureNight(report, call.metrics);
+    return closed;
+  },
 });
