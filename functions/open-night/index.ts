@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { lambda } from '../../src/lambda.ts';
+import { executionIsRunning } from '../../src/night/lake-lock.ts';
 import { startInput } from '../../src/night/night.ts';
-import { executionIsRunning, openNight } from '../../src/night/open-night.ts';
+import { openNight } from '../../src/night/open-night.ts';
 
 const isRunning = executionIsRunning();
 

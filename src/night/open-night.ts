@@ -1,4 +1,3 @@
-import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../lake/behind.ts';
@@ -6,7 +5,8 @@ import { readManifest } from '../lake/bronze/manifest.ts';
 import { heldSessions, usableIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
-import type { LakeLock, Runs } from '../tables/runs.ts';
+import type { Runs } from '../tables/runs.ts';
+import { type IsRunning, takeLock } from './lake-lock.ts';
 import { type Night, type StartInput, startInput } from './night.ts';
 import { type Evidence, planNight, sessionOf } from './plan-night.ts';
 import { DATASET_OF_TASK } from './reference-datasets.ts';
@@ -25,8 +25,7 @@ export interface Execution {
 }
 
 export interface Opening extends Pick<Stores, 'config' | 'lake' | 'runs'> {
-  /** Whether an execution is still running; asked before its lock is taken over. */
-  isRunning: (executionArn: string) => Promise<boolean>;
+  isRunning: IsRunning;
 }
 
 /**
@@ -109,21 +108,6 @@ async function symbolsToConsolidate(lake: Lake, held: readonly string[], full: b
   return newest === undefined ? 0 : ((await usableIngest(lake, newest))?.rows ?? 0);
 }
 
-async function takeLock({ runs, isRunning }: Opening, mine: LakeLock): Promise<void> {
-  const other = await runs.lock();
-  if (other && other.executionArn !== mine.executionArn && (await isRunning(other.executionArn))) throw busy(other);
-  if (!(await runs.takeLock(mine, other))) throw busy((await runs.lock()) ?? mine);
-}
-
-function busy(lock: LakeLock): NamedError {
-  return new NamedError('Night.LockBusy', {
-    what: 'another execution is writing to this lake',
-    found: `${lock.kind} ${lock.runId} for session ${lock.session}, running since ${lock.since}`,
-    wanted: 'one writer at a time',
-    todo: 'It goes on by itself when the other one ends.',
-  });
-}
-
 /** Pages staged for another session, of a sync already complete, or that no cursor leads to any more are of no use. */
 async function dropStaleSyncs({ lake, runs }: Opening, session: string): Promise<void> {
   const live = new Set<string>();
@@ -179,19 +163,7 @@ async function lastSyncs(runs: Runs): Promise<Record<string, string | undefined>
 function missingKeys(config: Config): Record<string, string> {
   const missing: Record<string, string> = {};
   if (!config.POLYGON_SECRET_ARN) missing.polygon = 'POLYGON_API_KEY is not set';
+  if (!config.FMP_SECRET_ARN) missing.fmp = 'FMP_API_KEY is not set';
   if (!config.ALPACA_SECRET_ARN) missing.alpaca = 'ALPACA_API_KEY_ID and ALPACA_API_SECRET_KEY are not set';
   return missing;
-}
-
-/** Asks Step Functions; an execution it does not know has ended. */
-export function executionIsRunning(client = new SFNClient({})): Opening['isRunning'] {
-  return async (executionArn) => {
-    try {
-      const { status } = await client.send(new DescribeExecutionCommand({ executionArn }));
-      return status === 'RUNNING' || status === 'PENDING_REDRIVE';
-    } catch (error) {
-      if ((error as Error).name === 'ExecutionDoesNotExist') return false;
-      throw error;
-    }
-  };
 }
