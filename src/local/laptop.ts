@@ -20,8 +20,10 @@ import { type Home, openHome } from './home.ts';
 import { type Jobs, startJobs } from './jobs.ts';
 import { laptopMachine, ruleFile } from './machine-files.ts';
 import type { Program } from './program.ts';
-import type { ExecutionEvent, ExecutionResult, Integration } from './states/events.ts';
+import { MACHINES, type MachineName, RULE_TARGETS } from './rule-targets.ts';
+import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run.ts';
+import { type Execution, Triggered } from './triggered.ts';
 import { reachVendors, type Vendors } from './vendors.ts';
 
 /** With practice data nobody has to wait for a vendor. */
@@ -33,6 +35,8 @@ export interface LaptopOptions {
   misbehave?: readonly string[];
   /** A backfill from flat files needs no vendor. */
   flatFiles?: string;
+  /** Analyses come from the real model though the practice market answers for prices. */
+  realModel?: boolean;
   /** Multiplies every Wait and Retry delay; by default 1/300 with practice data, else 1. */
   timeScale?: number;
   onNotify?: (notification: Notification) => void;
@@ -46,12 +50,16 @@ export interface Laptop {
   home: Home;
   stores: Stores;
   vendors: Vendors;
-  /** Runs one execution of the nightly machine to its end. */
-  run(input: object, options: RunOptions): Promise<ExecutionResult & { runId: string }>;
+  /** Runs one execution to its end. */
+  run(input: object, options: RunOptions): Promise<Execution>;
+  /** Waits for what events have started meanwhile, and gives it once; an abort stops it. */
+  settled(signal?: AbortSignal): Promise<Execution[]>;
   close(): Promise<void>;
 }
 
 export interface RunOptions {
+  /** The nightly one unless said. */
+  machine?: MachineName;
   /** First words of the execution's name, e.g. `night-2025-11-19`. */
   name: string;
   onEvent?: (event: ExecutionEvent) => void;
@@ -80,13 +88,20 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     const sql = warehouseBackend(config, home.folders.warehouse, program.local('initdb'));
     closers.push(() => sql.close());
     const executions = new Map<string, ExecutionDescription>();
+    const triggered = new Triggered();
     const log = (file: string, line: object) => appendFile(join(home.folders.logs, file), `${JSON.stringify(line)}\n`);
     const aws = await startAwsServer({
       sql,
       secrets: vendors.secrets,
       events: {
         rules: ruleFile(program.root) as never,
-        onEvent: (event, matchedRules) => log('events.jsonl', { ...event, matchedRules }),
+        onEvent: (event, matchedRules) => {
+          for (const machine of matchedRules.map((rule) => RULE_TARGETS[rule]).filter((name) => name !== undefined)) {
+            const name = `${machine}-${event.detail.session}`;
+            triggered.start((signal) => run(event.detail, { machine, name, signal }));
+          }
+          return log('events.jsonl', { ...event, matchedRules });
+        },
       },
       onNotify: async (notification) => {
         await log('notifications.jsonl', notification);
@@ -113,37 +128,35 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       logFile: join(home.folders.logs, 'jobs.jsonl'),
     });
     closers.push(() => jobs.close());
-    const machine = laptopMachine(program.root, 'nightly');
+    const machines = Object.fromEntries(MACHINES.map((name) => [name, laptopMachine(program.root, name)]));
     const sns = new SNSClient(clientOptions(aws.url));
     await home.setEndpoints({ aws: aws.url, dynamodb: tables.url });
     const timeScale = options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1);
-    return {
-      practice: vendors.practice,
-      timeScale,
-      home,
-      stores,
-      vendors,
-      close,
-      async run(input, { name, onEvent, signal }) {
-        const startTime = new Date().toISOString();
-        const runId = executionName(name, startTime);
-        const stateMachineArn = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:afterbell-local-nightly`;
-        const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:afterbell-local-nightly:${runId}`;
-        const known = { executionArn: arn, stateMachineArn, name: runId, startDate: new Date(startTime) };
-        executions.set(arn, { ...known, status: 'RUNNING' });
-        const result = await runMachine(machine, {
-          input,
-          execution: { arn, name: runId, startTime },
-          stateMachine: { arn: stateMachineArn, name: 'afterbell-local-nightly' },
-          integrations: integrations(functions, jobs, sns),
-          timeScale,
-          onEvent,
-          signal,
-        });
-        executions.set(arn, { ...known, status: result.status });
-        return { ...result, runId };
-      },
-    };
+    // Declared as a function: an event may start an execution.
+    async function run(input: object, { machine = 'nightly', name, onEvent, signal }: RunOptions): Promise<Execution> {
+      const startTime = new Date().toISOString();
+      const runId = executionName(name, startTime);
+      const machineName = `afterbell-local-${machine}`;
+      const stateMachineArn = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:${machineName}`;
+      const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:${machineName}:${runId}`;
+      const known = { executionArn: arn, stateMachineArn, name: runId, startDate: new Date(startTime) };
+      executions.set(arn, { ...known, status: 'RUNNING' });
+      const result = await runMachine(machines[machine]!, {
+        input,
+        execution: { arn, name: runId, startTime },
+        stateMachine: { arn: stateMachineArn, name: machineName },
+        integrations: integrations(functions, jobs, sns),
+        timeScale,
+        onEvent,
+        signal,
+      });
+      executions.set(arn, { ...known, status: result.status });
+      return { ...result, runId };
+    }
+    // Closed first: what is stopped must still reach its functions and tables.
+    closers.push(() => triggered.close());
+    const settled = (signal?: AbortSignal) => triggered.settled(signal);
+    return { practice: vendors.practice, timeScale, home, stores, vendors, close, run, settled };
   } catch (error) {
     await close();
     throw error;
@@ -183,6 +196,9 @@ function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws
     GAP_SESSIONS: String(config.GAP_SESSIONS),
     CONSOLIDATE_SYMBOLS_PER_SHARD: String(config.CONSOLIDATE_SYMBOLS_PER_SHARD),
     LOG_LEVEL: config.LOG_LEVEL,
+    USER_PORTFOLIOS_TABLE: config.USER_PORTFOLIOS_TABLE,
+    PORTFOLIO_POSITIONS_TABLE: config.PORTFOLIO_POSITIONS_TABLE,
+    ...(config.XAI_PRICES ? { XAI_PRICES: config.XAI_PRICES.join(',') } : {}),
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     AWS_ENDPOINT_URL_RDS_DATA: endpoints.aws,
     ...vendors.environment,

@@ -24,10 +24,12 @@ export async function reachVendors(options: {
   config: Config;
   misbehave?: readonly string[];
   flatFiles?: string;
+  /** Portfolios of real data are analysed by the real model, whoever answers for prices. */
+  realModel?: boolean;
 }): Promise<Vendors> {
-  const { config, misbehave, flatFiles } = options;
+  const { config, misbehave, flatFiles, realModel } = options;
   if (flatFiles !== undefined) return flatFileVendors(config, flatFiles);
-  if (config.POLYGON_API_KEY === undefined) return practiceVendors(config, misbehave ?? []);
+  if (config.POLYGON_API_KEY === undefined) return practiceVendors(config, misbehave ?? [], realModel === true);
   const practice = await isPractice(config.POLYGON_BASE_URL);
   const { POLYGON_API_KEY, ALPACA_API_KEY_ID, ALPACA_API_SECRET_KEY } = config;
   const keys = { polygon: JSON.stringify({ apiKey: POLYGON_API_KEY }) };
@@ -35,6 +37,7 @@ export async function reachVendors(options: {
   return vendorsOf(practice, config, {
     ...keys,
     ...(alpaca ? { alpaca } : {}),
+    ...ownModel(config),
     polygonUrl: config.POLYGON_BASE_URL,
     alpacaUrl: config.ALPACA_BASE_URL,
   });
@@ -54,13 +57,20 @@ function flatFileVendors(config: Config, place: string): Vendors {
   };
 }
 
-async function practiceVendors(config: Config, misbehave: readonly string[]): Promise<Vendors> {
+function ownModel({ XAI_API_KEY, XAI_API_URL, XAI_MODEL }: Config) {
+  const key = XAI_API_KEY === undefined ? {} : { xai: JSON.stringify({ apiKey: XAI_API_KEY }) };
+  return { ...key, xaiUrl: XAI_API_URL, xaiModel: XAI_MODEL };
+}
+
+async function practiceVendors(config: Config, misbehave: readonly string[], realModel: boolean): Promise<Vendors> {
   const market = await startMarket({ source: generateMarket({ symbols: config.SYMBOLS, seed: SEED }), misbehave });
   const key = { apiKey: 'practice' };
+  const model = { xai: JSON.stringify(key), xaiUrl: `${market.url}/v1`, xaiModel: 'grok-practice' };
   return {
     ...vendorsOf(true, config, {
       polygon: JSON.stringify(key),
       alpaca: JSON.stringify({ keyId: 'practice', secretKey: 'practice' }),
+      ...(realModel ? ownModel(config) : model),
       polygonUrl: market.url,
       alpacaUrl: market.url,
     }),
@@ -72,10 +82,19 @@ async function practiceVendors(config: Config, misbehave: readonly string[]): Pr
 function vendorsOf(
   practice: boolean,
   config: Config,
-  keys: { polygon: string; alpaca?: string; polygonUrl: string; alpacaUrl: string },
+  keys: {
+    polygon: string;
+    alpaca?: string;
+    xai?: string;
+    polygonUrl: string;
+    alpacaUrl: string;
+    xaiUrl: string;
+    xaiModel: string;
+  },
 ): Vendors {
   const polygonArn = secretArn('polygon');
   const alpacaArn = secretArn('alpaca');
+  const xaiArn = secretArn('xai');
   return {
     practice,
     embedded: false,
@@ -85,8 +104,15 @@ function vendorsOf(
       POLYGON_CALLS_PER_MINUTE: practice ? '0' : String(config.POLYGON_CALLS_PER_MINUTE),
       POLYGON_SECRET_ARN: polygonArn,
       ...(keys.alpaca ? { ALPACA_SECRET_ARN: alpacaArn } : {}),
+      XAI_API_URL: keys.xaiUrl,
+      XAI_MODEL: keys.xaiModel,
+      ...(keys.xai ? { XAI_SECRET_ARN: xaiArn } : {}),
     },
-    secrets: { [polygonArn]: keys.polygon, ...(keys.alpaca ? { [alpacaArn]: keys.alpaca } : {}) },
+    secrets: {
+      [polygonArn]: keys.polygon,
+      ...(keys.alpaca ? { [alpacaArn]: keys.alpaca } : {}),
+      ...(keys.xai ? { [xaiArn]: keys.xai } : {}),
+    },
     close: async () => {},
   };
 }
