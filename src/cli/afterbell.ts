@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorName } from '../errors.ts';
+import { analyze } from './analyze.ts';
 import { backfill } from './backfill.ts';
 import { type Context, openContext, projectRoot } from './context.ts';
 import { logs } from './logs.ts';
 import { market } from './market.ts';
 import { night } from './night.ts';
+import { portfolios } from './portfolios.ts';
 import { query } from './query.ts';
 import { release } from './release.ts';
 import { runTask } from './run-task.ts';
@@ -83,9 +85,20 @@ function build(): Command {
     .option('--warehouse', 'send it to PostgreSQL')
     .addHelpText(
       'after',
-      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
+      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, reconcile, revisions, calendar, missing_sessions\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
     )
     .action(action(query));
+  command('analyze', 'ticker data and analyses of portfolios, as of the newest session held')
+    .option('--portfolio <name>', 'only this one')
+    .option('--dry-run', 'print the prompt and about what it costs; nobody is asked')
+    .option('--force', 'analyse again what is analysed as of this session')
+    .option('--check-vendor', "compare a few indicators with Polygon's; nothing is written")
+    .addHelpText('after', '\nExample:\n  npx afterbell analyze --portfolio sample --dry-run')
+    .action(action(analyze));
+  command('portfolios', 'every portfolio with its last analysis')
+    .option('--import <file>', 'first put the portfolios of a JSON file into the tables of this home')
+    .addHelpText('after', '\nFile: [{"portfolio": "mine", "positions": [{"symbol": "AAPL", "quantity": 10}]}]')
+    .action(action(portfolios));
   command('vacuum', 'delete old one-row date files whose rows are in data.parquet')
     .option('--dry-run', 'list exactly what would be deleted')
     .option('--symbols <list>', 'only these symbols')

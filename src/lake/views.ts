@@ -1,5 +1,19 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { addCalendar } from './calendar-views.ts';
+import { keys } from './keys.ts';
 import { type Lake, listAll } from './lake.ts';
+import type { ColumnType } from './parquet.ts';
+import { REVISION_COLUMNS } from './revisions.ts';
+
+const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
+  text: 'VARCHAR',
+  date: 'DATE',
+  double: 'DOUBLE',
+  bigint: 'BIGINT',
+  integer: 'INTEGER',
+  boolean: 'BOOLEAN',
+  timestamp: 'TIMESTAMP',
+};
 
 /** Columns a view has while the lake holds no file for it yet. */
 const BAR = `symbol VARCHAR, date DATE, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE, volume DOUBLE, vwap DOUBLE,
@@ -7,6 +21,9 @@ const BAR = `symbol VARCHAR, date DATE, open DOUBLE, high DOUBLE, low DOUBLE, cl
 const SILVER = `symbol VARCHAR, date DATE, window_end DATE, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE,
   volume DOUBLE, bars INTEGER, complete BOOLEAN`;
 const REFERENCE = 'symbol VARCHAR, name VARCHAR';
+const RECONCILE = `date DATE, symbol VARCHAR, polygon BOOLEAN, alpaca BOOLEAN, "index" BOOLEAN, bars BOOLEAN,
+  reason VARCHAR`;
+const REVISIONS = REVISION_COLUMNS.map(({ name, type }) => `${name} ${SQL_TYPES[type]}`).join(', ');
 
 export interface LakeViews {
   connection: DuckDBConnection;
@@ -17,7 +34,8 @@ export interface LakeViews {
 
 /**
  * DuckDB over the lake: `bars` (consolidated history), `sessions` (session files), `bars_{N}d`, and the newest
- * snapshot of each reference dataset. Explicit file lists, no guessing from folder names: `symbol=NULL` is a symbol.
+ * snapshot of each reference dataset; `reconcile` (the newest comparison of the lists), `revisions` (bars that a later
+ * fetch brought otherwise), `calendar` and `missing_sessions`. Explicit file lists, no guessing from folder names: `symbol=NULL` is a symbol.
  */
 export async function openViews(lake: Lake, scratch: string, intervals: readonly number[]): Promise<LakeViews> {
   const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false' });
@@ -25,7 +43,7 @@ export async function openViews(lake: Lake, scratch: string, intervals: readonly
   const under = async (prefix: string, ending: string) =>
     (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith(ending));
   const newest = async (dataset: string) => (await under(`reference/${dataset}/date=`, '.parquet')).slice(-1);
-  const views: [name: string, keys: string[], columns: string][] = [
+  const views: [name: string, files: string[], columns: string][] = [
     ['bars', await under('bronze/raw_ohlcv/symbol=', '/data.parquet'), BAR],
     ['sessions', await under('bronze/sessions/date=', '/bars.parquet'), BAR],
   ];
@@ -33,13 +51,15 @@ export async function openViews(lake: Lake, scratch: string, intervals: readonly
     views.push([`bars_${interval}d`, await under(`silver/silver_${interval}d/`, '.parquet'), SILVER]);
   }
   for (const dataset of ['tickers', 'assets']) views.push([dataset, await newest(dataset), REFERENCE]);
-  for (const [name, keys, columns] of views) {
-    const source = keys.length > 0 ? readParquet(await lake.localise(keys, scratch)) : nothing(columns);
+  views.push(['reconcile', (await under('reports/date=', '/reconcile.parquet')).slice(-1), RECONCILE]);
+  views.push(['revisions', await under(keys.revisionsOf, '.parquet'), REVISIONS]);
+  for (const [name, files, columns] of views) {
+    const source = files.length > 0 ? readParquet(await lake.localise(files, scratch)) : nothing(columns);
     await connection.run(`CREATE VIEW "${name}" AS ${source}`);
   }
   return {
     connection,
-    names: views.map(([name]) => name),
+    names: [...views.map(([name]) => name), ...(await addCalendar(connection, lake))],
     close: () => {
       connection.closeSync();
       instance.closeSync();

@@ -6,6 +6,7 @@ import { lakeKind } from '../lake/stamp.ts';
 import closeSql from '../warehouse/queries/close-night.sql';
 import type { Night, NightReport, NightStatus } from './night.ts';
 import type { CloseInput, JobResult } from './outcome.ts';
+import { reconcileNight } from './reconcile-night.ts';
 import { stagesOf } from './stages.ts';
 import { stagingByRun } from './staging.ts';
 import type { Stores } from './stores.ts';
@@ -40,7 +41,7 @@ export type SendEvent = (detail: {
  */
 export async function closeNight(
   outcome: CloseInput,
-  { config, lake, runs, warehouse }: Stores,
+  { config, lake, runs, tables, warehouse }: Stores,
   sendEvent: SendEvent,
   completedAt: string,
 ): Promise<ClosedNight> {
@@ -50,6 +51,9 @@ export async function closeNight(
     resample: await readJson<JobResult>(lake, keys.jobResult('resample')),
   };
   const verdict = judgeNight(outcome, jobs);
+  if (night.kind === 'night' || night.kind === 'release') {
+    verdict.notes.push(...(await reconciliation(night.session, { lake, tables, config })));
+  }
   const ledgerTrouble = await writeLedger(night, verdict, warehouse, completedAt).catch((error: Error) => error);
   // A warehouse that fell asleep over long jobs is waited for; one that was away from the start was waited for already.
   if (isNamed(ledgerTrouble, 'Database.Resuming') && outcome.trouble === null) throw ledgerTrouble;
@@ -70,6 +74,13 @@ export async function closeNight(
   await recordState(night, verdict, runs);
   await runs.releaseLock(night.executionArn);
   return { ...summary(night, verdict), report: key };
+}
+
+/** Only a comparison: what keeps it from being made is said and changes nothing else. */
+async function reconciliation(session: string, stores: Pick<Stores, 'lake' | 'tables' | 'config'>): Promise<string[]> {
+  return reconcileNight(session, stores).catch((error: Error) => [
+    `the lists could not be compared: ${error.name}: ${error.message}`,
+  ]);
 }
 
 /** night.json is the night's; other executions for the same session lie beside it under their own name. */

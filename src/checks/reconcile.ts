@@ -1,0 +1,137 @@
+/** Everything one night knows of which symbols there are, by list; a list nobody fetched is undefined. */
+export interface Lists {
+  /** Polygon's active listings. */
+  polygon?: ReadonlyMap<string, { market: string | null; type: string | null }>;
+  /** Alpaca's active assets, under Alpaca's own spelling. */
+  alpaca?: ReadonlyMap<string, { exchange: string | null; tradable: boolean | null }>;
+  /** Members of the index. */
+  index?: ReadonlySet<string>;
+  /** Symbols with a bar on the session; undefined while it is not published. */
+  bars?: ReadonlySet<string>;
+  /** Rows that were refused, by symbol: `assets: symbol is all digits`. */
+  refused: ReadonlyMap<string, string>;
+  /** Symbols Polygon listed once, with the day it no longer did. */
+  gone: ReadonlyMap<string, string>;
+}
+
+/** One symbol in the lists; null where a list is unknown, `reason` null when nothing differs. */
+export interface Reconciled {
+  symbol: string;
+  polygon: boolean | null;
+  alpaca: boolean | null;
+  index: boolean | null;
+  bars: boolean | null;
+  reason: string | null;
+}
+
+/** Pure: every symbol that stands in any list, by symbol, with a reason for each difference. */
+export function reconcile(lists: Lists): Reconciled[] {
+  const alpaca = lists.alpaca && renamed(lists.alpaca, lists.polygon);
+  const known = { ...lists, alpaca };
+  const symbols = new Set(
+    [lists.polygon, alpaca, lists.index, lists.bars, lists.refused].flatMap((list) => [...(list?.keys() ?? [])]),
+  );
+  return [...symbols].sort().map((symbol) => {
+    const row = {
+      symbol,
+      polygon: lists.polygon ? lists.polygon.has(symbol) : null,
+      alpaca: alpaca ? alpaca.has(symbol) : null,
+      index: lists.index ? lists.index.has(symbol) : null,
+      bars: lists.bars ? lists.bars.has(symbol) : null,
+    };
+    return { ...row, reason: reasonsOf(row, known).join('; ') || null };
+  });
+}
+
+/** What the reasons come to: how many symbols have none, and how many each reason, the commonest first. */
+export function countReasons(rows: readonly Reconciled[]): {
+  alike: number;
+  reasons: [reason: string, symbols: number][];
+} {
+  const counts = new Map<string, number>();
+  let alike = 0;
+  for (const { reason } of rows) {
+    if (reason === null) alike += 1;
+    // A day or a refused row's fault is the symbol's own.
+    for (const one of reason?.split('; ') ?? []) {
+      const kind = one.replace(/ \d{4}-\d{2}-\d{2}$/, ' …').replace(/^(.* refused): .*/, '$1');
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    }
+  }
+  return { alike, reasons: [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)) };
+}
+
+/** Alpaca's `KIM.PRL`, `ABC.RT` and `ABC.WI` are Polygon's `KIMpL`, `ABCr` and `ABCw` (vendor-apis 6e). */
+const SPELLINGS: readonly (readonly [alpaca: RegExp, polygon: string])[] = [
+  [/^([A-Z]+)\.PR([A-Z])$/, '$1p$2'],
+  [/^([A-Z]+)\.PR$/, '$1p'],
+  [/^([A-Z]+)\.RT$/, '$1r'],
+  [/^([A-Z]+)\.WI$/, '$1w'],
+];
+
+/** Only where Polygon really lists the other spelling: a guess would merge two securities. */
+function renamed<T>(alpaca: ReadonlyMap<string, T>, polygon: Lists['polygon']): Map<string, T> {
+  return new Map(
+    [...alpaca].map(([symbol, asset]) => {
+      if (polygon && !polygon.has(symbol)) {
+        for (const [form, replacement] of SPELLINGS) {
+          const other = symbol.replace(form, replacement);
+          if (other !== symbol && polygon.has(other) && !alpaca.has(other)) return [other, asset];
+        }
+      }
+      return [symbol, asset];
+    }),
+  );
+}
+
+type Row = Omit<Reconciled, 'reason'>;
+
+function reasonsOf(row: Row, lists: Lists): string[] {
+  const { symbol } = row;
+  const refused = lists.refused.get(symbol);
+  const reasons: string[] = [];
+  if (row.polygon === false && row.bars) reasons.push(unlisted(symbol, lists));
+  if (row.polygon && row.bars === false && !refused?.startsWith('prices')) reasons.push(untraded(symbol, lists));
+  if (row.polygon && row.alpaca === false) reasons.push(unknownAtAlpaca(symbol, lists));
+  if (row.polygon === false && row.alpaca) reasons.push(onlyAtAlpaca(symbol, lists));
+  if (row.index && row.polygon === false) reasons.push('index member without a listing at Polygon');
+  if (row.index && row.bars === false) reasons.push('index member without a bar');
+  if (refused !== undefined) reasons.push(refused.replace(': ', ' row refused: '));
+  return reasons;
+}
+
+/** Symbols the exchanges keep for trying their systems. */
+const TEST_SYMBOL = /^(Z[A-Z]ZZT|ZVV|ZBZX|ZIEXT|ZEXIT|ZXIET|[A-Z]?TEST([A-Z]|\.[A-Z]+)?)$/;
+
+function unlisted(symbol: string, { gone }: Lists): string {
+  const since = gone.get(symbol);
+  if (since !== undefined) return `bar of a symbol inactive at Polygon since ${since}`;
+  if (TEST_SYMBOL.test(symbol)) return 'bar without listing: test symbol';
+  if (/^[A-Z]+w$|\.W[ID]$/.test(symbol)) return 'bar without listing: when-issued';
+  if (/^[A-Z]+r$|\.RT$/.test(symbol)) return 'bar without listing: rights';
+  return 'bar without listing at Polygon';
+}
+
+function untraded(symbol: string, { polygon }: Lists): string {
+  const market = polygon?.get(symbol)?.market ?? 'stocks';
+  if (market === 'stocks') return 'listed but did not trade today';
+  return market === 'otc' ? 'OTC: did not trade today' : `${market}: has no stock bars`;
+}
+
+const KINDS: Readonly<Record<string, string>> = { PFD: 'preferred', WARRANT: 'warrant', UNIT: 'unit', RIGHT: 'rights' };
+
+function unknownAtAlpaca(symbol: string, { polygon }: Lists): string {
+  const { market, type } = polygon!.get(symbol)!;
+  if (market === 'otc') return 'OTC: not at Alpaca';
+  if (market !== null && market !== 'stocks') return `${market}: not at Alpaca`;
+  const kind = KINDS[type ?? ''];
+  return kind ? `${kind}: not at Alpaca` : 'not at Alpaca';
+}
+
+function onlyAtAlpaca(symbol: string, { alpaca, gone }: Lists): string {
+  const since = gone.get(symbol);
+  if (since !== undefined) return `at Alpaca, inactive at Polygon since ${since}`;
+  const { tradable, exchange } = alpaca!.get(symbol)!;
+  if (tradable === false) return 'at Alpaca only: not tradable there';
+  return exchange === 'OTC' ? 'at Alpaca only: OTC' : 'at Alpaca only';
+}
