@@ -38,7 +38,7 @@ export function projectRoot(): string {
 /** Opens the laptop for one piece of work and closes it whatever happens. */
 export async function onLaptop<T>(
   { config, program, terminal }: Context,
-  options: { misbehave?: readonly string[]; flatFiles?: string },
+  options: { misbehave?: readonly string[]; flatFiles?: string; realModel?: boolean },
   work: (laptop: Laptop) => Promise<T>,
 ): Promise<T> {
   const onNotify = ({ subject, message }: { subject: string | undefined; message: string }) => {

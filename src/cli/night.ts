@@ -10,10 +10,12 @@ import { NamedError } from '../errors.ts';
 import { heldSessions } from '../lake/ingest.ts';
 import { listAll } from '../lake/lake.ts';
 import type { Laptop } from '../local/laptop.ts';
+import { addSample } from '../local/portfolio-tables.ts';
 import { previewNight } from '../night/open-night.ts';
 import { chunksOf } from '../night/plan-backfill.ts';
 import { backfillChunks, requireKind } from './backfill.ts';
 import { type Context, onLaptop } from './context.ts';
+import { awaitDesk, printDesk } from './desk-outcome.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { showProgress } from './progress.ts';
 
@@ -36,6 +38,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     if (options.dryRun) return dryRun(input, laptop, context);
     await requireKind(laptop);
     announce(laptop, context);
+    if (laptop.vendors.embedded) await addSample(laptop.stores.tables, laptop.stores.config);
     const history = await missingHistory(session, laptop, context);
     if (history.length > 0) {
       const code = await backfillHistory(history, laptop, context);
@@ -45,7 +48,9 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     const result = await laptop.run(input, { name: `night-${session}`, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });
-    printOutcome(outcome, laptop.home, context.terminal);
+    const desk = await awaitDesk(laptop, context);
+    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, laptop.home, context.terminal);
+    if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, laptop, context.terminal);
     return exitCodeOf(outcome.status);
   });
 }

@@ -16,6 +16,8 @@ export type Outcome = Partial<NightReport> & {
   seconds: number;
   datasets: NightReport['datasets'];
   reasons: string[];
+  /** What the portfolio desk came to that the night has started. */
+  desk?: object;
 };
 
 const EXIT_CODES: Record<NightStatus, number> = { Succeeded: 0, Skipped: 0, Partial: 3, Held: 4, Failed: 1 };

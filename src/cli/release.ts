@@ -1,5 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { type Context, onLaptop } from './context.ts';
+import { awaitDesk, printDesk } from './desk-outcome.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { showProgress } from './progress.ts';
 
@@ -19,7 +20,9 @@ export async function release(runId: string, _options: object, context: Context)
     const result = await laptop.run({ release: runId }, { name, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session: held.session, kind: 'release' });
-    printOutcome(outcome, laptop.home, context.terminal);
+    const desk = await awaitDesk(laptop, context);
+    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, laptop.home, context.terminal);
+    if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, laptop, context.terminal);
     return exitCodeOf(outcome.status);
   });
 }

@@ -1,0 +1,106 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { NamedError } from '../errors.ts';
+import { REGION } from '../local/aws/account.ts';
+import { startTables } from '../local/aws/tables.ts';
+import { openHome, readHome } from '../local/home.ts';
+import { importPortfolios, readPortfolioList } from '../local/portfolio-tables.ts';
+import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
+import { readBook } from '../portfolio/portfolio-tables.ts';
+import { openTables } from '../tables/client.ts';
+import type { Context } from './context.ts';
+import { onLaptop } from './context.ts';
+import { table } from './terminal.ts';
+
+export interface PortfoliosOptions {
+  import?: string;
+}
+
+interface Row {
+  portfolio: string;
+  positions: number;
+  lastAnalysis: Pick<StoredAnalysis, 'dataAsOf' | 'timestamp' | 'model' | 'practice' | 'costUsd'> | null;
+}
+
+/** Lists every portfolio with its last analysis; `--import` first puts a file's portfolios into a laptop's tables. */
+export async function portfolios(options: PortfoliosOptions, context: Context): Promise<number> {
+  if (options.import !== undefined) await importFile(options.import, context);
+  const rows = await withTables(context, (client) => rowsOf(client, context));
+  show(rows ?? [], context);
+  return 0;
+}
+
+async function importFile(path: string, context: Context): Promise<void> {
+  const list = readPortfolioList(textOf(path));
+  await onLaptop(context, {}, ({ stores }) => importPortfolios(stores.tables, stores.config, list));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new NamedError(
+      'Usage.Invalid',
+      { what: `${path} cannot be read`, found: (cause as Error).message },
+      { cause },
+    );
+  }
+}
+
+async function rowsOf(client: DynamoDBDocumentClient, { config }: Context): Promise<Row[] | undefined> {
+  const book = await readBook(client, config);
+  if (!book) return undefined;
+  const analyses = new Analyses(client, config);
+  const count = (name: string) => book.holdings.filter(({ portfolio }) => portfolio === name).length;
+  return Promise.all(
+    book.portfolios.map(async ({ portfolio }) => {
+      const last = await analyses.last(portfolio);
+      return { portfolio, positions: count(portfolio), lastAnalysis: last ? brief(last) : null };
+    }),
+  );
+}
+
+function brief({ dataAsOf, timestamp, model, practice, costUsd }: StoredAnalysis): Row['lastAnalysis'] {
+  return { dataAsOf, timestamp, model, practice, costUsd };
+}
+
+/** The tables for a reader: over the endpoint of the process that owns the home, or opened for the moment. */
+async function withTables<T>(
+  { config }: Context,
+  work: (client: DynamoDBDocumentClient) => Promise<T>,
+): Promise<T | undefined> {
+  const owner = await readHome(config.AFTERBELL_HOME);
+  if (owner?.endpoints.dynamodb) return work(clientOf(owner.endpoints.dynamodb));
+  if (!existsSync(join(resolve(config.AFTERBELL_HOME), 'tables'))) return undefined;
+  const home = await openHome(config.AFTERBELL_HOME, { mode: 'write' });
+  const tables = await startTables({ path: home.folders.tables });
+  try {
+    return await work(clientOf(tables.url));
+  } finally {
+    await tables.close();
+    await home.close();
+  }
+}
+
+function clientOf(endpoint: string): DynamoDBDocumentClient {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  return openTables(new DynamoDBClient({ endpoint, region: REGION, credentials }));
+}
+
+function show(rows: readonly Row[], { terminal, config }: Context): void {
+  if (terminal.json) terminal.print(JSON.stringify(rows));
+  else if (rows.length === 0) {
+    terminal.print(`No portfolios in ${config.USER_PORTFOLIOS_TABLE}.`);
+    terminal.print('Put some there with: npx afterbell portfolios --import FILE');
+  } else {
+    const cells = rows.map(({ portfolio, positions, lastAnalysis }) => [
+      portfolio,
+      positions,
+      lastAnalysis?.dataAsOf ?? 'never',
+      lastAnalysis ? `${lastAnalysis.model}${lastAnalysis.practice ? ' (practice)' : ''}` : '',
+    ]);
+    terminal.print(table(['portfolio', 'positions', 'last analysis', 'model'], cells));
+  }
+}

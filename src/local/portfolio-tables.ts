@@ -1,0 +1,110 @@
+import { CreateTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import type { Config } from '../config.ts';
+import { NamedError } from '../errors.ts';
+import { readHoldings } from '../portfolio/portfolio-tables.ts';
+import { checkPortfolioName } from '../records/holding.ts';
+import { checkSymbol } from '../records/symbol.ts';
+import { type TableKeys, tableInput } from '../tables/definitions.ts';
+import { writeAll } from '../tables/write-all.ts';
+
+/**
+ * The portfolio service's tables (docs/data-dictionary.md). They are another's: made on a laptop only, where that
+ * service is not, and only when somebody asks.
+ */
+const KEYS: Readonly<Record<'USER_PORTFOLIOS_TABLE' | 'PORTFOLIO_POSITIONS_TABLE', TableKeys>> = {
+  USER_PORTFOLIOS_TABLE: { key: 'portfolio', indexes: [] },
+  PORTFOLIO_POSITIONS_TABLE: { key: 'portfolio', range: 'symbol', indexes: [] },
+};
+
+const listed = z.strictObject({
+  portfolio: z.string().refine((name) => checkPortfolioName(name) === undefined, 'a name of at most 128 bytes'),
+  name: z.string().optional(),
+  positions: z.array(
+    z.strictObject({
+      symbol: z.string().refine((symbol) => checkSymbol(symbol) === undefined, 'a symbol'),
+      quantity: z.number(),
+      averageCost: z.number().optional(),
+    }),
+  ),
+});
+
+/** A portfolio with its positions as a file lists it: shares, and the average cost of one in USD. */
+export type ListedPortfolio = z.output<typeof listed>;
+
+/** @throws Usage.Invalid naming what is wrong and where */
+export function readPortfolioList(text: string): ListedPortfolio[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw unreadable((cause as Error).message, cause);
+  }
+  const read = z.array(listed).safeParse(Array.isArray(json) ? json : [json]);
+  if (read.success) return read.data;
+  const issue = read.error.issues[0];
+  throw unreadable(`${issue?.path.join('.')}: ${issue?.message}`, read.error);
+}
+
+/** Puts these portfolios into a laptop's tables, made first when there are none; positions not listed go. */
+export async function importPortfolios(
+  client: DynamoDBDocumentClient,
+  config: Config,
+  portfolios: readonly ListedPortfolio[],
+): Promise<void> {
+  await createMissing(client, config);
+  for (const { portfolio, name, positions } of portfolios) {
+    const kept = new Set(positions.map(({ symbol }) => symbol));
+    for (const { symbol } of await readHoldings(client, config.PORTFOLIO_POSITIONS_TABLE, portfolio)) {
+      const Key = { portfolio, symbol };
+      const command = new DeleteCommand({ TableName: config.PORTFOLIO_POSITIONS_TABLE, Key });
+      if (!kept.has(symbol)) await client.send(command);
+    }
+    const items = positions.map((position) => ({ portfolio, ...position }));
+    const written = [
+      await writeAll(client, config.USER_PORTFOLIOS_TABLE, [{ portfolio, name, active: true }]),
+      await writeAll(client, config.PORTFOLIO_POSITIONS_TABLE, items),
+    ];
+    const refused = written.flatMap(({ failed }) => failed)[0];
+    if (refused)
+      throw new NamedError('Table.WriteFailed', { what: `${portfolio} was not stored`, found: refused.reason });
+  }
+}
+
+/** What a practice home shows: common, preferred and class shares, a fund, and a symbol nobody knows. */
+export const SAMPLE: ListedPortfolio = {
+  portfolio: 'sample',
+  name: 'Sample portfolio',
+  positions: [
+    { symbol: 'AAPL', quantity: 40, averageCost: 120 },
+    { symbol: 'MSFT', quantity: 25, averageCost: 60 },
+    { symbol: 'BRK.B', quantity: 30, averageCost: 50 },
+    { symbol: 'SPY', quantity: 60, averageCost: 80 },
+    { symbol: 'F', quantity: -100 },
+    { symbol: 'KIMpL', quantity: 200, averageCost: 20 },
+    { symbol: 'NOSUCH', quantity: 10 },
+  ],
+};
+
+/** @returns whether there were none before */
+export async function addSample(client: DynamoDBDocumentClient, config: Config): Promise<boolean> {
+  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+  if (TableNames.includes(config.USER_PORTFOLIOS_TABLE)) return false;
+  await importPortfolios(client, config, [SAMPLE]);
+  return true;
+}
+
+async function createMissing(client: DynamoDBDocumentClient, config: Config): Promise<void> {
+  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+  for (const setting of Object.keys(KEYS) as (keyof typeof KEYS)[]) {
+    if (!TableNames.includes(config[setting])) {
+      await client.send(new CreateTableCommand(tableInput(KEYS[setting], config[setting])));
+    }
+  }
+}
+
+function unreadable(found: string, cause: unknown): NamedError {
+  const wanted = '[{"portfolio", "name"?, "positions": [{"symbol", "quantity", "averageCost"?}]}]';
+  return new NamedError('Usage.Invalid', { what: 'the list of portfolios cannot be read', found, wanted }, { cause });
+}
