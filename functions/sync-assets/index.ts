@@ -1,7 +1,7 @@
 import { lambda } from '../../src/lambda.ts';
 import { tableSink } from '../../src/night/sink.ts';
 import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
-import { type Asset, parseAssets } from '../../src/records/asset.ts';
+import { assetIdentity, parseAssets } from '../../src/records/asset.ts';
 import { alpaca } from '../../src/vendors/alpaca.ts';
 
 /** Alpaca's asset list, then its publication. */
@@ -10,16 +10,18 @@ export const handler = lambda({
   event: syncRequest,
   secrets: { alpaca: 'ALPACA_SECRET_ARN' },
   run: (request, call) => {
-    const baseUrl = call.config.ALPACA_BASE_URL;
-    const vendor = alpaca({ baseUrl, keyId: call.secrets.alpaca?.keyId, secretKey: call.secrets.alpaca?.secretKey });
+    const { config, secrets, signal, tables } = call;
+    const { keyId, secretKey } = secrets.alpaca ?? {};
     return syncLane(request, call, {
       task: 'sync-assets',
       dataset: 'assets',
       partitions: ['us_equity'],
-      pages: () => vendor.assetPages({ signal: call.signal }),
+      // Opened when it is asked: a held list is released without a key.
+      pages: () => alpaca({ baseUrl: config.ALPACA_BASE_URL, keyId, secretKey }).assetPages({ signal }),
       parse: parseAssets,
-      keyOf: ({ symbol }: Asset) => symbol,
-      sink: tableSink(call.tables, call.config.ASSETS_TABLE, 'assets'),
+      keyOf: ({ symbol }) => symbol,
+      identity: assetIdentity,
+      sink: tableSink(tables, config.ASSETS_TABLE, 'assets'),
     });
   },
 });

@@ -1,7 +1,7 @@
 import { lambda } from '../../src/lambda.ts';
 import { tableSink } from '../../src/night/sink.ts';
 import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
-import { parseTickers, type Ticker } from '../../src/records/ticker.ts';
+import { ofTypes, parseTickers, tickerIdentity } from '../../src/records/ticker.ts';
 import { polygonOf } from '../../src/vendors/polygon-of.ts';
 
 /** One page of Polygon's reference tickers, or the publication of the complete list. */
@@ -10,15 +10,18 @@ export const handler = lambda({
   event: syncRequest,
   secrets: { polygon: 'POLYGON_SECRET_ARN' },
   run: (request, call) => {
-    const vendor = polygonOf(call.config, call.secrets.polygon);
+    const { config, secrets, signal, tables } = call;
+    const { POLYGON_MARKETS: partitions, POLYGON_TYPES: types } = config;
     return syncLane(request, call, {
       task: 'sync-tickers',
       dataset: 'tickers',
-      partitions: call.config.POLYGON_MARKETS,
-      pages: (market, from) => vendor.tickerPages({ market, ...from, signal: call.signal }),
-      parse: parseTickers,
-      keyOf: ({ symbol }: Ticker) => symbol,
-      sink: tableSink(call.tables, call.config.TICKERS_TABLE, 'tickers'),
+      partitions,
+      selection: [...partitions, ...types].join(','),
+      pages: (market, from) => polygonOf(config, secrets.polygon).tickerPages({ market, ...from, signal }),
+      parse: (rows) => ofTypes(parseTickers(rows), types),
+      keyOf: ({ symbol }) => symbol,
+      identity: tickerIdentity,
+      sink: tableSink(tables, config.TICKERS_TABLE, 'tickers'),
     });
   },
 });

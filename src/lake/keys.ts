@@ -32,6 +32,9 @@ export const keys = {
   silverCheckpoint: (interval: number) => `processing_metadata/silver_${interval}d_checkpoint.json`,
   jobResult: (job: string) => `processing_metadata/jobs/${job}.json`,
   snapshot: (dataset: string, date: string) => `reference/${dataset}/date=${date}.parquet`,
+  indexMembersText: 'reference/index_members/russell_2000_tickers_clean.txt',
+  symbolChangesOf: (dataset: string) => `reference/${dataset}_changes/`,
+  symbolChanges: (dataset: string, date: string) => `reference/${dataset}_changes/date=${date}.parquet`,
   quarantine: (date: string) => `quarantine/date=${date}.jsonl`,
   report: (date: string, file: string) => `reports/date=${date}/${file}`,
 } as const;

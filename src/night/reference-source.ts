@@ -1,4 +1,6 @@
-import type { Parsed, Rejected } from '../records/rejected.ts';
+import type { Budget } from '../checks/change-budget.ts';
+import type { Listed } from '../checks/symbol-history.ts';
+import type { Parsed } from '../records/rejected.ts';
 import type { Cursor } from '../tables/runs.ts';
 import type { VendorPage } from '../vendors/pages.ts';
 import type { TaskStatus } from './night.ts';
@@ -17,12 +19,25 @@ export interface ReferenceSource<T extends object> {
   parse: (rows: unknown[]) => Parsed<T> | Promise<Parsed<T>>;
   /** What makes two records the same thing; a list has one record a key. */
   keyOf: (record: T) => string;
+  /** What only the whole list shows, such as a row that another page repeats. */
+  settle?: (records: readonly T[]) => Parsed<T>;
   sink: Sink<T>;
+  /** Fields that a diff shows and whose flips are counted; those of FIELDS unless given. */
+  watched?: readonly string[];
+  /** Limits of the change budget other than REFERENCE_BUDGET's. */
+  budget?: Partial<Budget>;
+  /** Says who a record is, where symbols pass from one security to another: their history is kept then. */
+  identity?: (record: T) => Listed;
+  /** What is asked for, where settings decide it; the partitions unless given. */
+  selection?: string;
   /** What a published list leaves in the lake, as [key, bytes]; the dated snapshot of FIELDS unless given. */
   files?: (records: readonly T[], of: { dataset: string; session: string }) => [key: string, bytes: Uint8Array][];
 }
 
-export type SyncRequest = SinkRun;
+export interface SyncRequest extends SinkRun {
+  /** The run whose held list is published now, after a look. */
+  release?: string | null;
+}
 
 /** One call's outcome; the state machine goes round until `done`. */
 export interface SyncPage {
@@ -38,13 +53,14 @@ export interface SyncPage {
   /** Seconds to leave the vendor alone before its next call. */
   waitSeconds: number;
   reasons: string[];
+  /** What a reader is told of a good sync. */
+  notes?: string[];
+  /** Rows that could not be written, at most 50. */
+  failed?: { symbol: string; reason: string }[];
 }
 
 /** One page as it lies in staging. */
-export interface StagedPage<T> {
-  records: T[];
-  rejected: Rejected[];
-}
+export interface StagedPage<T> extends Parsed<T> {}
 
 /** A call's outcome as its cursor has it, with what this call alone knows. */
 export function syncOutcome(

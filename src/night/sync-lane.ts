@@ -4,7 +4,12 @@ import { count } from '../log.ts';
 import type { ReferenceSource, SyncPage } from './reference-source.ts';
 import { syncPage } from './sync-page.ts';
 
-export const syncRequest = z.object({ runId: z.string(), session: z.string(), openedAt: z.string() });
+export const syncRequest = z.object({
+  runId: z.string(),
+  session: z.string(),
+  openedAt: z.string(),
+  release: z.string().nullish(),
+});
 
 /** One step of a reference lane as a function: syncPage with the lane's log line and metrics. */
 export async function syncLane<T extends object>(

@@ -2,10 +2,10 @@ import type { Logger } from '@aws-lambda-powertools/logger';
 import { isNamed } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
 import { jsonBytes } from '../lake/lake.ts';
-import { claimLake } from '../lake/stamp.ts';
+import { claimLake, type LakeKind, lakeKind } from '../lake/stamp.ts';
 import type { Cursor } from '../tables/runs.ts';
 import type { VendorPage } from '../vendors/pages.ts';
-import { publishList } from './publish-list.ts';
+import { publishList, releaseList } from './publish-list.ts';
 import { type ReferenceSource, type SyncPage, type SyncRequest, syncOutcome } from './reference-source.ts';
 import type { Stores } from './stores.ts';
 
@@ -16,9 +16,10 @@ import type { Stores } from './stores.ts';
 export async function syncPage<T extends object>(
   source: ReferenceSource<T>,
   request: SyncRequest,
-  stores: Pick<Stores, 'lake' | 'runs'>,
+  stores: Pick<Stores, 'lake' | 'runs' | 'warehouse'>,
   log?: Pick<Logger, 'info'>,
 ): Promise<SyncPage> {
+  if (request.release) return releaseList(source, { ...request, release: request.release }, stores);
   const cursor = await resume(source, request, stores);
   try {
     if (cursor.phase === 'publish') return await publishList(source, request, cursor, stores);
@@ -52,10 +53,10 @@ async function fetchPage<T extends object>(
   const { dataset, partitions } = source;
   const from = { cursor: cursor.next, startPage: cursor.page + 1, seenCursors: cursor.seen };
   const page = await first(source.pages(partitions[cursor.partition]!, from));
-  await claimLake(lake, page.practice ? 'practice' : 'real');
-  const { records, rejected } = await source.parse(page.rows);
+  await claimLake(lake, await kindOf(page, lake));
+  const { records, rejected, leftOut } = await source.parse(page.rows);
   const number = cursor.page + 1;
-  await lake.write(keys.stagedPage(dataset, cursor.syncId, number), jsonBytes({ records, rejected }));
+  await lake.write(keys.stagedPage(dataset, cursor.syncId, number), jsonBytes({ records, rejected, leftOut }));
   const partition = page.cursor === undefined ? cursor.partition + 1 : cursor.partition;
   const moved: Cursor = {
     ...cursor,
@@ -70,6 +71,12 @@ async function fetchPage<T extends object>(
   await runs.saveCursor(dataset, moved, request.openedAt);
   log?.info('page', { dataset, page: number, rows: records.length, total: moved.rows });
   return syncOutcome(source, moved, { waitSeconds: page.waitSeconds });
+}
+
+/** A file does not say whether it is of the practice market: it belongs to the lake it was brought to. */
+async function kindOf({ practice }: VendorPage, lake: Stores['lake']): Promise<LakeKind> {
+  if (practice === undefined) return (await lakeKind(lake)) ?? 'real';
+  return practice ? 'practice' : 'real';
 }
 
 async function first(pages: AsyncIterable<VendorPage>): Promise<VendorPage> {

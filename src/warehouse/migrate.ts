@@ -1,5 +1,7 @@
 import type { Warehouse } from './client.ts';
 import pricesAndLedger from './migrations/001-prices-and-ledger.sql';
+import indexMembersAndSplits from './migrations/002-index-members-and-splits.sql';
+import symbolHistory from './migrations/003-symbol-history.sql';
 import metadataAndValuations from './migrations/004-metadata-and-valuations.sql';
 
 interface Migration {
@@ -10,6 +12,8 @@ interface Migration {
 /** In order; applied ones are never edited, a change is a new file. Every statement may run twice. */
 export const MIGRATIONS: readonly Migration[] = [
   { id: '001-prices-and-ledger', sql: pricesAndLedger },
+  { id: '002-index-members-and-splits', sql: indexMembersAndSplits },
+  { id: '003-symbol-history', sql: symbolHistory },
   { id: '004-metadata-and-valuations', sql: metadataAndValuations },
 ];
 

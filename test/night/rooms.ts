@@ -43,6 +43,8 @@ const RUNS_CHANGES = [
   'saveSessionState',
   'saveHeldRun',
   'dropHeldRun',
+  'saveHeldSync',
+  'dropHeldSync',
 ];
 
 /** The same object, its changes written down before they are done. */

@@ -1,0 +1,128 @@
+/** What makes a security the same one whatever it is called: FIGIs, or the id a broker gave it. Any may be unknown. */
+export interface Identity {
+  figi?: string;
+  shareClassFigi?: string;
+  assetId?: string;
+}
+
+export interface Listed extends Identity {
+  symbol: string;
+}
+
+/** One symbol's time with one security, from its first session to the first without it (half-open; null: still). */
+export interface HistoryRow extends Listed {
+  validFrom: string;
+  validTo: string | null;
+  /** Why it begins: `first seen`, `listed`, `listed again`, `renamed from X`, `symbol reused`. */
+  reason: string;
+  /** Why it ends: `no longer listed`, `renamed to Y`, `symbol passed on`; null while it lasts. */
+  ending: string | null;
+}
+
+/** The date a list counts from: its session, or a later one that a list was already recorded for. */
+export function historyDate(latest: readonly HistoryRow[], session: string): string {
+  return latest.reduce((newest, { validFrom, validTo }) => later(newest, later(validFrom, validTo ?? '')), session);
+}
+
+/**
+ * Pure: what a complete list changes in the history, as rows to write by (symbol, validFrom). Nothing is known of the
+ * time before the first list. A row whose time would be empty is given with `validTo` equal to `validFrom`.
+ * @param latest the newest row of every symbol there ever was
+ * @param date of the list, as historyDate says
+ */
+export function planHistory(latest: readonly HistoryRow[], list: readonly Listed[], date: string): HistoryRow[] {
+  const before = new Map(latest.map((row) => [row.symbol, row]));
+  const now = new Map(list.map((one) => [one.symbol, one]));
+  const ended = endings(latest, list, { before, now, date });
+  const begun = beginnings(latest, list, { before, now, date });
+  // A symbol may leave one security and take up another on one date; only the latter is written then.
+  return [...new Map([...ended, ...begun].map((row) => [`${row.symbol} ${row.validFrom}`, row])).values()];
+}
+
+interface Day {
+  before: ReadonlyMap<string, HistoryRow>;
+  now: ReadonlyMap<string, Listed>;
+  date: string;
+}
+
+function endings(latest: readonly HistoryRow[], list: readonly Listed[], { before, now, date }: Day): HistoryRow[] {
+  const present = indexOf(list);
+  const rows: HistoryRow[] = [];
+  for (const row of latest) {
+    const successor = now.get(row.symbol);
+    if (row.validTo !== null || (successor && !isOther(row, successor))) continue;
+    const heir = others(present, row).find((one) => {
+      const old = before.get(one.symbol);
+      return old?.validTo !== null || !isSameSecurity(old, one);
+    });
+    const ending = heir ? `renamed to ${heir.symbol}` : successor ? 'symbol passed on' : 'no longer listed';
+    rows.push({ ...row, validTo: date, ending });
+  }
+  return rows;
+}
+
+function beginnings(latest: readonly HistoryRow[], list: readonly Listed[], { before, now, date }: Day): HistoryRow[] {
+  const isFirst = latest.every((row) => row.validFrom === date && row.reason === 'first seen');
+  const holders = indexOf(latest);
+  const rows: HistoryRow[] = [];
+  for (const one of list) {
+    const row = before.get(one.symbol);
+    const own = row && !isOther(row, one) ? row : undefined;
+    if (own?.validTo === null) {
+      if (knowsMore(one, own)) rows.push({ ...own, ...one });
+    } else if (own?.validTo === date && own.ending === 'no longer listed') {
+      // Gone and back within one session: as if it had never been away.
+      rows.push({ ...own, ...one, validTo: null, ending: null });
+    } else {
+      const origin = others(holders, one)
+        .filter((held) => !isSameSecurity(now.get(held.symbol), one) && endOf(held) > (own?.validTo ?? ''))
+        .sort((a, b) => (endOf(a) < endOf(b) ? 1 : -1))[0];
+      const words = origin ? [`renamed from ${origin.symbol}`] : [];
+      if (row && !own) words.push('symbol reused');
+      if (words.length === 0) words.push(row ? 'listed again' : isFirst ? 'first seen' : 'listed');
+      rows.push({ ...one, validFrom: date, validTo: null, reason: words.join('; '), ending: null });
+    }
+  }
+  return rows;
+}
+
+function endOf({ validTo }: HistoryRow): string {
+  return validTo ?? '9999-12-31';
+}
+
+/** The security is another one: both say who they are, and in nothing the same. */
+function isOther(a: Identity, b: Identity): boolean {
+  const known = KINDS.filter((kind) => a[kind] !== undefined && b[kind] !== undefined);
+  return known.length > 0 && known.every((kind) => a[kind] !== b[kind]);
+}
+
+function isSameSecurity(a: Identity | undefined, b: Identity): boolean {
+  return a !== undefined && KINDS.some((kind) => a[kind] !== undefined && a[kind] === b[kind]);
+}
+
+function knowsMore(now: Identity, before: Identity): boolean {
+  return KINDS.some((kind) => now[kind] !== undefined && before[kind] !== now[kind]);
+}
+
+const KINDS = ['figi', 'shareClassFigi', 'assetId'] as const;
+
+function indexOf<T extends Listed>(rows: readonly T[]): Map<string, T[]> {
+  const index = new Map<string, T[]>();
+  for (const row of rows) {
+    for (const kind of KINDS) {
+      const name = row[kind] === undefined ? undefined : `${kind} ${row[kind]}`;
+      if (name !== undefined) index.set(name, [...(index.get(name) ?? []), row]);
+    }
+  }
+  return index;
+}
+
+/** Rows of the same security under another symbol, those with the same composite FIGI first. */
+function others<T extends Listed>(index: ReadonlyMap<string, T[]>, of: Listed): T[] {
+  const found = KINDS.flatMap((kind) => (of[kind] === undefined ? [] : (index.get(`${kind} ${of[kind]}`) ?? [])));
+  return [...new Set(found)].filter(({ symbol }) => symbol !== of.symbol);
+}
+
+function later(a: string, b: string): string {
+  return a > b ? a : b;
+}

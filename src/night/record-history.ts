@@ -1,0 +1,51 @@
+import { type HistoryRow, historyDate, type Listed, planHistory } from '../checks/symbol-history.ts';
+import { keys } from '../lake/keys.ts';
+import { writeIfChanged } from '../lake/lake.ts';
+import { type Column, encodeRows } from '../lake/parquet.ts';
+import { changedOn, readHistory, writeHistory } from '../warehouse/symbol-history.ts';
+import type { Stores } from './stores.ts';
+
+/** Columns of `reference/{dataset}_changes/date=….parquet`. */
+const COLUMNS: Column[] = [
+  { name: 'date', type: 'date' },
+  { name: 'dataset', type: 'text' },
+  { name: 'change', type: 'text' },
+  { name: 'symbol', type: 'text' },
+  { name: 'former_symbol', type: 'text', nullable: true },
+  { name: 'figi', type: 'text', nullable: true },
+  { name: 'asset_id', type: 'text', nullable: true },
+  { name: 'reason', type: 'text' },
+];
+
+/**
+ * Brings `symbol_history` up to a complete list, and leaves what changed on the session in the lake. Both follow from
+ * the list and from what the history held before, so that a repeated call ends the same way.
+ */
+export async function recordHistory(
+  dataset: string,
+  list: readonly Listed[],
+  session: string,
+  { lake, warehouse }: Pick<Stores, 'lake' | 'warehouse'>,
+): Promise<void> {
+  const latest = await readHistory(warehouse, dataset);
+  const date = historyDate(latest, session);
+  await writeHistory(warehouse, dataset, planHistory(latest, list, date));
+  const changes = changesOf(dataset, await changedOn(warehouse, dataset, date), date);
+  const key = keys.symbolChanges(dataset, date);
+  if (changes.length > 0) await writeIfChanged(lake, key, encodeRows(COLUMNS, changes));
+  else if (await lake.read(key)) await lake.remove([key]);
+}
+
+/** Pure: one row a symbol that came, went, got another name or passed to another security. */
+export function changesOf(dataset: string, rows: readonly HistoryRow[], date: string): Record<string, unknown>[] {
+  return rows.flatMap((row) => {
+    const common = { date, dataset, symbol: row.symbol, figi: row.figi ?? null, asset_id: row.assetId ?? null };
+    if (row.validFrom === date && row.reason !== 'first seen') {
+      const former = /^renamed from ([^;]+)/.exec(row.reason)?.[1] ?? null;
+      const change = former ? 'renamed' : row.reason === 'symbol reused' ? 'reused' : 'added';
+      return [{ ...common, change, former_symbol: former, reason: row.reason }];
+    }
+    if (row.validTo !== date || row.ending !== 'no longer listed') return [];
+    return [{ ...common, change: 'vanished', former_symbol: null, reason: row.ending }];
+  });
+}
