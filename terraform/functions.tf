@@ -14,11 +14,11 @@ locals {
     sync-assets        = { writes = local.sync_writes, tables = ["assets", "runs"], secrets = ["alpaca"] }
     sync-index-members = { writes = local.sync_writes, tables = ["tickers", "assets", "runs"], warehouse = true }
     stage-session      = { writes = ["staging", "processing_metadata"], secrets = ["polygon", "flat-files"] }
-    check-night        = {}
+    check-night        = { writes = ["staging"] }
     publish-session    = { writes = ["staging", "bronze", "quarantine", "processing_metadata"], warehouse = true }
     sync-metadata      = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["polygon", "fmp"], warehouse = true }
     sync-valuations    = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["fmp"], warehouse = true, holdings = true }
-    close-night        = { size = "step", writes = ["staging", "reports", "processing_metadata"], tables = ["runs"], warehouse = true, events = true }
+    close-night        = { size = "step", writes = ["staging", "reports", "processing_metadata"], tables = ["runs", "tickers"], warehouse = true, events = true }
     render-report      = { size = "step", writes = ["reports"] }
     list-holdings      = { size = "step", holdings = true }
     update-ticker-data = { tables = ["ticker-data"] }
