@@ -188,8 +188,14 @@ function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws
     MAX_PAGES: String(config.MAX_PAGES),
     BRONZE_LAYOUT: config.BRONZE_LAYOUT,
     RETENTION_DAYS: String(config.RETENTION_DAYS),
+    RETENTION_YEARS: String(config.RETENTION_YEARS),
     RESAMPLING_INTERVALS: config.RESAMPLING_INTERVALS.join(','),
     MAX_WORKERS: String(config.MAX_WORKERS),
+    FMP_CONCURRENCY: String(config.FMP_CONCURRENCY),
+    VALUATION_UNIVERSE: config.VALUATION_UNIVERSE.join(','),
+    METADATA_TYPES: config.METADATA_TYPES.join(','),
+    ENRICH_SYMBOLS: String(config.ENRICH_SYMBOLS),
+    ENRICH_MINUTES: String(config.ENRICH_MINUTES),
     MODE: config.MODE,
     REPORT_SYMBOLS: config.REPORT_SYMBOLS.join(','),
     TRAILING_SESSIONS: String(config.TRAILING_SESSIONS),
@@ -212,7 +218,8 @@ async function ownStores(
   aws: AwsServer,
   dynamodb: string,
 ): Promise<Stores> {
-  const { LAKE_URI, DATABASE_CLUSTER_ARN, DATABASE_SECRET_ARN, POLYGON_SECRET_ARN, ALPACA_SECRET_ARN } = own;
+  const { LAKE_URI, DATABASE_CLUSTER_ARN, DATABASE_SECRET_ARN, POLYGON_SECRET_ARN, ALPACA_SECRET_ARN, FMP_SECRET_ARN } =
+    own;
   const full = {
     ...config,
     LAKE_URI,
@@ -220,6 +227,7 @@ async function ownStores(
     DATABASE_SECRET_ARN,
     POLYGON_SECRET_ARN,
     ALPACA_SECRET_ARN,
+    FMP_SECRET_ARN,
   };
   const tables = new DynamoDBClient(clientOptions(dynamodb));
   await createTables(tables, config);

@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { ACCOUNT, REGION } from './aws/account.ts';
 import { generateMarket } from './market/generator.ts';
+import { HOLDINGS_PATH } from './market/ishares.ts';
 import { startMarket } from './market/server.ts';
 
 /** Every practice market of this seed serves the same days. */
@@ -38,6 +40,8 @@ export async function reachVendors(options: {
     ...keys,
     ...(alpaca ? { alpaca } : {}),
     ...ownModel(config),
+    ...(config.FMP_API_KEY ? { fmp: JSON.stringify({ apiKey: config.FMP_API_KEY }) } : {}),
+    fmpUrl: config.FMP_BASE_URL,
     polygonUrl: config.POLYGON_BASE_URL,
     alpacaUrl: config.ALPACA_BASE_URL,
   });
@@ -71,6 +75,8 @@ async function practiceVendors(config: Config, misbehave: readonly string[], rea
       polygon: JSON.stringify(key),
       alpaca: JSON.stringify({ keyId: 'practice', secretKey: 'practice' }),
       ...(realModel ? ownModel(config) : model),
+      fmp: JSON.stringify(key),
+      fmpUrl: market.url,
       polygonUrl: market.url,
       alpacaUrl: market.url,
     }),
@@ -86,6 +92,8 @@ function vendorsOf(
     polygon: string;
     alpaca?: string;
     xai?: string;
+    fmp?: string;
+    fmpUrl: string;
     polygonUrl: string;
     alpacaUrl: string;
     xaiUrl: string;
@@ -95,6 +103,7 @@ function vendorsOf(
   const polygonArn = secretArn('polygon');
   const alpacaArn = secretArn('alpaca');
   const xaiArn = secretArn('xai');
+  const fmpArn = secretArn('fmp');
   return {
     practice,
     embedded: false,
@@ -104,17 +113,28 @@ function vendorsOf(
       POLYGON_CALLS_PER_MINUTE: practice ? '0' : String(config.POLYGON_CALLS_PER_MINUTE),
       POLYGON_SECRET_ARN: polygonArn,
       ...(keys.alpaca ? { ALPACA_SECRET_ARN: alpacaArn } : {}),
+      FMP_BASE_URL: keys.fmpUrl,
+      FMP_CALLS_PER_MINUTE: practice ? '0' : String(config.FMP_CALLS_PER_MINUTE),
+      ...(keys.fmp ? { FMP_SECRET_ARN: fmpArn } : {}),
       XAI_API_URL: keys.xaiUrl,
       XAI_MODEL: keys.xaiModel,
       ...(keys.xai ? { XAI_SECRET_ARN: xaiArn } : {}),
+      ...holdingsPlace(config, practice ? keys.polygonUrl : undefined),
     },
     secrets: {
       [polygonArn]: keys.polygon,
       ...(keys.alpaca ? { [alpacaArn]: keys.alpaca } : {}),
       ...(keys.xai ? { [xaiArn]: keys.xai } : {}),
+      ...(keys.fmp ? { [fmpArn]: keys.fmp } : {}),
     },
     close: async () => {},
   };
+}
+
+/** The operator's own file, or else the practice market's; functions do not run in the folder a path is relative to. */
+function holdingsPlace({ INDEX_MEMBERS_URI: uri }: Config, market: string | undefined): Record<string, string> {
+  if (uri === undefined) return market === undefined ? {} : { INDEX_MEMBERS_URI: `${market}${HOLDINGS_PATH}` };
+  return { INDEX_MEMBERS_URI: /^[a-z0-9]+:\/\//i.test(uri) ? uri : resolve(uri) };
 }
 
 function secretArn(vendor: string): string {

@@ -152,7 +152,8 @@ async function bulkStep<R>(
     // Some answers to a part after the last one are no empty list but a refusal.
     const ended = progress.bulkPart! > 0 && isNamed(error, 'Vendor.BadRequest', 'Vendor.NotFound');
     if (ended) progress.bulkTaken = true;
-    else if (isNamed(error, 'Vendor.AuthFailed', 'Vendor.KeyMissing', 'Config.Invalid')) giveUp(progress, vendor, error);
+    else if (isNamed(error, 'Vendor.AuthFailed', 'Vendor.KeyMissing', 'Config.Invalid'))
+      giveUp(progress, vendor, error);
     else if (isNamed(error, 'Vendor.RateLimited', 'Vendor.Unavailable', 'Vendor.TruncatedBody')) {
       const rest = strike({ ...progress, down: {} }, vendor, error);
       if (rest > 0) return rest;

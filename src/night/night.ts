@@ -26,6 +26,13 @@ export type TaskStatus = 'success' | 'partial' | 'held' | 'skipped' | 'failed';
 export interface Lane {
   vendor: string;
   tasks: string[];
+  /** Lanes of one round run side by side; a round begins when all lanes of the one before have ended. */
+  round: number;
+}
+
+export interface Enrichment {
+  task: string;
+  vendors: string[];
 }
 
 interface JobPlan {
@@ -49,9 +56,11 @@ export interface Night {
   /** Why something or everything is not due. */
   reasons: string[];
   lanes: Lane[];
+  /** Asked for one after another, whatever became of prices. */
+  enrich: Enrichment[];
   /** Worth knowing, whatever becomes of the night. */
   notes: string[];
-  /** Lanes that do not run, with the reason. */
+  /** Lanes and enrichments that do not run, with the reason. */
   skipped: { task: string; reason: string; fresh: boolean }[];
   prices: {
     due: boolean;

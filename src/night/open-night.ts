@@ -6,6 +6,7 @@ import { heldSessions, usableIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
 import type { Runs } from '../tables/runs.ts';
+import { heldBy, settleHeld } from './held-list.ts';
 import { type IsRunning, takeLock } from './lake-lock.ts';
 import { type Night, type StartInput, startInput } from './night.ts';
 import { type Evidence, planNight, sessionOf } from './plan-night.ts';
@@ -34,7 +35,8 @@ export interface Opening extends Pick<Stores, 'config' | 'lake' | 'runs'> {
  */
 export async function openNight(start: StartInput, execution: Execution, opening: Opening): Promise<Night> {
   const { runs } = opening;
-  const input = start.release === undefined ? start : { ...start, session: await heldSession(runs, start.release) };
+  const release = start.release === undefined ? undefined : await heldBack(runs, start.release);
+  const input = release ? { ...start, session: release.session } : start;
   const openedAt = new Date(Date.parse(execution.startTime)).toISOString();
   const clock = input.scheduledTime ?? execution.startTime;
   const session = sessionOf(input, clock);
@@ -48,7 +50,7 @@ export async function openNight(start: StartInput, execution: Execution, opening
   try {
     await dropStaleSyncs(opening, session);
     await sortStaging(opening, execution.name, openedAt, input.release);
-    const night = planNight(await gather(input, { ...execution, clock, openedAt, session }, opening));
+    const night = planNight({ ...(await gather(input, { ...execution, clock, openedAt, session }, opening)), release });
     if (!night.due) {
       await mendPage(opening.lake, night.session);
       await runs.releaseLock(execution.arn);
@@ -108,13 +110,17 @@ async function symbolsToConsolidate(lake: Lake, held: readonly string[], full: b
   return newest === undefined ? 0 : ((await usableIngest(lake, newest))?.rows ?? 0);
 }
 
-/** Pages staged for another session, of a sync already complete, or that no cursor leads to any more are of no use. */
+/**
+ * Pages staged for another session, of a sync already complete, or that no cursor leads to any more are of no use. Those
+ * of a held list wait for a person.
+ */
 async function dropStaleSyncs({ lake, runs }: Opening, session: string): Promise<void> {
-  const live = new Set<string>();
+  const held = await settleHeld({ lake, runs });
+  const live = new Set(held.map(({ cursor, dataset }) => keys.stagedPages(dataset, cursor.syncId)));
   for (const dataset of Object.values(DATASET_OF_TASK)) {
     const cursor = await runs.cursor(dataset);
     const complete = cursor !== undefined && (await runs.lastSync(dataset))?.syncId === cursor.syncId;
-    if (cursor?.session === session && !complete) live.add(`staging/sync=${cursor.syncId}/${dataset}/`);
+    if (cursor?.session === session && !complete) live.add(keys.stagedPages(dataset, cursor.syncId));
     else if (cursor) await runs.dropCursor(dataset);
   }
   const staged = await listAll(lake, 'staging/sync=');
@@ -143,12 +149,12 @@ async function sortStaging(
   }
 }
 
-async function heldSession(runs: Runs, release: string): Promise<string> {
-  const held = await runs.heldRun(release);
-  if (held) return held.session;
+async function heldBack(runs: Runs, release: string): Promise<NonNullable<Awaited<ReturnType<typeof heldBy>>>> {
+  const held = await heldBy(runs, release);
+  if (held) return held;
   throw new NamedError('Usage.Invalid', {
     what: `run ${release} holds nothing back`,
-    wanted: 'a run that ended as Held and was neither released nor repeated since',
+    wanted: 'a run that held something back and was neither released nor repeated since',
     todo: '`afterbell status` lists held runs.',
   });
 }
@@ -165,5 +171,6 @@ function missingKeys(config: Config): Record<string, string> {
   if (!config.POLYGON_SECRET_ARN) missing.polygon = 'POLYGON_API_KEY is not set';
   if (!config.FMP_SECRET_ARN) missing.fmp = 'FMP_API_KEY is not set';
   if (!config.ALPACA_SECRET_ARN) missing.alpaca = 'ALPACA_API_KEY_ID and ALPACA_API_SECRET_KEY are not set';
+  if (!config.INDEX_MEMBERS_URI) missing.ishares = 'INDEX_MEMBERS_URI is not set';
   return missing;
 }

@@ -14,21 +14,21 @@ const syncPage = z.object({
   new: z.number(),
   changed: z.number(),
   reasons: z.array(z.string()),
+  notes: z.array(z.string()).optional(),
   failed: z.array(z.object({ symbol: z.string(), reason: z.string() })).optional(),
 });
 
-const lane = z.object({
-  vendor: z.string(),
-  results: z.array(
-    z.object({
-      task: z.string(),
-      seconds: z.number(),
-      retries: z.number().optional(),
-      page: syncPage.nullable(),
-      trouble: trouble.nullable(),
-    }),
-  ),
+const synced = z.object({
+  task: z.string(),
+  seconds: z.number(),
+  retries: z.number().optional(),
+  page: syncPage.nullable(),
+  trouble: trouble.nullable(),
+  /** Not asked for: `trouble` is what took its vendor down before. */
+  skipped: z.boolean().optional(),
 });
+
+const lane = z.object({ vendor: z.string(), results: z.array(synced) });
 
 const staged = z.object({
   date: z.string(),
@@ -72,6 +72,7 @@ const prices = z.object({
 export const closeInput = z.object({
   night: z.custom<Night>((value) => typeof value === 'object' && value !== null && 'runId' in value),
   reference: z.array(lane),
+  enriched: z.array(synced).default([]),
   prices,
   trouble: trouble.nullable(),
   /** The machine's own clock: one entry a state, in the order they ended. */

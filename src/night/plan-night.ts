@@ -10,7 +10,7 @@ import { NamedError } from '../errors.ts';
 import type { SessionState } from '../tables/runs.ts';
 import type { Night, NightKind, StartInput } from './night.ts';
 import { planRefetch, type Refetch } from './plan-refetch.ts';
-import { DATASET_OF_TASK, FRESH_HOURS, LANES } from './reference-datasets.ts';
+import { DATASET_OF_TASK, ENRICHMENTS, FRESH_HOURS, LANES } from './reference-datasets.ts';
 
 /** An execution works on at most so many sessions; the command line starts chunk after chunk. */
 const CHUNK_SESSIONS = 250;
@@ -35,6 +35,8 @@ export interface Evidence {
   behind?: boolean;
   /** Calls per minute of the price vendor; 0 = unlimited. */
   callsPerMinute: number;
+  /** What the run to be released holds back; prices by default. */
+  release?: { sessions: readonly string[]; datasets: readonly string[] };
   /** Held sessions to fetch again, missing ones to heal; none by default. */
   refetch?: { trailing: number; gapsAtOnce: number };
   /** Symbols a consolidation has to look at, and how many of them are work for one job; one job by default. */
@@ -79,11 +81,11 @@ export function planNight(evidence: Evidence): Night {
   const { input, execution, openedAt, clock } = evidence;
   const session = sessionOf(input, clock);
   const kind = kindOf(input);
-  const { lanes, skipped } = planLanes(evidence, kind);
+  const { lanes, enrich, skipped } = planLanes(evidence, kind);
   const refetch = refetchOf(evidence, kind, session);
   const prices = planPrices(evidence, kind, session, refetch);
   const jobs = planJobs(evidence, kind, session, prices.due);
-  const due = lanes.length > 0 || prices.due || jobs.consolidate.wanted || jobs.resample.wanted;
+  const due = lanes.length > 0 || enrich.length > 0 || prices.due || jobs.consolidate.wanted || jobs.resample.wanted;
   return {
     runId: execution.name,
     executionArn: execution.arn,
@@ -93,6 +95,7 @@ export function planNight(evidence: Evidence): Night {
     due,
     reasons: [prices.reason, ...skipped.map(({ task, reason }) => `${task}: ${reason}`)].filter(Boolean),
     lanes,
+    enrich,
     skipped,
     prices,
     jobs,
@@ -107,26 +110,32 @@ function kindOf(input: StartInput): NightKind {
   return input.from !== undefined ? 'backfill' : 'night';
 }
 
-function planLanes(evidence: Evidence, kind: NightKind): Pick<Night, 'lanes' | 'skipped'> {
+function planLanes(evidence: Evidence, kind: NightKind): Pick<Night, 'lanes' | 'enrich' | 'skipped'> {
   const { input, lastSync, withoutKey, openedAt } = evidence;
   const skipped: Night['skipped'] = [];
-  if (kind === 'backfill' || kind === 'release') return { lanes: [], skipped };
-  const lanes = LANES.map(({ vendor, tasks }) => ({
-    vendor,
-    tasks: tasks.filter((task) => {
-      if (kind === 'task' && input.task !== task) return false;
-      const missing = withoutKey[vendor];
-      if (missing !== undefined) {
-        skipped.push({ task, reason: missing, fresh: false });
-        return false;
-      }
-      const last = lastSync[DATASET_OF_TASK[task]!];
-      if (kind === 'task' || last === undefined || hours(last, openedAt) >= FRESH_HOURS) return true;
-      skipped.push({ task, reason: `complete since ${last}, not older than ${FRESH_HOURS} h`, fresh: true });
+  if (kind === 'backfill') return { lanes: [], enrich: [], skipped };
+  if (kind === 'release') return { lanes: heldLanes(evidence.release?.datasets ?? []), enrich: [], skipped };
+  const isDue = (task: string, vendors: readonly string[]) => {
+    if (kind === 'task' && input.task !== task) return false;
+    if (vendors.every((vendor) => withoutKey[vendor] !== undefined)) {
+      const reason = vendors.map((vendor) => withoutKey[vendor]).join('; ');
+      skipped.push({ task, reason, fresh: false });
       return false;
-    }),
-  })).filter(({ tasks }) => tasks.length > 0);
-  return { lanes, skipped };
+    }
+    const last = lastSync[DATASET_OF_TASK[task]!];
+    if (kind === 'task' || last === undefined || hours(last, openedAt) >= FRESH_HOURS) return true;
+    skipped.push({ task, reason: `complete since ${last}, not older than ${FRESH_HOURS} h`, fresh: true });
+    return false;
+  };
+  const lanes = LANES.map((lane) => ({ ...lane, tasks: lane.tasks.filter((task) => isDue(task, [lane.vendor])) }));
+  const enrich = ENRICHMENTS.filter(({ task, vendors }) => isDue(task, vendors));
+  return { lanes: lanes.filter(({ tasks }) => tasks.length > 0), enrich, skipped };
+}
+
+/** The lanes that publish held lists; no vendor is asked, so that no key is needed. */
+function heldLanes(datasets: readonly string[]): Night['lanes'] {
+  const isHeld = (task: string) => datasets.includes(DATASET_OF_TASK[task]!);
+  return LANES.map((lane) => ({ ...lane, tasks: lane.tasks.filter(isHeld) })).filter(({ tasks }) => tasks.length > 0);
 }
 
 /** Other sources than the vendor's own calls give other values, which are no corrections. */
@@ -140,7 +149,7 @@ function planPrices(evidence: Evidence, kind: NightKind, session: string, refetc
   const base = { source: input.source, released: kind === 'release', concurrency: 1 };
   const none = { ...base, due: false, sessions: [], again: [], gaps: [] };
   if (kind === 'task') return { ...none, reason: '' };
-  if (kind === 'release') return { ...none, due: true, reason: '' };
+  if (kind === 'release') return { ...none, due: evidence.release?.sessions.length !== 0, reason: '' };
   const missingKey = input.source === 'api' ? withoutKey.polygon : undefined;
   if (missingKey !== undefined) return { ...none, reason: `prices: ${missingKey}` };
   // One call at a time keeps a plan's pace; without a limit the machine's two workers are the bound.

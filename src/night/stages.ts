@@ -18,13 +18,17 @@ export interface Stage {
 const SHOWN_SESSIONS = 50;
 
 /** Pure: what the machine's own variables say of every state up to Close Night, in the order they ended. */
-export function stagesOf({ stages = [], reference, prices }: CloseInput): Stage[] {
+export function stagesOf({ stages = [], reference, enriched, prices }: CloseInput): Stage[] {
   const pages = reference.flatMap(({ results }) =>
     results.map(({ task, seconds, retries = 0, page, trouble }): Stage => {
       const counted = page ? { pages: page.pages } : {};
       return { state: 'Sync Page', item: task, seconds, retries, ...counted, ...errorOf(trouble?.error) };
     }),
   );
+  const chunks = enriched.map(({ task, seconds, retries = 0, page, trouble }): Stage => {
+    const counted = page ? { pages: page.pages } : {};
+    return { state: 'Enrich Chunk', item: task, seconds, retries, ...counted, ...errorOf(trouble?.error) };
+  });
   const staged = prices.staged.map(({ date, retries = 0, trouble }): Stage => {
     return { state: 'Stage Session', item: date, retries, ...errorOf(trouble?.error) };
   });
@@ -34,7 +38,7 @@ export function stagesOf({ stages = [], reference, prices }: CloseInput): Stage[
   const own = stages.map(({ state, seconds, retries, error }): Stage => {
     return { state, seconds, retries, ...errorOf(error ?? undefined) };
   });
-  return [...own, ...pages, ...few(staged), ...few(published)];
+  return [...own, ...pages, ...few(staged), ...few(published), ...chunks];
 }
 
 /** Those that were retried or failed come first; the order among equals stays. */

@@ -49,18 +49,29 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
     status,
     datasets,
     reasons: [...(trouble ? [describe(trouble)] : []), ...said],
-    notes: [...night.notes, ...(prices.check?.notes ?? []), ...(account?.notes ?? [])],
+    notes: [...night.notes, ...listNotes(outcome), ...(prices.check?.notes ?? []), ...(account?.notes ?? [])],
     sessions,
     pricesDone: account?.done === true && !jobSets.some(failed),
   };
 }
 
-function referenceDatasets({ night, reference }: CloseInput): DatasetResult[] {
-  const ran = reference.flatMap(({ results }) => results);
-  const done = ran.map(({ task, seconds, page, trouble }): DatasetResult => {
+function listNotes({ reference }: CloseInput): string[] {
+  return reference.flatMap(({ results }) => results.flatMap(({ page }) => page?.notes ?? []));
+}
+
+/** Nothing to ask with, or nothing to be had today: what is stored stays, and no one need mend anything. */
+const WITHOUT_FAULT: ReadonlySet<string> = new Set(['Vendor.KeyMissing', 'Vendor.NotYetAvailable']);
+
+function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetResult[] {
+  const ran = [...reference.flatMap(({ results }) => results), ...enriched];
+  const done = ran.map(({ task, seconds, page, trouble, skipped: unasked }): DatasetResult => {
     const name = DATASET_OF_TASK[task] ?? task;
+    if (trouble && unasked) {
+      const reason = `its vendor is not asked again tonight: ${trouble.error}: ${causeText(trouble.cause)}`;
+      return { ...EMPTY, name, task, status: 'skipped', reasons: [reason] };
+    }
     if (trouble) {
-      const status: TaskStatus = trouble.error === 'Vendor.KeyMissing' ? 'skipped' : 'failed';
+      const status: TaskStatus = WITHOUT_FAULT.has(trouble.error) ? 'skipped' : 'failed';
       const counts = page ? { rows: page.rows, pages: page.pages, rejected: page.rejected } : {};
       return {
         ...EMPTY,
@@ -79,7 +90,8 @@ function referenceDatasets({ night, reference }: CloseInput): DatasetResult[] {
   });
   // Lanes that a trouble outside them kept from running at all.
   const seen = new Set([...done, ...skipped].map(({ task }) => task));
-  const lost = night.lanes.flatMap(({ tasks }) => tasks).filter((task) => !seen.has(task));
+  const planned = [...night.lanes.flatMap(({ tasks }) => tasks), ...night.enrich.map(({ task }) => task)];
+  const lost = planned.filter((task) => !seen.has(task));
   return [
     ...done.map(
       ({ name, task, status, rows, new: added, changed, revised, rejected, pages, seconds, reasons, failed }) => {

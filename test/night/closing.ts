@@ -7,6 +7,7 @@ export type Changes = {
   night?: Partial<Night>;
   prices?: Partial<CloseInput['prices']>;
   reference?: CloseInput['reference'];
+  enriched?: CloseInput['enriched'];
   trouble?: CloseInput['trouble'];
 };
 
@@ -25,6 +26,7 @@ export function night(more: Partial<Night> = {}): Night {
       { vendor: 'polygon', tasks: ['sync-tickers'] },
       { vendor: 'alpaca', tasks: ['sync-assets'] },
     ],
+    enrich: [],
     skipped: [],
     prices: {
       due: true,
@@ -69,10 +71,11 @@ export function failed(task: string, error: string, cause = 'why'): CloseInput['
 }
 
 /** What a good night tells Close Night, with changes. */
-export function closing({ night: nightly = {}, prices = {}, reference, trouble = null }: Changes = {}): CloseInput {
+export function closing({ night: nightly = {}, prices = {}, reference, enriched = [], trouble = null }: Changes = {}): CloseInput {
   return {
     night: night(nightly),
     reference: reference ?? [ended('sync-tickers'), ended('sync-assets')],
+    enriched,
     prices: {
       seconds: 5,
       staged: [{ date: SESSION, status: 'staged', rows: 100, rejected: 1, reason: '' }],

@@ -21,6 +21,17 @@ const SPOILT_LISTINGS: readonly Spoil[] = [
   (row) => spoilKey(row, null),
 ];
 
+/** Companies are often asked for one by one, so the first way must spoil whatever it meets. */
+const SPOILT_COMPANIES: readonly Spoil[] = [
+  (row) => ({ ...row, dcf: 'n/a', marketCap: 'n/a', market_cap: 'n/a' }),
+  (row) => spoilKey(row, 12345),
+];
+
+function waysFor(row: Row | undefined): readonly Spoil[] {
+  if (row === undefined || 'T' in row) return SPOILT_BARS;
+  return 'dcf' in row || 'ipoDate' in row || 'list_date' in row ? SPOILT_COMPANIES : SPOILT_LISTINGS;
+}
+
 function spoilKey(row: Record<string, unknown>, value: unknown): Record<string, unknown> {
   const key = 'ticker' in row ? 'ticker' : 'symbol';
   return { ...row, [key]: value };
@@ -28,7 +39,7 @@ function spoilKey(row: Record<string, unknown>, value: unknown): Record<string, 
 
 /** Spoils one row for each way of spoiling, spread evenly, so most of an answer stays good. */
 function wrongTypes(rows: readonly Row[]): Row[] {
-  const spoils = rows[0] !== undefined && 'T' in rows[0] ? SPOILT_BARS : SPOILT_LISTINGS;
+  const spoils = waysFor(rows[0]);
   const spoilt = [...rows];
   const count = Math.min(spoils.length, rows.length);
   for (let i = 0; i < count; i++) {

@@ -7,8 +7,13 @@ export const ROUTES = {
   tickers: 'polygon',
   grouped: 'polygon',
   splits: 'polygon',
+  details: 'polygon',
   assets: 'alpaca',
   members: 'ishares',
+  dcf: 'fmp',
+  'dcf-bulk': 'fmp',
+  profile: 'fmp',
+  'profile-bulk': 'fmp',
   completions: 'xai',
   deferred: 'xai',
 } as const;

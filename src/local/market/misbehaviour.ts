@@ -2,7 +2,8 @@ import { NamedError } from '../../errors.ts';
 import { ROUTES, type RouteName } from './market-route.ts';
 
 const ALL = Object.keys(ROUTES) as RouteName[];
-const LISTS: readonly RouteName[] = ['tickers', 'grouped', 'splits', 'assets', 'members'];
+const LISTS: readonly RouteName[] = ['tickers', 'grouped', 'splits', 'assets', 'members', 'dcf-bulk', 'profile-bulk'];
+const FMP: readonly RouteName[] = ['dcf', 'dcf-bulk', 'profile', 'profile-bulk'];
 
 /** What each misbehaviour can be limited to, and which routes it takes when no limit is written. */
 const MISBEHAVIOURS = {
@@ -22,7 +23,9 @@ const MISBEHAVIOURS = {
   'wrong-symbols': { able: ['completions'], usual: ['completions'] },
   'out-of-range': { able: ['completions'], usual: ['completions'] },
   'slow-model': { able: ['deferred'], usual: ['deferred'] },
-  'wrong-types': { able: LISTS, usual: ['grouped'] },
+  'wrong-types': { able: [...LISTS, 'details', 'dcf', 'profile'], usual: ['grouped'] },
+  'payment-required': { able: FMP, usual: FMP },
+  empty: { able: [...FMP, 'details'], usual: FMP },
 } satisfies Record<string, { able: readonly RouteName[]; usual: readonly RouteName[] }>;
 
 export type MisbehaviourName = keyof typeof MISBEHAVIOURS;

@@ -15,6 +15,11 @@ export function failed(request: MarketRequest, status: number, error: string): A
   return { status, json: { status: 'ERROR', request_id: requestId(request), error } };
 }
 
+/** A 404, whose text stands in `message`. */
+export function notFound(request: MarketRequest, message: string): Answer {
+  return { status: 404, json: { status: 'NOT_FOUND', request_id: requestId(request), message } };
+}
+
 /** A 403, whose text stands in `message`; its meanings differ by this text only (vendor-apis 1.2). */
 export function notAuthorized(request: MarketRequest, message: string): Answer {
   return { status: 403, json: { status: 'NOT_AUTHORIZED', request_id: requestId(request), message } };

@@ -1,5 +1,6 @@
 import type { Vendor } from './market-route.ts';
 import { failed } from './polygon-answers.ts';
+import { answerDetails } from './polygon-details.ts';
 import { answerGrouped, beforeEndOfDay } from './polygon-grouped.ts';
 import { answerSplits } from './polygon-splits.ts';
 import { answerTickers } from './polygon-tickers.ts';
@@ -12,6 +13,7 @@ export const polygon: Vendor = {
   name: 'polygon',
   routes: [
     { name: 'tickers', pattern: /^\/v3\/reference\/tickers$/, answer: answerTickers },
+    { name: 'details', pattern: /^\/v3\/reference\/tickers\/([^/]+)$/, answer: answerDetails },
     { name: 'grouped', pattern: /^\/v2\/aggs\/grouped\/locale\/us\/market\/stocks\/([^/]+)$/, answer: answerGrouped },
     { name: 'splits', pattern: /^(?:\/v3\/reference|\/stocks\/v1)\/splits$/, answer: answerSplits },
   ],

@@ -4,6 +4,7 @@ import { exchangeDate, lastClosedSession } from '../../calendar/sessions.ts';
 import { isNamed, NamedError } from '../../errors.ts';
 import { alpaca } from './alpaca.ts';
 import { deliver } from './delivery.ts';
+import { fmp } from './fmp.ts';
 import { ishares } from './ishares.ts';
 import type { Answer, Asked, MarketRequest, Route, Vendor } from './market-route.ts';
 import type { MarketSource } from './market-source.ts';
@@ -12,7 +13,7 @@ import { MisbehaviourLedger } from './misbehaviour-ledger.ts';
 import { polygon } from './polygon.ts';
 import { xaiVendor } from './xai.ts';
 
-const VENDORS: readonly Vendor[] = [polygon, alpaca, ishares];
+const VENDORS: readonly Vendor[] = [polygon, alpaca, ishares, fmp];
 const LONGEST_BODY = 16 * 1024 * 1024;
 const HTML_ERROR = '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n';
 const NONE: ReadonlySet<MisbehaviourName> = new Set();

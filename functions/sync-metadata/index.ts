@@ -1,0 +1,11 @@
+import { lambda } from '../../src/lambda.ts';
+import { enrichLane, enrichRequest } from '../../src/night/enrich-lane.ts';
+import { metadataSource } from '../../src/night/enrich-metadata.ts';
+
+/** Company details, chunk by chunk, within the night's budget. */
+export const handler = lambda({
+  name: 'sync-metadata',
+  event: enrichRequest,
+  secrets: { polygon: 'POLYGON_SECRET_ARN', fmp: 'FMP_SECRET_ARN' },
+  run: (request, call) => enrichLane(request, call, metadataSource(call)),
+});
