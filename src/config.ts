@@ -63,6 +63,11 @@ export const SETTINGS = [
     url.default('https://api.alpaca.markets'),
     'Alpaca host; paper keys use https://paper-api.alpaca.markets.',
   ),
+  setting(
+    'INDEX_MEMBERS_URI',
+    text.optional(),
+    'Holdings CSV of the iShares Russell 2000 fund: a path, s3://… or https://…. Without it index members are skipped.',
+  ),
   setting('FMP_API_KEY', text.optional(), 'Financial Modeling Prep key. Without it valuations are skipped.', {
     secret: true,
   }),

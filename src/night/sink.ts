@@ -16,12 +16,15 @@ export interface SinkResult {
   changed: number;
   /** What was not written and is tried again by the next run. */
   failed: { key: string; reason: string }[];
+  /** What the reader of the night's report is told of a good sync. */
+  notes?: string[];
 }
 
 /** Where a reference dataset lives: what is known of it, and the writing of a plan. Repeating either is harmless. */
 export interface Sink<T> {
   known(): Promise<ReadonlyMap<string, KnownRow>>;
-  apply(plan: SyncPlan<T>, run: SinkRun): Promise<SinkResult>;
+  /** `records` is the whole list that the plan was made of. */
+  apply(plan: SyncPlan<T>, run: SinkRun, records: readonly T[]): Promise<SinkResult>;
 }
 
 /** A DynamoDB table with one item a symbol; what left becomes inactive. */

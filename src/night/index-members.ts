@@ -1,0 +1,119 @@
+import { exchangeDate } from '../calendar/sessions.ts';
+import { NamedError } from '../errors.ts';
+import { dateOfKey, keys } from '../lake/keys.ts';
+import { type Lake, listAll } from '../lake/lake.ts';
+import { type Column, encodeRows } from '../lake/parquet.ts';
+import { contentHash } from '../records/content-hash.ts';
+import { countReasons, type IndexMember, parseIndexMembers } from '../records/index-member.ts';
+import { listingFinder } from '../records/listings.ts';
+import type { Parsed } from '../records/rejected.ts';
+import type { Ishares } from '../vendors/ishares.ts';
+import type { VendorPage } from '../vendors/pages.ts';
+import type { Warehouse } from '../warehouse/client.ts';
+import { currentMembers, storeMembers } from '../warehouse/index-members.ts';
+import { readListings } from './reference-list.ts';
+import type { ReferenceSource, SyncRequest } from './reference-source.ts';
+import type { Sink } from './sink.ts';
+import type { Stores } from './stores.ts';
+
+/** The one index followed; the column is there for others. */
+export const INDEX = 'russell_2000';
+
+const DATASET = 'index_members';
+const COLUMNS: Column[] = [
+  { name: 'index', type: 'text' },
+  { name: 'symbol', type: 'text' },
+  { name: 'date', type: 'date' },
+  { name: 'weight', type: 'double', nullable: true },
+];
+
+/** Members of the Russell 2000 by a fund's holdings, dated by the day the holdings are of and not by the night. */
+export function indexMembersSource(
+  vendor: () => Ishares,
+  request: SyncRequest,
+  stores: Stores,
+): ReferenceSource<IndexMember> {
+  return {
+    task: 'sync-index-members',
+    dataset: DATASET,
+    partitions: [INDEX],
+    pages: async function* () {
+      const { asOf, rows, practice } = await vendor().holdings();
+      await requireDay(asOf, request, stores.lake);
+      const dated = rows.map((row) => ({ asOf, row }));
+      yield { page: 1, rows: dated, cursor: undefined, practice, waitSeconds: 0 } satisfies VendorPage;
+    },
+    parse: async (rows) => membersOf(rows as DatedRow[], stores),
+    keyOf: ({ symbol }) => symbol,
+    sink: membersSink(stores.warehouse),
+    files: membersFiles,
+  };
+}
+
+interface DatedRow {
+  asOf: string;
+  row: Record<string, string>;
+}
+
+async function membersOf(rows: readonly DatedRow[], stores: Stores): Promise<Parsed<IndexMember>> {
+  const about = { index: INDEX, asOf: rows[0]!.asOf };
+  const find = listingFinder(await readListings(stores));
+  const parsed = parseIndexMembers(
+    rows.map(({ row }) => row),
+    about,
+    find,
+  );
+  const { records, rejected, besides } = parsed;
+  if (records.length === 0) {
+    const found = `${rejected.length} unknown or doubtful rows (${countReasons(rejected.slice(0, 1000))})`;
+    throw new NamedError('Data.Invalid', { what: 'None of the holdings is in the reference list', found });
+  }
+  const leftOut =
+    besides.length === 0
+      ? []
+      : [`${besides.length} of ${rows.length} rows are no listed shares: ${countReasons(besides)}`];
+  return { records, rejected, leftOut };
+}
+
+/** History is written forwards only: a list from before the newest one would end memberships that went on. */
+async function requireDay(asOf: string, { openedAt }: SyncRequest, lake: Lake): Promise<void> {
+  const held = (await listAll(lake, `reference/${DATASET}/date=`)).map(({ key }) => dateOfKey(key)).findLast(Boolean);
+  const today = exchangeDate(new Date(openedAt));
+  if ((held === undefined || asOf >= held) && asOf <= today) return;
+  throw new NamedError('Data.Invalid', {
+    what: 'The holdings are of a day that cannot be stored',
+    found: asOf,
+    wanted: held === undefined ? `${today} or earlier` : `a day from ${held}, the newest list held, to ${today}`,
+    todo: 'Put a newer file where INDEX_MEMBERS_URI leads to; the list held stays.',
+  });
+}
+
+/** The newest list in `index_members`; a membership has no values of its own, so that none ever changes. */
+function membersSink(warehouse: Warehouse): Sink<IndexMember> {
+  return {
+    known: async () => {
+      const symbols = await currentMembers(warehouse, INDEX);
+      return new Map(
+        symbols.map((symbol) => {
+          const values = { symbol, index: INDEX };
+          return [symbol, { key: symbol, contentHash: contentHash(values), active: true, values }];
+        }),
+      );
+    },
+    apply: async (_plan, _run, records) => {
+      const list = { index: INDEX, date: records[0]!.holdingsOf, symbols: records.map(({ symbol }) => symbol) };
+      const { new: added, gone } = await storeMembers(warehouse, list);
+      return { new: added, changed: gone, failed: [] };
+    },
+  };
+}
+
+function membersFiles(records: readonly IndexMember[]): [string, Uint8Array][] {
+  const date = records[0]!.holdingsOf;
+  const rows = records.map(({ index, symbol, weight = null }) => ({ index, symbol, date, weight }));
+  const text = Buffer.from(`${records.map(({ symbol }) => symbol).join('\n')}\n`);
+  return [
+    [keys.snapshot(DATASET, date), encodeRows(COLUMNS, rows)],
+    [keys.indexMembersText, text],
+  ];
+}
