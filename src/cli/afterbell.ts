@@ -76,7 +76,7 @@ function build(): Command {
     )
     .action(action(backfill));
   command('status', 'last nights, tasks, sessions held and missing; exits as the last night did')
-    .option('--failed', 'what failed in the last 7 days')
+    .option('--failed', 'what failed in the last 7 days, and every symbol that was skipped')
     .option('--task <name>', 'one task only')
     .action(action(status));
   command('release', 'publish a held night after a look').argument('<run>', 'its run id').action(action(release));

@@ -1,19 +1,25 @@
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
 import { lastClosedSession, sessionsBetween } from '../calendar/sessions.ts';
+import { NamedError } from '../errors.ts';
 import { heldSessions } from '../lake/ingest.ts';
-import { openLake } from '../lake/lake.ts';
+import type { Lake } from '../lake/lake.ts';
 import { lakeKind } from '../lake/stamp.ts';
 import { readHome } from '../local/home.ts';
 import type { NightStatus } from '../night/night.ts';
+import { DATASET_OF_TASK } from '../night/reference-datasets.ts';
 import type { SqlRow, Warehouse } from '../warehouse/client.ts';
 import failedTasks from '../warehouse/queries/failed-tasks.sql';
 import latestTasks from '../warehouse/queries/latest-tasks.sql';
 import recentNights from '../warehouse/queries/recent-nights.sql';
+import recentSessions from '../warehouse/queries/recent-sessions.sql';
+import recentTasks from '../warehouse/queries/recent-tasks.sql';
 import type { Context } from './context.ts';
+import { type FailedLine, failedSymbols, JOBS } from './failed-symbols.ts';
+import { printHeldLists, readHeldLists } from './held-lists.ts';
+import { homeLake } from './home-lake.ts';
 import { exitCodeOf } from './outcome.ts';
 import { withWarehouse } from './read-warehouse.ts';
-import { statusWord, table } from './terminal.ts';
+import { statusWord, type Terminal, table } from './terminal.ts';
 
 export interface StatusOptions {
   failed?: boolean;
@@ -22,34 +28,54 @@ export interface StatusOptions {
 
 interface Ledger {
   nights: SqlRow[];
+  /** The latest row of each task. */
   tasks: SqlRow[];
+  /** The ten most recent rows. */
+  recent: SqlRow[];
+  /** What did not go well in the last seven days. */
   failed: SqlRow[];
+  /** Sessions the last seven days' runs worked for. */
+  sessions: string[];
 }
+
+const NONE: Ledger = { nights: [], tasks: [], recent: [], failed: [], sessions: [] };
+/** Symbols are looked for in so many of the newest sessions, whenever those were fetched. */
+const LOOKED_AT = 7;
+const SHOWN = 40;
 
 /** Last nights, the state of each task, sessions held and missing. Exits as the last night did. */
 export async function status(options: StatusOptions, context: Context): Promise<number> {
   const { config, terminal } = context;
-  const lake = openLake(config.LAKE_URI ?? pathToFileURL(join(resolve(config.AFTERBELL_HOME), 'lake')).href);
+  const lake = homeLake(config);
   const held = (await heldSessions(lake)).map(({ date }) => date);
   const missing = missingSessions(held);
-  const ledger = await withWarehouse(context, readLedger);
-  const tasks = (ledger?.tasks ?? []).filter(({ task_name }) => !options.task || task_name === options.task);
-  const failed = (ledger?.failed ?? []).filter(({ task_name }) => !options.task || task_name === options.task);
-  const nights = ledger?.nights ?? [];
+  const ledger = (await withWarehouse(context, readLedger)) ?? NONE;
+  if (options.task !== undefined) requireTask(options.task, ledger);
+  const asked = ({ task_name }: SqlRow) => options.task === undefined || task_name === options.task;
+  const [tasks, recent, failed] = [ledger.tasks, ledger.recent, ledger.failed].map((rows) => rows.filter(asked)) as [
+    SqlRow[],
+    SqlRow[],
+    SqlRow[],
+  ];
+  const symbols = options.failed ? await symbolsOf(options.task, ledger, held, lake) : undefined;
+  const { nights } = ledger;
   const owner = await readHome(config.AFTERBELL_HOME);
   // A night nobody is running any more did not end by itself.
   if (!owner) for (const one of nights) if (one.status === 'Running') one.status = 'Interrupted';
   const last = nights.find(({ kind, status: word }) => (kind === 'night' || kind === 'release') && word !== 'Running');
   if (terminal.json) {
     const sessions = { held: held.length, first: held[0] ?? null, last: held.at(-1) ?? null, missing };
-    terminal.print(
-      JSON.stringify({ kind: (await lakeKind(lake)) ?? null, sessions, nights: nights.map(parsed), tasks, failed }),
-    );
-  } else if (options.failed) printFailed(failed, context);
+    const kind = (await lakeKind(lake)) ?? null;
+    const rows = failed.map(({ failed: _, ...row }) => row);
+    const lists = await readHeldLists(lake);
+    const told = { kind, sessions, nights: nights.map(parsed), tasks, recent, failed: rows, held: lists };
+    terminal.print(JSON.stringify(symbols ? { ...told, symbols } : told));
+  } else if (symbols) printFailed(failed, symbols, context);
   else {
     terminal.print(`home: ${resolve(config.AFTERBELL_HOME)}`);
     printSessions(held, missing, (await lakeKind(lake)) ?? 'no', context);
     printNights(nights, context);
+    printHeldLists(await readHeldLists(lake), lake.uri, terminal);
     printTasks(tasks, context);
   }
   if (last?.status === 'Interrupted') return 1;
@@ -59,12 +85,33 @@ export async function status(options: StatusOptions, context: Context): Promise<
 async function readLedger(warehouse: Warehouse): Promise<Ledger> {
   // A home whose first night ended before its warehouse was prepared has no tables to ask.
   const [found] = await warehouse.query("SELECT to_regclass('nights')::text AS nights");
-  if (!found?.nights) return { nights: [], tasks: [], failed: [] };
+  if (!found?.nights) return NONE;
   return {
     nights: await warehouse.query(recentNights, { limit: 10 }),
     tasks: await warehouse.query(latestTasks),
+    recent: await warehouse.query(recentTasks),
     failed: await warehouse.query(failedTasks),
+    sessions: (await warehouse.query(recentSessions)).map(({ session }) => String(session)),
   };
+}
+
+/** @throws Usage.Invalid for a name that neither this product nor this ledger knows */
+function requireTask(task: string, { tasks }: Ledger): void {
+  const known = [...Object.keys(DATASET_OF_TASK), 'prices', ...JOBS, ...tasks.map((row) => String(row.task_name))];
+  if (known.includes(task)) return;
+  const wanted = `one of ${[...new Set(known)].join(', ')}`;
+  throw new NamedError('Usage.Invalid', { what: `there is no task ${task}`, wanted });
+}
+
+async function symbolsOf(
+  task: string | undefined,
+  { sessions, failed }: Ledger,
+  held: readonly string[],
+  lake: Lake,
+): Promise<FailedLine[]> {
+  const dates = [...new Set([...held.slice(-LOOKED_AT), ...sessions])].sort();
+  const lines = await failedSymbols(lake, dates, failed);
+  return task === undefined ? lines : lines.filter(({ dataset }) => dataset === (DATASET_OF_TASK[task] ?? task));
 }
 
 /** Sessions the calendar has between the first held one and now, and the lake has not. */
@@ -123,11 +170,21 @@ function printTasks(tasks: readonly SqlRow[], { terminal }: Context): void {
   terminal.print(`\n${table(['task', 'status', 'rows updated', 'seconds', 'completed (UTC)'], rows)}`);
 }
 
-function printFailed(failed: readonly SqlRow[], { terminal }: Context): void {
-  if (failed.length === 0) {
-    terminal.print('Nothing failed in the last 7 days.');
+function printFailed(failed: readonly SqlRow[], symbols: readonly FailedLine[], { terminal }: Context): void {
+  if (failed.length === 0) terminal.print('No task failed in the last 7 days.');
+  else printFailedTasks(failed, terminal);
+  if (symbols.length === 0) {
+    terminal.print('No symbol was skipped or failed.');
     return;
   }
+  const rows = symbols
+    .slice(0, SHOWN)
+    .map(({ session, dataset, symbol, reason }) => [session, dataset, symbol, reason]);
+  terminal.print(`\n${table(['session', 'dataset', 'symbol', 'skipped or failed because'], rows)}`);
+  if (symbols.length > SHOWN) terminal.print(`… ${symbols.length} in all; --json names every one`);
+}
+
+function printFailedTasks(failed: readonly SqlRow[], terminal: Terminal): void {
   const rows = failed.map((task) => [
     String(task.session),
     String(task.task_name),

@@ -1,0 +1,5 @@
+SELECT task_name, status, rows_updated, error_message, completed_at::text AS completed_at, duration_seconds,
+       metadata ->> 'session' AS session
+FROM sync_logs
+ORDER BY completed_at DESC, id DESC
+LIMIT 10

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { migrate } from '../../src/warehouse/migrate.ts';
+import failedTasks from '../../src/warehouse/queries/failed-tasks.sql';
+import recentSessions from '../../src/warehouse/queries/recent-sessions.sql';
+import recentTasks from '../../src/warehouse/queries/recent-tasks.sql';
+import { type LocalWarehouse, openLocalWarehouse } from './local-warehouse.ts';
+
+let warehouse: LocalWarehouse;
+beforeAll(async () => {
+  warehouse = await openLocalWarehouse();
+  await migrate(warehouse);
+  const rows: [task: string, status: string, hoursAgo: number, error: string | null][] = [
+    ['prices', 'success', 1, null],
+    ['prices', 'failed', 25, 'Vendor.NotYetAvailable: not yet'],
+    ['prices', 'success', 50, null],
+    ['sync-tickers', 'failed', 2, 'Vendor.AuthFailed: refused'],
+    ['sync-tickers', 'success', 26, null],
+    ['sync-assets', 'skipped', 3, 'no key'],
+    ['consolidate', 'partial', 4, 'Lake.Corrupt: symbol=TRUE/data.parquet is damaged'],
+    ['resample', 'failed', 24 * 8, 'Job.Failed: out of memory'],
+    ['resample', 'success', 5, null],
+    ...Array.from(
+      { length: 6 },
+      (_, day) => ['sync-splits', 'success', 30 + day, null] as [string, string, number, null],
+    ),
+  ];
+  for (const [task, status, hours, error] of rows) {
+    const metadata = JSON.stringify({
+      session: hours < 24 ? '2025-11-19' : '2025-11-18',
+      ...(status === 'partial' && { failed: [{ symbol: 'TRUE', reason: 'Lake.Corrupt: damaged' }] }),
+    });
+    await warehouse.query(
+      `INSERT INTO sync_logs (task_name, status, rows_updated, error_message, completed_at, duration_seconds, metadata)
+       VALUES (:task, :status, 7, :error, CURRENT_TIMESTAMP - make_interval(hours => :hours::int), 1.5, :metadata::jsonb)`,
+      { task, status, error, hours, metadata },
+    );
+  }
+});
+afterAll(() => warehouse.close());
+
+describe("the original daily sync's questions, word for word", () => {
+  test('the latest status of each task', async () => {
+    const rows = await warehouse.query(`SELECT DISTINCT ON (task_name)
+  task_name, status, rows_updated, error_message, completed_at::text AS completed_at, duration_seconds
+FROM sync_logs
+ORDER BY task_name, completed_at DESC`);
+    expect(rows.map(({ task_name, status, error_message }) => [task_name, status, error_message])).toEqual([
+      ['consolidate', 'partial', 'Lake.Corrupt: symbol=TRUE/data.parquet is damaged'],
+      ['prices', 'success', null],
+      ['resample', 'success', null],
+      ['sync-assets', 'skipped', 'no key'],
+      ['sync-splits', 'success', null],
+      ['sync-tickers', 'failed', 'Vendor.AuthFailed: refused'],
+    ]);
+    expect(rows[0]).toMatchObject({ rows_updated: 7, duration_seconds: 1.5 });
+  });
+
+  test('the ten most recent', async () => {
+    const rows = await warehouse.query(`SELECT task_name, status, completed_at::text AS completed_at
+FROM sync_logs
+ORDER BY completed_at DESC
+LIMIT 10`);
+    expect(rows).toHaveLength(10);
+    expect(rows.slice(0, 3).map(({ task_name }) => task_name)).toEqual(['prices', 'sync-tickers', 'sync-assets']);
+  });
+
+  test('what failed in the last seven days', async () => {
+    const rows = await warehouse.query(`SELECT task_name, error_message, completed_at::text AS completed_at
+FROM sync_logs
+WHERE status = 'failed' AND completed_at > CURRENT_TIMESTAMP - INTERVAL '7 days'
+ORDER BY completed_at DESC`);
+    expect(rows.map(({ task_name }) => task_name)).toEqual(['sync-tickers', 'prices']);
+  });
+
+  test('what failed in the last 24 hours', async () => {
+    const rows = await warehouse.query(`SELECT task_name, error_message, completed_at::text AS completed_at
+FROM sync_logs
+WHERE status = 'failed' AND completed_at > CURRENT_TIMESTAMP - INTERVAL '24 hours'
+ORDER BY completed_at DESC`);
+    expect(rows.map(({ task_name }) => task_name)).toEqual(['sync-tickers']);
+  });
+
+  test('are asked through both indexes', async () => {
+    const indexes = await warehouse.query(
+      "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'sync_logs' AND indexname LIKE 'idx%' ORDER BY 1",
+    );
+    expect(indexes.map(({ indexname, indexdef }) => [indexname, String(indexdef).replace(/^.*\(/, '(')])).toEqual([
+      ['idx_sync_logs_completed_at', '(completed_at DESC)'],
+      ['idx_sync_logs_task_name', '(task_name)'],
+    ]);
+  });
+});
+
+describe("status' own questions", () => {
+  test('the ten most recent rows say their session', async () => {
+    const rows = await warehouse.query(recentTasks);
+    expect(rows).toHaveLength(10);
+    expect(rows[0]).toMatchObject({ task_name: 'prices', session: '2025-11-19' });
+  });
+
+  test('what did not go well, which of it within a day, and the symbols it names', async () => {
+    const rows = await warehouse.query(failedTasks);
+    expect(rows.map(({ task_name, status, last_day }) => [task_name, status, last_day])).toEqual([
+      ['sync-tickers', 'failed', true],
+      ['consolidate', 'partial', true],
+      ['prices', 'failed', false],
+    ]);
+    expect(JSON.parse(String(rows[1]!.failed))).toEqual([{ symbol: 'TRUE', reason: 'Lake.Corrupt: damaged' }]);
+  });
+
+  test('sessions of the last seven days', async () => {
+    expect(await warehouse.query(recentSessions)).toEqual([{ session: '2025-11-18' }, { session: '2025-11-19' }]);
+  });
+});
