@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build check graph bench clean
+.PHONY: help run test setup build check graph bench images deploy destroy clean
 SHELL := /bin/bash
 
 sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
@@ -41,8 +41,18 @@ graph: ## draw the state machine into README.md
 
 bench: build ## measure a 5,400-symbol night and both jobs (BENCH_SYMBOLS=500 BENCH_ORIGINAL=0 for a quick look)
 	@node scripts/bench.mjs $(BENCH_SYMBOLS)
+	@node scripts/bench-reference.mjs
 	@node scripts/bench-consolidate.mjs
 	@node scripts/bench-resample.mjs
+
+images: build ## build both job images and push them (STAGE=dev)
+	@node dist/deploy/main.mjs images "$(STAGE)"
+
+deploy: build ## everything a stage needs, in order (STAGE=dev; YES=1 does not ask)
+	@node dist/deploy/main.mjs deploy "$(STAGE)" $(if $(YES),--yes)
+
+destroy: build ## take a stage down again (STAGE=dev)
+	@node dist/deploy/main.mjs destroy "$(STAGE)" $(if $(YES),--yes)
 
 clean: ## remove what was built and installed
 	@rm -rf dist node_modules

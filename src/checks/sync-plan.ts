@@ -53,5 +53,6 @@ export function planSync<T extends object>(
     plan.before += 1;
     if (!present.has(row.key)) plan.vanished.push(row);
   }
+  plan.vanished.sort((a, b) => (a.key < b.key ? -1 : 1));
   return plan;
 }

@@ -36,13 +36,16 @@ export async function outcomeOf(
   asked: { session: string; kind: NightKind },
 ): Promise<Outcome> {
   const seconds = (Date.parse(result.stoppedAt) - Date.parse(result.startedAt)) / 1000;
-  const output = result.output as { status?: NightStatus; session?: string; reasons?: string[] } | undefined;
+  const output = result.output as
+    | { status?: NightStatus; session?: string; reasons?: string[]; report?: string }
+    | undefined;
   if (output?.status === 'Skipped') {
     const { session = asked.session, reasons = [] } = output;
     return { runId: result.runId, session, status: 'Skipped', seconds, datasets: [], reasons };
   }
   const session = output?.session ?? asked.session;
-  const report = await readJson<NightReport>(lake, reportKey({ ...asked, session, runId: result.runId }));
+  const key = output?.report ?? reportKey({ ...asked, session, runId: result.runId });
+  const report = await readJson<NightReport>(lake, key);
   if (report?.runId === result.runId) return { ...report, seconds };
   if (result.status === 'ABORTED')
     throw new NamedError('Job.Interrupted', 'interrupted; the next run goes on from here');
@@ -78,6 +81,8 @@ export function printOutcome(outcome: Outcome, home: { path: string }, terminal:
   }
   for (const reason of reasons) terminal.print(`- ${reason}`);
   for (const note of notes) terminal.print(`- note: ${note}`);
-  if (status === 'Held') terminal.print(`\nLook, then publish with: npx afterbell release ${runId}`);
+  if (status === 'Held' || datasets.some((set) => set.status === 'held')) {
+    terminal.print(`\nLook, then publish with: npx afterbell release ${runId}`);
+  }
   if (outcome.kind === 'night') terminal.print(`\nreport: ${home.path}/lake/${keys.report(session, 'index.html')}`);
 }

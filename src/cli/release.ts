@@ -1,4 +1,5 @@
 import { NamedError } from '../errors.ts';
+import { heldBy } from '../night/held-list.ts';
 import { type Context, onLaptop } from './context.ts';
 import { awaitDesk, printDesk } from './desk-outcome.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
@@ -7,11 +8,11 @@ import { showProgress } from './progress.ts';
 /** Publishes what a held run has staged and runs what remained of its night. */
 export async function release(runId: string, _options: object, context: Context): Promise<number> {
   return onLaptop(context, {}, async (laptop) => {
-    const held = await laptop.stores.runs.heldRun(runId);
+    const held = await heldBy(laptop.stores.runs, runId);
     if (!held) {
       throw new NamedError('Usage.Invalid', {
         what: `run ${runId} holds nothing back`,
-        wanted: 'a run that ended as Held and was neither released nor repeated since',
+        wanted: 'a run that held something back and was neither released nor repeated since',
         todo: '`npx afterbell status` lists held runs.',
       });
     }

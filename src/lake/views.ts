@@ -1,9 +1,11 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { addCalendar } from './calendar-views.ts';
+import indexMembers from './index-members.sql';
 import { keys } from './keys.ts';
 import { type Lake, listAll } from './lake.ts';
 import type { ColumnType } from './parquet.ts';
 import { REVISION_COLUMNS } from './revisions.ts';
+import { SYMBOL_CHANGE_COLUMNS, SYMBOL_LISTS } from './symbol-changes.ts';
 
 const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',
@@ -21,9 +23,12 @@ const BAR = `symbol VARCHAR, date DATE, open DOUBLE, high DOUBLE, low DOUBLE, cl
 const SILVER = `symbol VARCHAR, date DATE, window_end DATE, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE,
   volume DOUBLE, bars INTEGER, complete BOOLEAN`;
 const REFERENCE = 'symbol VARCHAR, name VARCHAR';
+const SPLITS = 'symbol VARCHAR, execution_date DATE, split_from DOUBLE, split_to DOUBLE';
+const LISTS = '"index" VARCHAR, symbol VARCHAR, date DATE, weight DOUBLE';
 const RECONCILE = `date DATE, symbol VARCHAR, polygon BOOLEAN, alpaca BOOLEAN, "index" BOOLEAN, bars BOOLEAN,
   reason VARCHAR`;
 const REVISIONS = REVISION_COLUMNS.map(({ name, type }) => `${name} ${SQL_TYPES[type]}`).join(', ');
+const CHANGES = SYMBOL_CHANGE_COLUMNS.map(({ name, type }) => `${name} ${SQL_TYPES[type]}`).join(', ');
 
 export interface LakeViews {
   connection: DuckDBConnection;
@@ -34,8 +39,9 @@ export interface LakeViews {
 
 /**
  * DuckDB over the lake: `bars` (consolidated history), `sessions` (session files), `bars_{N}d`, and the newest
- * snapshot of each reference dataset; `reconcile` (the newest comparison of the lists), `revisions` (bars that a later
- * fetch brought otherwise), `calendar` and `missing_sessions`. Explicit file lists, no guessing from folder names: `symbol=NULL` is a symbol.
+ * snapshot of each reference dataset; `index_lists` (every list of an index) and `index_members` (who was in it from
+ * when to when); `reconcile` (the newest comparison of the lists), `revisions` (bars that a later
+ * fetch brought otherwise), `symbol_changes` (what was listed, delisted, renamed), `calendar` and `missing_sessions`. Explicit file lists, no guessing from folder names: `symbol=NULL` is a symbol.
  */
 export async function openViews(lake: Lake, scratch: string, intervals: readonly number[]): Promise<LakeViews> {
   const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false' });
@@ -51,15 +57,20 @@ export async function openViews(lake: Lake, scratch: string, intervals: readonly
     views.push([`bars_${interval}d`, await under(`silver/silver_${interval}d/`, '.parquet'), SILVER]);
   }
   for (const dataset of ['tickers', 'assets']) views.push([dataset, await newest(dataset), REFERENCE]);
+  views.push(['splits', await newest('splits'), SPLITS]);
+  views.push(['index_lists', await under('reference/index_members/date=', '.parquet'), LISTS]);
   views.push(['reconcile', (await under('reports/date=', '/reconcile.parquet')).slice(-1), RECONCILE]);
   views.push(['revisions', await under(keys.revisionsOf, '.parquet'), REVISIONS]);
+  const changes = SYMBOL_LISTS.map((dataset) => under(keys.symbolChangesOf(dataset), '.parquet'));
+  views.push(['symbol_changes', (await Promise.all(changes)).flat(), CHANGES]);
   for (const [name, files, columns] of views) {
     const source = files.length > 0 ? readParquet(await lake.localise(files, scratch)) : nothing(columns);
     await connection.run(`CREATE VIEW "${name}" AS ${source}`);
   }
+  await connection.run(indexMembers);
   return {
     connection,
-    names: [...views.map(([name]) => name), ...(await addCalendar(connection, lake))],
+    names: [...views.map(([name]) => name), 'index_members', ...(await addCalendar(connection, lake))],
     close: () => {
       connection.closeSync();
       instance.closeSync();

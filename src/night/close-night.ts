@@ -4,6 +4,7 @@ import { keys } from '../lake/keys.ts';
 import { jsonBytes, readJson } from '../lake/lake.ts';
 import { lakeKind } from '../lake/stamp.ts';
 import closeSql from '../warehouse/queries/close-night.sql';
+import { heldKey } from './held-list.ts';
 import type { Night, NightReport, NightStatus } from './night.ts';
 import type { CloseInput, JobResult } from './outcome.ts';
 import { reconcileNight } from './reconcile-night.ts';
@@ -21,6 +22,8 @@ export interface ClosedNight {
   status: NightStatus;
   /** Lake key of night.json. */
   report: string;
+  /** Somebody has to look. */
+  notify: boolean;
   /** SNS subject (100 ASCII characters at most) and text. */
   subject: string;
   message: string;
@@ -67,7 +70,7 @@ export async function closeNight(
   await lake.write(key, jsonBytes(report));
   await dropRepeated({ lake, runs }, night, verdict.sessions);
   const good = verdict.status === 'Succeeded' || verdict.status === 'Partial';
-  if (good && (night.kind === 'night' || night.kind === 'release')) {
+  if (good && isAboutPrices(night)) {
     await sendEvent({ session: night.session, runId: night.runId, status: verdict.status, stage: config.STAGE });
   }
   // Once the session is recorded as done no run comes back for it: whatever was to be told is told by then.
@@ -83,9 +86,16 @@ async function reconciliation(session: string, stores: Pick<Stores, 'lake' | 'ta
   ]);
 }
 
+/** A night, or the release of its prices; the release of a held list leaves the session as it was. */
+function isAboutPrices({ kind, prices }: Pick<Night, 'kind'> & { prices?: Pick<Night['prices'], 'due'> }): boolean {
+  return kind === 'night' || (kind === 'release' && prices?.due !== false);
+}
+
 /** night.json is the night's; other executions for the same session lie beside it under their own name. */
-export function reportKey({ kind, session, runId }: Pick<Night, 'kind' | 'session' | 'runId'>): string {
-  return keys.report(session, kind === 'night' || kind === 'release' ? 'night.json' : `run=${runId}.json`);
+export function reportKey(
+  night: Pick<Night, 'kind' | 'session' | 'runId'> & { prices?: Pick<Night['prices'], 'due'> },
+): string {
+  return keys.report(night.session, isAboutPrices(night) ? 'night.json' : `run=${night.runId}.json`);
 }
 
 function toReport(night: Night, verdict: Verdict, practice: boolean, completedAt: string): NightReport {
@@ -139,7 +149,7 @@ async function recordState(
 ): Promise<void> {
   const { runId, session, kind } = night;
   if (sessions.held.length > 0) await runs.saveHeldRun({ runId, session, sessions: sessions.held });
-  if (kind !== 'night' && kind !== 'release') return;
+  if (!isAboutPrices(night)) return;
   const before = await runs.sessionState(session);
   // A night whose prices were not due leaves a session done as it was.
   const done = pricesDone || (!night.prices.due && before?.pricesDone === true);
@@ -169,15 +179,21 @@ async function dropRepeated(
 function summary({ runId, session, kind }: Night, { status, reasons, datasets }: Verdict): Omit<ClosedNight, 'report'> {
   const cause = reasons[0] ?? '';
   const done = datasets.filter((set) => set.status === 'success').map((set) => set.name);
+  const lists = datasets.filter((set) => set.status === 'held' && set.name !== 'prices');
+  const isHeld = status === 'Held' || lists.length > 0;
+  const isBroken = status === 'Failed' || datasets.some((set) => set.status === 'failed' || set.status === 'partial');
   const message = [
     `${kind} ${runId} for session ${session} ended as ${status}.`,
     ...reasons.slice(0, 20).map((reason) => `- ${reason}`),
     done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
     'What was served before is served still.',
-    status === 'Held' ? `Look, then publish: npx afterbell release ${runId}` : `Repair: ${repair(kind, session)}`,
+    ...lists.map(({ name }) => `What ${name} would change: ${heldKey({ session, dataset: name })}`),
+    ...(isHeld ? [`Look, then publish: npx afterbell release ${runId}`] : []),
+    ...(isHeld && !isBroken ? [] : [`Repair: ${repair(kind, session)}`]),
   ].join('\n');
   const subject = `afterbell ${status}: session ${session}`.slice(0, 100);
-  return { runId, session, status, subject, message, cause: cause.slice(0, 2000) };
+  const notify = isHeld || status === 'Failed';
+  return { runId, session, status, notify, subject, message, cause: cause.slice(0, 2000) };
 }
 
 /** A range is asked for again as a whole: what is held by now is not fetched twice. */

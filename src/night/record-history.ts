@@ -1,21 +1,10 @@
 import { type HistoryRow, historyDate, type Listed, planHistory } from '../checks/symbol-history.ts';
 import { keys } from '../lake/keys.ts';
 import { writeIfChanged } from '../lake/lake.ts';
-import { type Column, encodeRows } from '../lake/parquet.ts';
+import { encodeRows } from '../lake/parquet.ts';
+import { SYMBOL_CHANGE_COLUMNS } from '../lake/symbol-changes.ts';
 import { changedOn, readHistory, writeHistory } from '../warehouse/symbol-history.ts';
 import type { Stores } from './stores.ts';
-
-/** Columns of `reference/{dataset}_changes/date=….parquet`. */
-const COLUMNS: Column[] = [
-  { name: 'date', type: 'date' },
-  { name: 'dataset', type: 'text' },
-  { name: 'change', type: 'text' },
-  { name: 'symbol', type: 'text' },
-  { name: 'former_symbol', type: 'text', nullable: true },
-  { name: 'figi', type: 'text', nullable: true },
-  { name: 'asset_id', type: 'text', nullable: true },
-  { name: 'reason', type: 'text' },
-];
 
 /**
  * Brings `symbol_history` up to a complete list, and leaves what changed on the session in the lake. Both follow from
@@ -32,7 +21,7 @@ export async function recordHistory(
   await writeHistory(warehouse, dataset, planHistory(latest, list, date));
   const changes = changesOf(dataset, await changedOn(warehouse, dataset, date), date);
   const key = keys.symbolChanges(dataset, date);
-  if (changes.length > 0) await writeIfChanged(lake, key, encodeRows(COLUMNS, changes));
+  if (changes.length > 0) await writeIfChanged(lake, key, encodeRows(SYMBOL_CHANGE_COLUMNS, changes));
   else if (await lake.read(key)) await lake.remove([key]);
 }
 

@@ -1,19 +1,24 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { NamedError } from '../../src/errors.ts';
+import { parseAssets } from '../../src/records/asset.ts';
+import { parseTickers } from '../../src/records/ticker.ts';
 import { alpaca } from '../../src/vendors/alpaca.ts';
 import { polygon } from '../../src/vendors/polygon.ts';
 import { type Loopback, send, startLoopback } from './loopback.ts';
 
 interface Fixture {
   title: string;
-  request: { call: string; date?: string; market?: string; cursor?: string; since?: string };
+  request: { call: string; date?: string; market?: string; cursor?: string; since?: string; symbol?: string };
   status: number;
   headers?: Record<string, string>;
   body?: unknown;
   bodyText?: string;
   expected: {
     rows?: unknown[];
+    /** Symbols of the records that the rows make, and the rows that make none. */
+    records?: string[];
+    rejected?: [symbol: string, reason: string][];
     cursor?: string | null;
     error?: string;
     says?: string[];
@@ -48,6 +53,11 @@ async function check(vendor: 'polygon' | 'alpaca', { request, status, headers, b
   if (expected.error === undefined) {
     const { rows, cursor } = await ask();
     expect(rows).toEqual(expected.rows);
+    if (expected.records) {
+      const parsed = vendor === 'polygon' ? parseTickers(rows) : parseAssets(rows);
+      expect(parsed.records.map(({ symbol }) => symbol)).toEqual(expected.records);
+      expect(parsed.rejected.map(({ symbol, reason }) => [symbol, reason])).toEqual(expected.rejected);
+    }
     if (expected.cursor !== undefined) expect(cursor ?? null).toBe(expected.cursor);
   } else {
     const error = (await ask().then(
@@ -70,9 +80,11 @@ function fromNow(_: string, seconds: string): string {
   return String(Math.floor(Date.now() / 1000) + Number(seconds));
 }
 
-async function askPolygon(baseUrl: string, { call, date, market, cursor, since }: Fixture['request'], slept: number[]) {
+async function askPolygon(baseUrl: string, request: Fixture['request'], slept: number[]) {
+  const { call, date, market, cursor, since, symbol } = request;
   const http = { sleep: async (ms: number) => void slept.push(ms) };
   const client = polygon({ baseUrl, apiKey: SECRET, callsPerMinute: 0, maxPages: 10, http });
+  if (call === 'details') return { rows: [(await client.details(symbol ?? '')).row], cursor: undefined };
   if (call === 'grouped') return { ...(await client.grouped(date ?? '')), cursor: undefined };
   const pages = call === 'splits' ? client.splitPages({ since }) : client.tickerPages({ market: market ?? '', cursor });
   return firstPage(pages);

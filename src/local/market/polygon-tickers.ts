@@ -3,6 +3,7 @@ import { alterRows } from './altered-rows.ts';
 import { byCodeUnit } from './code-unit-order.ts';
 import type { Answer, Asked } from './market-route.ts';
 import type { MarketKind, TickerRow } from './market-source.ts';
+import { type OtherTickerRow, otherTickers } from './other-markets.ts';
 import { ok } from './polygon-answers.ts';
 import { dateOf, filtersOf, limitOf } from './polygon-filters.ts';
 import { pageOf } from './polygon-paging.ts';
@@ -13,15 +14,17 @@ function truth(filters: URLSearchParams, name: string, usual: boolean): boolean 
   throw new NamedError('Usage.Invalid', `'${name}' must be true or false, found '${text}'.`);
 }
 
-async function rowsFor(asked: Asked, filters: URLSearchParams, asOf: string): Promise<TickerRow[]> {
+async function rowsFor(asked: Asked, filters: URLSearchParams, asOf: string): Promise<(TickerRow | OtherTickerRow)[]> {
   const market = filters.get('market') ?? undefined;
   if (market !== undefined && !['stocks', 'otc', 'crypto', 'fx', 'indices'].includes(market))
     throw new NamedError('Usage.Invalid', `'market' is not one of stocks, otc, crypto, fx, indices: '${market}'.`);
-  if (market === 'crypto' || market === 'fx' || market === 'indices') return [];
   const active = truth(filters, 'active', true);
   const type = filters.get('type');
   const ticker = filters.get('ticker');
-  const rows = await asked.source.tickers(market as MarketKind | undefined, asOf);
+  const isOther = market === 'crypto' || market === 'fx' || market === 'indices';
+  const rows: (TickerRow | OtherTickerRow)[] = isOther
+    ? otherTickers(market)
+    : await asked.source.tickers(market as MarketKind | undefined, asOf);
   return rows.filter(
     (row) =>
       row.active === active && (type === null || row.type === type) && (ticker === null || row.ticker === ticker),

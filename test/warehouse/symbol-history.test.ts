@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Listed } from '../../src/checks/symbol-history.ts';
+import { keys } from '../../src/lake/keys.ts';
+import { decodeRows } from '../../src/lake/parquet.ts';
+import { recordHistory } from '../../src/night/record-history.ts';
+import { migrate } from '../../src/warehouse/migrate.ts';
+import { changedOn, readHistory, writeHistory } from '../../src/warehouse/symbol-history.ts';
+import { MemoryLake } from '../lake/memory-lake.ts';
+import { type LocalWarehouse, openLocalWarehouse } from './local-warehouse.ts';
+
+const [D1, D2, D3] = ['2025-11-17', '2025-11-18', '2025-11-19'] as const;
+let warehouse: LocalWarehouse;
+let lake: MemoryLake;
+beforeAll(async () => {
+  warehouse = await openLocalWarehouse();
+  await migrate(warehouse);
+});
+beforeEach(async () => {
+  await warehouse.query('TRUNCATE symbol_history');
+  lake = new MemoryLake();
+});
+afterAll(() => warehouse.close());
+
+const record = (list: Listed[], date: string) => recordHistory('tickers', list, date, { lake, warehouse });
+const stored = () =>
+  warehouse.query(`SELECT symbol, figi, valid_from::text AS from, valid_to::text AS to, reason, ending
+    FROM symbol_history ORDER BY symbol, valid_from`);
+const changes = async (date: string) => {
+  const bytes = await lake.read(keys.symbolChanges('tickers', date));
+  const rows = bytes ? await decodeRows(bytes) : [];
+  return rows.map((row) => {
+    const { change, symbol, former_symbol } = row as Record<string, string>;
+    return [change, symbol, former_symbol];
+  });
+};
+const fb = { symbol: 'FB', figi: 'F1' };
+const fund = { symbol: 'META', figi: 'F2' };
+
+test('a rename, a reuse, a listing and a delisting are dated in the table and told in the lake', async () => {
+  await record([fb, fund, { symbol: 'GONE' }], D1);
+  expect(await changes(D1)).toEqual([]);
+  const list = [{ ...fb, symbol: 'META' }, { ...fund, symbol: 'METV' }, { symbol: 'NEW', figi: 'F3' }];
+  await record(list, D2);
+  expect(await stored()).toEqual([
+    { symbol: 'FB', figi: 'F1', from: D1, to: D2, reason: 'first seen', ending: 'renamed to META' },
+    { symbol: 'GONE', figi: null, from: D1, to: D2, reason: 'first seen', ending: 'no longer listed' },
+    { symbol: 'META', figi: 'F2', from: D1, to: D2, reason: 'first seen', ending: 'renamed to METV' },
+    { symbol: 'META', figi: 'F1', from: D2, to: null, reason: 'renamed from FB; symbol reused', ending: null },
+    { symbol: 'METV', figi: 'F2', from: D2, to: null, reason: 'renamed from META', ending: null },
+    { symbol: 'NEW', figi: 'F3', from: D2, to: null, reason: 'listed', ending: null },
+  ]);
+  expect(await changes(D2)).toEqual([
+    ['vanished', 'GONE', null],
+    ['renamed', 'META', 'FB'],
+    ['renamed', 'METV', 'META'],
+    ['added', 'NEW', null],
+  ]);
+});
+
+test('the same list again writes nothing, in the table or in the lake', async () => {
+  await record([fb], D1);
+  await record([fb, fund], D2);
+  const written = lake.changes.length;
+  const sent = warehouse.sent.length;
+  await record([fb, fund], D2);
+  await record([fb, fund], D3);
+  expect(lake.changes.slice(written)).toEqual([]);
+  expect(warehouse.sent.slice(sent).filter(({ sql }) => /INSERT/.test(sql))).toEqual([]);
+});
+
+test('killed after the table and before the lake, the next call tells the same changes', async () => {
+  await record([fb], D1);
+  await record([{ ...fb, symbol: 'META' }], D2);
+  const told = await changes(D2);
+  lake = new MemoryLake();
+  await record([{ ...fb, symbol: 'META' }], D2);
+  expect(await changes(D2)).toEqual(told);
+});
+
+test('a change that was taken back within its session is told no longer', async () => {
+  await record([fb], D1);
+  await record([fb, fund], D2);
+  expect(await changes(D2)).toEqual([['added', 'META', null]]);
+  await record([fb], D2);
+  expect(await changes(D2)).toEqual([]);
+  expect(await stored()).toHaveLength(1);
+});
+
+test('two lists keep histories of their own', async () => {
+  await record([fb], D1);
+  await recordHistory('assets', [{ symbol: 'FB', assetId: 'id-1' }], D2, { lake, warehouse });
+  expect(await readHistory(warehouse, 'assets')).toEqual([
+    { symbol: 'FB', assetId: 'id-1', validFrom: D2, validTo: null, reason: 'first seen', ending: null },
+  ]);
+  expect(await readHistory(warehouse, 'tickers')).toHaveLength(1);
+});
+
+test('a history of 12,000 symbols is written and read in a few statements', async () => {
+  const rows = Array.from({ length: 12_000 }, (_, index) => {
+    const figi = `BBG${String(index).padStart(9, '0')}`;
+    return { symbol: `S${index}p`, figi, validFrom: D1, validTo: null, reason: 'listed', ending: null };
+  });
+  let sent = warehouse.sent.length;
+  await writeHistory(warehouse, 'tickers', rows);
+  expect(warehouse.sent.length - sent).toBe(1);
+  sent = warehouse.sent.length;
+  const read = await readHistory(warehouse, 'tickers');
+  expect(warehouse.sent.length - sent).toBe(4);
+  expect(new Set(read.map(({ symbol }) => symbol)).size).toBe(12_000);
+  expect(await changedOn(warehouse, 'tickers', D1)).toHaveLength(12_000);
+});
+
+test('the row of a symbol on a date is one question', async () => {
+  await record([fb, fund], D1);
+  await record([{ ...fb, symbol: 'META' }], D3);
+  const [before] = await warehouse.query(
+    `SELECT figi FROM symbol_history WHERE dataset = 'tickers' AND symbol = 'META'
+     AND valid_from <= '${D2}' AND (valid_to IS NULL OR valid_to > '${D2}')`,
+  );
+  expect(before).toEqual({ figi: 'F2' });
+});
