@@ -85,7 +85,7 @@ function build(): Command {
     .option('--warehouse', 'send it to PostgreSQL')
     .addHelpText(
       'after',
-      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, reconcile, revisions, calendar, missing_sessions\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
+      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, index_members, reconcile, revisions, calendar, missing_sessions\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
     )
     .action(action(query));
   command('analyze', 'ticker data and analyses of portfolios, as of the newest session held')

@@ -23,8 +23,8 @@ export function night(more: Partial<Night> = {}): Night {
     due: true,
     reasons: [],
     lanes: [
-      { vendor: 'polygon', tasks: ['sync-tickers'] },
-      { vendor: 'alpaca', tasks: ['sync-assets'] },
+      { vendor: 'polygon', tasks: ['sync-tickers'], round: 0 },
+      { vendor: 'alpaca', tasks: ['sync-assets'], round: 0 },
     ],
     enrich: [],
     skipped: [],
@@ -71,7 +71,13 @@ export function failed(task: string, error: string, cause = 'why'): CloseInput['
 }
 
 /** What a good night tells Close Night, with changes. */
-export function closing({ night: nightly = {}, prices = {}, reference, enriched = [], trouble = null }: Changes = {}): CloseInput {
+export function closing({
+  night: nightly = {},
+  prices = {},
+  reference,
+  enriched = [],
+  trouble = null,
+}: Changes = {}): CloseInput {
   return {
     night: night(nightly),
     reference: reference ?? [ended('sync-tickers'), ended('sync-assets')],

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { sessionsBetween } from '../../src/calendar/sessions.ts';
 import { startInput } from '../../src/night/night.ts';
 import { type Evidence, planNight, sessionOf } from '../../src/night/plan-night.ts';
+import { DATASET_OF_TASK } from '../../src/night/reference-datasets.ts';
 
 /** Friday 2026-11-27 04:00 in New York, the day after Thanksgiving. */
 const MORNING = '2026-11-27T09:00:00Z';
@@ -26,7 +27,9 @@ function plan(input: object, evidence: Partial<Evidence> = {}) {
 }
 
 const done = (session: string) => ({ session, runId: 'earlier', status: 'Succeeded', pricesDone: true });
-const fresh = { tickers: '2026-11-27T00:00:00Z', assets: '2026-11-27T00:00:00Z' };
+const LISTS = Object.values(DATASET_OF_TASK);
+const syncedAt = (at: string) => Object.fromEntries(LISTS.map((dataset) => [dataset, at]));
+const fresh = syncedAt('2026-11-27T00:00:00Z');
 
 describe('which session', () => {
   const of = (input: object, clock = MORNING) => sessionOf(startInput.parse(input), clock);
@@ -63,11 +66,15 @@ test('a start input with half a range is refused', () => {
 });
 
 describe('a night', () => {
-  test('fetches the session and both lists when nothing is there', () => {
+  test('fetches the session and every list when nothing is there, members of the index after the lists they are found in', () => {
     const night = plan({ scheduledTime: MORNING });
     expect(night).toMatchObject({ kind: 'night', session: LAST, due: true, reasons: [], releasedRun: null });
     expect(night.prices).toMatchObject({ due: true, sessions: [LAST], source: 'api', released: false, concurrency: 1 });
-    expect(night.lanes.flatMap(({ tasks }) => tasks)).toEqual(['sync-tickers', 'sync-assets']);
+    expect(night.lanes).toEqual([
+      { vendor: 'polygon', tasks: ['sync-tickers', 'sync-splits'], round: 0 },
+      { vendor: 'alpaca', tasks: ['sync-assets'], round: 0 },
+      { vendor: 'ishares', tasks: ['sync-index-members'], round: 1 },
+    ]);
     expect(night.jobs).toMatchObject({ always: false, consolidate: { wanted: true }, resample: { wanted: true } });
   });
 
@@ -85,17 +92,20 @@ describe('a night', () => {
         clock: HOLIDAY,
         held: new Set([LAST]),
         state: done,
-        lastSync: { tickers: '2026-11-26T02:00:00Z', assets: '2026-11-26T02:00:01Z' },
+        lastSync: { ...syncedAt('2026-11-26T02:00:01Z'), tickers: '2026-11-26T02:00:00Z' },
       },
     );
     expect(night.reasons[0]).toBe(
       `prices: session ${LAST} is already done; 2026-11-26 is no session (Thanksgiving Day)`,
     );
     expect(night.due).toBe(true);
-    expect(night.lanes).toEqual([{ vendor: 'polygon', tasks: ['sync-tickers'] }]);
-    expect(night.skipped).toEqual([
-      { task: 'sync-assets', reason: 'complete since 2026-11-26T02:00:01Z, not older than 20 h', fresh: true },
-    ]);
+    expect(night.lanes).toEqual([{ vendor: 'polygon', tasks: ['sync-tickers'], round: 0 }]);
+    expect(night.skipped.map(({ task }) => task)).not.toContain('sync-tickers');
+    expect(night.skipped).toEqual(
+      expect.arrayContaining([
+        { task: 'sync-assets', reason: 'complete since 2026-11-26T02:00:01Z, not older than 20 h', fresh: true },
+      ]),
+    );
     expect(night.jobs.consolidate.wanted).toBe(false);
   });
 
@@ -121,13 +131,22 @@ describe('a night', () => {
   });
 
   test('without a key skips that vendor and says so', () => {
-    const withoutKey = { polygon: 'POLYGON_API_KEY is not set', alpaca: 'ALPACA_API_KEY_ID is not set' };
+    const withoutKey = {
+      polygon: 'POLYGON_API_KEY is not set',
+      alpaca: 'ALPACA_API_KEY_ID is not set',
+      ishares: 'INDEX_MEMBERS_URI is not set',
+      fmp: 'FMP_API_KEY is not set',
+    };
     const night = plan({}, { withoutKey });
     expect(night).toMatchObject({ due: false, lanes: [] });
     expect(night.reasons).toEqual([
       'prices: POLYGON_API_KEY is not set',
       'sync-tickers: POLYGON_API_KEY is not set',
+      'sync-splits: POLYGON_API_KEY is not set',
       'sync-assets: ALPACA_API_KEY_ID is not set',
+      'sync-index-members: INDEX_MEMBERS_URI is not set',
+      'sync-metadata: POLYGON_API_KEY is not set; FMP_API_KEY is not set',
+      'sync-valuations: FMP_API_KEY is not set',
     ]);
     expect(night.skipped.every((skip) => !skip.fresh)).toBe(true);
     expect(plan({}, { withoutKey: { alpaca: 'x' } })).toMatchObject({ due: true, prices: { due: true } });
@@ -203,7 +222,7 @@ describe('a backfill', () => {
 describe('by hand', () => {
   test('one list, whether fresh or not', () => {
     const night = plan({ task: 'sync-assets' }, { lastSync: fresh });
-    expect(night.lanes).toEqual([{ vendor: 'alpaca', tasks: ['sync-assets'] }]);
+    expect(night.lanes).toEqual([{ vendor: 'alpaca', tasks: ['sync-assets'], round: 0 }]);
     expect(night).toMatchObject({ kind: 'task', prices: { due: false }, jobs: { consolidate: { wanted: false } } });
   });
 

@@ -20,7 +20,7 @@ const table: [what: string, changes: Changes, word: NightStatus][] = [
   [
     'a lane had no key',
     {
-      night: { lanes: [{ vendor: 'polygon', tasks: ['sync-tickers'] }], skipped: [keyless] },
+      night: { lanes: [{ vendor: 'polygon', tasks: ['sync-tickers'], round: 0 }], skipped: [keyless] },
       reference: [ended('sync-tickers')],
     },
     'Succeeded',

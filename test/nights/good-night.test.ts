@@ -19,7 +19,9 @@ test('a good night fills every store, tells the rule, and its repetition changes
   const rowsOf = Object.fromEntries(night.outcome.datasets.map(({ name, rows }) => [name, rows]));
   expect(night.outcome.datasets.map(({ name, status }) => [name, status])).toEqual([
     ['tickers', 'success'],
+    ['splits', 'success'],
     ['assets', 'success'],
+    ['index_members', 'success'],
     ['prices', 'success'],
     ['consolidate', 'success'],
     ['resample', 'success'],

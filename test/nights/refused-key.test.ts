@@ -16,16 +16,28 @@ test('a refused Polygon key stops that vendor at once; a refused Alpaca key cost
   expect(polygon.execution).toMatchObject({ status: 'FAILED', error: 'Night.Failed' });
   expect(polygon.execution.cause).toContain('POLYGON_API_KEY was refused');
   expect(ofRoute(polygon.asked, '/v3/reference/tickers')).toBe(1);
-  expect(ofRoute(polygon.asked, '/v2/aggs/grouped')).toBe(0);
+  // Prices make their own attempt, one; what is left of the vendor's lists is not asked for.
+  expect(ofRoute(polygon.asked, '/v2/aggs/grouped')).toBe(1);
+  expect(ofRoute(polygon.asked, '/stocks/v1/splits')).toBe(0);
   expect(ofRoute(polygon.asked, '/v2/assets')).toBe(1);
-  expect(statuses(polygon.outcome.datasets)).toEqual({ tickers: 'failed', assets: 'success', prices: 'failed' });
+  expect(statuses(polygon.outcome.datasets)).toMatchObject({
+    tickers: 'failed',
+    splits: 'skipped',
+    assets: 'success',
+    // Found in the list of assets, because there is none of tickers.
+    index_members: 'success',
+    prices: 'failed',
+  });
+  expect(polygon.outcome.reasons.join('\n')).toMatch(
+    /sync-splits: its vendor is not asked again.*POLYGON_API_KEY was refused/,
+  );
   expect(polygon.outcome.reasons.join('\n')).toContain('POLYGON_API_KEY was refused');
   expect(await lake.read(keys.session(SESSION))).toBeUndefined();
   const [notified, ...more] = logLines(scene.home, 'notifications.jsonl');
   expect(more).toEqual([]);
   expect(notified).toMatchObject({ subject: `afterbell Failed: session ${SESSION}` });
   expect(String(notified?.message)).toContain('POLYGON_API_KEY was refused');
-  expect(String(notified?.message)).toContain('Done all the same: assets.');
+  expect(String(notified?.message)).toMatch(/Done all the same: assets, index_members/);
   expect(logLines(scene.home, 'events.jsonl')).toEqual([]);
 
   scene.market.misbehave(['unauthorized@alpaca']);
