@@ -41,11 +41,11 @@ export async function writeHistory(warehouse: Warehouse, dataset: string, rows: 
 async function readPacked(warehouse: Warehouse, sql: string, values: Record<string, string>): Promise<HistoryRow[]> {
   const rows: HistoryRow[] = [];
   for (let after = ''; ; ) {
-    const [answer] = await warehouse.query(sql, { ...values, after });
-    const page = JSON.parse(String(answer?.rows ?? '[]')) as Packed[];
+    const answer = await warehouse.query(sql, { ...values, after });
+    const page = answer.flatMap(({ packed }) => (packed ? [unpack(JSON.parse(String(packed)) as Packed)] : []));
     if (page.length === 0) return rows;
-    rows.push(...page.map(unpack));
-    after = page.at(-1)![0];
+    rows.push(...page);
+    after = page.at(-1)!.symbol;
   }
 }
 

@@ -27,7 +27,7 @@ const stored = () =>
     FROM symbol_history ORDER BY symbol, valid_from`);
 const changes = async (date: string) => {
   const bytes = await lake.read(keys.symbolChanges('tickers', date));
-  const rows = bytes ? await decodeRows(bytes) : [];
+  const rows = bytes ? await decodeRows(bytes, 'changes', ['change', 'symbol', 'former_symbol']) : [];
   return rows.map((row) => {
     const { change, symbol, former_symbol } = row as Record<string, string>;
     return [change, symbol, former_symbol];
@@ -39,7 +39,11 @@ const fund = { symbol: 'META', figi: 'F2' };
 test('a rename, a reuse, a listing and a delisting are dated in the table and told in the lake', async () => {
   await record([fb, fund, { symbol: 'GONE' }], D1);
   expect(await changes(D1)).toEqual([]);
-  const list = [{ ...fb, symbol: 'META' }, { ...fund, symbol: 'METV' }, { symbol: 'NEW', figi: 'F3' }];
+  const list = [
+    { ...fb, symbol: 'META' },
+    { ...fund, symbol: 'METV' },
+    { symbol: 'NEW', figi: 'F3' },
+  ];
   await record(list, D2);
   expect(await stored()).toEqual([
     { symbol: 'FB', figi: 'F1', from: D1, to: D2, reason: 'first seen', ending: 'renamed to META' },
@@ -106,6 +110,7 @@ test('a history of 12,000 symbols is written and read in a few statements', asyn
   sent = warehouse.sent.length;
   const read = await readHistory(warehouse, 'tickers');
   expect(warehouse.sent.length - sent).toBe(4);
+  expect(read[0]).toEqual(rows.find(({ symbol }) => symbol === 'S0p'));
   expect(new Set(read.map(({ symbol }) => symbol)).size).toBe(12_000);
   expect(await changedOn(warehouse, 'tickers', D1)).toHaveLength(12_000);
 });
