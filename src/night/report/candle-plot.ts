@@ -4,6 +4,12 @@ import type { CandleSeries } from './history.ts';
 import type { Html } from './markup.ts';
 import { categories, values } from './plots.ts';
 
+/** A small picture has room for the first and the last date. */
+function endsOnly(count: number): object {
+  const interval = (place: number) => place === 0 || place === count - 1;
+  return { color: COLOUR.muted, interval, alignMinLabel: 'left', alignMaxLabel: 'right' };
+}
+
 /** One series of one symbol: daily bars wide, N-session bars small. A window that is not complete is drawn hollow. */
 export function candlePlot(plot: Plot, symbol: string, { sessions, candles }: CandleSeries): Html {
   const wide = sessions === 1;
@@ -11,7 +17,7 @@ export function candlePlot(plot: Plot, symbol: string, { sessions, candles }: Ca
     grid: { left: 52, right: 8, top: 8, bottom: 22 },
     xAxis: categories(
       candles.map(({ date }) => date),
-      wide ? {} : { axisLabel: { color: COLOUR.muted, interval: Math.max(candles.length - 2, 0), align: 'left' } },
+      wide ? {} : { axisLabel: endsOnly(candles.length) },
     ),
     yAxis: values({ scale: true, splitNumber: wide ? 4 : 2 }),
     series: [

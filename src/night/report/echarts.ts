@@ -1,6 +1,6 @@
 import { BarChart, CandlestickChart, HeatmapChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, VisualMapPiecewiseComponent } from 'echarts/components';
-import { type EChartsCoreOption, init, use } from 'echarts/core';
+import { type EChartsCoreOption, type EChartsType, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 
 use([
@@ -13,11 +13,15 @@ use([
   VisualMapPiecewiseComponent,
 ]);
 
+/** Making a chart costs as much as drawing it, and a page has 140 of them: one drawing board a size serves them all. */
+const boards = new Map<string, EChartsType>();
+
 /** One chart as an SVG document, drawn without a browser. */
 export function drawSvg(option: EChartsCoreOption, width: number, height: number): string {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
-  chart.setOption({ animation: false, textStyle: { fontFamily: 'inherit', fontSize: 12 }, ...option });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return svg;
+  const size = `${width} ${height}`;
+  const board = boards.get(size) ?? init(null, null, { renderer: 'svg', ssr: true, width, height });
+  boards.set(size, board);
+  board.clear();
+  board.setOption({ animation: false, textStyle: { fontFamily: 'inherit', fontSize: 12 }, ...option });
+  return board.renderToSVGString();
 }

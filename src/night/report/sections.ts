@@ -84,7 +84,7 @@ export async function statesSection(run: ReportedRun): Promise<Section> {
     error,
   ]);
   const caption =
-    'Filled green: done; red: an error was caught there; dashed: not reached; outlined: only steers and is not measured. Seconds are from entry to exit, waits and retries included.';
+    'Filled green: done; red: an error was caught there; dashed: not reached; outlined: steers, or follows the verdict, and is not measured. Seconds are from entry to exit, waits and retries included.';
   return {
     id: 'states',
     title,

@@ -18,7 +18,7 @@ export async function stateGraph(states: readonly DrawnState[]): Promise<Html> {
   const box = /viewBox="([^"]*)"/.exec(svg)?.[1] ?? `0 0 ${width} ${height}`;
   const shown = themed(inside)
     .replace(/<!--[\s\S]*?-->\n?/g, '')
-    .replace(/ (?:id|class|xml:space|font-family|font-size)="[^"]*"/g, '')
+    .replace(/ (?:id|class|xml:space|font-family)="[^"]*"/g, '')
     .replace(/<title>[\s\S]*?<\/title>\n?/g, '');
   const failed = all(states).filter(({ went }) => went === 'failed');
   const label = `The night's states. ${failed.length === 0 ? 'None failed' : `Failed: ${failed.map(({ name }) => name).join(', ')}`}; the table below says the same in words.`;

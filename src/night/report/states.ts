@@ -16,7 +16,7 @@ interface AslScope {
   States: Record<string, AslState>;
 }
 
-/** Steering states are not measured, and the machine does not say whether it passed them. */
+/** `steers`: not measured, and the machine does not say whether it passed there. */
 export type Went = 'done' | 'failed' | 'not reached' | 'steers';
 
 /** A state of the machine with what the run says of it. */
@@ -32,31 +32,63 @@ export interface DrawnState {
   ways: { to: string; caught: boolean }[];
 }
 
+/** What follows the verdict is not in night.json; these follow from its word. */
 const ENDS: Record<string, readonly string[]> = {
   'Night Completed': ['Succeeded', 'Partial'],
   'Night Not Good': ['Held', 'Failed'],
   Notify: ['Held', 'Failed'],
-  'How Did It End?': [],
 };
+const VERDICT = 'Close Night';
 
 /** Pure: the nightly machine as this run went through it. Undefined when the run left no record of its states. */
 export function drawnStates(run: ReportedRun, machine: unknown = nightly): DrawnState[] | undefined {
   if (!run.stages || run.stages.length === 0) return undefined;
-  return scope(machine as AslScope, run, run.stages);
+  const top = machine as AslScope;
+  return scope(top, run, { stages: run.stages, later: following(top, VERDICT) });
 }
 
-function scope({ States }: AslScope, run: ReportedRun, stages: readonly Stage[]): DrawnState[] {
+/** Names of the states that can only be entered after the verdict. */
+function following({ States }: AslScope, from: string): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const waiting = [from];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    for (const to of targets(States[name])) {
+      if (seen.has(to)) continue;
+      seen.add(to);
+      waiting.push(to);
+    }
+  }
+  return seen;
+}
+
+function targets(state: AslState | undefined): string[] {
+  if (!state) return [];
+  const all = [
+    state.Next,
+    ...(state.Choices ?? []).map(({ Next }) => Next),
+    state.Default,
+    ...(state.Catch ?? []).map(({ Next }) => Next),
+  ];
+  return all.filter((name) => name !== undefined);
+}
+
+interface Known {
+  stages: readonly Stage[];
+  later: ReadonlySet<string>;
+}
+
+function scope({ States }: AslScope, run: ReportedRun, known: Known): DrawnState[] {
   return Object.entries(States).map(([name, state]) => {
-    const mine = stages.filter((stage) => stage.state === name);
+    const mine = known.stages.filter((stage) => stage.state === name);
     const normal = [state.Next, ...(state.Choices ?? []).map((rule) => rule.Next), state.Default];
     const caught = new Set((state.Catch ?? []).map((catcher) => catcher.Next));
     return {
       name,
       type: state.Type,
-      went: went(name, state.Type, mine, run),
+      went: went(name, state.Type, mine, run, known.later),
       facts: facts(mine),
       inner: [state.ItemProcessor, ...(state.Branches ?? [])].flatMap((inside) =>
-        inside ? scope(inside, run, stages) : [],
+        inside ? scope(inside, run, known) : [],
       ),
       ways: [
         ...[...new Set(normal)].flatMap((to) => (to ? [{ to, caught: false }] : [])),
@@ -66,12 +98,11 @@ function scope({ States }: AslScope, run: ReportedRun, stages: readonly Stage[])
   });
 }
 
-function went(name: string, type: string, mine: readonly Stage[], run: ReportedRun): Went {
-  // The verdict is the last thing night.json knows; how it was told follows from the word.
-  if (name === 'Close Night' || name === 'Render Report') return 'done';
+function went(name: string, type: string, mine: readonly Stage[], run: ReportedRun, later: ReadonlySet<string>): Went {
+  if (name === VERDICT || name === 'Render Report') return 'done';
   const words = ENDS[name];
-  if (words && words.length > 0) return words.includes(run.status) ? 'done' : 'not reached';
-  if (!['Task', 'Map', 'Parallel'].includes(type)) return 'steers';
+  if (words) return words.includes(run.status) ? 'done' : 'not reached';
+  if (later.has(name) || !['Task', 'Map', 'Parallel'].includes(type)) return 'steers';
   if (mine.length === 0) return 'not reached';
   return mine.some(({ error }) => error !== undefined) ? 'failed' : 'done';
 }

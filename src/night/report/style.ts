@@ -37,8 +37,8 @@ thead th { color: var(--muted); font-weight: 600; white-space: nowrap }
 .number { text-align: right; white-space: nowrap }
 .long { min-width: 16rem; max-width: 30rem; overflow-wrap: anywhere; font-size: .875rem }
 figure { margin: 1rem 0 } figcaption { color: var(--muted); font-size: .9375rem; max-width: 50rem }
-svg { display: block } svg text { font: 12px system-ui, sans-serif }
-.graph text { font: 13px Helvetica, Arial, sans-serif }
+svg { display: block } svg:not(.graph) text { font: 12px system-ui, sans-serif }
+.graph text { font-family: Helvetica, Arial, sans-serif }
 .plot svg { min-width: 30rem; width: 100%; height: auto; max-width: 56rem }
 .small { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: .5rem }
 .small svg { width: 100%; height: auto }
