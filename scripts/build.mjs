@@ -53,6 +53,12 @@ await Promise.all([
   }),
   build({
     ...shared,
+    entryPoints: [`${root}scripts/deploy/main.ts`],
+    outfile: `${outdir}/deploy/main.mjs`,
+    outExtension: {},
+  }),
+  build({
+    ...shared,
     external,
     entryPoints: [`${root}src/cli/afterbell.ts`],
     outdir: `${outdir}/cli`,
