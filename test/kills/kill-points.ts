@@ -15,6 +15,7 @@ const LEDGER = 'UPDATE nights';
 const TICKER_PAGE = 'rename lake/staging/sync=*/tickers/page=*.json';
 const ASSET_PAGE = 'rename lake/staging/sync=*/assets/page=*.json';
 const PRICES = 'INSERT INTO stock_prices';
+const SYMBOLS = 'INSERT INTO symbol_history';
 const RELEASE = 'DeleteItem runs LOCK#lake';
 const NIGHT_JSON = 'rename lake/reports/date=*/night.json';
 const PAGE = 'rename lake/reports/date=*/index.html';
@@ -63,6 +64,8 @@ export const NIGHT: readonly KillPoint[][] = [
     before(`unlink ${SWAP}`, 20),
     after(`unlink ${SWAP}`, 10),
   ],
+  [before(SYMBOLS), after('rename lake/reference/tickers_changes/date=*.parquet')],
+  [after(SYMBOLS), before('rename lake/reference/assets_changes/date=*.parquet')],
   [before('rm home.lock.draft-*'), before('CREATE TABLE IF NOT EXISTS schema_migrations')],
 ];
 

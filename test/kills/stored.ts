@@ -10,7 +10,7 @@ import { readProgram } from '../../src/local/program.ts';
 
 /** Instants and names of runs, and what follows from them (a checksum covers `ingested_at`). */
 const OF_RUNS = new Set(
-  `ingestedAt ingested_at updated_at last_updated last_run_timestamp firstSeenAt inactiveSince lastSyncTimestamp
+  `ingestedAt ingested_at updated_at last_updated last_run_timestamp firstSeenAt updatedAt inactiveSince lastSyncTimestamp
    runId run_id syncId checksum etag ttl`.split(/\s+/),
 );
 /** Accounts of what one run did, not of what is stored; that they are there is compared. */
@@ -23,6 +23,7 @@ export interface Stored {
   tables: Record<string, unknown[]>;
   prices: unknown[];
   watermarks: unknown[];
+  history: unknown[];
 }
 
 export interface Inspection {
@@ -49,6 +50,9 @@ export async function inspect(home: string, product: string): Promise<Inspection
         FROM stock_prices ORDER BY symbol, date`),
       watermarks: await warehouse.query(`SELECT dataset, symbol, last_date::text FROM ingestion_watermarks
         ORDER BY dataset, symbol`),
+      history:
+        await warehouse.query(`SELECT dataset, symbol, figi, asset_id, valid_from::text, valid_to::text, reason, ending
+        FROM symbol_history ORDER BY dataset, symbol, valid_from`),
     };
     const nights = await warehouse.query(`SELECT session::text, kind, status, reasons::text FROM nights
       ORDER BY started_at, run_id`);
@@ -67,7 +71,10 @@ export async function inspect(home: string, product: string): Promise<Inspection
 
 /** Lets the next sync find something to add, to change and to mark as gone. */
 export async function disturbReferences(home: string, product: string): Promise<void> {
-  await onHome(home, product, async ({ stores: { tables, config } }) => {
+  await onHome(home, product, async ({ stores: { tables, config, warehouse } }) => {
+    await warehouse.query("DELETE FROM symbol_history WHERE symbol IN ('ALL', 'T')");
+    await warehouse.query(`INSERT INTO symbol_history (dataset, symbol, valid_from, reason)
+      SELECT DISTINCT dataset, 'GONE', valid_from, 'first seen' FROM symbol_history ON CONFLICT DO NOTHING`);
     for (const TableName of [config.TICKERS_TABLE, config.ASSETS_TABLE]) {
       const Item = { symbol: 'GONE', status: 'active', contentHash: 'x', name: 'No longer listed' };
       await tables.send(new PutCommand({ TableName, Item }));
