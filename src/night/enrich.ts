@@ -89,12 +89,11 @@ async function resume<R>(
   const now = Date.parse(request.openedAt);
   const due = planEnrichment(universe, attempts, { now, refreshHours: source.refreshHours });
   const inBulk = source.bulk !== undefined && due.length >= source.bulk.from;
-  return {
-    ...emptyProgress(request),
-    queue: due.slice(0, source.budget),
-    down,
-    ...(inBulk ? { bulkPart: 0 } : {}),
-  };
+  const bulk = inBulk ? { bulkPart: 0 } : {};
+  const planned: Progress = { ...emptyProgress(request), queue: due.slice(0, source.budget), down, ...bulk };
+  // Before anything is asked: a run killed in its first chunk is the same sync when it goes on.
+  await runs.saveProgress(source.dataset, planned, request.openedAt);
+  return planned;
 }
 
 function emptyProgress({ session, runId, openedAt }: EnrichmentRequest): Progress {
