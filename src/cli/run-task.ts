@@ -3,6 +3,7 @@ import { lastClosedSession } from '../calendar/sessions.ts';
 import { NamedError } from '../errors.ts';
 import { DATASET_OF_TASK } from '../night/reference-datasets.ts';
 import { type Context, onLaptop } from './context.ts';
+import { maintain } from './maintain.ts';
 import { askedSession } from './night.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { showProgress } from './progress.ts';
@@ -18,9 +19,13 @@ const JOBS = ['consolidate', 'resample'];
 
 /** Runs one lane or job by its name through the nightly machine, with its row in sync_logs. */
 export async function runTask(task: string, options: RunTaskOptions, context: Context): Promise<number> {
+  if (task === 'maintenance') return maintain(context);
   const tasks = [...Object.keys(DATASET_OF_TASK), ...JOBS];
   if (!tasks.includes(task)) {
-    throw new NamedError('Usage.Invalid', { what: `there is no task ${task}`, wanted: `one of ${tasks.join(', ')}` });
+    throw new NamedError('Usage.Invalid', {
+      what: `there is no task ${task}`,
+      wanted: `one of ${[...tasks, 'maintenance'].join(', ')}`,
+    });
   }
   const data = readData(options.data);
   const session = data.session === undefined ? lastClosedSession(new Date()) : askedSession(String(data.session));

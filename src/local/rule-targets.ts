@@ -2,5 +2,5 @@
 export const RULE_TARGETS: Readonly<Record<string, MachineName>> = { 'night-completed': 'portfolio' };
 
 /** Files of `state-machines/` that a laptop runs. */
-export const MACHINES = ['nightly', 'portfolio'] as const;
+export const MACHINES = ['nightly', 'portfolio', 'maintenance'] as const;
 export type MachineName = (typeof MACHINES)[number];
