@@ -95,7 +95,7 @@ async function printAnalysis(analysis: StoredAnalysis, stores: Laptop['stores'],
   const sorted = parsed_data.positions.toSorted((a, b) => b.opportunity_score - a.opportunity_score);
   const rows = sorted.slice(0, SHOWN_POSITIONS).map(({ symbol, opportunity_score: score, rationale }): Cell[] => {
     const { price: last, rsi, ma50 } = figures.get(symbol) ?? {};
-    return [symbol, last, rsi?.toFixed(1), ma50?.toFixed(2), score, line(rationale)];
+    return [symbol, last?.toFixed(2), rsi?.toFixed(1), ma50?.toFixed(2), score, line(rationale)];
   });
   terminal.print(table(['symbol', 'price', 'rsi', 'ma50', 'score', 'rationale'], rows));
   if (sorted.length > SHOWN_POSITIONS) terminal.print(`… ${sorted.length} positions in all`);

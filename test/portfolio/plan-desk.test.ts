@@ -11,12 +11,22 @@ const held = (portfolio: string, ...symbols: string[]): Holding[] =>
 function plan(
   names: readonly string[],
   holdings: readonly Holding[],
-  more: { input?: Partial<DeskInput>; analysed?: string[]; known?: [string, string][]; after?: string; hasKey?: boolean } = {},
+  more: {
+    input?: Partial<DeskInput>;
+    analysed?: string[];
+    known?: [string, string][];
+    after?: string;
+    hasKey?: boolean;
+  } = {},
 ) {
   return planDesk({
     ...at,
     input: { force: false, ...more.input },
-    book: { portfolios: names.map((portfolio) => ({ portfolio, active: portfolio !== 'asleep' })), holdings: [...holdings], rejected: [] },
+    book: {
+      portfolios: names.map((portfolio) => ({ portfolio, active: portfolio !== 'asleep' })),
+      holdings: [...holdings],
+      rejected: [],
+    },
     known: new Map(more.known ?? holdings.map(({ symbol }) => [symbol, 'active'])),
     analysed: new Set(more.analysed),
     after: more.after ?? null,
@@ -26,16 +36,25 @@ function plan(
 
 test('a portfolio analysed as of the session is left alone unless it is forced', () => {
   const holdings = [...held('a', 'AAPL'), ...held('b', 'AAPL', 'T')];
-  expect(plan(['a', 'b'], holdings, { analysed: ['a'] })).toMatchObject({ portfolios: ['b'], unchanged: 1, tickers: 2 });
+  expect(plan(['a', 'b'], holdings, { analysed: ['a'] })).toMatchObject({
+    portfolios: ['b'],
+    unchanged: 1,
+    tickers: 2,
+  });
   const forced = plan(['a', 'b'], holdings, { analysed: ['a'], input: { force: true } });
   expect(forced).toMatchObject({ portfolios: ['a', 'b'], unchanged: 0 });
   expect(plan(['a', 'b'], holdings, { input: { portfolio: 'b' } })).toMatchObject({ portfolios: ['b'], only: 'b' });
-  expect(() => plan(['a'], holdings, { input: { portfolio: 'z' } })).toThrow(expect.objectContaining({ name: 'Usage.Invalid' }));
+  expect(() => plan(['a'], holdings, { input: { portfolio: 'z' } })).toThrow(
+    expect.objectContaining({ name: 'Usage.Invalid' }),
+  );
 });
 
 test('unknown, delisted, stray and empty ones are notes; sleeping portfolios are not there', () => {
   const holdings = [...held('a', 'AAPL', 'NOSUCH', 'GONE'), ...held('ghost', 'T'), ...held('asleep', 'F')];
-  const known: [string, string][] = [['AAPL', 'active'], ['GONE', 'inactive']];
+  const known: [string, string][] = [
+    ['AAPL', 'active'],
+    ['GONE', 'inactive'],
+  ];
   const desk = plan(['a', 'asleep', 'empty'], holdings, { known });
   expect(desk).toMatchObject({ due: true, portfolios: ['a'], tickers: 3 });
   expect(desk.notes).toEqual([

@@ -51,9 +51,9 @@ test('the timestamp is the close of the session; asOf is the day of the last bar
 });
 
 test('a split changes no figure but the basis: bars of before are put on the basis of after', () => {
-  const splits = fc.constantFrom([1, 2], [1, 4], [7, 1], [2, 3]).chain(([from, to]) =>
-    fc.integer({ min: 1, max: 299 }).map((place) => ({ from: from!, to: to!, place })),
-  );
+  const splits = fc
+    .constantFrom([1, 2], [1, 4], [7, 1], [2, 3])
+    .chain(([from, to]) => fc.integer({ min: 1, max: 299 }).map((place) => ({ from: from!, to: to!, place })));
   fc.assert(
     fc.property(splits, ({ from, to, place }) => {
       const whole = closesOf(wavy(300));

@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sessionAt, sessionNumber } from '../../src/calendar/sessions.ts';
+import { encodeBars } from '../../src/lake/bars.ts';
+import { writeIngest } from '../../src/lake/ingest.ts';
+import { keys } from '../../src/lake/keys.ts';
+import { claimLake } from '../../src/lake/stamp.ts';
+import { listHoldings } from '../../src/portfolio/list-holdings.ts';
+import { readBook } from '../../src/portfolio/portfolio-tables.ts';
+import { updateTickerData } from '../../src/portfolio/update-ticker-data.ts';
+import type { Bar } from '../../src/records/bar.ts';
+import { writeAll } from '../../src/tables/write-all.ts';
+import { type DeskTables, openDeskTables } from './desk-tables.ts';
+
+const SESSION = '2025-11-19';
+const all = { session: SESSION, only: null, chunk: { from: '', to: null } };
+let desk: DeskTables;
+beforeEach(async () => {
+  const held = (...symbols: string[]) => symbols.map((symbol) => ({ symbol, quantity: 1 }));
+  desk = await openDeskTables([
+    { portfolio: 'a', positions: held('AAPL', 'KIMpL', 'NOSUCH') },
+    { portfolio: 'b', positions: held('AAPL', 'ON') },
+  ]);
+  await claimLake(desk.lake, 'practice');
+  for (const symbol of ['AAPL', 'KIMpL', 'ON']) await desk.lake.write(keys.symbol(symbol), history(symbol, 300));
+});
+afterEach(() => desk.close());
+
+function history(symbol: string, bars: number, last = 10): Uint8Array {
+  const end = sessionNumber(SESSION);
+  const rows = Array.from({ length: bars }, (_, i): Bar => {
+    const close = i === bars - 1 ? last : 10 + Math.sin(i);
+    const date = sessionAt(end - bars + 1 + i);
+    const prices = { open: close, high: close, low: close, close, volume: 1, vwap: null, transactions: null };
+    return { symbol, date, ...prices, source: 'practice', ingestedAt: '2025-11-20T09:00:00.000Z' };
+  });
+  return encodeBars(rows);
+}
+const items = () => desk.items(desk.config.TICKER_DATA_TABLE);
+
+test('every held ticker gets its item at the close of the session, marked as practice; a second run writes none', async () => {
+  const first = await updateTickerData(all, desk.stores);
+  expect(first).toMatchObject({ tickers: 4, written: 3, unchanged: 0, withoutBars: { count: 1, first: ['NOSUCH'] } });
+  const stored = await items();
+  expect(stored.map(({ ticker }) => ticker).sort()).toEqual(['AAPL', 'KIMpL', 'ON']);
+  for (const item of stored) {
+    expect(item).toMatchObject({
+      timestamp: '2025-11-19T21:00:00Z',
+      asOf: SESSION,
+      price: 10,
+      practice: true,
+      bars: 300,
+    });
+  }
+  expect(await updateTickerData(all, desk.stores)).toMatchObject({ written: 0, unchanged: 3 });
+  expect(await items()).toEqual(stored);
+
+  await desk.lake.write(keys.symbol('ON'), history('ON', 300, 11));
+  expect(await updateTickerData(all, desk.stores)).toMatchObject({ written: 1, unchanged: 2 });
+});
+
+test('a range is only its own tickers, one portfolio only its own', async () => {
+  const ranged = await updateTickerData({ ...all, chunk: { from: 'AAPL', to: 'KIMpL' } }, desk.stores);
+  expect(ranged).toMatchObject({ tickers: 1, written: 1 });
+  expect(await updateTickerData({ ...all, only: 'b' }, desk.stores)).toMatchObject({
+    tickers: 2,
+    written: 1,
+    unchanged: 1,
+  });
+});
+
+test('a damaged history costs its own ticker and is named', async () => {
+  await desk.lake.write(keys.symbol('AAPL'), Buffer.from('garbage'));
+  const { written, failed } = await updateTickerData(all, desk.stores);
+  expect(written).toBe(2);
+  expect(failed).toMatchObject({ count: 1, first: [expect.stringContaining('AAPL: Lake.Corrupt')] });
+});
+
+test('both tables are read to the last of their pages, and unreadable items are reported', async () => {
+  const { client, config } = desk;
+  const note = 'x'.repeat(2000);
+  const many = Array.from({ length: 1500 }, (_, i) => ({ portfolio: 'c', symbol: `S${i}X`, quantity: '1.5', note }));
+  await writeAll(client, config.PORTFOLIO_POSITIONS_TABLE, [
+    ...many,
+    { portfolio: 'c', symbol: 'T', quantity: 'many' },
+  ]);
+  await writeAll(client, config.USER_PORTFOLIOS_TABLE, [{ portfolio: 'c' }]);
+  const book = (await readBook(client, config))!;
+  expect(book.holdings.filter(({ portfolio }) => portfolio === 'c')).toHaveLength(1500);
+  expect(book.holdings.find(({ symbol }) => symbol === 'S7X')).toMatchObject({ quantity: 1.5 });
+  expect(book.rejected).toMatchObject([{ symbol: 'T', reason: expect.stringContaining('quantity') }]);
+});
+
+const ingest = { rows: 1, rejected: 0, checksum: 'x', removed: [], source: 'practice', runId: 'r', ingestedAt: 'i' };
+const start = { runId: 'run', input: { force: false }, after: null };
+
+test('the desk is about the newest session held, not about the clock', async () => {
+  expect(await listHoldings(start, desk.stores)).toMatchObject({ due: false, reasons: ['no session is held'] });
+  for (const date of ['2025-11-18', SESSION]) await writeIngest(desk.lake, { ...ingest, date });
+  expect(await listHoldings(start, desk.stores)).toMatchObject({
+    due: true,
+    session: SESSION,
+    portfolios: ['a', 'b'],
+    tickers: 4,
+  });
+  const earlier = { ...start, input: { force: false, session: '2025-11-18' } };
+  expect(await listHoldings(earlier, desk.stores)).toMatchObject({
+    session: '2025-11-18',
+    timestamp: '2025-11-18T21:00:00Z',
+  });
+});
+
+test('a laptop without portfolio tables has nothing to do; a deployed stage without them is wrong', async () => {
+  await writeIngest(desk.lake, { ...ingest, date: SESSION });
+  const config = { ...desk.config, USER_PORTFOLIOS_TABLE: 'nowhere' };
+  const idle = await listHoldings(start, { ...desk.stores, config });
+  expect(idle).toMatchObject({ due: false, reasons: [expect.stringContaining('nowhere')] });
+  const deployed = { ...desk.stores, config: { ...config, STAGE: 'prod' } };
+  await expect(listHoldings(start, deployed)).rejects.toMatchObject({ name: 'Config.Invalid' });
+});
