@@ -1,5 +1,5 @@
 import type { Movement } from './change-budget.ts';
-import type { SyncPlan } from './sync-plan.ts';
+import type { Change, SyncPlan } from './sync-plan.ts';
 
 /** What a sync would change, for a person to look at: fields with their value before and after; null is no value. */
 export interface SyncDiff {
@@ -11,19 +11,28 @@ export interface SyncDiff {
 
 /** Pure: the rows of a plan field by field. Fields a table keeps for itself are left out. */
 export function diffOf<T extends object>(plan: SyncPlan<T>, fields: readonly string[]): SyncDiff {
-  const { before, added, changed, vanished, unchanged } = plan;
-  const seen = added.length + changed.length + unchanged;
+  const { before, added, vanished } = plan;
+  const seen = added.length + plan.changed.length + plan.unchanged;
+  // A row may differ in nothing that is shown, such as the day its list is of.
+  const changed = plan.changed.map((change) => changedFields(change, fields)).filter((row) => row !== undefined);
+  const unchanged = seen - added.length - changed.length;
   return {
     counts: { before, seen, added: added.length, changed: changed.length, vanished: vanished.length, unchanged },
     added: added.map(({ key, record }) => ({ key, ...only(record as Record<string, unknown>, fields) })),
     vanished: vanished.map(({ key, values }) => ({ key, ...only(values, fields) })),
-    changed: changed.map((change) => {
-      const [old, now] = [change.before?.values ?? {}, change.record as Record<string, unknown>];
-      const differing = fields.filter((field) => !isSame(old[field], now[field]));
-      const pairs = differing.map((field) => [field, { before: old[field] ?? null, after: now[field] ?? null }]);
-      return { key: change.key, fields: Object.fromEntries(pairs) };
-    }),
+    changed,
   };
+}
+
+function changedFields<T extends object>(
+  { key, record, before }: Change<T>,
+  fields: readonly string[],
+): SyncDiff['changed'][number] | undefined {
+  const [old, now] = [before?.values ?? {}, record as Record<string, unknown>];
+  const differing = fields.filter((field) => !isSame(old[field], now[field]));
+  if (differing.length === 0 && before?.active) return undefined;
+  const pairs = differing.map((field) => [field, { before: old[field] ?? null, after: now[field] ?? null }]);
+  return { key, fields: Object.fromEntries(pairs) };
 }
 
 /**

@@ -46,6 +46,7 @@ export function indexMembersSource(
     parse: async (rows) => membersOf(rows as DatedRow[], stores),
     keyOf: ({ symbol }) => symbol,
     sink: membersSink(stores.warehouse),
+    watched: ['index'],
     files: membersFiles,
   };
 }
