@@ -9,6 +9,7 @@ import { byFmpSymbol, fmpSymbol } from '../vendors/fmp-symbol.ts';
 import { type Enriched, storeValuations } from '../warehouse/enrichment.ts';
 import membersSql from '../warehouse/queries/current-index-members.sql';
 import type { BulkSource, EnrichmentSource } from './enrichment.ts';
+import { INDEX } from './index-members.ts';
 
 /** FMP works a valuation out anew every day. */
 const REFRESH_HOURS = 20;
@@ -46,7 +47,7 @@ export async function valuationUniverse(
   };
   if (words.includes('holdings')) add(await readHeldSymbols(tables, config.PORTFOLIO_POSITIONS_TABLE));
   if (words.includes('russell2000')) {
-    const [row] = await warehouse.query(membersSql, { index: 'russell2000' });
+    const [row] = await warehouse.query(membersSql, { index: INDEX });
     add(JSON.parse(String(row?.symbols ?? '[]')) as string[]);
   }
   if (words.includes('all')) {

@@ -103,6 +103,8 @@ export async function openOn(home: string, market: PracticeMarket, options: Scen
     ALPACA_BASE_URL: market.url,
     ALPACA_API_KEY_ID: 'x',
     ALPACA_API_SECRET_KEY: 'x',
+    FMP_BASE_URL: market.url,
+    FMP_API_KEY: 'x',
     HISTORY_SESSIONS: '0',
     ...options.env,
   });
