@@ -1,20 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { errorName } from '../errors.ts';
-import { analyze } from './analyze.ts';
-import { backfill } from './backfill.ts';
+import { commands } from './commands.ts';
 import { type Context, openContext, projectRoot } from './context.ts';
-import { logs } from './logs.ts';
-import { market } from './market.ts';
-import { night } from './night.ts';
-import { portfolios } from './portfolios.ts';
-import { query } from './query.ts';
-import { release } from './release.ts';
-import { runTask } from './run-task.ts';
-import { status } from './status.ts';
-import { vacuumLake } from './vacuum.ts';
-import { verify } from './verify.ts';
 
 const INTERRUPTED = 130;
 
@@ -26,100 +15,12 @@ function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise
   return async (...args: unknown[]) => {
     const command = args.at(-1) as Command;
     const given = args.slice(0, -1) as A;
-    code = await work(...given, openContext(command.opts(), stop.signal));
+    code = await work(...given, await openContext(command.opts(), stop.signal));
   };
 }
 
 function version(): string {
   return (JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { version: string }).version;
-}
-
-function build(): Command {
-  const program = new Command('afterbell')
-    .description('After the closing bell: a US-equities data lake its owner can trust in the morning.')
-    .version(version())
-    .exitOverride()
-    .configureHelp({ sortSubcommands: false });
-  const command = (name: string, about: string) =>
-    program
-      .command(name)
-      .description(about)
-      .option('--json', 'one JSON document on stdout, everything else on stderr')
-      .exitOverride();
-
-  command('night', 'run a night: reference data, bars, consolidated and resampled history')
-    .option('--session <date>', 'a session by name (YYYY-MM-DD); it runs even when it is done')
-    .option('--dry-run', 'say what would be done')
-    .option('--misbehave <names>', 'let the practice market misbehave, e.g. half-missing,server-error:3')
-    .addHelpText('after', '\nExamples:\n  npx afterbell night\n  npx afterbell night --session 2025-11-19')
-    .action(action(night));
-  command('run', 'run one lane or job by its name: sync-tickers, sync-assets, consolidate, resample')
-    .argument('<task>')
-    .option('--data <json>', 'JSON input, or a file with it')
-    .option('--mode <mode>', 'for a job: incremental or full')
-    .option('--intervals <list>', 'for resample: sessions per bar, e.g. 3,5')
-    .option('--symbols <list>', 'for consolidate: only these symbols')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  npx afterbell run sync-tickers\n  npx afterbell run resample --mode full --intervals 3,5',
-    )
-    .action(action(runTask));
-  command('backfill', 'fetch every session of a range that is not held')
-    .requiredOption('--from <date>', 'first date')
-    .requiredOption('--to <date>', 'last date')
-    .option('--source <source>', 'api or flat-files')
-    .option('--flat-files <place>', 'Massive flat files, YYYY/MM/YYYY-MM-DD.csv.gz: a folder, or s3://flatfiles')
-    .option('--dry-run', 'print the plan: sessions, parts, calls and minutes; fetch nothing')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  npx afterbell backfill --from 2025-01-01 --to 2025-06-30 --dry-run\n  npx afterbell backfill --flat-files ./flat --from 2014-01-02 --to 2015-12-31',
-    )
-    .action(action(backfill));
-  command('status', 'last nights, tasks, sessions held and missing; exits as the last night did')
-    .option('--failed', 'what failed in the last 7 days, and every symbol that was skipped')
-    .option('--task <name>', 'one task only')
-    .action(action(status));
-  command('release', 'publish a held night after a look').argument('<run>', 'its run id').action(action(release));
-  command('query', 'ask the lake in SQL (DuckDB), or the warehouse (PostgreSQL)')
-    .argument('<sql>')
-    .option('--warehouse', 'send it to PostgreSQL')
-    .addHelpText(
-      'after',
-      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, index_members, reconcile, revisions, calendar, missing_sessions\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
-    )
-    .action(action(query));
-  command('analyze', 'ticker data and analyses of portfolios, as of the newest session held')
-    .option('--portfolio <name>', 'only this one')
-    .option('--dry-run', 'print the prompt and about what it costs; nobody is asked')
-    .option('--force', 'analyse again what is analysed as of this session')
-    .option('--check-vendor', "compare a few indicators with Polygon's; nothing is written")
-    .addHelpText('after', '\nExample:\n  npx afterbell analyze --portfolio sample --dry-run')
-    .action(action(analyze));
-  command('portfolios', 'every portfolio with its last analysis')
-    .option('--import <file>', 'first put the portfolios of a JSON file into the tables of this home')
-    .addHelpText('after', '\nFile: [{"portfolio": "mine", "positions": [{"symbol": "AAPL", "quantity": 10}]}]')
-    .action(action(portfolios));
-  command('vacuum', 'delete old one-row date files whose rows are in data.parquet')
-    .option('--dry-run', 'list exactly what would be deleted')
-    .option('--symbols <list>', 'only these symbols')
-    .option('--retention-days <days>', 'age from which they go; RETENTION_DAYS by default')
-    .option('--max-workers <count>', 'files in flight at once; MAX_WORKERS by default')
-    .addHelpText('after', '\nExample:\n  npx afterbell vacuum --dry-run --retention-days 60')
-    .action(action(vacuumLake));
-  command('verify', 'recount the lake against manifests, watermarks and calendar').action(action(verify));
-  command('logs', 'what a function or job logged')
-    .argument('<name>', 'e.g. sync-tickers, stage-session, consolidator')
-    .option('--follow', 'go on with what it logs from now on')
-    .option('--run <id>', 'only lines of this run')
-    .option('--stage <name>', 'of a deployed stage')
-    .addHelpText('after', '\nExamples:\n  npx afterbell logs consolidator\n  npx afterbell logs stage-session --follow')
-    .action(action(logs));
-  command('market', 'serve the practice market')
-    .option('--replay <folder>', 'replay real days from a folder of flat files')
-    .option('--misbehave <names>', 'e.g. rate-limit,truncated-json:2')
-    .option('--port <port>', 'a fixed port')
-    .action(action(market));
-  return program;
 }
 
 process.once('SIGINT', () => {
@@ -132,7 +33,7 @@ process.once('SIGTERM', () => stop.abort());
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? code : 1));
 
 try {
-  await build().parseAsync();
+  await commands(version(), action).parseAsync();
 } catch (error) {
   code = exitCode(error as Error);
 }

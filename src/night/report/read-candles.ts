@@ -20,7 +20,11 @@ type Prices = Pick<SilverColumns, 'date' | 'open' | 'high' | 'low' | 'close'>;
  * @throws Lake.Corrupt
  */
 export async function readCandles(lake: Lake, session: string, wanted: readonly string[]): Promise<SymbolCandles[]> {
-  const symbols = await namedSymbols(lake, session, wanted);
+  return symbolCandles(lake, await namedSymbols(lake, session, wanted));
+}
+
+/** The same of exactly these symbols; those without a bar are left out. @throws Lake.Corrupt */
+export async function symbolCandles(lake: Lake, symbols: readonly string[]): Promise<SymbolCandles[]> {
   const series = new Map<string, CandleSeries[]>(symbols.map((symbol) => [symbol, []]));
   await inFlight(symbols, READERS, async (symbol) => {
     const bytes = await lake.read(keys.symbol(symbol));

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseDate } from '../calendar/sessions.ts';
+import { NamedError } from '../errors.ts';
+import { keys } from '../lake/keys.ts';
+import type { Lake } from '../lake/lake.ts';
+import { readHome } from '../local/home.ts';
+import { writePage } from '../night/render-report.ts';
+import { type Asked, lakeReports, ledgerRuns, runOfLedger } from '../night/report/find-run.ts';
+import type { ReportedRun } from '../night/report/history.ts';
+import type { Context } from './context.ts';
+import { homeLake } from './home-lake.ts';
+import { withWarehouse } from './read-warehouse.ts';
+import { serveReports } from './serve-reports.ts';
+import { statusWord } from './terminal.ts';
+
+export interface ReportOptions {
+  session?: string;
+  run?: string;
+  open?: boolean;
+  serve?: boolean;
+  port?: string;
+}
+
+/** Renders the page of a run and says where it is; or serves all of them. */
+export async function report(options: ReportOptions, context: Context): Promise<number> {
+  if (options.session !== undefined && options.run !== undefined) {
+    throw new NamedError('Usage.Invalid', {
+      what: 'a report is of a session or of a run',
+      found: 'both',
+      wanted: 'one of --session and --run',
+    });
+  }
+  const { config, terminal } = context;
+  if (options.serve) return serveReports(options, context);
+  const asked = {
+    ...(options.session === undefined ? {} : { session: parseDate(options.session) }),
+    ...(options.run === undefined ? {} : { runId: options.run }),
+  };
+  const lake = homeLake(config);
+  const run = await findRun(asked, lake, context);
+  const key = await writePage(lake, run, await pageOf(run, lake), config.REPORT_SYMBOLS);
+  const path = lake.uri.startsWith('file://') ? join(fileURLToPath(lake.uri), key) : `${lake.uri}/${key}`;
+  if (terminal.json)
+    terminal.print(JSON.stringify({ path, runId: run.runId, session: run.session, status: run.status }));
+  else {
+    terminal.note(`${statusWord(run.status, terminal)}: ${run.kind} for session ${run.session} (${run.runId})`);
+    terminal.print(path);
+  }
+  if (options.open) openPage(path, context);
+  return 0;
+}
+
+/** @throws Usage.Invalid, saying which runs or sessions there are */
+async function findRun(asked: Asked, lake: Lake, context: Context): Promise<ReportedRun> {
+  const ledger = await withWarehouse(context, (warehouse) => ledgerRuns(warehouse, asked));
+  const [row] = ledger ?? [];
+  const reports = await lakeReports(lake, row ? { runId: String(row.run_id), session: String(row.session) } : asked);
+  if (reports[0]) return reports[0];
+  if (row) return runOfLedger(row, lake, (await readHome(context.config.AFTERBELL_HOME)) !== undefined);
+  throw await unknown(asked, lake, context);
+}
+
+async function unknown({ runId, session }: Asked, lake: Lake, context: Context): Promise<NamedError> {
+  const known = (await withWarehouse(context, (warehouse) => ledgerRuns(warehouse, {}))) ?? [];
+  const what = runId
+    ? `no run is called ${runId}`
+    : session
+      ? `no night ran for session ${session}`
+      : 'no night has run here yet';
+  if (known.length === 0) {
+    return new NamedError('Usage.Invalid', {
+      what,
+      found: `nothing in ${lake.uri}`,
+      todo: 'Run one: npx afterbell night. Or check AFTERBELL_HOME.',
+    });
+  }
+  const names = known.slice(0, 5).map((row) => String(runId ? row.run_id : row.session));
+  return new NamedError('Usage.Invalid', {
+    what,
+    wanted: `one of ${[...new Set(names)].join(', ')}`,
+    todo: 'npx afterbell status lists them.',
+  });
+}
+
+/** A night's own page is index.html; a run without a report of its own must not take its place. */
+async function pageOf(run: ReportedRun, lake: Lake): Promise<string> {
+  const [current] =
+    run.kind === 'night' || run.kind === 'release' ? await lakeReports(lake, { session: run.session }) : [];
+  return keys.report(run.session, current?.runId === run.runId ? 'index.html' : `run=${run.runId}.html`);
+}
+
+function openPage(path: string, { terminal }: Context): void {
+  const [program, ...args] =
+    process.platform === 'darwin' ? ['open'] : process.platform === 'win32' ? ['cmd', '/c', 'start', ''] : ['xdg-open'];
+  const child = spawn(program!, [...args, path], { detached: true, stdio: 'ignore' });
+  child.once('error', () => terminal.note(`No program here opens pages; open ${path} yourself.`));
+  child.unref();
+}
