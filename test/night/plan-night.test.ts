@@ -243,3 +243,33 @@ describe('by hand', () => {
     expect(night.jobs).toMatchObject({ always: true, consolidate: { wanted: true }, resample: { wanted: true } });
   });
 });
+
+describe('a release', () => {
+  const release = { release: 'night-held', session: LAST };
+  const vendors = { polygon: 'no key', alpaca: 'no key' };
+  const lanes = (datasets: string[], sessions: string[] = []) =>
+    plan(release, { release: { sessions, datasets }, withoutKey: vendors, lastSync: fresh });
+
+  test('of held lists runs their lanes, without a key and however fresh they are, and no prices', () => {
+    const night = lanes(['assets', 'tickers']);
+    expect(night.lanes.map(({ vendor, tasks }) => [vendor, tasks])).toEqual([
+      ['polygon', ['sync-tickers']],
+      ['alpaca', ['sync-assets']],
+    ]);
+    expect(night).toMatchObject({ kind: 'release', due: true, releasedRun: 'night-held', skipped: [] });
+    expect(night.prices.due).toBe(false);
+    expect(night.jobs.consolidate.wanted).toBe(false);
+  });
+
+  test('of a held session publishes it and leaves lists alone', () => {
+    const night = lanes([], [LAST]);
+    expect(night.lanes).toEqual([]);
+    expect(night.prices).toMatchObject({ due: true, released: true, sessions: [] });
+    expect(night.jobs.resample.wanted).toBe(true);
+  });
+
+  test('of both does both', () => {
+    const night = lanes(['tickers'], [LAST]);
+    expect([night.lanes.length, night.prices.due]).toEqual([1, true]);
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseTickers } from '../../src/records/ticker.ts';
+import { ofTypes, parseTickers, tickerIdentity } from '../../src/records/ticker.ts';
 
 const full = {
   ticker: 'A',
@@ -80,4 +80,27 @@ describe('tickers', () => {
       'symbol is empty',
     ]);
   });
+});
+
+describe('types', () => {
+  const rows = [
+    { ticker: 'A', market: 'stocks', type: 'CS' },
+    { ticker: 'SPY', market: 'stocks', type: 'ETF' },
+    { ticker: 'UNTYPED', market: 'otc' },
+    { ticker: 'X:BTCUSD', market: 'crypto' },
+    { ticker: '7', market: 'stocks', type: 'PFD' },
+  ];
+  const kept = (types: string[]) => ofTypes(parseTickers(rows), types).records.map(({ symbol }) => symbol);
+
+  test('none named keeps all', () => expect(kept([])).toEqual(['A', 'SPY', 'UNTYPED', 'X:BTCUSD']));
+  test('those named are kept; currencies and indices have none and stay', () => {
+    expect(kept(['ETF'])).toEqual(['SPY', 'X:BTCUSD']);
+    expect(ofTypes(parseTickers(rows), ['ETF']).rejected).toHaveLength(1);
+  });
+});
+
+test('an identity has what is known of it and nothing else', () => {
+  const [whole, bare] = parseTickers([full, { ticker: 'B', market: 'otc' }]).records;
+  expect(tickerIdentity(whole!)).toEqual({ symbol: 'A', figi: 'BBG000C2V3D6', shareClassFigi: 'BBG001SCTQY4' });
+  expect(tickerIdentity(bare!)).toEqual({ symbol: 'B' });
 });
