@@ -40,23 +40,24 @@ locals {
   # Patterns as in the file that a laptop matches its events with; a rule starts a machine.
   own_rules    = jsondecode(file("${local.root}/state-machines/rules.json"))
   rule_machine = { night-completed = "portfolio" }
-  # A rule whose machine is not written yet waits for it.
-  machine_starts = { for rule, machine in local.rule_machine : rule => machine if contains(keys(local.machine_files), machine) }
+
+  # How the errors begin with which a machine ends itself.
+  own_errors = { for name in keys(local.machine_files) : name => name == "nightly" ? "Night." : "${title(name)}." }
 
   aws_rules = {
-    # The second path on which failure is told: what no Catch sees. A machine's own Fail states tell by themselves, and all begin so.
+    # The second path on which failure is told: what no Catch sees. Where a machine ends itself, as Night.Failed or
+    # Portfolio.Failed, it has told already.
     execution-lost = {
       description = "An execution ended without a word of its own"
       pattern = {
         source      = ["aws.states"]
         detail-type = ["Step Functions Execution Status Change"]
         detail = {
-          stateMachineArn = [for machine in aws_sfn_state_machine.machine : machine.arn]
-          "$or" = [
-            { status = ["TIMED_OUT", "ABORTED"] },
-            { status = ["FAILED"], error = [{ anything-but = { prefix = "Night." } }] },
-            { status = ["FAILED"], error = [{ exists = false }] },
-          ]
+          "$or" = concat(
+            [{ stateMachineArn = [for machine in aws_sfn_state_machine.machine : machine.arn], status = ["TIMED_OUT", "ABORTED"] }],
+            [for name, machine in aws_sfn_state_machine.machine : { stateMachineArn = [machine.arn], status = ["FAILED"], error = [{ anything-but = { prefix = local.own_errors[name] } }] }],
+            [{ stateMachineArn = [for machine in aws_sfn_state_machine.machine : machine.arn], status = ["FAILED"], error = [{ exists = false }] }],
+          )
         }
       }
     }
@@ -88,13 +89,14 @@ resource "aws_cloudwatch_event_rule" "own" {
 }
 
 resource "aws_cloudwatch_event_target" "machine" {
-  for_each = local.machine_starts
+  for_each = local.rule_machine
 
   rule           = aws_cloudwatch_event_rule.own[each.key].name
   event_bus_name = aws_cloudwatch_event_bus.night.name
   target_id      = each.value
   arn            = aws_sfn_state_machine.machine[each.value].arn
   role_arn       = aws_iam_role.rules.arn
+  input_path     = "$.detail"
 
   retry_policy {
     maximum_retry_attempts       = 3
@@ -216,19 +218,15 @@ resource "aws_iam_role" "rules" {
 }
 
 data "aws_iam_policy_document" "rules" {
-  count = length(local.machine_starts) > 0 ? 1 : 0
-
   statement {
     sid       = "StartMachines"
     actions   = ["states:StartExecution"]
-    resources = [for machine in values(local.machine_starts) : aws_sfn_state_machine.machine[machine].arn]
+    resources = [for machine in values(local.rule_machine) : aws_sfn_state_machine.machine[machine].arn]
   }
 }
 
 resource "aws_iam_role_policy" "rules" {
-  count = length(local.machine_starts) > 0 ? 1 : 0
-
   name   = "start"
   role   = aws_iam_role.rules.id
-  policy = data.aws_iam_policy_document.rules[0].json
+  policy = data.aws_iam_policy_document.rules.json
 }

@@ -1,34 +1,36 @@
 # Every folder of functions/ is a function here, under the same name. A new one is one line in local.functions:
-#   writes    folders of the lake it writes and deletes in; all of the lake is readable
-#   tables    tables of ours it reads and writes
-#   holdings  whether it reads the portfolio tables of another service
-#   secrets   vendors whose key it asks for
-#   warehouse whether it sends SQL through the Data API
-#   size      of local.function_sizes; `sync` when it is left out
+#   size       of local.function_sizes; `sync` when it is left out
+#   writes     folders of the lake it writes and deletes in; all of the lake is readable
+#   tables     tables of ours it reads and writes
+#   reads      tables of ours it only reads
+#   holdings   whether it reads the portfolio tables of another service
+#   secrets    vendors whose key it asks for
+#   warehouse  whether it sends SQL through the Data API
+#   events     whether it sends Night Completed
+#   executions whether it asks if the lake's owner is still running
 locals {
-  function_needs = {
+  functions = {
     open-night         = { size = "step", writes = ["staging", "reports"], tables = ["runs"], executions = true }
     prepare-warehouse  = { size = "step", warehouse = true }
-    sync-tickers       = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["polygon"] }
-    sync-splits        = { writes = local.sync_writes, tables = ["runs"], secrets = ["polygon"], warehouse = true }
-    sync-assets        = { writes = local.sync_writes, tables = ["assets", "runs"], secrets = ["alpaca"] }
-    sync-index-members = { writes = local.sync_writes, tables = ["tickers", "assets", "runs"], warehouse = true }
+    sync-tickers       = { writes = local.list_writes, tables = ["tickers", "runs"], secrets = ["polygon"], warehouse = true }
+    sync-splits        = { writes = local.list_writes, tables = ["runs"], secrets = ["polygon"], warehouse = true }
+    sync-assets        = { writes = local.list_writes, tables = ["assets", "runs"], secrets = ["alpaca"], warehouse = true }
+    sync-index-members = { writes = local.list_writes, tables = ["runs"], reads = ["tickers", "assets"], warehouse = true, members_file = true }
     stage-session      = { writes = ["staging", "processing_metadata"], secrets = ["polygon", "flat-files"] }
-    check-night        = { writes = ["staging"] }
+    check-night        = {}
     publish-session    = { writes = ["staging", "bronze", "quarantine", "processing_metadata"], warehouse = true }
-    sync-metadata      = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["polygon", "fmp"], warehouse = true }
-    sync-valuations    = { writes = local.sync_writes, tables = ["tickers", "runs"], secrets = ["fmp"], warehouse = true, holdings = true }
-    close-night        = { size = "step", writes = ["staging", "reports", "processing_metadata"], tables = ["runs", "tickers"], warehouse = true, events = true }
+    sync-metadata      = { writes = local.enrich_writes, tables = ["runs"], reads = ["tickers"], secrets = ["polygon", "fmp"], warehouse = true }
+    sync-valuations    = { writes = local.enrich_writes, tables = ["runs"], reads = ["tickers"], secrets = ["fmp"], warehouse = true, holdings = true }
+    close-night        = { size = "step", writes = ["staging", "reports"], tables = ["runs"], reads = ["tickers"], warehouse = true, events = true }
     render-report      = { size = "step", writes = ["reports"] }
-    list-holdings      = { size = "step", holdings = true }
-    update-ticker-data = { tables = ["ticker-data"] }
-    analyze-portfolio  = { tables = ["ticker-data", "portfolio-analyses"], secrets = ["xai"], holdings = true }
-    apply-retention    = { writes = ["bronze", "processing_metadata"], tables = ["runs"], warehouse = true }
+    list-holdings      = { size = "step", reads = ["tickers", "portfolio-analyses"], holdings = true }
+    update-ticker-data = { tables = ["ticker-data"], holdings = true }
+    analyze-portfolio  = { size = "step", tables = ["portfolio-analyses", "runs"], reads = ["ticker-data", "tickers"], secrets = ["xai"], holdings = true }
+    apply-retention    = { writes = ["bronze", "processing_metadata"], tables = ["runs"], warehouse = true, executions = true }
   }
 
-  functions = { for name, needs in local.function_needs : name => needs if fileexists("${local.root}/functions/${name}/index.ts") }
-
-  sync_writes = ["staging", "reference", "quarantine", "processing_metadata"]
+  list_writes   = ["staging", "reference", "quarantine", "reports", "processing_metadata"]
+  enrich_writes = ["staging", "quarantine", "processing_metadata"]
 
   # No longer than the state machine waits for the step.
   function_sizes = {
@@ -114,6 +116,27 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
+    for_each = try([each.value.reads], [])
+
+    content {
+      sid       = "ReadTables"
+      actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan"]
+      resources = [for table in statement.value : aws_dynamodb_table.table[table].arn]
+    }
+  }
+
+  # A list of index members in somebody's own bucket.
+  dynamic "statement" {
+    for_each = try(each.value.members_file, false) ? local.members_file : []
+
+    content {
+      sid       = "ReadIndexMembers"
+      actions   = ["s3:GetObject"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
     for_each = try(each.value.holdings, false) ? ["holdings"] : []
 
     content {
@@ -166,6 +189,8 @@ data "aws_iam_policy_document" "function" {
 }
 
 locals {
+  members_file = [for path in regexall("^s3://(.+)$", lookup(var.settings, "INDEX_MEMBERS_URI", "")) : "arn:${local.partition}:s3:::${path[0]}"]
+
   function_secrets = {
     for name, needs in local.functions : name => concat(
       [for vendor in try(needs.secrets, []) : aws_secretsmanager_secret.vendor[vendor].arn if contains(var.vendors, vendor)],

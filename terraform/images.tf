@@ -24,19 +24,19 @@ resource "aws_ecr_lifecycle_policy" "image" {
   for_each = local.jobs
 
   repository = aws_ecr_repository.image[each.key].name
-  # Ten to go back to; with every push two manifests arrive, the image's and its index.
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "the last pushes"
+      description  = "twenty to go back to"
       selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 20 }
       action       = { type = "expire" }
     }]
   })
 }
 
-# By name, not by reference: an image that is missing is then found at plan, before anything is made.
-data "aws_ecr_image" "job" {
+# By name, not by reference: an image that is missing is then found at plan, before anything is made. Terraform prints
+# the line at fault, and with it what to do.
+data "aws_ecr_image" "job" { # No such image or repository? Run `make images STAGE=…`, on a new account `make deploy STAGE=…`.
   for_each = local.jobs
 
   repository_name = "${local.prefix}-${each.key}"

@@ -1,7 +1,18 @@
-resource "aws_scheduler_schedule" "night" {
-  name                         = "${local.prefix}-night"
-  description                  = "Starts the nightly machine; which session is due it finds by this time"
-  schedule_expression          = var.schedule
+locals {
+  # A machine, when it starts, and with what. As text: jsonencode would write < and > as escapes, which Scheduler does not replace.
+  schedules = {
+    night = { machine = "nightly", expression = var.schedule, input = "{\"scheduledTime\":\"<aws.scheduler.scheduled-time>\"}" }
+    # After the night of the month's first Sunday, which has no new session to do.
+    maintenance = { machine = "maintenance", expression = "cron(0 12 ? * 1#1 *)", input = "{}" }
+  }
+}
+
+resource "aws_scheduler_schedule" "start" {
+  for_each = local.schedules
+
+  name                         = "${local.prefix}-${each.key}"
+  description                  = "Starts the machine ${each.value.machine}"
+  schedule_expression          = each.value.expression
   schedule_expression_timezone = var.schedule_timezone
   state                        = var.schedule_enabled ? "ENABLED" : "DISABLED"
 
@@ -10,10 +21,9 @@ resource "aws_scheduler_schedule" "night" {
   }
 
   target {
-    arn      = aws_sfn_state_machine.machine["nightly"].arn
+    arn      = aws_sfn_state_machine.machine[each.value.machine].arn
     role_arn = aws_iam_role.schedule.arn
-    # As text: jsonencode would write < and > as escapes, which Scheduler does not replace.
-    input = "{\"scheduledTime\":\"<aws.scheduler.scheduled-time>\"}"
+    input    = each.value.input
 
     # Left out, it would be 185 attempts in a day.
     retry_policy {
@@ -48,15 +58,15 @@ data "aws_iam_policy_document" "schedule_trust" {
 
 resource "aws_iam_role" "schedule" {
   name               = "${local.prefix}-schedule"
-  description        = "Starts nights"
+  description        = "Starts machines by the clock"
   assume_role_policy = data.aws_iam_policy_document.schedule_trust.json
 }
 
 data "aws_iam_policy_document" "schedule" {
   statement {
-    sid       = "StartNight"
+    sid       = "StartMachines"
     actions   = ["states:StartExecution"]
-    resources = [aws_sfn_state_machine.machine["nightly"].arn]
+    resources = [for schedule in values(local.schedules) : aws_sfn_state_machine.machine[schedule.machine].arn]
   }
 
   statement {

@@ -77,7 +77,7 @@ run "dev" {
 
   # Literal < and >: escaped they would reach the machine as they are.
   assert {
-    condition     = aws_scheduler_schedule.night.target[0].input == "{\"scheduledTime\":\"<aws.scheduler.scheduled-time>\"}" && aws_scheduler_schedule.night.schedule_expression_timezone == "America/New_York"
+    condition     = aws_scheduler_schedule.start["night"].target[0].input == "{\"scheduledTime\":\"<aws.scheduler.scheduled-time>\"}" && aws_scheduler_schedule.start["night"].schedule_expression_timezone == "America/New_York"
     error_message = "the night is not started by its scheduled time in New York"
   }
 
@@ -97,8 +97,8 @@ run "dev" {
   }
 
   assert {
-    condition     = aws_scheduler_schedule.night.target[0].retry_policy[0].maximum_retry_attempts == 3 && aws_scheduler_schedule.night.target[0].dead_letter_config[0].arn == aws_sqs_queue.undelivered.arn
-    error_message = "the schedule has no retry policy or no dead-letter queue"
+    condition     = alltrue([for schedule in aws_scheduler_schedule.start : schedule.target[0].retry_policy[0].maximum_retry_attempts == 3 && schedule.target[0].dead_letter_config[0].arn == aws_sqs_queue.undelivered.arn])
+    error_message = "a schedule has no retry policy or no dead-letter queue"
   }
 
   assert {
@@ -142,7 +142,7 @@ run "dev" {
   }
 
   assert {
-    condition     = [for target in aws_cloudwatch_event_target.machine : target.target_id] == [for rule, machine in local.rule_machine : machine if contains(keys(aws_sfn_state_machine.machine), machine)]
+    condition     = aws_cloudwatch_event_target.machine["night-completed"].target_id == "portfolio" && aws_cloudwatch_event_target.machine["night-completed"].input_path == "$.detail"
     error_message = "Night Completed starts nothing"
   }
 
@@ -184,7 +184,7 @@ run "prod_keeps_its_data" {
   }
 
   assert {
-    condition     = aws_scheduler_schedule.night.state == "DISABLED" && !aws_cloudwatch_metric_alarm.alarm["dead-man"].actions_enabled
+    condition     = aws_scheduler_schedule.start["night"].state == "DISABLED" && !aws_cloudwatch_metric_alarm.alarm["dead-man"].actions_enabled
     error_message = "without a schedule the dead man would be missed"
   }
 }
