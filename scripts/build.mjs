@@ -62,6 +62,8 @@ await Promise.all([
     external,
     entryPoints: [`${root}src/cli/afterbell.ts`],
     outdir: `${outdir}/cli`,
+    // What one command alone needs (charts, graphs) lies apart and is loaded when it runs.
+    splitting: true,
     // The SDK's note about Node 20 is ours to heed, not our users'.
     banner: {
       js: `#!/usr/bin/env node\nprocess.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED??='true';\n${shared.banner.js}`,
