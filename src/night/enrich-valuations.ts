@@ -7,7 +7,7 @@ import type { Fmp } from '../vendors/fmp.ts';
 import { fmpOf } from '../vendors/fmp-of.ts';
 import { byFmpSymbol, fmpSymbol } from '../vendors/fmp-symbol.ts';
 import { type Enriched, storeValuations } from '../warehouse/enrichment.ts';
-import membersSql from '../warehouse/queries/current-index-members.sql';
+import { currentMembers } from '../warehouse/index-members.ts';
 import type { BulkSource, EnrichmentSource } from './enrichment.ts';
 import { INDEX } from './index-members.ts';
 
@@ -47,8 +47,7 @@ export async function valuationUniverse(
   };
   if (words.includes('holdings')) add(await readHeldSymbols(tables, config.PORTFOLIO_POSITIONS_TABLE));
   if (words.includes('russell2000')) {
-    const [row] = await warehouse.query(membersSql, { index: INDEX });
-    add(JSON.parse(String(row?.symbols ?? '[]')) as string[]);
+    add(await currentMembers(warehouse, INDEX));
   }
   if (words.includes('all')) {
     const active = await readActiveTickers(tables, config.TICKERS_TABLE);
