@@ -44,6 +44,7 @@ bench: build ## measure a 5,400-symbol night and both jobs (BENCH_SYMBOLS=500 BE
 	@node scripts/bench-reference.mjs
 	@node scripts/bench-consolidate.mjs
 	@node scripts/bench-resample.mjs
+	@node scripts/bench-portfolio.mjs
 
 images: build ## build both job images and push them (STAGE=dev)
 	@node dist/deploy/main.mjs images "$(STAGE)"

@@ -1,4 +1,5 @@
-import { CreateTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateTableCommand, DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
@@ -98,10 +99,16 @@ export async function addSample(client: DynamoDBDocumentClient, config: Config):
 async function createMissing(client: DynamoDBDocumentClient, config: Config): Promise<void> {
   const { TableNames = [] } = await client.send(new ListTablesCommand({}));
   for (const setting of Object.keys(KEYS) as (keyof typeof KEYS)[]) {
-    if (!TableNames.includes(config[setting])) {
-      await client.send(new CreateTableCommand(tableInput(KEYS[setting], config[setting])));
-    }
+    if (TableNames.includes(config[setting])) continue;
+    await client.send(new CreateTableCommand(tableInput(KEYS[setting], config[setting])));
+    await untilActive(client, config[setting]);
   }
+}
+
+/** A table that is still being made is, to a query, no table. */
+async function untilActive(client: DynamoDBDocumentClient, table: string): Promise<void> {
+  const described = () => client.send(new DescribeTableCommand({ TableName: table }));
+  while ((await described()).Table?.TableStatus !== 'ACTIVE') await sleep(5);
 }
 
 function unreadable(found: string, cause: unknown): NamedError {

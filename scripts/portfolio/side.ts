@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { sessionAt, sessionNumber } from '../../src/calendar/sessions.ts';
+import { loadConfig } from '../../src/config.ts';
+import { encodeBars } from '../../src/lake/bars.ts';
+import { FileLake } from '../../src/lake/file-lake.ts';
+import { keys } from '../../src/lake/keys.ts';
+import { claimLake } from '../../src/lake/stamp.ts';
+import { startTables } from '../../src/local/aws/tables.ts';
+import { importPortfolios } from '../../src/local/portfolio-tables.ts';
+import { planDesk } from '../../src/portfolio/plan-desk.ts';
+import { readBook } from '../../src/portfolio/portfolio-tables.ts';
+import { computeTickers, updateTickerData } from '../../src/portfolio/update-ticker-data.ts';
+import type { Bar } from '../../src/records/bar.ts';
+import { openTables } from '../../src/tables/client.ts';
+import { createTableInput } from '../../src/tables/definitions.ts';
+
+/**
+ * One measurement: `symbols` held tickers with `rows` bars each, on files and dynalite in this same process. Prints
+ * seconds of reading and computing alone, of a first run with its writes, and of a repeated one.
+ */
+const SESSION = '2025-11-19';
+const [symbols = 5400, rows = 2000] = process.argv.slice(2).map(Number);
+const folder = mkdtempSync(join(tmpdir(), 'afterbell-bench-portfolio-'));
+
+function history(symbol: string): Uint8Array {
+  const last = sessionNumber(SESSION);
+  const bars = Array.from({ length: rows }, (_, i): Bar => {
+    const close = Math.round(1e4 * (50 + 20 * Math.sin((i + symbol.length) / 30) + ((i * 7919) % 101) / 50)) / 1e4;
+    const prices = { open: close, high: close, low: close, close, volume: 1000 + i, vwap: close, transactions: 10 };
+    const date = sessionAt(last - rows + 1 + i);
+    return { symbol, date, ...prices, source: 'practice', ingestedAt: '2025-11-20T09:00:00.000Z' };
+  });
+  return encodeBars(bars);
+}
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1000;
+}
+
+const server = await startTables({ path: join(folder, 'tables') });
+try {
+  const lake = new FileLake(pathToFileURL(join(folder, 'lake')).href);
+  await claimLake(lake, 'practice');
+  const names = Array.from({ length: symbols }, (_, i) => `S${i.toString(36).toUpperCase()}X`);
+  for (const name of names) await lake.write(keys.symbol(name), history(name));
+  const plain = new DynamoDBClient({
+    endpoint: server.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  const tables = openTables(plain);
+  const config = loadConfig({});
+  await plain.send(new CreateTableCommand(createTableInput('ticker-data', config.TICKER_DATA_TABLE)));
+  const positions = names.map((symbol) => ({ symbol, quantity: 1 }));
+  await importPortfolios(tables, config, [{ portfolio: 'market', positions }]);
+  const book = (await readBook(tables, config))!;
+  const at = { runId: 'bench', session: SESSION, timestamp: `${SESSION}T21:00:00Z`, after: null, hasKey: false };
+  const { chunks } = planDesk({ ...at, input: { force: false }, book, known: new Map(), analysed: new Set() });
+  const run = async () => {
+    let written = 0;
+    for (const chunk of chunks) {
+      written += (await updateTickerData({ session: SESSION, chunk, only: null }, { config, lake, tables })).written;
+    }
+    return written;
+  };
+  const compute = await seconds(() => computeTickers(lake, names, SESSION, config.MAX_WORKERS));
+  let [first, again] = [0, 0];
+  const firstSeconds = await seconds(async () => {
+    first = await run();
+  });
+  const againSeconds = await seconds(async () => {
+    again = await run();
+  });
+  if (first !== symbols || again !== 0) throw new Error(`wrote ${first}, then ${again}`);
+  const peakGb = process.resourceUsage().maxRSS / 1e6;
+  console.log(JSON.stringify({ compute, firstSeconds, againSeconds, peakGb, calls: chunks.length }));
+} finally {
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+}
