@@ -220,6 +220,7 @@ async function ownStores(
 ): Promise<Stores> {
   const { LAKE_URI, DATABASE_CLUSTER_ARN, DATABASE_SECRET_ARN, POLYGON_SECRET_ARN, ALPACA_SECRET_ARN, FMP_SECRET_ARN } =
     own;
+  const { INDEX_MEMBERS_URI } = own;
   const full = {
     ...config,
     LAKE_URI,
@@ -228,6 +229,7 @@ async function ownStores(
     POLYGON_SECRET_ARN,
     ALPACA_SECRET_ARN,
     FMP_SECRET_ARN,
+    INDEX_MEMBERS_URI,
   };
   const tables = new DynamoDBClient(clientOptions(dynamodb));
   await createTables(tables, config);

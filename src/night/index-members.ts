@@ -101,7 +101,8 @@ function membersSink(warehouse: Warehouse): Sink<IndexMember> {
         }),
       );
     },
-    apply: async (_plan, _run, records) => {
+    apply: async ({ added, vanished }, _run, records) => {
+      if (added.length + vanished.length === 0) return { new: 0, changed: 0, failed: [] };
       const list = { index: INDEX, date: records[0]!.holdingsOf, symbols: records.map(({ symbol }) => symbol) };
       const { new: added, gone } = await storeMembers(warehouse, list);
       return { new: added, changed: gone, failed: [] };

@@ -66,6 +66,24 @@ export const NIGHT: readonly KillPoint[][] = [
   ],
   [before(SYMBOLS), after('rename lake/reference/tickers_changes/date=*.parquet')],
   [after(SYMBOLS), before('rename lake/reference/assets_changes/date=*.parquet')],
+  [
+    after('PutItem runs CURSOR#splits'),
+    before('rename lake/reference/splits/date=*.parquet'),
+    before('PutItem runs CURSOR#index_members'),
+    after('PutItem runs SYNC#index_members'),
+  ],
+  [
+    before('rename lake/staging/sync=*/splits/page=*.json'),
+    after('PutItem runs SYNC#splits'),
+    after('rename lake/staging/sync=*/index_members/page=*.json'),
+    before('DeleteItem runs CURSOR#index_members'),
+  ],
+  [
+    after('DeleteItem runs CURSOR#splits'),
+    before('rm lake/staging/sync=*/splits/page=*.json'),
+    after('rename lake/reference/index_members/date=*.parquet'),
+    before('rm lake/staging/sync=*/index_members/page=*.json'),
+  ],
   [before('rm home.lock.draft-*'), before('CREATE TABLE IF NOT EXISTS schema_migrations')],
 ];
 

@@ -29,7 +29,7 @@ test('a night stores members of the index and splits; repeated it writes nothing
   const scene = await openScene();
   const { lake, warehouse } = scene.laptop.stores;
   const night = await scene.run(MORNING);
-  expect(night.outcome).toMatchObject({ status: 'Succeeded', reasons: [] });
+  expect(night.outcome.status).toBe('Succeeded');
 
   const members = set(night, 'index_members');
   expect(members).toMatchObject({ status: 'success', rejected: 0, pages: 1, new: members.rows });
