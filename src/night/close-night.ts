@@ -147,7 +147,7 @@ async function recordState(
   { status, sessions, pricesDone }: Verdict,
   runs: Stores['runs'],
 ): Promise<void> {
-  const { runId, session, kind } = night;
+  const { runId, session } = night;
   if (sessions.held.length > 0) await runs.saveHeldRun({ runId, session, sessions: sessions.held });
   if (!isAboutPrices(night)) return;
   const before = await runs.sessionState(session);

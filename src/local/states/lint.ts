@@ -61,11 +61,15 @@ function lintTask(state: TaskState): Problem[] {
   return found;
 }
 
-/** What follows a notification must end in Fail: an end in Succeed would hide the failure it told of. */
+/**
+ * What follows the notification of a failure must end in Fail: an end in Succeed would hide what it told of. One that no
+ * error leads to, but a choice, tells of something else.
+ */
 function lintNotifications(scope: Scope): Problem[] {
+  const caught = new Set([...scope.states.values()].flatMap(catchTargets));
   return [...scope.states.values()].flatMap((state) => {
     const inner = scopesWithin(state).flatMap(lintNotifications);
-    if (state.type !== 'Task' || state.resource !== SNS_PUBLISH) return inner;
+    if (state.type !== 'Task' || state.resource !== SNS_PUBLISH || !caught.has(state.name)) return inner;
     const green = [...reachableFrom(scope, state.name)].filter((name) => endsWell(scope.states.get(name)!));
     const finding = {
       place: state.place,
@@ -73,6 +77,10 @@ function lintNotifications(scope: Scope): Problem[] {
     };
     return green.length === 0 ? inner : [finding, ...inner];
   });
+}
+
+function catchTargets(state: State): string[] {
+  return transitionsOf(state).flatMap(({ field, to }) => (field.startsWith('Catch') && to !== undefined ? [to] : []));
 }
 
 function endsWell(state: State): boolean {

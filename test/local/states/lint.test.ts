@@ -53,6 +53,24 @@ test('a machine by the rules has no findings, placeholders and all', () => {
   expect(lintMachine(machine())).toEqual([]);
 });
 
+test('a notification that a choice leads to may end well, when no error leads to it', () => {
+  const tell = { Type: 'Task', Resource: 'arn:aws:states:::sns:publish', TimeoutSeconds: 30, Next: 'Done' };
+  const Arguments = { TopicArn: placeholder('topic_arn'), Message: 'something to look at' };
+  const told = machine({
+    task: { Next: 'Look?' },
+    states: {
+      'Look?': {
+        Comment: 'c',
+        Type: 'Choice',
+        Choices: [{ Condition: '{% $run = "x" %}', Next: 'Tell' }],
+        Default: 'Done',
+      },
+      Tell: { Comment: 'c', ...tell, Arguments },
+    },
+  });
+  expect(lintMachine(told)).toEqual([]);
+});
+
 describe('a finding names its place', () => {
   test.each<[string, object, string]>([
     [
