@@ -1,6 +1,5 @@
 import { NamedError } from '../errors.ts';
 import { lakeKind } from '../lake/stamp.ts';
-import type { Laptop } from '../local/laptop.ts';
 import { costOf, estimateTokens } from '../portfolio/cost.ts';
 import { gatherBriefing } from '../portfolio/gather-briefing.ts';
 import { newestSession } from '../portfolio/list-holdings.ts';
@@ -9,9 +8,10 @@ import { missingTables, readBook } from '../portfolio/portfolio-tables.ts';
 import { completionRequest, PROMPT_VERSION } from '../portfolio/prompt.ts';
 import { computeTickers } from '../portfolio/update-ticker-data.ts';
 import { compareWithVendor } from './check-vendor.ts';
-import { type Context, onLaptop } from './context.ts';
+import type { Context } from './context.ts';
 import { deskOutcomeOf, printDesk } from './desk-outcome.ts';
 import { homeLake } from './home-lake.ts';
+import { onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
 
 export interface AnalyzeOptions {
@@ -28,27 +28,27 @@ export async function analyze(options: AnalyzeOptions, context: Context): Promis
   const { portfolio, force = false } = options;
   // Made-up data are for the made-up model, whatever keys there are; real ones never are.
   const realModel = (await lakeKind(homeLake(context.config))) === 'real';
-  return onLaptop(context, { realModel }, async (laptop) => {
-    if (options.checkVendor) return compareWithVendor(await chosen(portfolio, laptop), laptop, context);
-    if (options.dryRun) return dryRun(portfolio, laptop, context);
-    const progress = showProgress(context.terminal, laptop.timeScale);
+  return onPipeline(context, { realModel }, async (pipeline) => {
+    if (options.checkVendor) return compareWithVendor(await chosen(portfolio, pipeline), pipeline, context);
+    if (options.dryRun) return dryRun(portfolio, pipeline, context);
+    const progress = showProgress(context.terminal, pipeline.timeScale);
     const input = { ...(portfolio === undefined ? {} : { portfolio }), force };
-    const execution = await laptop.run(input, {
+    const execution = await pipeline.run(input, {
       machine: 'portfolio',
       name: 'portfolio-by-hand',
       ...progress,
       signal: context.signal,
     });
     progress.end();
-    const outcome = await deskOutcomeOf(execution, laptop, portfolio);
+    const outcome = await deskOutcomeOf(execution, pipeline, portfolio);
     if (context.terminal.json) context.terminal.print(JSON.stringify(outcome));
-    else await printDesk(outcome, laptop, context.terminal);
+    else await printDesk(outcome, pipeline, context.terminal);
     return EXIT_CODES[outcome.status];
   });
 }
 
 /** What a look beforehand is about: the newest session held, and the tickers of the portfolios asked for. */
-async function chosen(only: string | undefined, { stores }: Laptop) {
+async function chosen(only: string | undefined, { stores }: Pipeline) {
   const session = await newestSession(stores.lake, undefined);
   if (!session)
     throw new NamedError('Usage.Invalid', { what: 'no session is held yet', todo: 'Run: npx afterbell night' });
@@ -60,13 +60,13 @@ async function chosen(only: string | undefined, { stores }: Laptop) {
   return { session, portfolios, data };
 }
 
-async function dryRun(only: string | undefined, laptop: Laptop, { terminal }: Context): Promise<number> {
-  const { config } = laptop.stores;
-  const { session, portfolios, data } = await chosen(only, laptop);
-  const model = laptop.vendors.environment.XAI_MODEL ?? config.XAI_MODEL;
+async function dryRun(only: string | undefined, pipeline: Pipeline, { terminal }: Context): Promise<number> {
+  const { config } = pipeline.stores;
+  const { session, portfolios, data } = await chosen(only, pipeline);
+  const model = pipeline.vendors?.environment.XAI_MODEL ?? config.XAI_MODEL;
   const questions = [];
   for (const portfolio of portfolios) {
-    const briefing = await gatherBriefing(portfolio, session, laptop.stores, data);
+    const briefing = await gatherBriefing(portfolio, session, pipeline.stores, data);
     const { messages } = completionRequest(briefing, model);
     const tokens = estimateTokens(messages, briefing.positions);
     const costUsd = costOf(model, tokens, config.XAI_PRICES);

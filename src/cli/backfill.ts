@@ -6,13 +6,13 @@ import { jobsAreBehind } from '../lake/behind.ts';
 import { heldSessions } from '../lake/ingest.ts';
 import type { Lake } from '../lake/lake.ts';
 import { claimLake, lakeKind } from '../lake/stamp.ts';
-import type { Laptop } from '../local/laptop.ts';
-import { openShelf } from '../night/flat-shelf.ts';
+import { openShelf, VENDOR_BUCKET } from '../night/flat-shelf.ts';
 import { type BackfillPlan, chunksOf, planBackfill } from '../night/plan-backfill.ts';
 import { flatFiles as readFlatFiles } from '../vendors/flat-files.ts';
-import { type Context, onLaptop } from './context.ts';
+import type { Context } from './context.ts';
 import { homeLake } from './home-lake.ts';
 import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
+import { localOnly, onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
 import { figure, type Terminal, table } from './terminal.ts';
 
@@ -30,20 +30,21 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   const source = askedSource(options);
   const { terminal, config } = context;
   const flatFiles = askedPlace(options.flatFiles);
+  if (context.stage) requireBucket(flatFiles);
   // A place without flat files is refused before anything is opened.
-  if (flatFiles !== undefined)
+  else if (flatFiles !== undefined)
     await readFlatFiles(openShelf(flatFiles, ...accessTo(config))).sessions(range.to, range.to);
   if (options.dryRun) return printPlan(await planOf(range, source, homeLake(config), config), terminal);
-  return onLaptop(context, source === 'flat-files' ? { flatFiles } : {}, async (laptop) => {
-    await requireKind(laptop);
-    const { lake } = laptop.stores;
-    const plan = await planOf(range, source, lake, laptop.practice ? { POLYGON_CALLS_PER_MINUTE: 0 } : config);
+  return onPipeline(context, source === 'flat-files' ? { flatFiles } : {}, async (pipeline) => {
+    await requireKind(pipeline);
+    const { lake } = pipeline.stores;
+    const plan = await planOf(range, source, lake, pipeline.practice ? { POLYGON_CALLS_PER_MINUTE: 0 } : config);
     if (!terminal.json) terminal.note(planLine(plan));
     // With every session held there may still be jobs to finish: one execution over the range sees to it.
     const unfinished = plan.missing === 0 && (await jobsAreBehind(lake, config.RESAMPLING_INTERVALS));
     const chunks = unfinished ? chunksOf(sessionsBetween(range.from, range.to).slice(-1)) : plan.chunks;
-    const outcomes = await backfillChunks(chunks, source, laptop, context);
-    report(outcomes, laptop, context);
+    const outcomes = await backfillChunks(chunks, source, pipeline, context);
+    report(outcomes, pipeline, context);
     return Math.max(0, ...outcomes.map(({ status }) => exitCodeOf(status)));
   });
 }
@@ -82,16 +83,16 @@ function printPlan(plan: BackfillPlan, terminal: Terminal): number {
 export async function backfillChunks(
   chunks: BackfillPlan['chunks'],
   source: Source,
-  laptop: Laptop,
+  pipeline: Pipeline,
   { terminal, signal }: Context,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const { from, to, sessions } of chunks) {
     if (!terminal.json) terminal.note(`Backfill ${from} to ${to}: ${sessions} sessions`);
-    const progress = showProgress(terminal, laptop.timeScale);
-    const result = await laptop.run({ from, to, source }, { name: `backfill-${to}`, ...progress, signal });
+    const progress = showProgress(terminal, pipeline.timeScale);
+    const result = await pipeline.run({ from, to, source }, { name: `backfill-${to}`, ...progress, signal });
     progress.end();
-    const outcome = await outcomeOf(result, laptop.stores, { session: to, kind: 'backfill' });
+    const outcome = await outcomeOf(result, pipeline.stores, { session: to, kind: 'backfill' });
     outcomes.push(outcome);
     if (outcome.status === 'Failed') break;
   }
@@ -102,7 +103,7 @@ export async function backfillChunks(
  * Before anything is opened or written: the vendors reached are of the kind of data this home holds.
  * @throws Lake.WrongKind
  */
-export async function requireKind({ stores, practice }: Laptop): Promise<void> {
+export async function requireKind({ stores, practice }: Pipeline): Promise<void> {
   if ((await lakeKind(stores.lake)) !== undefined) await claimLake(stores.lake, practice ? 'practice' : 'real');
 }
 
@@ -133,6 +134,12 @@ function askedPlace(flatFiles: string | undefined): string | undefined {
   return flatFiles === undefined || flatFiles.startsWith('s3://') ? flatFiles : resolve(flatFiles);
 }
 
+/** A stage's functions have the key pair and know the vendor's bucket; from here they cannot be given another place. */
+function requireBucket(flatFiles: string | undefined): void {
+  if (flatFiles === undefined || flatFiles === VENDOR_BUCKET) return;
+  throw localOnly(`--flat-files ${flatFiles}`, `a deployed stage reads ${VENDOR_BUCKET}`);
+}
+
 function accessTo({ FLAT_FILES_ENDPOINT, FLAT_FILES_KEY_ID: keyId, FLAT_FILES_SECRET: secret }: Config) {
   return [FLAT_FILES_ENDPOINT, keyId && secret ? { keyId, secret } : undefined] as const;
 }
@@ -151,17 +158,17 @@ function askedSource({ source, flatFiles }: BackfillOptions): Source {
   return known;
 }
 
-function report(outcomes: readonly Outcome[], laptop: Laptop, { terminal }: Context): void {
+function report(outcomes: readonly Outcome[], pipeline: Pipeline, { terminal }: Context): void {
   const [only] = outcomes;
   if (terminal.json) terminal.print(JSON.stringify(outcomes));
   else if (!only) terminal.print('Nothing to do: every session of the range is held.');
-  else if (outcomes.length === 1) printOutcome(only, laptop.home, terminal);
-  else printChunks(outcomes, laptop, terminal);
+  else if (outcomes.length === 1) printOutcome(only, pipeline.stores.lake, terminal);
+  else printChunks(outcomes, pipeline, terminal);
 }
 
-function printChunks(outcomes: readonly Outcome[], laptop: Laptop, terminal: Terminal): void {
+function printChunks(outcomes: readonly Outcome[], pipeline: Pipeline, terminal: Terminal): void {
   for (const outcome of outcomes) {
-    if (outcome.status !== 'Succeeded') printOutcome(outcome, laptop.home, terminal);
+    if (outcome.status !== 'Succeeded') printOutcome(outcome, pipeline.stores.lake, terminal);
   }
   const rows = outcomes.map(({ session, status, datasets, seconds, sessions }) => {
     const bars = datasets.find(({ name }) => name === 'prices');

@@ -1,8 +1,8 @@
 import { NamedError } from '../errors.ts';
-import type { Laptop } from '../local/laptop.ts';
 import type { TickerData } from '../portfolio/ticker-data.ts';
 import { polygonIndicators } from '../vendors/polygon-indicators.ts';
 import type { Context } from './context.ts';
+import type { Pipeline } from './pipeline.ts';
 import { type Cell, table } from './terminal.ts';
 
 /** At the free plan's pace that is a minute. */
@@ -25,7 +25,7 @@ interface Compared {
  */
 export async function compareWithVendor(
   { data }: { data: readonly TickerData[] },
-  { practice }: Laptop,
+  { practice }: Pick<Pipeline, 'practice'>,
   { config, terminal, signal }: Context,
 ): Promise<number> {
   if (practice || config.POLYGON_API_KEY === undefined) {

@@ -1,10 +1,10 @@
 import { NamedError } from '../errors.ts';
-import type { Laptop } from '../local/laptop.ts';
 import type { Execution } from '../local/triggered.ts';
 import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
 import { readItems } from '../portfolio/read-items.ts';
 import type { TickerData } from '../portfolio/ticker-data.ts';
 import type { Context } from './context.ts';
+import type { Pipeline } from './pipeline.ts';
 import { type Cell, statusWord, type Terminal, table } from './terminal.ts';
 
 const SHOWN_PORTFOLIOS = 3;
@@ -26,7 +26,11 @@ export interface DeskOutcome {
 }
 
 /** @throws Job.Interrupted for an execution that was stopped */
-export async function deskOutcomeOf(execution: Execution, { stores }: Laptop, asked?: string): Promise<DeskOutcome> {
+export async function deskOutcomeOf(
+  execution: Execution,
+  { stores }: Pick<Pipeline, 'stores'>,
+  asked?: string,
+): Promise<DeskOutcome> {
   if (execution.status === 'ABORTED')
     throw new NamedError('Job.Interrupted', 'interrupted; the next run goes on from here');
   const said = (execution.output ?? saidByFailure(execution)) as Partial<DeskOutcome>;
@@ -44,10 +48,13 @@ export async function deskOutcomeOf(execution: Execution, { stores }: Laptop, as
  * Waits for the desk a good night has started by its event; undefined when none was. A desk that fails does not change
  * the night.
  */
-export async function awaitDesk(laptop: Laptop, { signal }: Pick<Context, 'signal'>): Promise<DeskOutcome | undefined> {
-  const [execution] = await laptop.settled(signal);
+export async function awaitDesk(
+  pipeline: Pipeline,
+  { signal }: Pick<Context, 'signal'>,
+): Promise<DeskOutcome | undefined> {
+  const [execution] = await pipeline.settled(signal);
   // Stopped by Ctrl-C: the night's own outcome is told all the same.
-  return execution && execution.status !== 'ABORTED' ? deskOutcomeOf(execution, laptop) : undefined;
+  return execution && execution.status !== 'ABORTED' ? deskOutcomeOf(execution, pipeline) : undefined;
 }
 
 function saidByFailure({ error, cause = '', status }: Execution): object {
@@ -59,7 +66,11 @@ function saidByFailure({ error, cause = '', status }: Execution): object {
 }
 
 /** One screen: what was done, then each analysis with the figures it rests on. */
-export async function printDesk(outcome: DeskOutcome, { stores }: Laptop, terminal: Terminal): Promise<void> {
+export async function printDesk(
+  outcome: DeskOutcome,
+  { stores }: Pick<Pipeline, 'stores'>,
+  terminal: Terminal,
+): Promise<void> {
   const { status, session, seconds, runId, tickers, portfolios, unchanged, analyses } = outcome;
   const about = session ? ` for session ${session}` : '';
   terminal.print(`\n${statusWord(status, terminal)}: portfolio desk${about} in ${seconds.toFixed(1)} s (${runId})`);
@@ -83,7 +94,7 @@ export async function printDesk(outcome: DeskOutcome, { stores }: Laptop, termin
   if (analyses.length > SHOWN_PORTFOLIOS) terminal.print(`\n… ${analyses.length} in all: npx afterbell portfolios`);
 }
 
-async function printAnalysis(analysis: StoredAnalysis, stores: Laptop['stores'], terminal: Terminal): Promise<void> {
+async function printAnalysis(analysis: StoredAnalysis, stores: Pipeline['stores'], terminal: Terminal): Promise<void> {
   const { portfolio, dataAsOf, model, practice, parsed_data, timestamp, left, costUsd } = analysis;
   const price = costUsd === null ? '' : `, $${costUsd}`;
   terminal.print(`\n${portfolio} as of ${dataAsOf} by ${model}${practice ? ' (practice, made up)' : price}`);

@@ -12,7 +12,6 @@ import { isMetric, isOfRun, type LogLine, lineText } from './log-line.ts';
 export interface LogsOptions {
   follow?: boolean;
   run?: string;
-  stage?: string;
 }
 
 const JOBS: Readonly<Record<string, string>> = { consolidator: 'consolidate', resampler: 'resample' };
@@ -33,7 +32,8 @@ export async function logs(name: string, options: LogsOptions, context: Context)
       wanted: known.sort().join(', '),
     });
   }
-  const { stage, run } = options;
+  const { run } = options;
+  const stage = context.stage?.stage;
   const more = stage === undefined ? fileSource(name, resolve(config.AFTERBELL_HOME)) : stageSource(name, stage);
   let printed = 0;
   const show = async () => {

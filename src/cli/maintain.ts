@@ -1,14 +1,15 @@
 import { causeText } from '../night/outcome.ts';
-import { type Context, onLaptop } from './context.ts';
+import type { Context } from './context.ts';
+import { onPipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
 import { figure, statusWord } from './terminal.ts';
 
 /** Runs the monthly maintenance now: vacuum, then the warehouse's retention. */
 export async function maintain(context: Context): Promise<number> {
   const { terminal, signal, config } = context;
-  return onLaptop(context, {}, async (laptop) => {
-    const progress = showProgress(terminal, laptop.timeScale);
-    const result = await laptop.run({}, { machine: 'maintenance', name: 'maintenance', ...progress, signal });
+  return onPipeline(context, {}, async (pipeline) => {
+    const progress = showProgress(terminal, pipeline.timeScale);
+    const result = await pipeline.run({}, { machine: 'maintenance', name: 'maintenance', ...progress, signal });
     progress.end();
     const seconds = (Date.parse(result.stoppedAt) - Date.parse(result.startedAt)) / 1000;
     const done = result.output as { sessions: number; deleted: number; savedToLake: number } | undefined;

@@ -5,6 +5,7 @@ import { generateMarket } from '../local/market/generator.ts';
 import { replayMarket } from '../local/market/replay.ts';
 import { startMarket } from '../local/market/server.ts';
 import type { Context } from './context.ts';
+import { localOnly } from './pipeline.ts';
 
 export interface MarketOptions {
   replay?: string;
@@ -13,7 +14,8 @@ export interface MarketOptions {
 }
 
 /** Serves the practice market until Ctrl-C. */
-export async function market(options: MarketOptions, { config, terminal, signal }: Context): Promise<number> {
+export async function market(options: MarketOptions, { config, terminal, signal, stage }: Context): Promise<number> {
+  if (stage) throw localOnly('market', 'the practice market serves this computer');
   const source =
     options.replay === undefined
       ? generateMarket({ symbols: config.SYMBOLS, seed: 1 })

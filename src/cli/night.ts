@@ -14,9 +14,10 @@ import { addSample } from '../local/portfolio-tables.ts';
 import { previewNight } from '../night/open-night.ts';
 import { chunksOf } from '../night/plan-backfill.ts';
 import { backfillChunks, requireKind } from './backfill.ts';
-import { type Context, onLaptop } from './context.ts';
+import type { Context } from './context.ts';
 import { awaitDesk, printDesk } from './desk-outcome.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
+import { localOnly, onLaptop, onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
 
 /** What an empty practice home starts with, so that there is something to look at. */
@@ -32,6 +33,7 @@ export interface NightOptions {
 export async function night(options: NightOptions, context: Context): Promise<number> {
   const session = options.session === undefined ? lastClosedSession(new Date()) : askedSession(options.session);
   const misbehave = options.misbehave?.split(',').map((name) => name.trim()) ?? [];
+  if (context.stage) return stageNight(session, options, context);
   return onLaptop(context, { misbehave }, async (laptop) => {
     if (misbehave.length > 0 && !laptop.vendors.embedded) throw notOurs(misbehave);
     const input = options.session === undefined ? {} : { session };
@@ -49,8 +51,23 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });
     const desk = await awaitDesk(laptop, context);
-    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, laptop.home, context.terminal);
+    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, laptop.stores.lake, context.terminal);
     if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, laptop, context.terminal);
+    return exitCodeOf(outcome.status);
+  });
+}
+
+/** A night of a deployed stage: its history, its portfolios and its vendors are its own affair. */
+async function stageNight(session: string, options: NightOptions, context: Context): Promise<number> {
+  if (options.misbehave !== undefined) throw localOnly('--misbehave', 'the practice market serves this computer only');
+  return onPipeline(context, {}, async (pipeline) => {
+    const input = options.session === undefined ? {} : { session };
+    if (options.dryRun) return dryRun(input, pipeline, context);
+    const progress = showProgress(context.terminal, pipeline.timeScale);
+    const result = await pipeline.run(input, { name: `night-${session}`, ...progress, signal: context.signal });
+    progress.end();
+    const outcome = await outcomeOf(result, pipeline.stores, { session, kind: 'night' });
+    printOutcome(outcome, pipeline.stores.lake, context.terminal);
     return exitCodeOf(outcome.status);
   });
 }
@@ -113,13 +130,13 @@ async function backfillHistory(history: readonly string[], laptop: Laptop, conte
     if (status === 'Partial' || status === 'Held') terminal.note(`History up to ${session}: ${status}: ${reasons[0]}`);
   }
   if (!failed) return 0;
-  printOutcome(failed, laptop.home, terminal);
+  printOutcome(failed, laptop.stores.lake, terminal);
   terminal.note('The night itself was not run: its history failed. The next `night` goes on with it.');
   return exitCodeOf(failed.status);
 }
 
-async function dryRun(input: object, laptop: Laptop, { terminal }: Context): Promise<number> {
-  const plan = await previewNight(input, laptop.stores);
+async function dryRun(input: object, pipeline: Pick<Pipeline, 'stores'>, { terminal }: Context): Promise<number> {
+  const plan = await previewNight(input, pipeline.stores);
   if (terminal.json) {
     terminal.print(JSON.stringify(plan));
     return 0;

@@ -6,6 +6,7 @@ import { reportKey } from '../night/close-night.ts';
 import type { NightKind, NightReport, NightStatus } from '../night/night.ts';
 import { causeText } from '../night/outcome.ts';
 import type { Stores } from '../night/stores.ts';
+import { placeIn } from './place.ts';
 import { statusWord, type Terminal, table } from './terminal.ts';
 
 /** What a command that ran an execution answers with `--json`. */
@@ -56,7 +57,7 @@ export async function outcomeOf(
 }
 
 /** One screen: status, table, reasons, where to look. */
-export function printOutcome(outcome: Outcome, home: { path: string }, terminal: Terminal): void {
+export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: Terminal): void {
   if (terminal.json) {
     terminal.print(JSON.stringify(outcome));
     return;
@@ -84,5 +85,5 @@ export function printOutcome(outcome: Outcome, home: { path: string }, terminal:
   if (status === 'Held' || datasets.some((set) => set.status === 'held')) {
     terminal.print(`\nLook, then publish with: npx afterbell release ${runId}`);
   }
-  if (outcome.kind === 'night') terminal.print(`\nreport: ${home.path}/lake/${keys.report(session, 'index.html')}`);
+  if (outcome.kind === 'night') terminal.print(`\nreport: ${placeIn(lake, keys.report(session, 'index.html'))}`);
 }

@@ -11,7 +11,7 @@ import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
 import { readBook } from '../portfolio/portfolio-tables.ts';
 import { openTables } from '../tables/client.ts';
 import type { Context } from './context.ts';
-import { onLaptop } from './context.ts';
+import { onLaptop } from './pipeline.ts';
 import { table } from './terminal.ts';
 
 export interface PortfoliosOptions {
@@ -68,9 +68,10 @@ function brief({ dataAsOf, timestamp, model, practice, costUsd }: StoredAnalysis
 
 /** The tables for a reader: over the endpoint of the process that owns the home, or opened for the moment. */
 async function withTables<T>(
-  { config }: Context,
+  { config, stage }: Context,
   work: (client: DynamoDBDocumentClient) => Promise<T>,
 ): Promise<T | undefined> {
+  if (stage) return work(stage.stores.tables);
   const owner = await readHome(config.AFTERBELL_HOME);
   if (owner?.endpoints.dynamodb) return work(clientOf(owner.endpoints.dynamodb));
   if (!existsSync(join(resolve(config.AFTERBELL_HOME), 'tables'))) return undefined;

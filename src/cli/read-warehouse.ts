@@ -13,9 +13,10 @@ import type { Context } from './context.ts';
  * Undefined when the home has no warehouse yet.
  */
 export async function withWarehouse<T>(
-  { config, program }: Context,
+  { config, program, stage }: Context,
   work: (warehouse: Warehouse) => Promise<T>,
 ): Promise<T | undefined> {
+  if (stage) return work(stage.stores.warehouse);
   const owner = await readHome(config.AFTERBELL_HOME);
   if (owner?.endpoints.aws) return work(client(owner.endpoints.aws, config));
   if (!config.DATABASE_URL && !existsSync(join(config.AFTERBELL_HOME, 'warehouse', 'pgdata'))) return undefined;

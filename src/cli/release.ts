@@ -1,14 +1,15 @@
 import { NamedError } from '../errors.ts';
 import { heldBy } from '../night/held-list.ts';
-import { type Context, onLaptop } from './context.ts';
+import type { Context } from './context.ts';
 import { awaitDesk, printDesk } from './desk-outcome.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
+import { onPipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
 
 /** Publishes what a held run has staged and runs what remained of its night. */
 export async function release(runId: string, _options: object, context: Context): Promise<number> {
-  return onLaptop(context, {}, async (laptop) => {
-    const held = await heldBy(laptop.stores.runs, runId);
+  return onPipeline(context, {}, async (pipeline) => {
+    const held = await heldBy(pipeline.stores.runs, runId);
     if (!held) {
       throw new NamedError('Usage.Invalid', {
         what: `run ${runId} holds nothing back`,
@@ -16,14 +17,14 @@ export async function release(runId: string, _options: object, context: Context)
         todo: '`npx afterbell status` lists held runs.',
       });
     }
-    const progress = showProgress(context.terminal, laptop.timeScale);
+    const progress = showProgress(context.terminal, pipeline.timeScale);
     const name = `release-${held.session}`;
-    const result = await laptop.run({ release: runId }, { name, ...progress, signal: context.signal });
+    const result = await pipeline.run({ release: runId }, { name, ...progress, signal: context.signal });
     progress.end();
-    const outcome = await outcomeOf(result, laptop.stores, { session: held.session, kind: 'release' });
-    const desk = await awaitDesk(laptop, context);
-    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, laptop.home, context.terminal);
-    if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, laptop, context.terminal);
+    const outcome = await outcomeOf(result, pipeline.stores, { session: held.session, kind: 'release' });
+    const desk = await awaitDesk(pipeline, context);
+    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, pipeline.stores.lake, context.terminal);
+    if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, pipeline, context.terminal);
     return exitCodeOf(outcome.status);
   });
 }

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { lastClosedSession } from '../calendar/sessions.ts';
 import { NamedError } from '../errors.ts';
 import { DATASET_OF_TASK } from '../night/reference-datasets.ts';
-import { type Context, onLaptop } from './context.ts';
+import type { Context } from './context.ts';
 import { maintain } from './maintain.ts';
 import { askedSession } from './night.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
+import { onPipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
 
 export interface RunTaskOptions {
@@ -30,13 +31,13 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
   const data = readData(options.data);
   const session = data.session === undefined ? lastClosedSession(new Date()) : askedSession(String(data.session));
   const settings = jobSettings(task, options);
-  return onLaptop(context, {}, async (laptop) => {
-    const progress = showProgress(context.terminal, laptop.timeScale);
+  return onPipeline(context, {}, async (pipeline) => {
+    const progress = showProgress(context.terminal, pipeline.timeScale);
     const input = { ...data, task, session, settings: { ...(data.settings as object | undefined), ...settings } };
-    const result = await laptop.run(input, { name: `${task}-${session}`, ...progress, signal: context.signal });
+    const result = await pipeline.run(input, { name: `${task}-${session}`, ...progress, signal: context.signal });
     progress.end();
-    const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'task' });
-    printOutcome(outcome, laptop.home, context.terminal);
+    const outcome = await outcomeOf(result, pipeline.stores, { session, kind: 'task' });
+    printOutcome(outcome, pipeline.stores.lake, context.terminal);
     return exitCodeOf(outcome.status);
   });
 }

@@ -59,7 +59,7 @@ export async function status(options: StatusOptions, context: Context): Promise<
   ];
   const symbols = options.failed ? await symbolsOf(options.task, ledger, held, lake) : undefined;
   const { nights } = ledger;
-  const owner = await readHome(config.AFTERBELL_HOME);
+  const owner = context.stage !== undefined || (await readHome(config.AFTERBELL_HOME)) !== undefined;
   // A night nobody is running any more did not end by itself.
   if (!owner) for (const one of nights) if (one.status === 'Running') one.status = 'Interrupted';
   const last = nights.find(({ kind, status: word }) => (kind === 'night' || kind === 'release') && word !== 'Running');
@@ -72,7 +72,7 @@ export async function status(options: StatusOptions, context: Context): Promise<
     terminal.print(JSON.stringify(symbols ? { ...told, symbols } : told));
   } else if (symbols) printFailed(failed, symbols, context);
   else {
-    terminal.print(`home: ${resolve(config.AFTERBELL_HOME)}`);
+    terminal.print(context.stage ? `stage: ${context.stage.stage}` : `home: ${resolve(config.AFTERBELL_HOME)}`);
     printSessions(held, missing, (await lakeKind(lake)) ?? 'no', context);
     printNights(nights, context);
     printHeldLists(await readHeldLists(lake), lake.uri, terminal);

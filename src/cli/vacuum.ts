@@ -1,6 +1,9 @@
+import { runStageJob } from '../deployed/jobs.ts';
 import { NamedError } from '../errors.ts';
 import type { Expired } from '../lake/bronze/retention.ts';
 import { type VacuumSummary, vacuum } from '../lake/bronze/vacuum.ts';
+import { keys } from '../lake/keys.ts';
+import { readJson } from '../lake/lake.ts';
 import { openHome } from '../local/home.ts';
 import type { Context } from './context.ts';
 import { homeLake } from './home-lake.ts';
@@ -24,6 +27,8 @@ export async function vacuumLake(options: VacuumCommandOptions, context: Context
   const maxWorkers = whole('--max-workers', options.maxWorkers, 1) ?? config.MAX_WORKERS;
   const dryRun = options.dryRun === true;
   const lake = homeLake(config);
+  if (context.stage && !dryRun)
+    return vacuumStage(context.stage.stage, { symbols, retentionDays, maxWorkers }, context);
   // A dry run only reads; a real one must not meet a night.
   const home = dryRun ? undefined : await openHome(config.AFTERBELL_HOME, { mode: 'write' });
   try {
@@ -48,7 +53,29 @@ export async function vacuumLake(options: VacuumCommandOptions, context: Context
   }
 }
 
-function show(summary: VacuumSummary, files: readonly Expired[], { terminal }: Context): void {
+/** On a deployed stage the job does it, near the lake. */
+async function vacuumStage(
+  stage: string,
+  { symbols, retentionDays, maxWorkers }: { symbols?: string[]; retentionDays: number; maxWorkers: number },
+  { terminal, config, signal }: Context,
+): Promise<number> {
+  const command = ['vacuum', '--retention-days', String(retentionDays), '--max-workers', String(maxWorkers)];
+  if (symbols) command.push('--symbols', symbols.join(','));
+  await runStageJob(stage, {
+    image: 'consolidator',
+    jobName: 'vacuum',
+    command,
+    environment: {},
+    onStatus: (status, reason) => terminal.note(`  ${status.toLowerCase()}${reason ? `: ${reason}` : ''}`),
+    signal,
+  });
+  const summary = await readJson<VacuumSummary>(homeLake(config), keys.jobResult('vacuum'));
+  if (terminal.json) terminal.print(JSON.stringify(summary));
+  else if (summary) show(summary, [], { terminal });
+  return summary?.status === 'success' ? 0 : 1;
+}
+
+function show(summary: VacuumSummary, files: readonly Expired[], { terminal }: Pick<Context, 'terminal'>): void {
   const { dryRun, filesDeleted, bytesFreed, filesRecent, filesUntouched, kept, cutoff, errors } = summary;
   if (dryRun) for (const { key } of files) terminal.print(key);
   const rows: [string, string, number][] = [

@@ -30,7 +30,7 @@ export async function verify(_options: object, context: Context): Promise<number
   checks.push(await checkWarehouse(ingests, context));
   const clean = checks.every(({ problems }) => problems.length === 0);
   if (terminal.json) terminal.print(JSON.stringify({ clean, checks }));
-  else print(checks, home, terminal);
+  else print(checks, context.stage ? `lake: ${lake.uri}` : `home: ${home}`, terminal);
   return clean ? 0 : 1;
 }
 
@@ -48,8 +48,8 @@ function unchecked(): Check {
   return { name: 'derived files', counted: 'not checked', problems: [], repairs: [], notes };
 }
 
-function print(checks: readonly Check[], home: string, terminal: Terminal): void {
-  terminal.print(`home: ${home}`);
+function print(checks: readonly Check[], where: string, terminal: Terminal): void {
+  terminal.print(where);
   for (const { name, counted, problems, notes } of checks) {
     terminal.print(`${problems.length === 0 ? 'ok      ' : 'unclean '} ${name}: ${counted}`);
     for (const line of problems.slice(0, SHOWN)) terminal.print(`  - ${line}`);

@@ -2,7 +2,7 @@ import { NamedError } from '../errors.ts';
 import type { Call } from '../lambda.ts';
 import { flatFiles } from '../vendors/flat-files.ts';
 import { polygonOf } from '../vendors/polygon-of.ts';
-import { openShelf } from './flat-shelf.ts';
+import { openShelf, VENDOR_BUCKET } from './flat-shelf.ts';
 import type { BarSource } from './stage-session.ts';
 
 /** Where a session's bars come from: the vendor's grouped call, or its flat files. */
@@ -12,7 +12,8 @@ export function barSource(source: 'api' | 'flat-files', call: Pick<Call, 'config
     const includeOtc = call.config.POLYGON_MARKETS.includes('otc');
     return { name: 'polygon', session: (date) => vendor.grouped(date, { includeOtc, signal: call.signal }) };
   }
-  const { FLAT_FILES_URI: place, FLAT_FILES_ENDPOINT: endpoint } = call.config;
+  const { FLAT_FILES_URI: named, FLAT_FILES_ENDPOINT: endpoint } = call.config;
+  const place = named ?? (call.secrets.flatFiles && VENDOR_BUCKET);
   if (!place) {
     throw new NamedError('Config.Invalid', {
       what: 'no flat files are named',

@@ -3,6 +3,9 @@ import { openS3Client } from '../lake/s3-client.ts';
 import { S3Lake } from '../lake/s3-lake.ts';
 import { folderShelf, type Shelf } from '../vendors/flat-shelf.ts';
 
+/** Where Massive keeps its flat files. */
+export const VENDOR_BUCKET = 's3://flatfiles';
+
 /** What S3-compatible stores say to a key pair they do not know, or one without the plan. */
 const REFUSALS = ['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'Forbidden', 'HTTP 403'];
 
