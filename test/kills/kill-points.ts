@@ -17,6 +17,7 @@ const ASSET_PAGE = 'rename lake/staging/sync=*/assets/page=*.json';
 const PRICES = 'INSERT INTO stock_prices';
 const SYMBOLS = 'INSERT INTO symbol_history';
 const RELEASE = 'DeleteItem runs LOCK#lake';
+const RECONCILED = 'rename lake/reports/date=*/reconcile.parquet';
 const NIGHT_JSON = 'rename lake/reports/date=*/night.json';
 const PAGE = 'rename lake/reports/date=*/index.html';
 const CONSOLIDATED = 'rename lake/processing_metadata/jobs/consolidate.json';
@@ -54,7 +55,12 @@ export const NIGHT: readonly KillPoint[][] = [
     after(CHECKPOINT),
     before(RESAMPLED),
   ],
-  [before('DeleteItem runs CURSOR#assets'), before('rm lake/staging/run=*/date=*.parquet'), before(CONSOLIDATED)],
+  [
+    before('DeleteItem runs CURSOR#assets'),
+    before('rm lake/staging/run=*/date=*.parquet'),
+    before(CONSOLIDATED),
+    after(RECONCILED),
+  ],
   [after('link lake/quarantine/date=*.jsonl'), after('rm lake/staging/run=*/date=*.rejected.jsonl', 2)],
   [before('rm lake/.tmp'), before('rename lake/reference/assets/date=*.parquet'), before('unlink lake/.tmp/*')],
   [before('rm lake/staging/sync=*/assets/page=*.json'), torn('writeFile lake/.tmp/*', 12)],
