@@ -104,8 +104,8 @@ function membersSink(warehouse: Warehouse): Sink<IndexMember> {
     apply: async ({ added, vanished }, _run, records) => {
       if (added.length + vanished.length === 0) return { new: 0, changed: 0, failed: [] };
       const list = { index: INDEX, date: records[0]!.holdingsOf, symbols: records.map(({ symbol }) => symbol) };
-      const { new: added, gone } = await storeMembers(warehouse, list);
-      return { new: added, changed: gone, failed: [] };
+      const stored = await storeMembers(warehouse, list);
+      return { new: stored.new, changed: stored.gone, failed: [] };
     },
   };
 }
