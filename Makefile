@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build check graph bench images deploy destroy clean
+.PHONY: help run test setup build check graph bench rehearsal images deploy destroy clean
 SHELL := /bin/bash
 
 sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
@@ -45,6 +45,9 @@ bench: build ## measure a 5,400-symbol night and both jobs (BENCH_SYMBOLS=500 BE
 	@node scripts/bench-consolidate.mjs
 	@node scripts/bench-resample.mjs
 	@node scripts/bench-portfolio.mjs
+
+rehearsal: build ## terraform apply and destroy of the whole stack, in an emulated account
+	@REHEARSAL=1 npx vitest run test/rehearsal
 
 images: build ## build both job images and push them (STAGE=dev)
 	@node dist/deploy/main.mjs images "$(STAGE)"

@@ -50,7 +50,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
   rule {
     id     = "replaced-versions"
     status = "Enabled"
-    filter {}
+    filter {
+      prefix = ""
+    }
 
     noncurrent_version_expiration {
       noncurrent_days = var.lake_noncurrent_days
@@ -64,7 +66,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
   rule {
     id     = "unfinished-uploads"
     status = "Enabled"
-    filter {}
+    filter {
+      prefix = ""
+    }
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1

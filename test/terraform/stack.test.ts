@@ -1,5 +1,3 @@
-import { rmSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TABLES } from '../../src/tables/definitions.ts';
 import { openTerraform, skipped, type Terraform } from './tooling.ts';
@@ -12,9 +10,7 @@ beforeAll(async () => {
   terraform = found.terraform;
 }, 120_000);
 
-afterAll(() => {
-  if (terraform) rmSync(dirname(terraform.folder), { recursive: true, force: true });
-});
+afterAll(() => terraform?.close());
 
 async function passes(...args: string[]): Promise<string> {
   const { code, output } = await terraform!.run(args);
@@ -37,10 +33,9 @@ test('names, protection, policies, wiring and refusals are as tests/*.tftest.hcl
 test('tables have the keys and indexes that a laptop creates', async ({ skip }) => {
   if (!terraform) return skip();
   const expression = 'nonsensitive(jsonencode(local.tables))\n';
-  const { code, output } = await terraform.run(
-    ['console', '-no-color', '-var=stage=dev', '-var=protect=false'],
-    expression,
-  );
+  const { code, output } = await terraform.run(['console', '-no-color', '-var=stage=dev', '-var=protect=false'], {
+    input: expression,
+  });
   expect(code, output).toBe(0);
   const deployed = JSON.parse(JSON.parse(output.trim()) as string) as Record<string, object>;
   const defined = Object.entries(TABLES).map(([name, table]) => [

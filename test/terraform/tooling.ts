@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,17 +14,33 @@ const PLUGIN_FOLDERS = [
   '/usr/share/terraform/plugins',
   ...children('/opt'),
 ];
-const INIT_MS = 90_000;
+const LIMIT_MS = 90_000;
 
 export interface Terraform {
   /** A copy of terraform/ with local state, beside links to what it reads; initialised. */
   folder: string;
   env: Record<string, string | undefined>;
-  run: (args: readonly string[], input?: string) => Promise<{ code: number; output: string }>;
+  run: (args: readonly string[], options?: RunOptions) => Promise<{ code: number; output: string }>;
+  /** Removes the copy. */
+  close: () => void;
+}
+
+export interface RunOptions {
+  input?: string;
+  timeoutMs?: number;
+}
+
+export interface Changes {
+  /** More of terraform's own language, laid over provider and backend. */
+  override?: string;
+  env?: Record<string, string>;
 }
 
 /** Undefined when there is no terraform or no AWS provider; `why` says which. */
-export async function openTerraform(): Promise<{ terraform?: Terraform; why: string }> {
+export async function openTerraform({
+  override = '',
+  env: more = {},
+}: Changes = {}): Promise<{ terraform?: Terraform; why: string }> {
   try {
     execFileSync('terraform', ['version'], { stdio: 'ignore', env: environment('') });
   } catch {
@@ -39,13 +55,15 @@ export async function openTerraform(): Promise<{ terraform?: Terraform; why: str
   for (const name of ['functions', 'batch-images', 'state-machines', 'src', 'dist', '.env.example']) {
     symlinkSync(join(root, name), join(home, name));
   }
-  writeFileSync(join(folder, 'backend_override.tf'), 'terraform {\n  backend "local" {}\n}\n');
-  const env = environment(join(home, 'data'));
-  const run: Terraform['run'] = (args, input) => execute(folder, env, args, input);
+  writeFileSync(join(folder, 'copy_override.tf'), `terraform {\n  backend "local" {}\n}\n${override}`);
+  const env = { ...environment(join(home, 'data')), ...more };
+  const run: Terraform['run'] = (args, options) => execute(folder, env, args, options);
+  const close = () => rmSync(home, { recursive: true, force: true });
   const plugins = PLUGIN_FOLDERS.find((path) => children(path).some((host) => existsSync(join(host, 'hashicorp/aws'))));
   const init = await run(['init', '-input=false', '-no-color', ...(plugins ? [`-plugin-dir=${plugins}`] : [])]);
+  if (init.code !== 0) close();
   if (init.code !== 0) return { why: `terraform init failed, no AWS provider was found: ${init.output.slice(-300)}` };
-  return { terraform: { folder, env, run }, why: '' };
+  return { terraform: { folder, env, run, close }, why: '' };
 }
 
 /** A configuration file that is named and absent ends terraform; nobody's own one is wanted here. */
@@ -59,12 +77,17 @@ function environment(data: string): Record<string, string | undefined> {
   };
 }
 
-function execute(cwd: string, env: Terraform['env'], args: readonly string[], input = '') {
+function execute(
+  cwd: string,
+  env: Terraform['env'],
+  args: readonly string[],
+  { input = '', timeoutMs = LIMIT_MS }: RunOptions = {},
+) {
   return new Promise<{ code: number; output: string }>((resolve) => {
     const child = execFile(
       'terraform',
       [...args],
-      { cwd, env: env as NodeJS.ProcessEnv, timeout: INIT_MS, maxBuffer: 64 * 1024 * 1024 },
+      { cwd, env: env as NodeJS.ProcessEnv, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) =>
         resolve({ code: error ? (typeof error.code === 'number' ? error.code : 1) : 0, output: stdout + stderr }),
     );

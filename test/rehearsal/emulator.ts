@@ -1,0 +1,71 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+const STARTS_WITHIN_MS = 60_000;
+
+export interface Emulator {
+  url: string;
+  /** What a program needs to reach it, and nothing that would let it reach AWS. */
+  env: Record<string, string>;
+  close(): Promise<void>;
+}
+
+/** AWS as moto emulates it, in a process of its own; undefined when there is no Python with moto's server. */
+export async function startEmulator(): Promise<Emulator | undefined> {
+  try {
+    execFileSync('python3', ['-c', 'import moto.moto_server.werkzeug_app'], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  const port = await freePort();
+  const program = fileURLToPath(new URL('emulator.py', import.meta.url));
+  const child = spawn('python3', [program, String(port)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said = (said + text).slice(-4000);
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await answers(url, child, () => said);
+  return {
+    url,
+    env: {
+      AWS_ENDPOINT_URL: url,
+      AWS_ACCESS_KEY_ID: 'rehearsal',
+      AWS_SECRET_ACCESS_KEY: 'rehearsal',
+      AWS_REGION: 'us-east-1',
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      // What moto does not know is not asked for minutes.
+      AWS_MAX_ATTEMPTS: '2',
+    },
+    close: () =>
+      new Promise((resolve) => {
+        child.once('close', () => resolve());
+        child.kill('SIGKILL');
+      }),
+  };
+}
+
+async function answers(url: string, child: ChildProcess, said: () => string): Promise<void> {
+  for (const end = Date.now() + STARTS_WITHIN_MS; Date.now() < end; ) {
+    if (child.exitCode !== null) break;
+    const answer = await fetch(`${url}/moto-api/`).catch(() => undefined);
+    if (answer?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  child.kill('SIGKILL');
+  throw new Error(`the emulator does not answer: ${said()}`);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

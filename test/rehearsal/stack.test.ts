@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BatchClient, DescribeJobDefinitionsCommand } from '@aws-sdk/client-batch';
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { DescribeRuleCommand, EventBridgeClient, ListTargetsByRuleCommand } from '@aws-sdk/client-eventbridge';
+import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
+import { GetFunctionConfigurationCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
+import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { DescribeStateMachineCommand, ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { type EventPattern, matches } from '../../src/local/aws/event-pattern.ts';
+import { loadMachine } from '../../src/local/states/load.ts';
+import { startInput } from '../../src/night/night.ts';
+import { root, skipped } from '../terraform/tooling.ts';
+import { type EmulatedStage, openEmulatedStage } from './stack.ts';
+
+const APPLY_MS = 500_000;
+const functionNames = readdirSync(join(root, 'functions'));
+const machineNames = readdirSync(join(root, 'state-machines'))
+  .filter((file) => file.endsWith('.asl.json'))
+  .map((file) => file.replace('.asl.json', ''));
+
+let stage: EmulatedStage | undefined;
+
+beforeAll(async () => {
+  // Minutes long; `make test` has the same stack under mocks.
+  if (process.env.REHEARSAL !== '1')
+    return void process.stderr.write('SKIPPED: the dress rehearsal; `make rehearsal` runs it\n');
+  const opened = await openEmulatedStage();
+  if (!opened.stage) return skipped(`the dress rehearsal, ${opened.why}`);
+  stage = opened.stage;
+  await stage.apply();
+}, APPLY_MS);
+
+afterAll(() => stage?.close(), APPLY_MS);
+
+test(
+  'a second plan changes nothing',
+  async ({ skip }) => {
+    if (!stage) return skip();
+    expect(await stage.changes()).toEqual([]);
+  },
+  APPLY_MS,
+);
+
+test('every function is the built zip, under settings that the program takes', async ({ skip }) => {
+  if (!stage) return skip();
+  const lambda = new LambdaClient(stage.client);
+  for (const name of functionNames) {
+    const found = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: `afterbell-dev-${name}` }));
+    const zip = readFileSync(join(root, 'dist/zips', `${name}.zip`));
+    expect(found.CodeSha256, name).toBe(createHash('sha256').update(zip).digest('base64'));
+    expect(found).toMatchObject({ Runtime: 'nodejs22.x', Architectures: ['arm64'], Handler: 'index.handler' });
+    expect(found.Role, name).toMatch(new RegExp(`role/afterbell-dev-${name}$`));
+    expect(found.LoggingConfig?.LogGroup).toBe(`/aws/lambda/afterbell-dev-${name}`);
+    const config = loadConfig(found.Environment?.Variables ?? {});
+    expect(config).toMatchObject({
+      STAGE: 'dev',
+      LAKE_URI: 's3://afterbell-dev-lake-123456789012',
+      RUNS_TABLE: 'afterbell-dev-runs',
+      EVENT_BUS_NAME: 'afterbell-dev',
+      DATABASE_CLUSTER_ARN: expect.stringContaining(':cluster:afterbell-dev-warehouse'),
+      DATABASE_SECRET_ARN: expect.stringContaining(':secret:'),
+      POLYGON_SECRET_ARN: expect.stringContaining(':secret:afterbell-dev/polygon'),
+    });
+  }
+});
+
+test('every machine as deployed is one that the states engine runs, and calls only what is deployed', async ({
+  skip,
+}) => {
+  if (!stage) return skip();
+  const sfn = new SFNClient(stage.client);
+  const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
+  expect(stateMachines.map(({ name }) => name).sort()).toEqual(
+    machineNames.map((name) => `afterbell-dev-${name}`).sort(),
+  );
+  for (const { stateMachineArn, name = '' } of stateMachines) {
+    const { definition = '' } = await sfn.send(new DescribeStateMachineCommand({ stateMachineArn }));
+    expect(() => loadMachine(JSON.parse(definition), { name })).not.toThrow();
+    const called = [...definition.matchAll(/arn:aws:lambda:[^"]*:function:afterbell-dev-([a-z-]+)/g)].map(
+      ([, one]) => one,
+    );
+    expect(called.filter((one) => !functionNames.includes(one!))).toEqual([]);
+    expect(definition).not.toContain('${');
+  }
+});
+
+test('every job runs its image by digest, under settings that the program takes', async ({ skip }) => {
+  if (!stage) return skip();
+  const batch = new BatchClient(stage.client);
+  const { jobDefinitions = [] } = await batch.send(new DescribeJobDefinitionsCommand({ status: 'ACTIVE' }));
+  const names = jobDefinitions.map(({ jobDefinitionName }) => jobDefinitionName).sort();
+  expect(names).toEqual(readdirSync(join(root, 'batch-images')).map((name) => `afterbell-dev-${name}`));
+  for (const { containerProperties } of jobDefinitions) {
+    expect(containerProperties?.image).toMatch(/afterbell-dev-\w+@sha256:[0-9a-f]{64}$/);
+    const environment = containerProperties?.environment ?? [];
+    const config = loadConfig(Object.fromEntries(environment.map(({ name, value }) => [name!, value])));
+    expect(config).toMatchObject({
+      STAGE: 'dev',
+      LAKE_URI: 's3://afterbell-dev-lake-123456789012',
+      SCRATCH_DIR: '/scratch',
+    });
+  }
+});
+
+test('the schedule starts the night by an input that the machine takes', async ({ skip }) => {
+  if (!stage) return skip();
+  const schedule = await new SchedulerClient(stage.client).send(
+    new GetScheduleCommand({ Name: 'afterbell-dev-night' }),
+  );
+  expect(schedule).toMatchObject({
+    ScheduleExpression: 'cron(0 4 * * ? *)',
+    ScheduleExpressionTimezone: 'America/New_York',
+    Target: { Arn: expect.stringMatching(/:stateMachine:afterbell-dev-nightly$/) },
+  });
+  const input = schedule.Target!.Input!.replace('<aws.scheduler.scheduled-time>', '2025-11-20T09:00:00Z');
+  expect(startInput.parse(JSON.parse(input))).toMatchObject({ scheduledTime: '2025-11-20T09:00:00Z' });
+});
+
+async function ruleOf(name: string, bus?: string): Promise<{ pattern: EventPattern; targets: (string | undefined)[] }> {
+  const events = new EventBridgeClient(stage!.client);
+  const place = { ...(bus ? { EventBusName: bus } : {}) };
+  const rule = await events.send(new DescribeRuleCommand({ Name: `afterbell-dev-${name}`, ...place }));
+  const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: `afterbell-dev-${name}`, ...place }));
+  return { pattern: JSON.parse(rule.EventPattern!) as EventPattern, targets: Targets.map(({ Arn }) => Arn) };
+}
+
+test('a night that ended well starts the portfolio machine; one that did not starts nothing', async ({ skip }) => {
+  if (!stage) return skip();
+  const { pattern, targets } = await ruleOf('night-completed', 'afterbell-dev');
+  const event = (status: string) => ({ source: 'afterbell', 'detail-type': 'Night Completed', detail: { status } });
+  expect(['Succeeded', 'Partial', 'Held', 'Failed'].filter((status) => matches(pattern, event(status)))).toEqual([
+    'Succeeded',
+    'Partial',
+  ]);
+  expect(targets).toEqual([expect.stringMatching(/:stateMachine:afterbell-dev-portfolio$/)]);
+});
+
+test('executions that ended without a word are told; those that told by themselves are not told again', async ({
+  skip,
+}) => {
+  if (!stage) return skip();
+  const { pattern, targets } = await ruleOf('execution-lost');
+  const arn = (machine: string) => `arn:aws:states:us-east-1:123456789012:stateMachine:afterbell-dev-${machine}`;
+  const told = (machine: string, status: string, error?: string) =>
+    matches(pattern, {
+      source: 'aws.states',
+      'detail-type': 'Step Functions Execution Status Change',
+      detail: { stateMachineArn: arn(machine), status, ...(error === undefined ? {} : { error }) },
+    });
+  expect(told('nightly', 'TIMED_OUT')).toBe(true);
+  expect(told('portfolio', 'ABORTED')).toBe(true);
+  expect(told('nightly', 'FAILED', 'States.Runtime')).toBe(true);
+  expect(told('maintenance', 'FAILED')).toBe(true);
+  expect(told('nightly', 'FAILED', 'Night.Failed')).toBe(false);
+  expect(told('nightly', 'FAILED', 'Night.Held')).toBe(false);
+  expect(told('portfolio', 'FAILED', 'Portfolio.Failed')).toBe(false);
+  expect(told('maintenance', 'FAILED', 'Maintenance.Failed')).toBe(false);
+  expect(told('nightly', 'SUCCEEDED')).toBe(false);
+  expect(told('somebody-elses', 'TIMED_OUT')).toBe(false);
+  expect(targets).toEqual([expect.stringMatching(/:afterbell-dev-notify$/)]);
+});
+
+test(
+  'destroy leaves nothing but the roles of AWS services',
+  async ({ skip }) => {
+    if (!stage) return skip();
+    await stage.destroy();
+    const { client } = stage;
+    const left = {
+      buckets: (await new S3Client({ ...client, forcePathStyle: true }).send(new ListBucketsCommand({}))).Buckets ?? [],
+      tables: (await new DynamoDBClient(client).send(new ListTablesCommand({}))).TableNames ?? [],
+      functions: (await new LambdaClient(client).send(new ListFunctionsCommand({}))).Functions ?? [],
+      machines: (await new SFNClient(client).send(new ListStateMachinesCommand({}))).stateMachines ?? [],
+      roles: ((await new IAMClient(client).send(new ListRolesCommand({}))).Roles ?? []).filter(
+        ({ Path }) => !Path?.startsWith('/aws-service-role/'),
+      ),
+    };
+    expect(left).toEqual({ buckets: [], tables: [], functions: [], machines: [], roles: [] });
+    expect((await stage.terraform.run(['state', 'list'])).output.trim()).toBe('');
+  },
+  APPLY_MS,
+);

@@ -1,0 +1,97 @@
+import { CreateServiceLinkedRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { openTerraform, type Terraform } from '../terraform/tooling.ts';
+import { type Emulator, startEmulator } from './emulator.ts';
+
+const SETTINGS = [
+  '-no-color',
+  '-input=false',
+  '-var-file=environments/dev.tfvars',
+  '-var=notify_emails=["you@example.com"]',
+];
+const PROVIDER = `
+provider "aws" {
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  s3_use_path_style           = true
+}
+`;
+const LIMIT_MS = 400_000;
+const IMAGES = ['consolidator', 'resampler'];
+
+/** The dev stage on an emulated account: the real Terraform, the real zips. */
+export interface EmulatedStage {
+  emulator: Emulator;
+  terraform: Terraform;
+  /** What an SDK client wants. */
+  client: { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } };
+  apply(): Promise<string>;
+  /** Addresses that a plan would change. */
+  changes(): Promise<string[]>;
+  destroy(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Undefined, with the reason, where Terraform, its provider or moto is missing. */
+export async function openEmulatedStage(): Promise<{ stage?: EmulatedStage; why: string }> {
+  const emulator = await startEmulator();
+  if (!emulator) return { why: 'there is no Python with moto and its server' };
+  const { terraform, why } = await openTerraform({ override: PROVIDER, env: emulator.env });
+  if (!terraform) {
+    await emulator.close();
+    return { why };
+  }
+  const credentials = { accessKeyId: 'rehearsal', secretAccessKey: 'rehearsal' };
+  const client = { endpoint: emulator.url, region: 'us-east-1', credentials };
+  const must = async (verb: string, ...args: string[]) => {
+    const { code, output } = await terraform.run([verb, ...SETTINGS, ...args], { timeoutMs: LIMIT_MS });
+    if (code !== 0) throw new Error(`terraform ${verb}: ${output.slice(-3000)}`);
+    return output;
+  };
+  const stage: EmulatedStage = {
+    emulator,
+    terraform,
+    client,
+    async apply() {
+      // The order of `make deploy`.
+      await new IAMClient(client).send(new CreateServiceLinkedRoleCommand({ AWSServiceName: 'batch.amazonaws.com' }));
+      await must('apply', '-auto-approve', '-target=aws_ecr_repository.image');
+      for (const image of IMAGES) await pushManifest(emulator.url, `afterbell-dev-${image}`);
+      return must('apply', '-auto-approve');
+    },
+    async changes() {
+      const { code, output } = await terraform.run(['plan', '-detailed-exitcode', ...SETTINGS], {
+        timeoutMs: LIMIT_MS,
+      });
+      if (code === 1) throw new Error(`terraform plan: ${output.slice(-3000)}`);
+      return [...output.matchAll(/^ {2}# (\S+) (?:will|must) be/gm)].map(([, address]) => address!);
+    },
+    destroy: () => must('destroy', '-auto-approve'),
+    async close() {
+      terraform.close();
+      await emulator.close();
+    },
+  };
+  return { stage, why: '' };
+}
+
+/** Stands for an image: the stack names it by digest and looks no further. */
+async function pushManifest(url: string, repositoryName: string): Promise<void> {
+  const config = {
+    mediaType: 'application/vnd.docker.container.image.v1+json',
+    size: 7,
+    digest: `sha256:${'1'.repeat(64)}`,
+  };
+  const mediaType = 'application/vnd.docker.distribution.manifest.v2+json';
+  const imageManifest = JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [] });
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': 'AmazonEC2ContainerRegistry_V20150921.PutImage',
+      authorization:
+        'AWS4-HMAC-SHA256 Credential=rehearsal/20260101/us-east-1/ecr/aws4_request, SignedHeaders=host, Signature=0',
+    },
+    body: JSON.stringify({ repositoryName, imageTag: 'current', imageManifest }),
+  });
+  if (!answer.ok) throw new Error(`the image of ${repositoryName} was not taken: ${await answer.text()}`);
+}
