@@ -36,11 +36,10 @@ export async function deploy(stage: string | undefined, deployment: Deployment):
   await sayNext(deployment, environment);
 }
 
-/** Builds both images for arm64 and pushes them; the repositories must be there. */
+/** Builds both images for arm64 and pushes them; the repositories must be there, in whatever state terraform/ is set to. */
 export async function images(stage: string | undefined, deployment: Deployment): Promise<void> {
   const environment = readEnvironment(deployment.root, stage);
-  const { account } = await preflight(deployment.tools, environment, true);
-  await prepareState(deployment, environment, account);
+  await preflight(deployment.tools, environment, true);
   await pushImages(deployment, environment);
 }
 

@@ -157,6 +157,13 @@ test('images without repositories are refused with the command that makes them',
   expect(calls.filter((line) => line.startsWith('docker buildx build'))).toEqual([]);
 });
 
+test('images go to the state that terraform is set to', async () => {
+  const { tools, calls } = fake();
+  await images('dev', { root, tools, yes: true });
+  expect(calls.filter((line) => /^terraform init|head-bucket/.test(line))).toEqual([]);
+  expect(calls.filter((line) => line.startsWith('docker buildx build'))).toHaveLength(2);
+});
+
 test('an image that cannot be built stops the deployment before the stack', async () => {
   const { tools, calls } = fake({}, { 'docker buildx build': 1 });
   await expect(deploy('dev', { root, tools, yes: true })).rejects.toThrow('docker buildx build');
