@@ -31,6 +31,7 @@ export async function analyze(options: AnalyzeOptions, context: Context): Promis
   return onPipeline(context, { realModel }, async (pipeline) => {
     if (options.checkVendor) return compareWithVendor(await chosen(portfolio, pipeline), pipeline, context);
     if (options.dryRun) return dryRun(portfolio, pipeline, context);
+    if (portfolio !== undefined) await requirePortfolio(portfolio, pipeline);
     const progress = showProgress(context.terminal, pipeline.timeScale);
     const input = { ...(portfolio === undefined ? {} : { portfolio }), force };
     const execution = await pipeline.run(input, {
@@ -45,6 +46,13 @@ export async function analyze(options: AnalyzeOptions, context: Context): Promis
     else await printDesk(outcome, pipeline, context.terminal);
     return EXIT_CODES[outcome.status];
   });
+}
+
+/** A slip of the pen is told here, and nobody is notified of it. */
+async function requirePortfolio(portfolio: string, { stores }: Pipeline): Promise<void> {
+  const book = await readBook(stores.tables, stores.config);
+  if (!book) throw missingTables(stores.config);
+  chosenPortfolios(book, portfolio);
 }
 
 /** What a look beforehand is about: the newest session held, and the tickers of the portfolios asked for. */

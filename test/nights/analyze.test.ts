@@ -21,7 +21,7 @@ test('portfolios come in by a file, are looked at without a trace, analysed, and
   const listed = async () => JSON.parse((await afterbell(['portfolios', '--json'], env)).stdout) as Listed[];
 
   expect(await listed()).toEqual([]);
-  expect((await afterbell(['analyze', '--portfolio', 'mine'], env)).code).toBe(1);
+  expect((await afterbell(['analyze', '--portfolio', 'mine'], env)).code).toBe(2);
   const imported = await afterbell(['portfolios', '--import', list], env);
   expect([imported.code, imported.stdout]).toEqual([0, expect.stringMatching(/mine +2 +never/)]);
 
@@ -46,7 +46,7 @@ test('portfolios come in by a file, are looked at without a trace, analysed, and
   expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('0 analysed, 1 unchanged')]);
 
   const unknown = await afterbell(['analyze', '--portfolio', 'nobody', '--json'], env);
-  expect([unknown.code, unknown.stdout]).toEqual([1, expect.stringContaining('there is no portfolio')]);
+  expect([unknown.code, unknown.stdout]).toEqual([2, expect.stringContaining('there is no portfolio')]);
   const checked = await afterbell(['analyze', '--check-vendor', '--json'], env);
   expect([checked.code, checked.stdout]).toEqual([2, expect.stringContaining('practice data')]);
   writeFileSync(list, '[{"portfolio": "x", "positions": [{"symbol": "AAPL"}]}]');
