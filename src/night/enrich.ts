@@ -215,9 +215,9 @@ async function finish<R>(
   const left = progress.queue.length;
   const verdict = judgeEnrichment(dataset, { ...progress, left });
   if (left === 0) {
+    const { pages, rows } = page(source, progress, {});
+    await runs.saveLastSync(dataset, { lastSyncTimestamp: openedAt, pages, rows, syncId: progress.startedAt });
     await runs.dropProgress(dataset);
-    const counted = page(source, progress, {});
-    await runs.saveLastSync(dataset, { lastSyncTimestamp: openedAt, pages: counted.pages, rows: counted.rows });
   }
   return page(source, progress, { ...verdict, done: true });
 }

@@ -6,6 +6,7 @@ import { heldSessions, usableIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
 import type { Runs } from '../tables/runs.ts';
+import type { Progress } from './enrichment.ts';
 import { heldBy, settleHeld } from './held-list.ts';
 import { type IsRunning, takeLock } from './lake-lock.ts';
 import { type Night, type StartInput, startInput } from './night.ts';
@@ -122,10 +123,19 @@ async function dropStaleSyncs({ lake, runs }: Opening, session: string): Promise
     const complete = cursor !== undefined && (await runs.lastSync(dataset))?.syncId === cursor.syncId;
     if (cursor?.session === session && !complete) live.add(keys.stagedPages(dataset, cursor.syncId));
     else if (cursor) await runs.dropCursor(dataset);
+    await dropStaleProgress(runs, dataset, session);
   }
   const staged = await listAll(lake, 'staging/sync=');
   const dead = staged.filter(({ key }) => ![...live].some((prefix) => key.startsWith(prefix)));
   await lake.remove(dead.map(({ key }) => key));
+}
+
+/** An enrichment of another session, or one whose end was recorded before the run died, is not gone on with. */
+async function dropStaleProgress(runs: Runs, dataset: string, session: string): Promise<void> {
+  const progress = await runs.progress<Progress>(dataset);
+  if (!progress) return;
+  const complete = (await runs.lastSync(dataset))?.syncId === progress.startedAt;
+  if (complete || progress.session !== session) await runs.dropProgress(dataset);
 }
 
 /** Held runs keep their staging until released or repeated; of dead runs complete sessions are adopted, the rest goes. */

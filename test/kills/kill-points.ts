@@ -90,6 +90,18 @@ export const NIGHT: readonly KillPoint[][] = [
     after('rename lake/reference/index_members/date=*.parquet'),
     before('rm lake/staging/sync=*/index_members/page=*.json'),
   ],
+  [after('PutItem runs PROGRESS#metadata'), before('INSERT INTO symbol_metadata'), after('INSERT INTO dcf_valuations')],
+  [
+    after('INSERT INTO symbol_metadata'),
+    before('PutItem runs PROGRESS#valuations'),
+    before('DeleteItem runs PROGRESS#valuations'),
+  ],
+  [
+    before('DeleteItem runs PROGRESS#metadata'),
+    before('INSERT INTO dcf_valuations'),
+    after('PutItem runs SYNC#valuations'),
+  ],
+  [before('PutItem runs SYNC#metadata'), after('DeleteItem runs PROGRESS#metadata')],
   [before('rm home.lock.draft-*'), before('CREATE TABLE IF NOT EXISTS schema_migrations')],
 ];
 

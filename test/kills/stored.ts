@@ -11,7 +11,7 @@ import { readProgram } from '../../src/local/program.ts';
 /** Instants and names of runs, and what follows from them (a checksum covers `ingested_at`). */
 const OF_RUNS = new Set(
   `ingestedAt ingested_at updated_at last_updated last_run_timestamp firstSeenAt updatedAt inactiveSince lastSyncTimestamp
-   runId run_id syncId checksum etag ttl`.split(/\s+/),
+   runId run_id syncId checksum etag ttl createdAt responseId`.split(/\s+/),
 );
 /** Accounts of what one run did, not of what is stored; that they are there is compared. */
 const ACCOUNTS = /^(reports|processing_metadata\/jobs)\//;
@@ -23,6 +23,8 @@ export interface Stored {
   tables: Record<string, unknown[]>;
   prices: unknown[];
   watermarks: unknown[];
+  companies: unknown[];
+  valuations: unknown[];
   history: unknown[];
 }
 
@@ -53,6 +55,11 @@ export async function inspect(home: string, product: string): Promise<Inspection
       history:
         await warehouse.query(`SELECT dataset, symbol, figi, asset_id, valid_from::text, valid_to::text, reason, ending
         FROM symbol_history ORDER BY dataset, symbol, valid_from`),
+      companies:
+        await warehouse.query(`SELECT symbol, name, sector, industry, sic_code, exchange, type, list_date::text,
+        market_cap, description, source FROM symbol_metadata ORDER BY symbol`),
+      valuations: await warehouse.query(`SELECT symbol, date::text, dcf, stock_price, source FROM dcf_valuations
+        ORDER BY symbol`),
     };
     const nights = await warehouse.query(`SELECT session::text, kind, status, reasons::text FROM nights
       ORDER BY started_at, run_id`);
@@ -144,10 +151,17 @@ function lasting(value: unknown): unknown {
 
 async function readTables({ tables, config }: Laptop['stores']): Promise<Stored['tables']> {
   const found: Stored['tables'] = {};
-  for (const TableName of [config.TICKERS_TABLE, config.ASSETS_TABLE, config.RUNS_TABLE]) {
+  for (const TableName of [
+    config.TICKERS_TABLE,
+    config.ASSETS_TABLE,
+    config.RUNS_TABLE,
+    config.TICKER_DATA_TABLE,
+    config.PORTFOLIO_ANALYSES_TABLE,
+  ]) {
     const items: Record<string, unknown>[] = [];
     for await (const page of paginateScan({ client: tables }, { TableName })) items.push(...(page.Items ?? []));
-    const keyOf = (item: Record<string, unknown>) => String(item.symbol ?? item.id);
+    const keyOf = (item: Record<string, unknown>) =>
+      String(item.symbol ?? item.id ?? item.ticker ?? item.portfolio) + String(item.timestamp ?? '');
     found[TableName] = items.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)).map(lasting);
   }
   return found;

@@ -273,3 +273,34 @@ describe('a release', () => {
     expect([night.lanes.length, night.prices.due]).toEqual([1, true]);
   });
 });
+
+describe('enrichment', () => {
+  const tasks = (night: ReturnType<typeof plan>) => night.enrich.map(({ task }) => task);
+
+  test('is due when older than 20 hours, on a holiday too, whatever prices do', () => {
+    const night = plan(
+      {},
+      { clock: HOLIDAY, held: new Set([LAST]), state: done, lastSync: syncedAt('2026-11-26T02:00:00Z') },
+    );
+    expect(night.prices.due).toBe(false);
+    expect(tasks(night)).toEqual(['sync-metadata', 'sync-valuations']);
+    expect(tasks(plan({}, { lastSync: fresh }))).toEqual([]);
+  });
+
+  test('needs the key of one of its vendors', () => {
+    const polygon = 'POLYGON_API_KEY is not set';
+    const fmp = 'FMP_API_KEY is not set';
+    expect(tasks(plan({}, { withoutKey: { fmp } }))).toEqual(['sync-metadata']);
+    expect(tasks(plan({}, { withoutKey: { polygon } }))).toEqual(['sync-metadata', 'sync-valuations']);
+    const neither = plan({}, { withoutKey: { polygon, fmp } });
+    expect(tasks(neither)).toEqual([]);
+    expect(neither.skipped).toContainEqual({ task: 'sync-metadata', reason: `${polygon}; ${fmp}`, fresh: false });
+  });
+
+  test('is no part of a backfill or a release, and one task runs alone', () => {
+    expect(tasks(plan({ from: '2026-11-02', to: '2026-11-06' }))).toEqual([]);
+    expect(tasks(plan({ session: LAST, release: 'night-0' }))).toEqual([]);
+    const one = plan({ task: 'sync-valuations' }, { lastSync: fresh });
+    expect([tasks(one), one.lanes, one.prices.due]).toEqual([['sync-valuations'], [], false]);
+  });
+});

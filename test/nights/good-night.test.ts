@@ -22,6 +22,8 @@ test('a good night fills every store, tells the rule, and its repetition changes
     ['splits', 'success'],
     ['assets', 'success'],
     ['index_members', 'success'],
+    ['metadata', 'success'],
+    ['valuations', 'success'],
     ['prices', 'success'],
     ['consolidate', 'success'],
     ['resample', 'success'],
@@ -63,6 +65,7 @@ test('a good night fills every store, tells the rule, and its repetition changes
     'resample success',
     'sync-assets success',
     'sync-tickers success',
+    'sync-valuations success',
   ]);
 
   const files = lakeFiles(home);
