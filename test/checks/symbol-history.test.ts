@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type HistoryRow, historyDate, type Listed, planHistory } from '../../src/checks/symbol-history.ts';
 
 /** The history that some nights' lists leave, every row of it. */
-function after(...nights: [date: string, list: Listed[]][]): HistoryRow[] {
+function historyOf(...nights: [date: string, list: Listed[]][]): HistoryRow[] {
   const table = new Map<string, HistoryRow>();
   for (const [session, list] of nights) {
     const latest = latestOf([...table.values()]);
@@ -36,14 +36,14 @@ const fund = { symbol: 'META', figi: 'F-FUND' };
 
 describe('a symbol history', () => {
   test('begins with the first list, of whose past nothing is known', () => {
-    expect(told(after([D1, [fb, { symbol: 'A' }]]))).toEqual([
+    expect(told(historyOf([D1, [fb, { symbol: 'A' }]]))).toEqual([
       ['A', D1, null, 'first seen', null],
       ['FB', D1, null, 'first seen', null],
     ]);
   });
 
   test('dates listings, delistings and returns', () => {
-    const rows = after([D1, [fb]], [D2, [{ symbol: 'NEW' }]], [D3, [fb, { symbol: 'NEW' }]]);
+    const rows = historyOf([D1, [fb]], [D2, [{ symbol: 'NEW' }]], [D3, [fb, { symbol: 'NEW' }]]);
     expect(told(rows)).toEqual([
       ['FB', D1, D2, 'first seen', 'no longer listed'],
       ['FB', D3, null, 'listed again', null],
@@ -52,28 +52,28 @@ describe('a symbol history', () => {
   });
 
   test('tells a rename by the FIGI, and dates both names', () => {
-    expect(told(after([D1, [fb]], [D2, [meta]]))).toEqual([
+    expect(told(historyOf([D1, [fb]], [D2, [meta]]))).toEqual([
       ['FB', D1, D2, 'first seen', 'renamed to META'],
       ['META', D2, null, 'renamed from FB', null],
     ]);
   });
 
   test('tells a rename also when the old name left a night earlier', () => {
-    expect(told(after([D1, [fb]], [D2, []], [D3, [meta]]))).toEqual([
+    expect(told(historyOf([D1, [fb]], [D2, []], [D3, [meta]]))).toEqual([
       ['FB', D1, D2, 'first seen', 'no longer listed'],
       ['META', D3, null, 'renamed from FB', null],
     ]);
   });
 
   test('closes the row of a symbol that another security takes over', () => {
-    expect(told(after([D1, [fund]], [D2, [{ symbol: 'META', figi: 'F-OTHER' }]]))).toEqual([
+    expect(told(historyOf([D1, [fund]], [D2, [{ symbol: 'META', figi: 'F-OTHER' }]]))).toEqual([
       ['META', D1, D2, 'first seen', 'symbol passed on'],
       ['META', D2, null, 'symbol reused', null],
     ]);
   });
 
   test('tells reuse and rename in one night apart', () => {
-    expect(told(after([D1, [fb, fund]], [D2, [meta, { ...fund, symbol: 'METV' }]]))).toEqual([
+    expect(told(historyOf([D1, [fb, fund]], [D2, [meta, { ...fund, symbol: 'METV' }]]))).toEqual([
       ['FB', D1, D2, 'first seen', 'renamed to META'],
       ['META', D1, D2, 'first seen', 'renamed to METV'],
       ['META', D2, null, 'renamed from FB; symbol reused', null],
@@ -90,7 +90,7 @@ describe('a symbol history', () => {
       { symbol: 'A', figi: '2' },
       { symbol: 'B', figi: '1' },
     ];
-    expect(told(after([D1, [a, b]], [D2, swapped])).map(([symbol, , , reason]) => [symbol, reason])).toEqual([
+    expect(told(historyOf([D1, [a, b]], [D2, swapped])).map(([symbol, , , reason]) => [symbol, reason])).toEqual([
       ['A', 'first seen'],
       ['A', 'renamed from B; symbol reused'],
       ['B', 'first seen'],
@@ -99,7 +99,7 @@ describe('a symbol history', () => {
   });
 
   test('a name taken back is a rename in both directions', () => {
-    expect(told(after([D1, [fb]], [D2, [meta]], [D3, [fb]])).slice(1)).toEqual([
+    expect(told(historyOf([D1, [fb]], [D2, [meta]], [D3, [fb]])).slice(1)).toEqual([
       ['FB', D3, null, 'renamed from META', null],
       ['META', D2, D3, 'renamed from FB', 'renamed to FB'],
     ]);
@@ -107,36 +107,36 @@ describe('a symbol history', () => {
 
   test('a share class with two lines at once is no rename', () => {
     const line = { symbol: 'FBX', figi: 'F-OTHER-LINE', shareClassFigi: 'S-FACEBOOK' };
-    expect(told(after([D1, [fb]], [D2, [fb, line]]))).toEqual([
+    expect(told(historyOf([D1, [fb]], [D2, [fb, line]]))).toEqual([
       ['FB', D1, null, 'first seen', null],
       ['FBX', D2, null, 'listed', null],
     ]);
   });
 
   test('a FIGI that becomes known is filled in, and one that is left out is kept', () => {
-    const rows = after([D1, [{ symbol: 'A' }]], [D2, [{ symbol: 'A', figi: '1' }]], [D3, [{ symbol: 'A' }]]);
+    const rows = historyOf([D1, [{ symbol: 'A' }]], [D2, [{ symbol: 'A', figi: '1' }]], [D3, [{ symbol: 'A' }]]);
     expect(rows).toEqual([
       { symbol: 'A', figi: '1', validFrom: D1, validTo: null, reason: 'first seen', ending: null },
     ]);
   });
 
   test("Alpaca's id is an identity too", () => {
-    const rows = after([D1, [{ symbol: 'A', assetId: '1' }]], [D2, [{ symbol: 'A', assetId: '2' }]]);
+    const rows = historyOf([D1, [{ symbol: 'A', assetId: '1' }]], [D2, [{ symbol: 'A', assetId: '2' }]]);
     expect(told(rows).map(([, , , reason]) => reason)).toEqual(['first seen', 'symbol reused']);
   });
 
   test('a list that is mended within its session leaves no trace of what was wrong', () => {
-    expect(told(after([D1, [fb, fund]], [D2, [fb]], [D2, [fb, fund]]))).toEqual([
+    expect(told(historyOf([D1, [fb, fund]], [D2, [fb]], [D2, [fb, fund]]))).toEqual([
       ['FB', D1, null, 'first seen', null],
       ['META', D1, null, 'first seen', null],
     ]);
-    expect(told(after([D1, [fb]], [D2, [fb, { symbol: 'WRONG' }]], [D2, [fb]]))).toEqual([
+    expect(told(historyOf([D1, [fb]], [D2, [fb, { symbol: 'WRONG' }]], [D2, [fb]]))).toEqual([
       ['FB', D1, null, 'first seen', null],
     ]);
   });
 
   test('a list for an earlier session counts from the last one on', () => {
-    const rows = after([D2, [fb]], [D3, [fb, fund]], [D1, [fb, fund, { symbol: 'NEW' }]]);
+    const rows = historyOf([D2, [fb]], [D3, [fb, fund]], [D1, [fb, fund, { symbol: 'NEW' }]]);
     expect(told(rows).at(-1)).toEqual(['NEW', D3, null, 'listed', null]);
   });
 });
@@ -154,7 +154,7 @@ describe('laws', () => {
   test('exactly the listed symbols are open, and no two rows of a symbol overlap', () => {
     fc.assert(
       fc.property(nights, (lists) => {
-        const rows = after(...lists);
+        const rows = historyOf(...lists);
         const open = rows.filter(({ validTo }) => validTo === null).map(({ symbol }) => symbol);
         expect(open.sort()).toEqual(
           lists
@@ -175,7 +175,7 @@ describe('laws', () => {
   test('the same list again changes nothing', () => {
     fc.assert(
       fc.property(nights, (lists) => {
-        const latest = latestOf(after(...lists));
+        const latest = latestOf(historyOf(...lists));
         const [date, last] = lists.at(-1)!;
         expect(planHistory(latest, last, historyDate(latest, date))).toEqual([]);
       }),

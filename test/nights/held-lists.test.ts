@@ -101,7 +101,11 @@ test('a list and a session held by one run are released together; the command li
   const status = JSON.parse((await afterbell(['status', '--json'], env)).stdout);
   expect(status.held).toEqual([]);
   const gone = await afterbell(
-    ['query', `SELECT change, count(*) AS symbols FROM symbol_changes WHERE date = '${NEXT.session}' GROUP BY ALL`, '--json'],
+    [
+      'query',
+      `SELECT change, count(*) AS symbols FROM symbol_changes WHERE date = '${NEXT.session}' GROUP BY ALL`,
+      '--json',
+    ],
     env,
   );
   expect(JSON.parse(gone.stdout)).toEqual([{ change: 'vanished', symbols: expect.any(Number) }]);
