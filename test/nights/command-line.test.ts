@@ -32,6 +32,11 @@ const wrong: [string, string[], RegExp][] = [
     ['run', 'sync-everything'],
     /^Usage\.Invalid: there is no task sync-everything.*sync-tickers, sync-assets, consolidate, resample/,
   ],
+  [
+    'a task nobody knows',
+    ['status', '--task', 'nope'],
+    /^Usage\.Invalid: there is no task nope.*sync-tickers.*prices.*consolidate/,
+  ],
   ['an unknown mode', ['run', 'resample', '--mode', 'half'], /--mode half is unknown/],
   ['an unknown command', ['nihgt'], /unknown command 'nihgt'[\s\S]*Did you mean night\?/],
   [
