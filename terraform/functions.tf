@@ -23,7 +23,7 @@ locals {
     sync-valuations    = { writes = local.enrich_writes, tables = ["runs"], reads = ["tickers"], secrets = ["fmp"], warehouse = true, holdings = true }
     close-night        = { size = "step", writes = ["staging", "reports"], tables = ["runs"], reads = ["tickers"], warehouse = true, events = true }
     render-report      = { size = "step", writes = ["reports"] }
-    list-holdings      = { size = "step", reads = ["tickers", "portfolio-analyses"], holdings = true }
+    list-holdings      = { size = "step", reads = ["tickers", "portfolio-analyses", "runs"], holdings = true }
     update-ticker-data = { tables = ["ticker-data"], holdings = true }
     analyze-portfolio  = { size = "step", tables = ["portfolio-analyses", "runs"], reads = ["ticker-data", "tickers"], secrets = ["xai"], holdings = true }
     apply-retention    = { writes = ["bronze", "processing_metadata"], tables = ["runs"], warehouse = true, executions = true }

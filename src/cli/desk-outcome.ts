@@ -1,6 +1,7 @@
 import { NamedError } from '../errors.ts';
 import type { Execution } from '../local/triggered.ts';
 import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
+import { listHoldings } from '../portfolio/list-holdings.ts';
 import { readItems } from '../portfolio/read-items.ts';
 import type { TickerData } from '../portfolio/ticker-data.ts';
 import type { Context } from './context.ts';
@@ -45,16 +46,28 @@ export async function deskOutcomeOf(
 }
 
 /**
- * Waits for the desk a good night has started by its event; undefined when none was. A desk that fails does not change
- * the night.
+ * Waits for the desk a good night has started by its event, or goes on with one that was killed; undefined when there is
+ * neither. A desk that fails does not change the night.
  */
 export async function awaitDesk(
   pipeline: Pipeline,
   { signal }: Pick<Context, 'signal'>,
 ): Promise<DeskOutcome | undefined> {
-  const [execution] = await pipeline.settled(signal);
+  const [started] = await pipeline.settled(signal);
+  const execution = started ?? (await resumed(pipeline, signal));
   // Stopped by Ctrl-C: the night's own outcome is told all the same.
   return execution && execution.status !== 'ABORTED' ? deskOutcomeOf(execution, pipeline) : undefined;
+}
+
+/**
+ * A desk that was killed after its night: the event that started it does not come again, as the night is done. On a
+ * deployed stage it lives apart from the night, and nothing that is not there is started from here.
+ */
+async function resumed(pipeline: Pipeline, signal: AbortSignal): Promise<Execution | undefined> {
+  if (!pipeline.vendors || signal.aborted) return undefined;
+  const plan = await listHoldings({ runId: 'preview', input: { force: false }, after: null }, pipeline.stores);
+  if (plan.portfolios.length === 0) return undefined;
+  return pipeline.run({}, { machine: 'portfolio', name: `portfolio-${plan.session}`, signal });
 }
 
 function saidByFailure({ error, cause = '', status }: Execution): object {

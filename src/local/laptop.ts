@@ -229,6 +229,7 @@ async function ownStores(
     POLYGON_SECRET_ARN,
     ALPACA_SECRET_ARN,
     FMP_SECRET_ARN,
+    XAI_SECRET_ARN: own.XAI_SECRET_ARN,
     INDEX_MEMBERS_URI,
   };
   const tables = new DynamoDBClient(clientOptions(dynamodb));

@@ -4,7 +4,7 @@ import { DeleteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamod
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
-import { readHoldings } from '../portfolio/portfolio-tables.ts';
+import { readBook, readHoldings } from '../portfolio/portfolio-tables.ts';
 import { checkPortfolioName } from '../records/holding.ts';
 import { checkSymbol } from '../records/symbol.ts';
 import { type TableKeys, tableInput } from '../tables/definitions.ts';
@@ -64,8 +64,9 @@ export async function importPortfolios(
     }
     const items = positions.map((position) => ({ portfolio, ...position }));
     const written = [
-      await writeAll(client, config.USER_PORTFOLIOS_TABLE, [{ portfolio, name, active: true }]),
       await writeAll(client, config.PORTFOLIO_POSITIONS_TABLE, items),
+      // Last: a portfolio that is there is there as a whole.
+      await writeAll(client, config.USER_PORTFOLIOS_TABLE, [{ portfolio, name, active: true }]),
     ];
     const refused = written.flatMap(({ failed }) => failed)[0];
     if (refused)
@@ -90,8 +91,8 @@ export const SAMPLE: ListedPortfolio = {
 
 /** @returns whether there were none before */
 export async function addSample(client: DynamoDBDocumentClient, config: Config): Promise<boolean> {
-  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
-  if (TableNames.includes(config.USER_PORTFOLIOS_TABLE)) return false;
+  const book = await readBook(client, config);
+  if (book && book.portfolios.length > 0) return false;
   await importPortfolios(client, config, [SAMPLE]);
   return true;
 }

@@ -38,7 +38,7 @@ export interface StoredAnalysis {
   createdAt: string;
 }
 
-/** A question on its way: kept so that a repeated call neither asks nor pays twice. */
+/** A question on its way, one a portfolio: kept so that a repeated call neither asks nor pays twice. */
 export interface Pending {
   question: string;
   attempt: 1 | 2;
@@ -84,24 +84,25 @@ export class Analyses {
     await this.client.send(new PutCommand({ TableName: this.config.PORTFOLIO_ANALYSES_TABLE, Item: analysis }));
   }
 
-  async pending(portfolio: string, timestamp: string): Promise<Pending | undefined> {
-    const Key = { id: pendingId(portfolio, timestamp) };
+  async pending(portfolio: string): Promise<Pending | undefined> {
+    const Key = { id: pendingId(portfolio) };
     const command = new GetCommand({ TableName: this.config.RUNS_TABLE, Key, ConsistentRead: true });
     return (await this.client.send(command)).Item as Pending | undefined;
   }
 
-  async savePending(portfolio: string, timestamp: string, pending: Pending): Promise<void> {
+  async savePending(portfolio: string, pending: Pending): Promise<void> {
     const ttl = Math.floor(Date.parse(pending.submittedAt) / 1000) + PENDING_SECONDS;
-    const Item = { ...pending, id: pendingId(portfolio, timestamp), ttl };
+    const Item = { ...pending, id: pendingId(portfolio), ttl };
     await this.client.send(new PutCommand({ TableName: this.config.RUNS_TABLE, Item }));
   }
 
-  async dropPending(portfolio: string, timestamp: string): Promise<void> {
-    const Key = { id: pendingId(portfolio, timestamp) };
+  async dropPending(portfolio: string): Promise<void> {
+    const Key = { id: pendingId(portfolio) };
     await this.client.send(new DeleteCommand({ TableName: this.config.RUNS_TABLE, Key }));
   }
 }
 
-function pendingId(portfolio: string, timestamp: string): string {
-  return `ANALYSIS#${timestamp}#${portfolio}`;
+/** Its id in `runs`. */
+export function pendingId(portfolio: string): string {
+  return `ANALYSIS#${portfolio}`;
 }

@@ -80,12 +80,15 @@ class Analyst {
   async step(): Promise<Step> {
     const { portfolio, session, timestamp, force, runId } = this.request;
     const stored = await this.analyses.stored(portfolio, timestamp);
+    const pending = await this.analyses.pending(portfolio);
     // A call repeated after its answer was stored finds its own work, also when it was forced.
-    if (stored && (!force || stored.runId === runId)) return this.done(stored, stored.runId === runId);
+    if (stored && (!force || stored.runId === runId)) {
+      if (pending) await this.analyses.dropPending(portfolio);
+      return this.done(stored, stored.runId === runId);
+    }
     const briefing = await gatherBriefing(portfolio, session, this.stores);
     if (briefing.positions.length === 0) return this.skipped(briefing);
     const question = questionHash(briefing, this.stores.config.XAI_MODEL);
-    const pending = await this.analyses.pending(portfolio, timestamp);
     if (pending?.question !== question)
       return this.submit(briefing, question, { attempt: 1, spent: NOTHING, lost: false });
     if (pending.completion) return this.judge(briefing, pending, pending.completion);
@@ -98,17 +101,17 @@ class Analyst {
     round: Pick<Pending, 'attempt' | 'spent' | 'lost'>,
     failed?: FailedAnswer,
   ): Promise<Step> {
-    const { portfolio, timestamp } = this.request;
+    const { portfolio } = this.request;
     const body = completionRequest(briefing, this.stores.config.XAI_MODEL, failed);
     const answer = await this.openModel().submit(body, { signal: this.signal });
     const pending: Pending = { ...round, question, submittedAt: new Date().toISOString(), ...answer };
     await this.refuseMixture(answer.practice);
-    await this.analyses.savePending(portfolio, timestamp, pending);
+    await this.analyses.savePending(portfolio, pending);
     return pending.completion ? this.judge(briefing, pending, pending.completion) : this.waiting(briefing);
   }
 
   private async fetch(briefing: Briefing, pending: Pending): Promise<Step> {
-    const { portfolio, timestamp, polls } = this.request;
+    const { portfolio, polls } = this.request;
     const answer = await this.openModel()
       .fetch(pending.requestId ?? '', { signal: this.signal })
       .catch((error: Error) => {
@@ -124,25 +127,25 @@ class Analyst {
       throw new NamedError('Vendor.Unavailable', { ...text, todo: 'The next run looks again before it asks anew.' });
     }
     const fetched = { ...pending, completion: answer.completion };
-    await this.analyses.savePending(portfolio, timestamp, fetched);
+    await this.analyses.savePending(portfolio, fetched);
     return this.judge(briefing, fetched, answer.completion);
   }
 
   private async judge(briefing: Briefing, pending: Pending, completion: Completion): Promise<Step> {
-    const { portfolio, timestamp } = this.request;
+    const { portfolio } = this.request;
     const spent = addTokens(pending.spent, tokensOf(completion));
     try {
       const symbols = briefing.positions.map(({ holding }) => holding.symbol);
       const parsed = readAnswer(completion, symbols);
       const analysis = await this.itemOf(briefing, pending, completion, { parsed_data: parsed, tokens: spent });
       await this.analyses.store(analysis);
-      await this.analyses.dropPending(portfolio, timestamp);
+      await this.analyses.dropPending(portfolio);
       return this.done(analysis, true);
     } catch (error) {
       if (!(error instanceof NamedError) || !error.name.startsWith('Model.')) throw error;
       if (pending.attempt === 1) return this.mend(briefing, pending, completion, error, spent);
       // The next run begins anew.
-      await this.analyses.dropPending(portfolio, timestamp);
+      await this.analyses.dropPending(portfolio);
       const cost = costOf(completion.model, spent, this.stores.config.XAI_PRICES);
       const price = cost === null ? '' : `, $${cost}`;
       const text = `${error.message} (two answers of ${completion.model}, ${spent.prompt + spent.completion} tokens${price})`;

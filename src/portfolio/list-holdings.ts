@@ -2,6 +2,7 @@ import { sessionHours } from '../calendar/sessions.ts';
 import { heldSessions } from '../lake/ingest.ts';
 import type { Lake } from '../lake/lake.ts';
 import type { Stores } from '../night/stores.ts';
+import { pendingId } from './analyses.ts';
 import type { Desk, DeskInput } from './desk.ts';
 import { chosenPortfolios, heldTickers, planDesk } from './plan-desk.ts';
 import { missingTables, readBook } from './portfolio-tables.ts';
@@ -36,6 +37,9 @@ export async function listHoldings(
     keys('portfolio', chosen).map((key) => ({ ...key, timestamp })),
     ['portfolio'],
   );
+  // Killed between storing an answer and forgetting its question: the step that finds both ends it.
+  const questions = await readItems(tables, config.RUNS_TABLE, keys('id', chosen.map(pendingId)), ['id']);
+  const untidy = new Set(questions.map(({ id }) => String(id)));
   return planDesk({
     input,
     runId,
@@ -43,7 +47,7 @@ export async function listHoldings(
     timestamp,
     book,
     known: new Map(known.map(({ symbol, status }) => [String(symbol), String(status)])),
-    analysed: new Set(stored.map(({ portfolio }) => String(portfolio))),
+    analysed: new Set(stored.map(({ portfolio }) => String(portfolio)).filter((name) => !untidy.has(pendingId(name)))),
     after,
     hasKey: config.XAI_SECRET_ARN !== undefined,
   });

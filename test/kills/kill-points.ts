@@ -103,6 +103,13 @@ export const NIGHT: readonly KillPoint[][] = [
   ],
   [before('PutItem runs SYNC#metadata'), after('DeleteItem runs PROGRESS#metadata')],
   [before('rm home.lock.draft-*'), before('CREATE TABLE IF NOT EXISTS schema_migrations')],
+  [
+    before('BatchWriteItem data'),
+    after('PutItem runs ANALYSIS#sample'),
+    before('PutItem analyses'),
+    after('PutItem analyses'),
+    before('DeleteItem runs ANALYSIS#sample'),
+  ],
 ];
 
 /** The nth write of all, whatever it is: at equal distances over a night. */

@@ -95,7 +95,7 @@ async function run(model: Xai, over: Partial<AnalysisRequest> = {}): Promise<Ste
   return steps;
 }
 const stored = () => new Analyses(desk.client, desk.config).stored('mine', timestamp);
-const pending = () => new Analyses(desk.client, desk.config).pending('mine', timestamp);
+const pending = () => new Analyses(desk.client, desk.config).pending('mine');
 
 describe('one analysis', () => {
   test('is asked, waited for, stored with the model that served, tokens and cost, and left alone afterwards', async () => {
@@ -167,7 +167,7 @@ describe('an answer is paid for once', () => {
     await analyzePortfolio(request, desk.stores, () => model);
     const analyses = new Analyses(desk.client, desk.config);
     const kept = (await pending())!;
-    await analyses.savePending('mine', timestamp, { ...kept, completion: good() });
+    await analyses.savePending('mine', { ...kept, completion: good() });
     const [step] = await run(fakeModel([]));
     expect(step!.status).toBe('analysed');
   });
@@ -201,6 +201,16 @@ describe('an answer is paid for once', () => {
     });
     expect(await pending()).toMatchObject({ requestId: 'q1' });
   });
+});
+
+test('a run killed after it stored an answer leaves a question that the next step ends', async () => {
+  const model = fakeModel([good()]);
+  await analyzePortfolio(request, desk.stores, () => model);
+  const asked = (await pending())!;
+  await run(model);
+  await new Analyses(desk.client, desk.config).savePending('mine', asked);
+  expect(await run(model, { runId: 'run-2' })).toMatchObject([{ status: 'unchanged' }]);
+  expect(await pending()).toBeUndefined();
 });
 
 describe('an unusable answer', () => {
