@@ -17,7 +17,7 @@ import { startInput } from '../../src/night/night.ts';
 import { root, skipped } from '../terraform/tooling.ts';
 import { type EmulatedStage, openEmulatedStage } from './stack.ts';
 
-const APPLY_MS = 500_000;
+const APPLY_MS = 600_000;
 const functionNames = readdirSync(join(root, 'functions'));
 const machineNames = readdirSync(join(root, 'state-machines'))
   .filter((file) => file.endsWith('.asl.json'))

@@ -15,7 +15,7 @@ provider "aws" {
   s3_use_path_style           = true
 }
 `;
-const LIMIT_MS = 400_000;
+const LIMIT_MS = 540_000;
 const IMAGES = ['consolidator', 'resampler'];
 
 /** The dev stage on an emulated account: the real Terraform, the real zips. */
