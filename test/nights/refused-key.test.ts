@@ -54,7 +54,7 @@ test('a refused Polygon key stops that vendor at once; a refused Alpaca key cost
     { detail: { status: 'Partial', runId: alpaca.runId }, matchedRules: ['night-completed'] },
   ]);
   const rows = await warehouse.query(
-    `SELECT task_name, status, error_message FROM sync_logs WHERE metadata ->> 'run_id' = '${alpaca.runId}' AND status <> 'success'`,
+    `SELECT task_name, status, error_message FROM sync_logs WHERE metadata ->> 'run_id' = '${alpaca.runId}' AND status NOT IN ('success', 'skipped')`,
   );
   expect(rows).toMatchObject([{ task_name: 'sync-assets', status: 'failed' }]);
   expect(String(rows[0]!.error_message)).toContain('Vendor.AuthFailed');
