@@ -2,8 +2,8 @@ import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keys } from '../../src/lake/keys.ts';
-import { startInput } from '../../src/night/night.ts';
 import { executionIsRunning } from '../../src/night/lake-lock.ts';
+import { startInput } from '../../src/night/night.ts';
 import { openNight, previewNight } from '../../src/night/open-night.ts';
 import { stagedDates, writeNote } from '../../src/night/staging.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
@@ -169,7 +169,11 @@ test('vendors without a secret are skipped and say what to set', async () => {
   expect((await open()).reasons).toEqual([
     'prices: POLYGON_API_KEY is not set',
     'sync-tickers: POLYGON_API_KEY is not set',
+    'sync-splits: POLYGON_API_KEY is not set',
     'sync-assets: ALPACA_API_KEY_ID and ALPACA_API_SECRET_KEY are not set',
+    'sync-index-members: INDEX_MEMBERS_URI is not set',
+    'sync-metadata: POLYGON_API_KEY is not set; FMP_API_KEY is not set',
+    'sync-valuations: FMP_API_KEY is not set',
   ]);
 });
 

@@ -64,6 +64,9 @@ test('a good night fills every store, tells the rule, and its repetition changes
     'prices success',
     'resample success',
     'sync-assets success',
+    'sync-index-members success',
+    'sync-metadata success',
+    'sync-splits success',
     'sync-tickers success',
     'sync-valuations success',
   ]);
