@@ -52,9 +52,10 @@ export async function deskOutcomeOf(
 export async function awaitDesk(
   pipeline: Pipeline,
   { signal }: Pick<Context, 'signal'>,
+  night: string,
 ): Promise<DeskOutcome | undefined> {
   const [started] = await pipeline.settled(signal);
-  const execution = started ?? (await resumed(pipeline, signal));
+  const execution = started ?? (night === 'Skipped' ? await resumed(pipeline, signal) : undefined);
   // Stopped by Ctrl-C: the night's own outcome is told all the same.
   return execution && execution.status !== 'ABORTED' ? deskOutcomeOf(execution, pipeline) : undefined;
 }
@@ -84,7 +85,7 @@ export async function printDesk(
   { stores }: Pick<Pipeline, 'stores'>,
   terminal: Terminal,
 ): Promise<void> {
-  const { status, session, seconds, runId, tickers, portfolios, unchanged, analyses } = outcome;
+  const { status, session, seconds, runId, tickers, portfolios, analyses } = outcome;
   const about = session ? ` for session ${session}` : '';
   terminal.print(`\n${statusWord(status, terminal)}: portfolio desk${about} in ${seconds.toFixed(1)} s (${runId})`);
   if (tickers) {
@@ -95,7 +96,9 @@ export async function printDesk(
     ];
     terminal.print(`ticker data: ${parts.join(', ')}${tickers.failed > 0 ? `, ${tickers.failed} failed` : ''}`);
   }
-  const done = portfolios.filter((one) => one.status === 'analysed').length;
+  const count = (word: string) => portfolios.filter((one) => one.status === word).length;
+  const unchanged = outcome.unchanged + count('unchanged');
+  const done = count('analysed');
   if (portfolios.length + unchanged > 0) terminal.print(`portfolios: ${done} analysed, ${unchanged} unchanged`);
   if (outcome.analysisSkipped) terminal.print(`- not analysed: ${outcome.analysisSkipped}`);
   for (const { portfolio, reason } of portfolios.filter((one) => one.status === 'skipped')) {

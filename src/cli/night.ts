@@ -50,7 +50,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     const result = await laptop.run(input, { name: `night-${session}`, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });
-    const desk = await awaitDesk(laptop, context);
+    const desk = await awaitDesk(laptop, context, outcome.status);
     printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, laptop.stores.lake, context.terminal);
     if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, laptop, context.terminal);
     return exitCodeOf(outcome.status);

@@ -22,7 +22,7 @@ export async function release(runId: string, _options: object, context: Context)
     const result = await pipeline.run({ release: runId }, { name, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, pipeline.stores, { session: held.session, kind: 'release' });
-    const desk = await awaitDesk(pipeline, context);
+    const desk = await awaitDesk(pipeline, context, outcome.status);
     printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, pipeline.stores.lake, context.terminal);
     if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, pipeline, context.terminal);
     return exitCodeOf(outcome.status);
