@@ -142,8 +142,10 @@ function callOf(operation, path, body) {
   if (name === 'PutEvents') return name;
   if (name === 'BatchWriteItem') return `${name} ${Object.keys(sent.RequestItems).map(tableOf)}`;
   if (!['PutItem', 'UpdateItem', 'DeleteItem', 'CreateTable'].includes(name)) return '';
-  const id = (sent.Item ?? sent.Key)?.id?.S?.replace(/#\d{4}-.*/, '#*') ?? '';
-  return `${name} ${tableOf(sent.TableName)} ${id}`.trim();
+  const table = sent.TableName === undefined ? '' : tableOf(sent.TableName);
+  // In other tables an id is the vendor's.
+  const id = table === 'runs' ? (sent.Item ?? sent.Key)?.id?.S?.replace(/#\d{4}-.*/, '#*') : '';
+  return `${name} ${table} ${id ?? ''}`.trim();
 }
 
 function tableOf(name) {
