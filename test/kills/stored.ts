@@ -80,6 +80,9 @@ export async function inspect(home: string, product: string): Promise<Inspection
 export async function disturbReferences(home: string, product: string): Promise<void> {
   await onHome(home, product, async ({ stores: { tables, config, warehouse } }) => {
     await warehouse.query("DELETE FROM symbol_history WHERE symbol IN ('ALL', 'T')");
+    for (const table of ['symbol_metadata', 'enrichment_attempts']) {
+      await warehouse.query(`DELETE FROM ${table} WHERE symbol IN ('ALL', 'T')`);
+    }
     await warehouse.query(`INSERT INTO symbol_history (dataset, symbol, valid_from, reason)
       SELECT DISTINCT dataset, 'GONE', valid_from, 'first seen' FROM symbol_history ON CONFLICT DO NOTHING`);
     for (const TableName of [config.TICKERS_TABLE, config.ASSETS_TABLE]) {
