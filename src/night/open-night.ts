@@ -53,7 +53,7 @@ export async function openNight(start: StartInput, execution: Execution, opening
     await sortStaging(opening, execution.name, openedAt, input.release);
     const night = planNight({ ...(await gather(input, { ...execution, clock, openedAt, session }, opening)), release });
     if (!night.due) {
-      await mendPage(opening.lake, night.session);
+      await mendPage(opening, night.session);
       await runs.releaseLock(execution.arn);
     }
     return night;
@@ -64,9 +64,9 @@ export async function openNight(start: StartInput, execution: Execution, opening
 }
 
 /** Nothing follows a night that has nothing to do; the last one may have ended before its page was written. */
-async function mendPage(lake: Lake, session: string): Promise<void> {
+async function mendPage({ lake, config }: Pick<Opening, 'lake' | 'config'>, session: string): Promise<void> {
   const key = keys.report(session, 'night.json');
-  if (await lake.read(key)) await renderReport(key, lake);
+  if (await lake.read(key)) await renderReport(key, lake, config.REPORT_SYMBOLS);
 }
 
 /** The plan a night would have if it were opened now; takes no lock and writes nothing. */
