@@ -7,7 +7,8 @@ import json
 import sys
 
 from moto.awslambda.models import LambdaFunction
-from moto.batch.models import BatchBackend
+from moto.batch.models import BatchBackend, JobQueue
+from moto.batch.responses import BatchResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.rds.models import DBCluster
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -52,6 +53,23 @@ def remember_logging_config():
     LambdaFunction.update_configuration = new_update
 
 
+def remember_time_limits():
+    """A queue's limits on waiting jobs are given back as they were set."""
+    create, describe = BatchResponse.createjobqueue, JobQueue.describe
+
+    def new_create(self):
+        answer = create(self)
+        queue = self.batch_backend.get_job_queue(json.loads(answer)["jobQueueName"])
+        queue.time_limits = self._get_param("jobStateTimeLimitActions") or []
+        return answer
+
+    BatchResponse.createjobqueue = new_create
+    JobQueue.describe = lambda self: {
+        **describe(self),
+        "jobStateTimeLimitActions": getattr(self, "time_limits", []),
+    }
+
+
 def let_serverless_v2_have_a_data_api():
     """moto knows the Data API of Serverless v1 only, and gives every cluster v1's scaling."""
     DBCluster.enable_http_endpoint = property(
@@ -77,6 +95,7 @@ def default_to_the_service_linked_role():
 
 
 remember_logging_config()
+remember_time_limits()
 let_serverless_v2_have_a_data_api()
 default_to_the_service_linked_role()
 
