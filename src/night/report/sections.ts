@@ -26,7 +26,7 @@ ${listOf('Why', reasons)}${listOf('Worth a look', notes)}`;
 
 function listOf(title: string, lines: readonly string[]): Html | false {
   if (lines.length === 0) return false;
-  return html`<h3>${title}</h3>
+  return html`<h2 class="minor">${title}</h2>
 <ul>
 ${lines.map((line) => html`<li>${line}</li>`)}
 </ul>

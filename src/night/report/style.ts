@@ -15,6 +15,7 @@ body { margin: 0 auto; max-width: 62rem; padding: 0 1rem 4rem; background: var(-
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", sans-serif }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 1.5rem 0 .5rem }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-top: .75rem; border-top: 1px solid var(--line) }
+h2.minor { font-size: 1rem; margin: 1rem 0 .25rem; padding: 0; border: 0 }
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem }
 p, ul, ol { margin: .5rem 0; max-width: 50rem; overflow-wrap: anywhere }
 a { color: var(--link) }
