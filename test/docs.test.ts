@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { CommanderError } from 'commander';
+import { expect, test } from 'vitest';
+import { commands } from '../src/cli/commands.ts';
+import { SETTINGS } from '../src/config.ts';
+import { ERROR_NAMES } from '../src/errors.ts';
+import { afterbell } from './nights/command.ts';
+import { HELD, warmHome } from './nights/scene.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
+const pages = [
+  'README.md',
+  ...readdirSync(`${root}docs`)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+/** Every `npx afterbell …` of a page: a line of a code block, or a piece of inline code. */
+function commandsIn(page: string): string[] {
+  const text = read(page);
+  const found = [...text.matchAll(/npx afterbell [^`\n|]*/g)].map(([command]) => command.replace(/ +#.*/, '').trim());
+  return [...new Set(found)].filter((command) => !command.includes('…'));
+}
+
+/** The arguments as a shell would give them. What is optional in the text is given; D is a session, a name a name. */
+function argumentsOf(command: string): string[] {
+  const parts = command.replace(/[[\]]/g, '').match(/"[^"]*"|\S+/g) ?? [];
+  return parts.slice(2).map((part) => part.replace(/^"|"$/g, '').replace(/^D$/, HELD.last));
+}
+
+async function parse(args: readonly string[]): Promise<string | undefined> {
+  const program = commands('0', () => async () => {});
+  for (const one of [program, ...program.commands]) one.configureOutput({ writeErr: () => {}, writeOut: () => {} });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return undefined;
+  } catch (error) {
+    return error instanceof CommanderError && error.exitCode === 0 ? undefined : (error as Error).message;
+  }
+}
+
+test('every command in the docs is one the command line takes', async () => {
+  const wrong: string[] = [];
+  for (const page of pages) {
+    for (const command of commandsIn(page)) {
+      const message = await parse(argumentsOf(command));
+      if (message) wrong.push(`${page}: ${command}: ${message}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(commandsIn('docs/runbook.md').length).toBeGreaterThan(20);
+});
+
+/** They change nothing, and what they need is in every home. */
+const READS = /^npx afterbell (status|verify|query|portfolios$|vacuum .*--dry-run|backfill .*--dry-run)/;
+
+test('every command in the docs that only reads runs in a home', async () => {
+  const home = await warmHome();
+  const reads = [...new Set(pages.flatMap(commandsIn))].filter(
+    (command) => READS.test(command) && !/NAME|TASK|"SQL"|\[/.test(command),
+  );
+  expect(reads.length).toBeGreaterThan(5);
+  const wrong: string[] = [];
+  for (const command of reads) {
+    const { code, stderr } = await afterbell(argumentsOf(command), { AFTERBELL_HOME: home });
+    if (code !== 0) wrong.push(`${command}: exit ${code}: ${stderr}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('the runbook explains every named error, and no other', () => {
+  const section = read('docs/runbook.md').split('## Named errors')[1]!;
+  const rows = [...section.matchAll(/^\| `([A-Z][A-Za-z]+\.[A-Za-z]+)` \| ([^|]*)\|([^|]*)\|([^|]*)\|/gm)];
+  expect(rows.map(([, name]) => name).sort()).toEqual([...ERROR_NAMES].sort());
+  expect(rows.filter(([, , meaning]) => meaning!.trim() === '')).toEqual([]);
+});
+
+test('the runbook explains every alarm', () => {
+  const block = /locals \{\s*alarms = \{([\s\S]*?)\n {2}\}/.exec(read('terraform/alarms.tf'))?.[1] ?? '';
+  const names = [...block.matchAll(/^ {4}"?([a-z-]+)"? = \{/gm)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(0);
+  const section = read('docs/runbook.md').split('## Alarms')[1]!.split('\n## ')[0]!;
+  expect(names.filter((name) => !section.includes(`| \`${name}\` |`))).toEqual([]);
+});
+
+test('every setting the environment page speaks of exists, and every original variable is spoken of', () => {
+  const rows = [...read('docs/environment.md').matchAll(/^\| `([A-Z0-9_]+)` \| ([^|]*) \| ([^|]*) \|$/gm)];
+  const known = new Set<string>([...SETTINGS.map(({ name }) => name), 'AWS_REGION']);
+  const named = rows.flatMap(([, , ours]) => [...ours!.matchAll(/`([A-Z0-9_]+)`/g)].map(([, name]) => name!));
+  expect(named.filter((name) => !known.has(name))).toEqual([]);
+  expect(rows.filter(([, , ours]) => ours !== 'gone' && !ours!.includes('`'))).toEqual([]);
+  expect(rows).toHaveLength(23);
+});
