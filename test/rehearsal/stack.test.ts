@@ -51,7 +51,7 @@ test('every function is the built zip, under settings that the program takes', a
   const lambda = new LambdaClient(stage.client);
   for (const name of functionNames) {
     const found = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: `afterbell-dev-${name}` }));
-    const zip = readFileSync(join(root, 'dist/zips', `${name}.zip`));
+    const zip = readFileSync(join(stage.terraform.zips, `${name}.zip`));
     expect(found.CodeSha256, name).toBe(createHash('sha256').update(zip).digest('base64'));
     expect(found).toMatchObject({ Runtime: 'nodejs22.x', Architectures: ['arm64'], Handler: 'index.handler' });
     expect(found.Role, name).toMatch(new RegExp(`role/afterbell-dev-${name}$`));

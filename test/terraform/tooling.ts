@@ -20,6 +20,8 @@ const LIMIT_MS = 280_000;
 export interface Terraform {
   /** A copy of terraform/ with local state, beside links to what it reads; initialised. */
   folder: string;
+  /** The functions' zips that it deploys. */
+  zips: string;
   env: Record<string, string | undefined>;
   run: (args: readonly string[], options?: RunOptions) => Promise<{ code: number; output: string }>;
   /** Removes the copy. */
@@ -53,7 +55,9 @@ export async function openTerraform({
     recursive: true,
     filter: (path) => !/\.terraform(\.lock\.hcl)?$/.test(path),
   });
-  for (const name of ['functions', 'batch-images', 'state-machines', 'src', 'dist', '.env.example']) {
+  // A copy, for the next build may come before the last of them is read.
+  cpSync(join(root, 'dist/zips'), join(home, 'dist/zips'), { recursive: true });
+  for (const name of ['functions', 'batch-images', 'state-machines', 'src', '.env.example']) {
     symlinkSync(join(root, name), join(home, name));
   }
   writeFileSync(join(folder, 'copy_override.tf'), `terraform {\n  backend "local" {}\n}\n${override}`);
@@ -64,7 +68,7 @@ export async function openTerraform({
   const init = await run(['init', '-input=false', '-no-color', ...(plugins ? [`-plugin-dir=${plugins}`] : [])]);
   if (init.code !== 0) close();
   if (init.code !== 0) return { why: `terraform init failed, no AWS provider was found: ${init.output.slice(-300)}` };
-  return { terraform: { folder, env, run, close }, why: '' };
+  return { terraform: { folder, zips: join(home, 'dist/zips'), env, run, close }, why: '' };
 }
 
 /** A configuration file that is named and absent ends terraform; nobody's own one is wanted here. */
