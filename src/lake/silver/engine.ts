@@ -13,6 +13,11 @@ import type { FactorSpan } from './splits.ts';
 import tables from './tables.sql';
 import windowsSql from './windows.sql';
 
+const NOT_WHOLE = 'not a whole volume';
+/** Whole numbers this small add up exactly as doubles, 250 to a window, at a fraction of what decimals cost. */
+const WHOLE_VOLUME = `CASE WHEN volume = trunc(volume) AND abs(volume) < ${2 ** 45} THEN volume ELSE error('${NOT_WHOLE}') END`;
+const EXACT_VOLUME = 'volume::DECIMAL(38, 6)';
+
 /** Symbols whose windows are made in one query. */
 export interface Portion {
   /** In order; a symbol's place here is its number in the answer. */
@@ -72,7 +77,10 @@ export class Engine {
       preserve_insertion_order: 'false',
       autoinstall_known_extensions: 'false',
     });
-    return new Engine(instance, await instance.connect(), signal);
+    const connection = await instance.connect();
+    // Footers are read twice: with the bars, and when these are counted.
+    await connection.run('SET parquet_metadata_cache = true');
+    return new Engine(instance, connection, signal);
   }
 
   /** @throws Job.Failed with DuckDB's own words; Job.Interrupted */
@@ -82,7 +90,12 @@ export class Engine {
       const sql = windowsSql
         .replaceAll('/*bars*/', barsOf(portion))
         .replace('/*slots*/', String(portion.slots.windows.length));
-      const result = await this.connection.stream(sql);
+      const result = await this.connection
+        .stream(sql.replace('/*volume*/', WHOLE_VOLUME))
+        .catch((error: Error) => {
+          if (!error.message.includes(NOT_WHOLE)) throw error;
+          return this.connection.stream(sql.replace('/*volume*/', EXACT_VOLUME));
+        });
       for (;;) {
         const chunk = await result.fetchChunk();
         if (!chunk || chunk.rowCount === 0) return;

@@ -1,4 +1,5 @@
 import { isNamed } from '../../errors.ts';
+import { inFlight } from '../in-flight.ts';
 import { keys } from '../keys.ts';
 import type { Lake } from '../lake.ts';
 import { Engine, type EngineOptions, type Portion } from './engine.ts';
@@ -50,9 +51,8 @@ export interface Met {
  */
 export async function* makeWindows(input: WindowsInput, met: Met): AsyncIterable<Made> {
   const { prepared, symbols, barsOf } = input;
-  const engine = await Engine.open(input.engine);
+  const run = await Run.open(input, met);
   try {
-    const run = new Run(input, engine, met);
     const { intervals, whole } = prepared;
     if (prepared.full) {
       const bars = symbols.reduce((sum, symbol) => sum + barsOf(symbol), 0);
@@ -85,39 +85,62 @@ export async function* makeWindows(input: WindowsInput, met: Met): AsyncIterable
       ),
     };
   } finally {
-    engine.close();
+    run.close();
   }
 }
 
+/** An engine, and what its answers are collected in. */
+interface Bench {
+  engine: Engine;
+  sheaves: Sheaves;
+}
+
 class Run {
-  private readonly sheaves = new Sheaves();
   private readonly always = () => true;
 
-  constructor(
+  private constructor(
     private readonly input: WindowsInput,
-    private readonly engine: Engine,
     private readonly met: Met,
+    /** Not at work; as many as portions are made at once. */
+    private readonly benches: Bench[],
   ) {}
+
+  /**
+   * For a full run an engine of one thread a core: while the windows of one portion are put in order the next one is
+   * aggregated, and an engine with a single thread needs no second pass over its groups to bring threads together.
+   */
+  static async open(input: WindowsInput, met: Met): Promise<Run> {
+    const { threads, memoryLimitMb } = input.engine;
+    const engines = input.prepared.full ? threads : 1;
+    const share = { threads: threads / engines, memoryLimitMb: Math.floor(memoryLimitMb / engines) };
+    const opened = Array.from({ length: engines }, () => Engine.open({ ...input.engine, ...share }));
+    const benches = (await Promise.all(opened)).map((engine) => ({ engine, sheaves: new Sheaves() }));
+    return new Run(input, met, benches);
+  }
+
+  close(): void {
+    for (const { engine } of this.benches) engine.close();
+  }
 
   /** Whole symbols from their histories. */
   async histories(symbols: readonly string[], slots: Slots): Promise<Sheaf[]> {
     const { factors, barsOf } = this.input;
-    const made: Sheaf[] = [];
     const sound = symbols.filter((symbol) => !this.met.damaged.has(symbol));
-    for (const names of portionsOf(sound, barsOf, slots.windows.length)) {
+    const portions = portionsOf(sound, barsOf, slots.windows.length);
+    const made: Sheaf[] = new Array(portions.length);
+    const work = async ([place, names]: [number, string[]]) => {
       const { present, paths } = await this.localise(names);
       this.met.filesMerged += paths.length;
-      made.push(
-        await this.sheaf({
-          symbols: present,
-          histories: paths,
-          sessionFiles: [],
-          slots,
-          fromHistory: this.always,
-          factors,
-        }),
-      );
-    }
+      made[place] = await this.sheaf({
+        symbols: present,
+        histories: paths,
+        sessionFiles: [],
+        slots,
+        fromHistory: this.always,
+        factors,
+      });
+    };
+    await inFlight(portions.entries(), this.benches.length, work, this.input.engine.signal);
     return made;
   }
 
@@ -147,7 +170,7 @@ class Run {
         if (!isNamed(error, 'Job.Failed')) throw error;
         const before = damagedSessions.size;
         for (const [place, path] of sessionFiles.entries()) {
-          const fault = await this.engine.fault(path);
+          const fault = await this.benches[0]!.engine.fault(path);
           if (fault !== undefined) damagedSessions.set(held[place]!, fault);
         }
         if (damagedSessions.size === before) throw error;
@@ -156,7 +179,13 @@ class Run {
   }
 
   private async sheaf(portion: Portion): Promise<Sheaf> {
-    const { sheaf, damaged, broken } = await makeSheaf(this.engine, this.sheaves, portion, this.input.engine.signal);
+    const bench = this.benches.pop()!;
+    const { sheaf, damaged, broken } = await makeSheaf(
+      bench.engine,
+      bench.sheaves,
+      portion,
+      this.input.engine.signal,
+    ).finally(() => this.benches.push(bench));
     for (const [symbol, fault] of damaged) this.met.damaged.set(symbol, fault);
     for (const [symbol, fault] of broken) this.met.broken.set(symbol, fault);
     return sheaf;

@@ -1,5 +1,5 @@
 /** Bars a query aggregates at once: few enough that its hash table stays near the processor. */
-const BARS = 700_000;
+const BARS = 400_000;
 /** Symbols × windows at once, four bytes each while a portion is put in order. */
 const CELLS = 8_000_000;
 /** Windows held in memory at once, about fifty bytes each. */

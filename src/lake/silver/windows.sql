@@ -1,6 +1,6 @@
 -- All intervals in one pass: `slots` says which windows a date's bars go to and where they come from. Symbol and window
--- are one number, because hashing two columns costs more than the aggregation. Volumes are summed as decimals, because
--- a sum of doubles depends on its order.
+-- are one number, because hashing two columns costs more than the aggregation. Volumes come as numbers whose sum does
+-- not depend on its order.
 SELECT
   b.sid * /*slots*/ + s.slot AS place,
   arg_min(b.open, b.date) AS open,
@@ -9,6 +9,6 @@ SELECT
   arg_max(b.close, b.date) AS close,
   sum(b.volume)::DOUBLE AS volume,
   count(*)::INTEGER AS bars
-FROM (SELECT * REPLACE (volume::DECIMAL(38, 6) AS volume) FROM (/*bars*/)) b
+FROM (SELECT * REPLACE (/*volume*/ AS volume) FROM (/*bars*/)) b
 JOIN slots s ON s.date = b.date AND s.from_history = b.from_history
 GROUP BY place
