@@ -9,6 +9,7 @@ import type { Ingests } from './check-sessions.ts';
 import history from './history.sql';
 import sessionRows from './session-rows.sql';
 import silver from './silver.sql';
+import splitWindows from './split-windows.sql';
 
 /** What the jobs derive from the session files. */
 export async function checkDerived(
@@ -107,6 +108,10 @@ async function checkSilver(views: LakeViews, interval: number): Promise<Check> {
   if (Number(row?.doubled) > 0) problems.push(`${row?.doubled} windows exist twice`);
   if (Number(row?.broken) > 0) problems.push(`${row?.broken} windows break the OHLC rules`);
   if (Number(row?.too_complete) > 0) problems.push(`${row?.too_complete} windows are called complete before their end`);
+  const [adjusted] = await ask(views, splitWindows.replaceAll('FROM silver', `FROM "bars_${interval}d"`));
+  if (Number(adjusted?.unadjusted) > 0) {
+    problems.push(`${adjusted?.unadjusted} windows are not adjusted by the splits in force (${adjusted?.example}, …)`);
+  }
   const repairs = problems.length > 0 ? [`npx afterbell run resample --mode full --intervals ${interval}`] : [];
   const counted = `${figure(Number(row?.windows))} windows over ${figure(Number(row?.bars_in_windows))} bars`;
   return { name: `${interval}-session bars`, counted, problems, repairs, notes: [] };

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { sessionAt, sessionNumber } from '../../../src/calendar/sessions.ts';
+import { checkDerived } from '../../../src/cli/checks/check-derived.ts';
+import { readIngests } from '../../../src/cli/checks/check-sessions.ts';
+import { consolidate } from '../../../src/lake/bronze/consolidate.ts';
+import { FileLake } from '../../../src/lake/file-lake.ts';
+import { keys } from '../../../src/lake/keys.ts';
+import { encodeRows } from '../../../src/lake/parquet.ts';
+import { resample } from '../../../src/lake/silver/resample.ts';
+import { bar, publish } from '../../lake/published.ts';
+
+const DATES = Array.from({ length: 12 }, (_, i) => sessionAt(sessionNumber('2025-10-27') + i));
+const home = mkdtempSync(join(tmpdir(), 'check-derived-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+test('windows on another basis than the splits in force are found, and clean once they are made anew', async () => {
+  const lake = new FileLake(pathToFileURL(home).href);
+  for (const date of DATES)
+    await publish(
+      lake,
+      date,
+      ['AAPL', 'TRUE'].map((symbol) => bar(symbol, date)),
+    );
+  await consolidate(lake, { mode: 'incremental', maxWorkers: 2, runId: 'test' });
+  const run = () => resample(lake, { mode: 'incremental', intervals: [3], runId: 'test', memoryLimitMb: 200 });
+  const problems = async () => {
+    const checks = await checkDerived(lake, await readIngests(lake), home, [3]);
+    return checks.flatMap((check) => check.problems);
+  };
+  await run();
+  expect(await problems()).toEqual([]);
+  const columns = [
+    { name: 'symbol', type: 'text' },
+    { name: 'execution_date', type: 'date' },
+    { name: 'split_from', type: 'double' },
+    { name: 'split_to', type: 'double' },
+  ] as const;
+  const splits = [
+    { symbol: 'AAPL', execution_date: DATES[4]!, split_from: 1, split_to: 3 },
+    { symbol: 'AAPL', execution_date: DATES[9]!, split_from: 1, split_to: 7 },
+    { symbol: 'TRUE', execution_date: '2040-01-03', split_from: 1, split_to: 2 },
+  ];
+  await lake.write(keys.snapshot('splits', DATES[11]!), encodeRows(columns, splits));
+  expect(await problems()).toEqual([
+    expect.stringMatching(/windows are not adjusted by the splits in force \(AAPL, …\)/),
+  ]);
+  await run();
+  expect(await problems()).toEqual([]);
+});
