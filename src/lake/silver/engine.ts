@@ -90,12 +90,10 @@ export class Engine {
       const sql = windowsSql
         .replaceAll('/*bars*/', barsOf(portion))
         .replace('/*slots*/', String(portion.slots.windows.length));
-      const result = await this.connection
-        .stream(sql.replace('/*volume*/', WHOLE_VOLUME))
-        .catch((error: Error) => {
-          if (!error.message.includes(NOT_WHOLE)) throw error;
-          return this.connection.stream(sql.replace('/*volume*/', EXACT_VOLUME));
-        });
+      const result = await this.connection.stream(sql.replace('/*volume*/', WHOLE_VOLUME)).catch((error: Error) => {
+        if (!error.message.includes(NOT_WHOLE)) throw error;
+        return this.connection.stream(sql.replace('/*volume*/', EXACT_VOLUME));
+      });
       for (;;) {
         const chunk = await result.fetchChunk();
         if (!chunk || chunk.rowCount === 0) return;

@@ -9,6 +9,7 @@ export type Keeps = ((symbol: string, day: number) => boolean) | undefined;
 /**
  * Writes one month file: the new rows and the stored ones that stay. Unchanged bytes are not written, a month without
  * rows is removed, what is written is read back.
+ * @param decoded the stored rows, when the caller has read them already
  * @returns rows in the file, and whether it changed
  * @throws Lake.Corrupt when the stored file cannot be read and rows of it have to stay, or what is read back differs;
  *   Job.Failed when the rows are not in order
@@ -18,11 +19,11 @@ export async function writeMonth(
   key: string,
   rows: SilverColumns,
   keeps: Keeps,
-  { missing }: { missing: 'fine' | 'wrong' } = { missing: 'fine' },
+  { missing, decoded }: { missing: 'fine' | 'wrong'; decoded?: SilverColumns } = { missing: 'fine' },
 ): Promise<{ rows: number; written: boolean }> {
   const bytes = await lake.read(key);
   if (!bytes && missing === 'wrong') throw corruptFile(key, 'nothing, although the checkpoint counts rows in it');
-  const merged = bytes && keeps ? mergeRows(await decodeSilver(bytes, key), keeps, rows) : rows;
+  const merged = bytes && keeps ? mergeRows(decoded ?? (await decodeSilver(bytes, key)), keeps, rows) : rows;
   const count = merged.date.length;
   if (count === 0) {
     if (bytes) await lake.remove([key]);

@@ -21,8 +21,6 @@ export interface IntervalPlan {
   windows: Map<string, PlannedWindow>;
   /** Month files to write (YYYY-MM) → whether the old file's other windows stay. */
   months: Map<string, { keep: boolean }>;
-  /** Month files to remove: no window of theirs has bars any more. */
-  stale: string[];
 }
 
 export interface PlanInput {
@@ -58,12 +56,11 @@ export function planInterval(input: PlanInput): IntervalPlan {
     const window = planWindow(index, interval, state);
     windows.set(window.first, window);
   }
-  const stale = full ? [...stored].filter((month) => !months.has(month)) : [];
-  return { interval, full, windows, months, stale };
+  return { interval, full, windows, months };
 }
 
 function planWindow(index: number, interval: number, { tokens, newest }: LakeState): PlannedWindow {
-  const sessions = Array.from({ length: interval }, (_, i) => sessionAt(index * interval + i));
+  const sessions = sessionsOf(index, interval);
   const end = sessions.at(-1)!;
   return {
     first: sessions[0]!,
@@ -81,22 +78,24 @@ function heldWindows(dates: Iterable<string>, interval: number): Set<number> {
 
 /** Windows with a session that came, changed or went, and those that the newest session completes or reopens. */
 function touchedWindows(interval: number, { tokens, newest }: LakeState, checkpoint: SilverCheckpoint): Set<number> {
-  const before = new Map(Object.entries(checkpoint.sessions));
-  const changed = [...tokens].filter(([date, token]) => before.get(date) !== token).map(([date]) => date);
-  const gone = [...before.keys()].filter((date) => !tokens.has(date));
-  const indexes = heldWindows([...changed, ...gone], interval);
+  const before = checkpoint.sessions;
+  // Thousands of dates an interval, of which a night changes a few: nothing is made of those that stay.
+  const differing: string[] = [];
+  for (const [date, token] of tokens) if (before[date] !== token) differing.push(date);
+  for (const date in before) if (!tokens.has(date)) differing.push(date);
+  const indexes = heldWindows(differing, interval);
   const last = checkpoint.last_processed_date;
   if (last !== null && newest !== undefined && last !== newest) {
     const [from, to] = [sessionNumber(last), sessionNumber(newest)];
     for (let n = Math.min(from, to) + 1; n <= Math.max(from, to); n++) indexes.add(windowIndex(n, interval));
   }
   // A window without bars, now or then, has no row that could be wrong.
-  return new Set([...indexes].filter((index) => hasDate(index, interval, tokens) || hasDate(index, interval, before)));
+  const held = (date: string) => tokens.has(date) || before[date] !== undefined;
+  return new Set([...indexes].filter((index) => sessionsOf(index, interval).some(held)));
 }
 
-function hasDate(index: number, interval: number, dates: ReadonlyMap<string, string>): boolean {
-  for (let i = 0; i < interval; i++) if (dates.has(sessionAt(index * interval + i))) return true;
-  return false;
+function sessionsOf(index: number, interval: number): string[] {
+  return Array.from({ length: interval }, (_, i) => sessionAt(index * interval + i));
 }
 
 /** Windows whose first session lies in a month. */

@@ -4,7 +4,7 @@ import { type Lake, listAll } from '../lake.ts';
 import type { LakeState } from './lake-state.ts';
 import { type IntervalPlan, planInterval } from './plan.ts';
 import { readSilverCheckpoint, type SilverCheckpoint } from './silver-checkpoint.ts';
-import { decodeSilver } from './silver-columns.ts';
+import { decodeSilver, type SilverColumns } from './silver-columns.ts';
 
 /** Above so many symbols to make wholly anew a full run is cheaper than merging them into every month file. */
 const MOST_WHOLE = 50;
@@ -15,6 +15,8 @@ export interface Interval {
   /** Month files there are, or should be. */
   stored: ReadonlySet<string>;
   rows: Map<string, number>;
+  /** Month → its stored rows, of the files that were looked into; each is wanted once. */
+  decoded: Map<string, SilverColumns>;
 }
 
 export interface Prepared {
@@ -72,7 +74,7 @@ async function prepareFull(lake: Lake, interval: number, state: LakeState): Prom
   const months = entries.map(({ key }) => /_(\d{4})(\d{2})\.parquet$/.exec(key)).filter((match) => match !== null);
   const stored = new Set(months.map(([, year, month]) => `${year}-${month}`));
   const plan = planInterval({ interval, mode: 'full', state, checkpoint: undefined, stored });
-  return { plan, stored, rows: new Map() };
+  return { plan, stored, rows: new Map(), decoded: new Map() };
 }
 
 /** The checkpoint says which files there are: a night need not list thousands to write six. */
@@ -85,28 +87,29 @@ async function prepareNight(
   const stored = new Set(Object.keys(checkpoint.months));
   const planned = () => planInterval({ interval, mode: 'incremental', state, checkpoint, stored });
   let plan = planned();
-  const lost = await lostMonths(lake, plan);
+  const { lost, decoded } = await lookInto(lake, plan);
   if (lost.length > 0) {
     for (const month of lost) stored.delete(month);
     plan = planned();
   }
-  return { plan, stored, rows: new Map(Object.entries(checkpoint.months)) };
+  return { plan, stored, rows: new Map(Object.entries(checkpoint.months)), decoded };
 }
 
 /** Silver follows from bronze, so a month file damaged or gone is no loss: its windows are all made anew. */
-async function lostMonths(lake: Lake, { interval, months }: IntervalPlan): Promise<string[]> {
+async function lookInto(lake: Lake, { interval, months }: IntervalPlan) {
   const lost: string[] = [];
+  const decoded = new Map<string, SilverColumns>();
   for (const [month, { keep }] of months) {
     if (!keep) continue;
     const key = keys.silver(interval, month);
     const bytes = await lake.read(key);
     try {
-      if (bytes) await decodeSilver(bytes, key);
+      if (bytes) decoded.set(month, await decodeSilver(bytes, key));
       else lost.push(month);
     } catch (error) {
       if (!isNamed(error, 'Lake.Corrupt')) throw error;
       lost.push(month);
     }
   }
-  return lost;
+  return { lost, decoded };
 }

@@ -58,11 +58,13 @@ export async function writeMonths(
     const all = apart.date.length === 0 ? fresh : mergeRows(fresh, () => true, apart);
     const result = await writeMonth(lake, key, all, keeps(interval, month, prepared, met), {
       missing: prepared.full || !interval.stored.has(month) ? 'fine' : 'wrong',
+      decoded: interval.decoded.get(month),
     }).catch((error) => {
       // A full run makes a damaged file anew; only rows that could not be made anew are lost with it.
       if (!prepared.full || !isNamed(error, 'Lake.Corrupt')) throw error;
       return writeMonth(lake, key, all, undefined);
     });
+    interval.decoded.delete(month);
     if (result.rows > 0) rows.set(month, result.rows);
     else rows.delete(month);
     wrote(result.written);

@@ -79,16 +79,16 @@ describe('planInterval', () => {
     expect([...incremental(3, before, state(YEAR)).months.values()]).toEqual([{ keep: true }]);
   });
 
-  test('a full plan has every held window once and names files that have lost their reason', () => {
+  test('a full plan has every held window once and keeps nothing of the stored files', () => {
     const plan = planInterval({
       interval: 8,
       mode: 'full',
       state: state(YEAR),
       checkpoint: undefined,
-      stored: new Set(['1999-01']),
+      stored: new Set(['1999-01', YEAR[40]!.slice(0, 7)]),
     });
     expect([...plan.windows.values()].flatMap(({ dates }) => dates).sort()).toEqual(YEAR);
-    expect(plan.stale).toEqual(['1999-01']);
+    expect([...plan.months.values()].some(({ keep }) => keep)).toBe(false);
   });
 
   test('sessions before 1990 fall into windows of negative number, each of full length', () => {
