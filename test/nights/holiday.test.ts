@@ -28,10 +28,14 @@ test('a holiday skips prices by its name, and reference lists run only when they
   const [tickers, ...others] = due.outcome.datasets;
   expect(tickers).toMatchObject({ name: 'tickers', status: 'success', new: 0, changed: 0 });
   expect(others.map(({ name, status }) => [name, status])).toEqual([
+    ['splits', 'skipped'],
     ['assets', 'skipped'],
+    ['index_members', 'skipped'],
+    ['metadata', 'skipped'],
+    ['valuations', 'skipped'],
     ['prices', 'skipped'],
   ]);
-  expect(others[1]!.reasons[0]).toMatch(/Thanksgiving/);
+  expect(others.at(-1)!.reasons[0]).toMatch(/Thanksgiving/);
   expect((await runs.lastSync('tickers'))!.lastSyncTimestamp > old).toBe(true);
   expect(await runs.sessionState(BEFORE)).toMatchObject({ pricesDone: true });
   expect(logLines(scene.home, 'notifications.jsonl')).toEqual([]);
