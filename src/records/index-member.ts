@@ -48,7 +48,12 @@ export function parseIndexMembers(
     }
     seen.add(symbol);
     const weight = figure(row['Weight (%)']);
-    out.records.push({ symbol, index: about.index, holdingsOf: about.asOf, ...(weight === undefined ? {} : { weight }) });
+    out.records.push({
+      symbol,
+      index: about.index,
+      holdingsOf: about.asOf,
+      ...(weight === undefined ? {} : { weight }),
+    });
   }
   return out;
 }

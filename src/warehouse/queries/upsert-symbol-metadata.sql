@@ -34,7 +34,7 @@ stored AS (
     WHERE (c.name, c.sector, c.industry, c.sic_code, c.exchange, c.type, c.list_date, c.market_cap, c.description, c.source)
       IS DISTINCT FROM (excluded.name, excluded.sector, excluded.industry, excluded.sic_code, excluded.exchange,
         excluded.type, excluded.list_date, excluded.market_cap, excluded.description, excluded.source)
-  RETURNING (xmax = 0) AS inserted
+  RETURNING c.symbol, (xmax = 0) AS inserted
 ),
 asked AS (
   INSERT INTO enrichment_attempts AS a (dataset, symbol, attempted_at, ending, reason, answer)
@@ -45,5 +45,7 @@ asked AS (
   RETURNING symbol, ending
 )
 SELECT (SELECT count(*) FROM stored WHERE inserted)::int AS new,
-       (SELECT count(*) FROM stored WHERE NOT inserted)::int AS changed,
+       -- A row that the other vendor brought in this very sync is completed, not changed; this sees the table as it was.
+       (SELECT count(*) FROM stored n WHERE NOT inserted AND NOT EXISTS (
+         SELECT 1 FROM symbol_metadata b WHERE b.symbol = n.symbol AND b.fetched_at = :at::timestamp))::int AS changed,
        (SELECT count(*) FROM asked JOIN symbol_metadata USING (symbol) WHERE ending = 'empty')::int AS kept
