@@ -23,5 +23,8 @@ export function drawSvg(option: EChartsCoreOption, width: number, height: number
   boards.set(size, board);
   board.clear();
   board.setOption({ animation: false, textStyle: { fontFamily: 'inherit', fontSize: 12 }, ...option });
-  return board.renderToSVGString();
+  const svg = board.renderToSVGString();
+  // Its clock would tick as long as the process lives, and keep it alive.
+  board.getZr().animation.stop();
+  return svg;
 }
