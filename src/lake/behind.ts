@@ -18,10 +18,9 @@ export async function jobsAreBehind(lake: Lake, intervals: readonly number[]): P
     // A copied home has other etags and the same content.
     if (known?.etag !== etag && known?.checksum !== (await usableIngest(lake, date))?.checksum) return true;
   }
-  const { tokens } = lakeState(consolidated);
+  const { text } = lakeState(consolidated);
   for (const interval of intervals) {
-    const done = (await readSilverCheckpoint(lake, interval))?.sessions;
-    if (!done || [...tokens].some(([date, token]) => done[date] !== token)) return true;
+    if ((await readSilverCheckpoint(lake, interval))?.sessions !== text) return true;
   }
   return false;
 }

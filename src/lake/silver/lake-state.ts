@@ -1,9 +1,12 @@
 import type { ConsolidationCheckpoint } from '../bronze/checkpoint.ts';
+import { sessionText } from './session-text.ts';
 
 /** What the data files hold, date by date; silver is a function of this. */
 export interface LakeState {
   /** Session → a text that changes whenever a bar of that date may have, in date order. */
   tokens: ReadonlyMap<string, string>;
+  /** The same as lines, for the checkpoints. */
+  text: string;
   /** Sessions of which some bar is in no session file, only in the data files. */
   outside: ReadonlySet<string>;
   /** Newest session held; windows that end by it are complete. */
@@ -18,8 +21,10 @@ export function lakeState({ sessions, outside }: Pick<ConsolidationCheckpoint, '
   const dates = [...new Set([...Object.keys(sessions), ...Object.keys(outside)])].sort();
   const token = (date: string) =>
     [sessions[date]?.checksum.slice(0, TOKEN_LENGTH), outside[date]].filter(Boolean).join('+');
+  const tokens = new Map(dates.map((date) => [date, token(date)]));
   return {
-    tokens: new Map(dates.map((date) => [date, token(date)])),
+    tokens,
+    text: sessionText(tokens),
     outside: new Set(Object.keys(outside)),
     newest: dates.at(-1),
   };

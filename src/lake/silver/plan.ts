@@ -1,6 +1,7 @@
 import { dateOf, dayNumber } from '../../calendar/dates.ts';
 import { sessionAt, sessionNumber, sessionsBetween, windowFirst, windowIndex } from '../../calendar/sessions.ts';
 import type { LakeState } from './lake-state.ts';
+import { differingDates, hasSession } from './session-text.ts';
 import type { SilverCheckpoint } from './silver-checkpoint.ts';
 
 /** A window whose bars are made anew. */
@@ -77,20 +78,17 @@ function heldWindows(dates: Iterable<string>, interval: number): Set<number> {
 }
 
 /** Windows with a session that came, changed or went, and those that the newest session completes or reopens. */
-function touchedWindows(interval: number, { tokens, newest }: LakeState, checkpoint: SilverCheckpoint): Set<number> {
+function touchedWindows(interval: number, state: LakeState, checkpoint: SilverCheckpoint): Set<number> {
+  const { tokens, text, newest } = state;
   const before = checkpoint.sessions;
-  // Thousands of dates an interval, of which a night changes a few: nothing is made of those that stay.
-  const differing: string[] = [];
-  for (const [date, token] of tokens) if (before[date] !== token) differing.push(date);
-  for (const date in before) if (!tokens.has(date)) differing.push(date);
-  const indexes = heldWindows(differing, interval);
+  const indexes = heldWindows(differingDates(before, text), interval);
   const last = checkpoint.last_processed_date;
   if (last !== null && newest !== undefined && last !== newest) {
     const [from, to] = [sessionNumber(last), sessionNumber(newest)];
     for (let n = Math.min(from, to) + 1; n <= Math.max(from, to); n++) indexes.add(windowIndex(n, interval));
   }
   // A window without bars, now or then, has no row that could be wrong.
-  const held = (date: string) => tokens.has(date) || before[date] !== undefined;
+  const held = (date: string) => tokens.has(date) || hasSession(before, date);
   return new Set([...indexes].filter((index) => sessionsOf(index, interval).some(held)));
 }
 

@@ -13,8 +13,8 @@ export interface SilverCheckpoint {
   /** Silver rows there are. */
   total_records_processed: number;
   status: 'success';
-  /** Date → what its bars were (see lakeState). */
-  sessions: Record<string, string>;
+  /** What the bars of each date were, as lines (see sessionText): six checkpoints of thousands of dates are read a night. */
+  sessions: string;
   /** Month file → rows in it. */
   months: Record<string, number>;
   /** Symbol → the splits its bars were adjusted by (see splitsText). */
@@ -26,7 +26,8 @@ export interface SilverCheckpoint {
 /** Undefined when there is none, or one that is not ours (the original design kept another at the same key). */
 export async function readSilverCheckpoint(lake: Lake, interval: number): Promise<SilverCheckpoint | undefined> {
   const stored = await readJson<Partial<SilverCheckpoint>>(lake, keys.silverCheckpoint(interval));
-  return stored?.sessions && stored.months && stored.splits && stored.failed ? (stored as SilverCheckpoint) : undefined;
+  const ours = typeof stored?.sessions === 'string' && stored.months && stored.splits && stored.failed;
+  return ours ? (stored as SilverCheckpoint) : undefined;
 }
 
 export async function writeSilverCheckpoint(lake: Lake, checkpoint: SilverCheckpoint): Promise<boolean> {
@@ -37,7 +38,7 @@ export async function writeSilverCheckpoint(lake: Lake, checkpoint: SilverCheckp
 export function nextCheckpoint(
   interval: number,
   rows: ReadonlyMap<string, number>,
-  { tokens, newest }: LakeState,
+  { text, newest }: LakeState,
   manifest: Manifest,
   { splits, failed }: { splits: ReadonlyMap<string, string>; failed: ReadonlySet<string> },
 ): SilverCheckpoint {
@@ -51,7 +52,7 @@ export function nextCheckpoint(
     last_run_timestamp: updated === undefined ? null : new Date(Number(updated / 1000n)).toISOString(),
     total_records_processed: Object.values(months).reduce((sum, count) => sum + count, 0),
     status: 'success',
-    sessions: Object.fromEntries(tokens),
+    sessions: text,
     months,
     splits: Object.fromEntries([...splits].sort(([a], [b]) => (a < b ? -1 : 1))),
     failed: [...failed].sort(),

@@ -16,7 +16,7 @@ const checkpoint = (interval: number, of: ReturnType<typeof state>): SilverCheck
   last_run_timestamp: null,
   total_records_processed: 0,
   status: 'success',
-  sessions: Object.fromEntries(of.tokens),
+  sessions: of.text,
   months: Object.fromEntries(YEAR.map((date) => [date.slice(0, 7), 1])),
   splits: {},
   failed: [],
