@@ -48,8 +48,7 @@ test('report finds a night by itself, by session and by run, and tells of a run 
       'Consolidate',
       'Resample',
       'Prices',
-      'Sync Page',
-      'Stage Session',
+      'Publish Session',
     ]),
   );
 
