@@ -17,7 +17,7 @@ locals {
     sync-assets        = { writes = local.list_writes, tables = ["assets", "runs"], secrets = ["alpaca"], warehouse = true }
     sync-index-members = { writes = local.list_writes, tables = ["runs"], reads = ["tickers", "assets"], warehouse = true, members_file = true }
     stage-session      = { writes = ["staging", "processing_metadata"], secrets = ["polygon", "flat-files"] }
-    check-night        = {}
+    check-night        = { writes = ["staging"] }
     publish-session    = { writes = ["staging", "bronze", "quarantine", "processing_metadata"], warehouse = true }
     sync-metadata      = { writes = local.enrich_writes, tables = ["runs"], reads = ["tickers"], secrets = ["polygon", "fmp"], warehouse = true }
     sync-valuations    = { writes = local.enrich_writes, tables = ["runs"], reads = ["tickers"], secrets = ["fmp"], warehouse = true, holdings = true }
