@@ -30,7 +30,7 @@ const wrong: [string, string[], RegExp][] = [
   [
     'an unknown task',
     ['run', 'sync-everything'],
-    /^Usage\.Invalid: there is no task sync-everything.*sync-tickers, sync-assets, consolidate, resample/,
+    /^Usage\.Invalid: there is no task sync-everything.*sync-tickers.*sync-assets.*sync-valuations.*consolidate, resample, maintenance/,
   ],
   [
     'a task nobody knows',
