@@ -36,5 +36,8 @@ export function candlePlot(plot: Plot, symbol: string, { sessions, candles }: Ca
   const last = candles.at(-1);
   const what = wide ? 'daily bars' : `${sessions}-session bars`;
   const label = `${symbol}, ${candles.length} ${what}; the last is of ${last?.date} and closed at ${last?.close}.`;
-  return plot(option, wide ? { width: 640, height: 240, label } : { width: 310, height: 150, label });
+  return plot(
+    option,
+    wide ? { width: 640, height: 240, label, alike: 'candles' } : { width: 310, height: 150, label, alike: 'candles' },
+  );
 }
