@@ -15,7 +15,7 @@ function longList(): MarketSource {
   return { ...few, tickers: (market, asOf) => many.tickers(market, asOf) };
 }
 
-const pagesOf = (asked: string[]) => asked.filter((path) => path.startsWith('/v3/reference/tickers'));
+const pagesOf = (asked: string[]) => asked.filter((path) => path.startsWith('/v3/reference/tickers?'));
 const pageCount = (output: unknown) => {
   const { Payload } = (output ?? {}) as { Payload?: { dataset?: string; pages?: number } };
   return Payload?.dataset === 'tickers' ? Payload.pages : undefined;
@@ -24,7 +24,7 @@ const pageCount = (output: unknown) => {
 test('a sync killed after page 2 goes on with page 3 on the next laptop', async () => {
   const home = await warmHome();
   const market = await openMarket({ source: longList() });
-  const first = await openOn(home, market);
+  const first = await openOn(home, market, { env: { ENRICH_SYMBOLS: '10' } });
   const stop = new AbortController();
   const ended = first.run(MORNING, {
     signal: stop.signal,
@@ -37,7 +37,7 @@ test('a sync killed after page 2 goes on with page 3 on the next laptop', async 
   expect(before).toHaveLength(2);
   await first.close();
 
-  const second = await openOn(home, market);
+  const second = await openOn(home, market, { env: { ENRICH_SYMBOLS: '10' } });
   const night = await second.run(MORNING);
   expect(night.outcome.reasons).toEqual([]);
   expect(night.outcome.status).toBe('Succeeded');
@@ -61,7 +61,7 @@ test('a sync killed after page 2 goes on with page 3 on the next laptop', async 
 });
 
 test('a vendor that fails after page 1 costs the night its tickers only, and page 2 is asked for next', async () => {
-  const scene = await openScene({ source: longList() });
+  const scene = await openScene({ source: longList(), env: { ENRICH_SYMBOLS: '10' } });
   const { runs } = scene.laptop.stores;
   const partial = await scene.run(MORNING, {
     onEvent: ({ type, output }) => {
