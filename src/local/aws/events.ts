@@ -26,6 +26,8 @@ export interface EventsOptions {
   /** Called for every accepted event, also when no rule matched; PutEvents does not wait for it. */
   onEvent: (event: BusEvent, matchedRuleNames: string[]) => Promise<void> | void;
   now?: () => Date;
+  /** Name of the one bus there is; `default` unless given. */
+  bus?: string;
 }
 
 const Entry = z.strictObject({
@@ -45,7 +47,7 @@ interface EntryProblem {
   ErrorMessage: string;
 }
 
-/** EventBridge PutEvents on the default bus. A bad entry is reported in its place; the others go out. */
+/** EventBridge PutEvents on one bus. A bad entry is reported in its place; the others go out. */
 export function eventsRoutes(options: EventsOptions, onError: (error: unknown, during: string) => void): Routes {
   const rules = Object.entries(options.rules).map(([name, pattern]) => ({
     name,
@@ -55,7 +57,7 @@ export function eventsRoutes(options: EventsOptions, onError: (error: unknown, d
   return {
     'AWSEvents.PutEvents': jsonRoute(PutEvents, ({ Entries }) => {
       const results = Entries.map((entry) => {
-        const event = busEvent(entry, now());
+        const event = busEvent(entry, now(), options.bus ?? 'default');
         if ('ErrorCode' in event) return event;
         const matched = rules.filter(({ fits }) => fits(event)).map(({ name }) => name);
         Promise.resolve()
@@ -68,13 +70,13 @@ export function eventsRoutes(options: EventsOptions, onError: (error: unknown, d
   };
 }
 
-function busEvent(entry: Entry, now: Date): BusEvent | EntryProblem {
+function busEvent(entry: Entry, now: Date, bus: string): BusEvent | EntryProblem {
   for (const field of ['Source', 'DetailType', 'Detail'] as const) {
     if (!entry[field]) return problem('InvalidArgument', `Parameter ${field} is not valid. Reason: it is required`);
   }
   const { Source = '', DetailType = '', Detail = '', EventBusName = 'default' } = entry;
   if (Source.startsWith('aws.')) return problem('NotAuthorizedForSourceException', 'Not authorized for the source.');
-  if (EventBusName !== 'default' && !EventBusName.endsWith(':event-bus/default')) {
+  if (EventBusName !== bus && !EventBusName.endsWith(`:event-bus/${bus}`)) {
     return problem('ResourceNotFoundException', `Event bus ${EventBusName} does not exist.`);
   }
   const detail = jsonObject(Detail);

@@ -35,3 +35,8 @@ export function calledOperation({ method, path, headers, body }: RequestLine): C
   const key = `${method} ${path.split('?')[0]}`;
   return { key, service: service || 'an unknown service', operation: key, protocol: 'rest' };
 }
+
+/** The access key id that a request is signed with, '' for an unsigned one. */
+export function signerOf({ authorization = '' }: IncomingHttpHeaders): string {
+  return /Credential=([^/]+)\//.exec(authorization)?.[1] ?? '';
+}

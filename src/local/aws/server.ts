@@ -5,7 +5,7 @@ import { dataApiRoutes } from './data-api.ts';
 import { type EventsOptions, eventsRoutes } from './events.ts';
 import { type DescribeExecution, executionsRoutes } from './executions.ts';
 import { AwsFault } from './fault.ts';
-import { calledOperation } from './operation.ts';
+import { type CalledOperation, calledOperation, signerOf } from './operation.ts';
 import { readBody } from './request-body.ts';
 import type { Routes } from './route.ts';
 import { secretsRoutes } from './secrets.ts';
@@ -22,6 +22,10 @@ export interface AwsServerOptions {
   events?: EventsOptions;
   onNotify?: OnNotify;
   describeExecution?: DescribeExecution;
+  /** Operations beyond these, by the keys of `calledOperation`. */
+  routes?: Routes;
+  /** Throws the AwsFault of a request that its signer may not make; without it everybody may make every one. */
+  authorize?: (called: CalledOperation, accessKeyId: string, body: string) => void;
   /** Told of errors nobody awaits: a failing `onEvent`, a defect in a route. */
   onError: (error: unknown, during: string) => void;
 }
@@ -40,7 +44,7 @@ export async function startAwsServer(options: AwsServerOptions): Promise<AwsServ
   const routes = routeTable(options);
   const underWay = new Set<Promise<void>>();
   const server = createServer((request, response) => {
-    const work = answerTo(request, routes, options.onError).then((answer) => send(response, answer));
+    const work = answerTo(request, routes, options).then((answer) => send(response, answer));
     underWay.add(work);
     void work.finally(() => underWay.delete(work));
   });
@@ -73,13 +77,14 @@ function routeTable(options: AwsServerOptions): Routes {
     ...(events && eventsRoutes(events, onError)),
     ...(onNotify && snsRoutes(onNotify)),
     ...(describeExecution && executionsRoutes(describeExecution)),
+    ...options.routes,
   };
 }
 
 async function answerTo(
   request: IncomingMessage,
   routes: Routes,
-  onError: AwsServerOptions['onError'],
+  { authorize, onError }: AwsServerOptions,
 ): Promise<Answer> {
   const line = { method: request.method ?? '', path: request.url ?? '', headers: request.headers };
   let called = calledOperation({ ...line, body: '' });
@@ -90,6 +95,7 @@ async function answerTo(
     if (!route) {
       throw new AwsFault('NotImplemented', `${called.service}: ${called.operation} is not available on a laptop`, 501);
     }
+    authorize?.(called, signerOf(line.headers), body);
     return resultAnswer(called.protocol, await route(body));
   } catch (error) {
     if (error instanceof AwsFault) return faultAnswer(called.protocol, error);

@@ -6,6 +6,7 @@ import { PublishCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { awsEnvironment } from '../../../src/local/aws/environment.ts';
 import type { BusEvent } from '../../../src/local/aws/events.ts';
+import { AwsFault } from '../../../src/local/aws/fault.ts';
 import { type AwsServer, startAwsServer } from '../../../src/local/aws/server.ts';
 import type { Notification } from '../../../src/local/aws/sns.ts';
 
@@ -254,4 +255,36 @@ test('a child’s environment names an endpoint for every service and no file of
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     AWS_CONFIG_FILE: '/dev/null',
   });
+});
+
+test('events go to the one bus there is, and whoever may not is refused before anything happens', async () => {
+  const heard: string[] = [];
+  const own = await startAwsServer({
+    events: { bus: 'afterbell-dev', rules: {}, onEvent: ({ id }) => void heard.push(id) },
+    authorize: ({ key }, signer) => {
+      if (signer !== 'local') throw new AwsFault('AccessDeniedException', `${signer} may not ${key}`, 403);
+    },
+    onError: (error, during) => errors.push([error, during]),
+  });
+  const entry = { Source: 'afterbell', DetailType: 'Night Completed', Detail: '{}' };
+  const put = (bus: string, accessKeyId = 'local') =>
+    new EventBridgeClient({
+      ...config,
+      endpoint: own.url,
+      credentials: { accessKeyId, secretAccessKey: 'x' },
+    }).send(new PutEventsCommand({ Entries: [{ ...entry, EventBusName: bus }] }));
+  try {
+    expect(await put('afterbell-dev')).toMatchObject({ FailedEntryCount: 0 });
+    expect(await put('arn:aws:events:us-east-1:000000000000:event-bus/afterbell-dev')).toMatchObject({
+      FailedEntryCount: 0,
+    });
+    expect(await put('default')).toMatchObject({ Entries: [{ ErrorCode: 'ResourceNotFoundException' }] });
+    await expect(put('afterbell-dev', 'stranger')).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+      message: 'stranger may not AWSEvents.PutEvents',
+    });
+    expect(heard).toHaveLength(2);
+  } finally {
+    await own.close();
+  }
 });
