@@ -79,7 +79,9 @@ export async function openHome(path: string, options: { mode: 'write'; command?:
 
 /** The endpoints and owner of a home some living process owns, or undefined when none does. */
 export async function readHome(path: string): Promise<LivingHome | undefined> {
-  const owner = await livingOwner(resolve(path));
+  const owner = await livingOwner(resolve(path)).catch((error: Error) => {
+    throw unwritable(resolve(path), error);
+  });
   return owner && { pid: owner.pid, command: owner.command, startedAt: owner.startedAt, endpoints: owner.endpoints };
 }
 

@@ -7,6 +7,7 @@ import barsAgainstSessions from './bars-against-sessions.sql';
 import { type Check, refetch } from './check.ts';
 import type { Ingests } from './check-sessions.ts';
 import history from './history.sql';
+import { repairDerived } from './repair-derived.ts';
 import sessionRows from './session-rows.sql';
 import silver from './silver.sql';
 import splitWindows from './split-windows.sql';
@@ -27,7 +28,7 @@ export async function checkDerived(
     ];
   } catch (error) {
     const problem = `a file cannot be read: ${(error as Error).message}`;
-    const repairs = ['npx afterbell run consolidate', 'npx afterbell run resample --mode full'];
+    const repairs = await repairDerived(lake, (error as Error).message);
     return [{ name: 'derived files', counted: 'stopped', problems: [problem], repairs, notes: [] }];
   } finally {
     views.close();

@@ -51,3 +51,20 @@ test('windows on another basis than the splits in force are found, and clean onc
   await run();
   expect(await problems()).toEqual([]);
 });
+
+test('a damaged history names its file and what makes it anew, and that makes it anew', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'damaged-'));
+  const lake = new FileLake(pathToFileURL(folder).href);
+  for (const date of DATES) await publish(lake, date, [bar('AAPL', date), bar('TRUE', date)]);
+  await consolidate(lake, { mode: 'incremental', maxWorkers: 2, runId: 'test' });
+  const before = await lake.read(keys.symbol('AAPL'));
+  await lake.write(keys.symbol('AAPL'), before!.subarray(0, 40));
+  const [check] = await checkDerived(lake, await readIngests(lake), folder, [3]);
+  const path = join(folder, keys.symbol('AAPL'));
+  expect(check!.problems[0]).toContain(path);
+  expect(check!.repairs).toEqual([`rm '${path}'`, 'npx afterbell run consolidate --mode full']);
+  rmSync(path);
+  await consolidate(lake, { mode: 'full', maxWorkers: 2, runId: 'test' });
+  expect(await lake.read(keys.symbol('AAPL'))).toEqual(before);
+  rmSync(folder, { recursive: true });
+});
