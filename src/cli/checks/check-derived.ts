@@ -19,19 +19,21 @@ export async function checkDerived(
   scratch: string,
   intervals: readonly number[],
 ): Promise<Check[]> {
-  const views = await openViews(lake, scratch, intervals);
+  let views: LakeViews | undefined;
   try {
+    views = await openViews(lake, scratch, intervals);
+    const over = views;
     return [
-      await checkRows(lake, ingests, views, scratch),
-      await checkHistory(lake, views, scratch),
-      ...(await Promise.all(intervals.map((interval) => checkSilver(views, interval)))),
+      await checkRows(lake, ingests, over, scratch),
+      await checkHistory(lake, over, scratch),
+      ...(await Promise.all(intervals.map((interval) => checkSilver(over, interval)))),
     ];
   } catch (error) {
     const problem = `a file cannot be read: ${(error as Error).message}`;
     const repairs = await repairDerived(lake, (error as Error).message);
     return [{ name: 'derived files', counted: 'stopped', problems: [problem], repairs, notes: [] }];
   } finally {
-    views.close();
+    views?.close();
   }
 }
 
