@@ -32,7 +32,10 @@ export const SESSION_LIMITS: SessionLimits = {
 
 export interface SessionEvidence {
   date: string;
+  /** The rows that came and are good. */
   bars: readonly Bar[];
+  /** Symbols whose row was refused and whose served bar stays: neither vanished nor rows less. */
+  kept?: ReadonlySet<string>;
   rejected: number;
   /** Row counts of up to 20 sessions before this one, any order. */
   earlierRows: readonly number[];
@@ -54,18 +57,21 @@ export interface SessionVerdict {
   notes: string[];
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Pure: decides publish or hold for one staged session. */
 export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = SESSION_LIMITS): SessionVerdict {
-  const { date, bars, rejected, earlierRows, previous, served } = evidence;
+  const { date, bars, kept = NONE, rejected, earlierRows, previous, served } = evidence;
   const holds: string[] = [];
   const rows = bars.length;
   if (rows === 0) holds.push(`${date}: no usable row`);
 
   if (earlierRows.length >= limits.bandNeeds) {
     const usual = median(earlierRows);
-    if (usual >= limits.minimum && (rows < usual * limits.rowsAtLeast || rows > usual * limits.rowsAtMost)) {
+    const all = rows + kept.size;
+    if (usual >= limits.minimum && (all < usual * limits.rowsAtLeast || all > usual * limits.rowsAtMost)) {
       holds.push(
-        `${date}: ${rows} rows, usual are ${usual} (band ${Math.ceil(usual * limits.rowsAtLeast)} to ${Math.floor(usual * limits.rowsAtMost)} from the last ${earlierRows.length} sessions)`,
+        `${date}: ${all} rows, usual are ${usual} (band ${Math.ceil(usual * limits.rowsAtLeast)} to ${Math.floor(usual * limits.rowsAtMost)} from the last ${earlierRows.length} sessions)`,
       );
     }
   }
@@ -74,7 +80,7 @@ export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = 
     ['the session beside it', previous],
     ['what is served for this session', served],
   ] as const) {
-    const gone = [...before.keys()].filter((symbol) => !symbols.has(symbol)).length;
+    const gone = [...before.keys()].filter((symbol) => !symbols.has(symbol) && !kept.has(symbol)).length;
     if (before.size >= limits.minimum && gone > before.size * limits.vanished) {
       holds.push(
         `${date}: ${gone} of the ${before.size} symbols of ${label} are missing (${percent(gone / before.size)}; at most ${percent(limits.vanished)})`,

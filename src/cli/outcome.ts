@@ -5,6 +5,7 @@ import type { ExecutionResult } from '../local/states/events.ts';
 import { reportKey } from '../night/close-night.ts';
 import type { NightKind, NightReport, NightStatus } from '../night/night.ts';
 import { causeText } from '../night/outcome.ts';
+import { releaseText } from '../night/release-effect.ts';
 import type { Stores } from '../night/stores.ts';
 import { placeIn } from './place.ts';
 import { statusWord, type Terminal, table } from './terminal.ts';
@@ -62,7 +63,18 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
     terminal.print(JSON.stringify(outcome));
     return;
   }
-  const { status, session, runId, seconds, datasets, reasons, notes = [], practice, kind = 'night' } = outcome;
+  const {
+    status,
+    session,
+    runId,
+    seconds,
+    datasets,
+    reasons,
+    notes = [],
+    practice,
+    kind = 'night',
+    releasing,
+  } = outcome;
   const what = kind === 'task' ? 'run' : kind;
   terminal.print(
     `\n${statusWord(status, terminal)}: ${what} for session ${session} in ${seconds.toFixed(1)} s (${runId})`,
@@ -83,7 +95,8 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
   for (const reason of reasons) terminal.print(`- ${reason}`);
   for (const note of notes) terminal.print(`- note: ${note}`);
   if (status === 'Held' || datasets.some((set) => set.status === 'held')) {
-    terminal.print(`\nLook, then publish with: npx afterbell release ${runId}`);
+    if (releasing) terminal.print(`\n${releaseText(releasing)}`);
+    terminal.print(`${releasing ? '' : '\n'}Look, then publish with: npx afterbell release ${runId}`);
   }
   if (outcome.kind === 'night') terminal.print(`\nreport: ${placeIn(lake, keys.report(session, 'index.html'))}`);
 }

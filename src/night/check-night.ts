@@ -8,8 +8,10 @@ import { keys } from '../lake/keys.ts';
 import type { Lake } from '../lake/lake.ts';
 import { readSplits, type Split } from '../lake/silver/splits.ts';
 import type { Bar } from '../records/bar.ts';
-import { mergeSession } from './merge-session.ts';
-import { readNote, type StagedNote, stagedDates, stagedKeys } from './staging.ts';
+import { keptNote, type Merged, mergeSession } from './merge-session.ts';
+import type { ReleaseEffect } from './release-effect.ts';
+import { readRejects } from './staged-rejects.ts';
+import { dropStaged, readNote, type StagedNote, stagedDates } from './staging.ts';
 
 /** The row band looks at so many sessions before. */
 const BAND_SESSIONS = 20;
@@ -25,6 +27,8 @@ export interface CheckedNight {
   /** Why, at most 20. */
   holds: string[];
   notes: string[];
+  /** What a release of the held sessions would do; absent when none is held. */
+  releasing?: ReleaseEffect;
 }
 
 /**
@@ -41,20 +45,27 @@ export async function checkNight(runId: string, lake: Lake, released = false): P
   const unchanged: string[] = [];
   const history = await History.read(lake);
   const verdicts: SessionVerdict[] = [];
+  const releasing: ReleaseEffect = { sessions: 0, changed: 0, removed: 0 };
   for (const date of dates) {
     const bars = (await readBars(lake, keys.staged(runId, date))) ?? [];
     const note = await readNote(lake, runId, date);
     const servedBars = await served(lake, date, history);
-    if (await isServedSo(lake, { date, bars, note, served: servedBars })) {
+    // The very version a publication would serve: what is judged is what readers would get.
+    const rejects = await readRejects(lake, runId, date);
+    const merged = mergeSession(servedBars, bars, rejects.symbols);
+    if (await isServedSo(lake, { date, bars, note, merged })) {
       unchanged.push(date);
-      history.add(date, bars);
-      await lake.remove(stagedKeys(runId, date));
+      const stayed = keptNote(date, merged.kept);
+      if (stayed) notes.push(stayed);
+      history.add(date, merged.bars);
+      await dropStaged(lake, runId, date);
       continue;
     }
     const { beside, closes } = await neighbour(history, date);
     const verdict = judgeSession({
       date,
       bars,
+      kept: new Set(merged.kept),
       rejected: note?.rejected ?? 0,
       earlierRows: await history.rowsBeside(date),
       beside,
@@ -63,7 +74,12 @@ export async function checkNight(runId: string, lake: Lake, released = false): P
       splits,
     });
     verdicts.push(verdict);
-    if (verdict.holds.length === 0) history.add(date, bars);
+    if (verdict.holds.length === 0) history.add(date, merged.bars);
+    else {
+      releasing.sessions += 1;
+      releasing.changed += merged.changed;
+      releasing.removed += merged.removed.length;
+    }
   }
   const held = verdicts.filter(({ holds }) => holds.length > 0).map(({ date }) => date);
   return {
@@ -72,6 +88,7 @@ export async function checkNight(runId: string, lake: Lake, released = false): P
     unchanged,
     holds: verdicts.flatMap(({ holds }) => holds).slice(0, SHOWN),
     notes: [...notes, ...verdicts.flatMap((verdict) => verdict.notes)].slice(0, SHOWN),
+    ...(releasing.sessions > 0 && { releasing }),
   };
 }
 
@@ -95,10 +112,9 @@ async function splitsOnFile(lake: Lake): Promise<{ splits?: Map<string, Split[]>
  */
 async function isServedSo(
   lake: Lake,
-  { date, bars, note, served }: { date: string; bars: Bar[]; note: StagedNote | undefined; served: Bar[] },
+  { date, bars, note, merged }: { date: string; bars: Bar[]; note: StagedNote | undefined; merged: Merged },
 ): Promise<boolean> {
   if (!note?.again || bars.length === 0) return false;
-  const merged = mergeSession(served, bars);
   if (merged.new + merged.changed + merged.removed.length > 0) return false;
   const ingest = await usableIngest(lake, date);
   if (ingest?.rejected !== note.rejected) return false;

@@ -8,6 +8,7 @@ import { heldKey } from './held-list.ts';
 import type { Night, NightReport, NightStatus } from './night.ts';
 import type { CloseInput, JobResult } from './outcome.ts';
 import { reconcileNight } from './reconcile-night.ts';
+import { releaseText } from './release-effect.ts';
 import { stagesOf } from './stages.ts';
 import { stagingByRun } from './staging.ts';
 import type { Stores } from './stores.ts';
@@ -99,11 +100,11 @@ export function reportKey(
 }
 
 function toReport(night: Night, verdict: Verdict, practice: boolean, completedAt: string): NightReport {
-  const { status, datasets, reasons, notes, sessions } = verdict;
+  const { status, datasets, reasons, notes, sessions, releasing } = verdict;
   const { runId, session, kind, openedAt } = night;
   const seconds = (Date.parse(completedAt) - Date.parse(openedAt)) / 1000;
   const frame = { runId, session, kind, status, practice, startedAt: openedAt, completedAt, seconds };
-  return { ...frame, datasets, reasons, notes, sessions };
+  return { ...frame, datasets, reasons, notes, sessions, ...(releasing && { releasing }) };
 }
 
 async function writeLedger(
@@ -176,7 +177,10 @@ async function dropRepeated(
   if (releasedRun) await runs.dropHeldRun(releasedRun);
 }
 
-function summary({ runId, session, kind }: Night, { status, reasons, datasets }: Verdict): Omit<ClosedNight, 'report'> {
+function summary(
+  { runId, session, kind }: Night,
+  { status, reasons, datasets, releasing }: Verdict,
+): Omit<ClosedNight, 'report'> {
   const cause = reasons[0] ?? '';
   const done = datasets.filter((set) => set.status === 'success').map((set) => set.name);
   const lists = datasets.filter((set) => set.status === 'held' && set.name !== 'prices');
@@ -188,6 +192,7 @@ function summary({ runId, session, kind }: Night, { status, reasons, datasets }:
     done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
     'What was served before is served still.',
     ...lists.map(({ name }) => `What ${name} would change: ${heldKey({ session, dataset: name })}`),
+    ...(isHeld && releasing ? [releaseText(releasing)] : []),
     ...(isHeld ? [`Look, then publish: npx afterbell release ${runId}`] : []),
     ...(isHeld && !isBroken ? [] : [`Repair: ${repair(kind, session)}`]),
   ].join('\n');

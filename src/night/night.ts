@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ReleaseEffect } from './release-effect.ts';
 import type { Stage } from './stages.ts';
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date YYYY-MM-DD');
@@ -122,6 +123,8 @@ export interface NightReport {
   reasons: string[];
   notes: string[];
   sessions: { published: string[]; held: string[]; unchanged?: string[]; failed: string[] };
+  /** What a release would do; only while sessions are held. */
+  releasing?: ReleaseEffect;
   /** How each state went; absent in reports of earlier versions. */
   stages?: Stage[];
 }

@@ -48,6 +48,7 @@ const published = z.object({
   revised: z.number().optional(),
   removed: z.number(),
   rejected: z.number(),
+  notes: z.array(z.string()).optional(),
   retries: z.number().optional(),
 });
 
@@ -57,6 +58,7 @@ const checked = z.object({
   unchanged: z.array(z.string()).optional(),
   holds: z.array(z.string()),
   notes: z.array(z.string()),
+  releasing: z.object({ sessions: z.number(), changed: z.number(), removed: z.number() }).optional(),
 });
 
 const prices = z.object({

@@ -56,9 +56,10 @@ function textOf({ date, reason, trouble }: CloseInput['prices']['staged'][number
 /** Rows that were served and are now others, or none, deserve a word of their own. */
 function revisedNotes({ published }: CloseInput['prices']): string[] {
   return published
-    .flatMap(({ date, revised = 0, removed }) => [
+    .flatMap(({ date, revised = 0, removed, notes = [] }) => [
       ...(revised > 0 ? [`${date}: ${revised} bars were revised; query "SELECT * FROM revisions" shows them`] : []),
       ...(removed > 0 ? [`${date}: ${removed} symbols that were served before are gone`] : []),
+      ...notes,
     ])
     .slice(0, SHOWN);
 }

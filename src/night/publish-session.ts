@@ -8,9 +8,10 @@ import { encodeRevisions, revisionsOf } from '../lake/revisions.ts';
 import { claimLake } from '../lake/stamp.ts';
 import type { Bar } from '../records/bar.ts';
 import { storePrices } from '../warehouse/prices.ts';
-import { type Merged, mergeSession } from './merge-session.ts';
+import { keptNote, type Merged, mergeSession } from './merge-session.ts';
 import { replaceQuarantine } from './quarantine.ts';
-import { readNote, type StagedNote, stagedKeys } from './staging.ts';
+import { readRejects } from './staged-rejects.ts';
+import { dropStaged, readNote, type StagedNote } from './staging.ts';
 import type { Stores } from './stores.ts';
 
 export interface PublishedSession {
@@ -22,6 +23,8 @@ export interface PublishedSession {
   revised: number;
   removed: number;
   rejected: number;
+  /** Worth knowing, holds nothing. */
+  notes?: string[];
 }
 
 /**
@@ -39,7 +42,10 @@ export async function publishSession(
   const key = keys.session(date);
   const fetched = await decodeBars(staged, keys.staged(runId, date));
   const stored = await storedBars(lake, key);
-  const merged = mergeSession(stored, fetched);
+  const rejects = await readRejects(lake, runId, date);
+  // A session nobody is served yet has no bar that could be taken away.
+  const isServed = (await lake.read(keys.ingest(date))) !== undefined;
+  const merged = mergeSession(stored, fetched, isServed ? rejects.symbols : undefined);
   const revised = await recordRevisions(lake, date, { stored, merged, night, note });
   const bytes = encodeBars(merged.bars);
   await announceRemoved(lake, date, merged.removed);
@@ -49,11 +55,10 @@ export async function publishSession(
   await writeIfChanged(lake, key, bytes);
   if (files) await writeSymbolFiles(lake, merged.bars, config.MAX_WORKERS);
   await storePrices(warehouse, date, merged.bars);
-  const rejects = await lake.read(keys.stagedRejects(runId, date));
-  const lines = rejects ? Buffer.from(rejects).toString('utf8').split('\n').filter(Boolean) : [];
-  await replaceQuarantine(lake, date, 'prices', lines);
+  await replaceQuarantine(lake, date, 'prices', rejects.lines);
   await recordIngest(lake, date, merged, bytes, note);
-  await lake.remove(stagedKeys(runId, date));
+  await dropStaged(lake, runId, date);
+  const stayed = keptNote(date, merged.kept);
   return {
     date,
     rows: merged.bars.length,
@@ -62,6 +67,7 @@ export async function publishSession(
     revised,
     removed: merged.removed.length,
     rejected: note.rejected,
+    ...(stayed && { notes: [stayed] }),
   };
 }
 

@@ -47,6 +47,11 @@ export async function adoptStaged(lake: Lake, from: string, to: string, date: st
   }
 }
 
-export function stagedKeys(runId: string, date: string): string[] {
-  return [keys.stagedNote(runId, date), keys.staged(runId, date), keys.stagedRejects(runId, date)];
+/**
+ * The note first and by itself: a session that still counts as staged has all its rows and rejects, since a missing
+ * list of rejects would read as if nothing had been refused.
+ */
+export async function dropStaged(lake: Lake, runId: string, date: string): Promise<void> {
+  await lake.remove([keys.stagedNote(runId, date)]);
+  await lake.remove([keys.staged(runId, date), keys.stagedRejects(runId, date)]);
 }

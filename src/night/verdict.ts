@@ -2,6 +2,7 @@ import type { DatasetResult, NightStatus, TaskStatus } from './night.ts';
 import { type CloseInput, causeText, describe, type JobResult } from './outcome.ts';
 import { jobDatasets, pricesAccount } from './price-datasets.ts';
 import { DATASET_OF_TASK } from './reference-datasets.ts';
+import type { ReleaseEffect } from './release-effect.ts';
 
 export interface Verdict {
   status: NightStatus;
@@ -10,6 +11,8 @@ export interface Verdict {
   notes: string[];
   /** `unchanged`: fetched again and found as they are served. */
   sessions: { published: string[]; held: string[]; unchanged: string[]; failed: string[] };
+  /** What a release of the held sessions would do. */
+  releasing?: ReleaseEffect;
   /** The session's bars are published, consolidated and resampled. */
   pricesDone: boolean;
 }
@@ -51,6 +54,7 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
     reasons: [...(trouble ? [describe(trouble)] : []), ...said],
     notes: [...night.notes, ...listNotes(outcome), ...(prices.check?.notes ?? []), ...(account?.notes ?? [])],
     sessions,
+    ...(prices.check?.releasing && { releasing: prices.check.releasing }),
     pricesDone: account?.done === true && !jobSets.some(failed),
   };
 }

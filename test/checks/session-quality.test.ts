@@ -21,6 +21,17 @@ describe('row band', () => {
     [126, 1],
   ])('%i rows where 100 are usual hold %i times', (rows, holds) => expect(band(rows)).toBe(holds));
 
+  test('a served bar that stays for a refused row is neither a row less nor vanished, and its refusal counts', () => {
+    const all = { earlierRows: [100, 100, 100, 100, 100], previous: closes(100), served: closes(100) };
+    const came = bars(100, date).slice(15);
+    const kept = new Set(bars(15, date).map(({ symbol }) => symbol));
+    expect(judge({ bars: came, ...all }).holds).toHaveLength(3);
+    expect(judge({ bars: came, ...all, kept }).holds).toEqual([]);
+    expect(judge({ bars: came, ...all, kept, rejected: 15 }).holds).toEqual([
+      expect.stringContaining('15 of 100 rows were rejected'),
+    ]);
+  });
+
   test('four sessions are too few to say what is usual', () => {
     expect(judge({ bars: bars(10, date), earlierRows: [100, 100, 100, 100] }).holds).toEqual([]);
   });

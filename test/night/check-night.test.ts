@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sessionsBetween } from '../../src/calendar/sessions.ts';
 import { encodeBars } from '../../src/lake/bars.ts';
+import { readIngest, writeIngest } from '../../src/lake/ingest.ts';
 import { keys } from '../../src/lake/keys.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
 import { checkNight } from '../../src/night/check-night.ts';
@@ -19,7 +20,13 @@ async function lakeOf(held: number) {
   return lake;
 }
 
-async function stage(lake: MemoryLake, date: string, rows: Bar[], rejected = 0, again = false) {
+/** The symbols of `rejected` are known when it is a list, a bare count has none. */
+async function stage(lake: MemoryLake, date: string, rows: Bar[], rejects: number | string[] = 0, again = false) {
+  const rejected = Array.isArray(rejects) ? rejects.length : rejects;
+  if (Array.isArray(rejects)) {
+    const lines = rejects.map((symbol) => JSON.stringify({ dataset: 'prices', date, symbol, reason: 'flaw', row: {} }));
+    await lake.write(keys.stagedRejects('r1', date), Buffer.from(lines.join('\n')));
+  }
   await lake.write(keys.staged('r1', date), encodeBars(rows));
   const note = {
     date,
@@ -129,6 +136,37 @@ describe('a second look', () => {
     const lake = await lakeOf(6);
     await prepare(lake);
     expect(await checkNight('r1', lake)).toMatchObject({ publish: [at], unchanged: [], held: [] });
+  });
+
+  const refused = ['S000', 'S001', 'S002', 'S003', 'S004', ''];
+
+  test('whose rows were refused is not a row less, and once it is served so it leaves staging with a word', async () => {
+    const lake = await lakeOf(6);
+    await stage(lake, at, bars(100, at).slice(5), refused.slice(0, 5), true);
+    expect(await checkNight('r1', lake)).toEqual({ publish: [at], held: [], unchanged: [], holds: [], notes: [] });
+    await writeIngest(lake, { ...(await readIngest(lake, at))!, rejected: 5 });
+    const note = `${at}: 5 refused rows left the served bars as they were: S000, S001, S002, S003, S004`;
+    expect(await checkNight('r1', lake)).toMatchObject({ publish: [], unchanged: [at], notes: [note] });
+    expect([...lake.objects.keys()].filter((key) => key.startsWith('staging/'))).toEqual([]);
+  });
+
+  test('that is held for its refused rows says what a release would change and remove', async () => {
+    const lake = await lakeOf(6);
+    const rest = bars(100, at).slice(6, 90);
+    await stage(lake, at, [{ ...rest[0]!, close: 11.5 }, ...rest.slice(1)], refused, true);
+    const { held, holds, releasing } = await checkNight('r1', lake);
+    expect(held).toEqual([at]);
+    expect(holds.join('\n')).toMatch(/11 of the 100 symbols of what is served[\s\S]*6 of 90 rows were rejected/);
+    expect(releasing).toEqual({ sessions: 1, changed: 1, removed: 11 });
+  });
+
+  test('at which every row was refused is held all the same', async () => {
+    const lake = await lakeOf(6);
+    const all = bars(100, at).map(({ symbol }) => symbol);
+    await stage(lake, at, [], all, true);
+    const { holds, releasing } = await checkNight('r1', lake);
+    expect(holds).toEqual([`${at}: no usable row`, expect.stringContaining('100 of 100 rows were rejected')]);
+    expect(releasing).toEqual({ sessions: 1, changed: 0, removed: 0 });
   });
 
   test('at a session that vanished, shrank or has another price basis is held, and the served one stays', async () => {

@@ -124,7 +124,11 @@ describe('the event', () => {
 describe('a held night', () => {
   test('keeps its staging, is recorded for release and says how', async () => {
     await stagedOf('night-1', SESSION);
-    const closed = await close({ prices: HELD });
+    const check = { ...HELD.check!, releasing: { sessions: 1, changed: 0, removed: 1526 } };
+    const closed = await close({ prices: { ...HELD, check } });
+    expect(closed.message).toContain(
+      'Releasing publishes 1 session and removes 1,526 served rows.\nLook, then publish',
+    );
     expect(closed).toMatchObject({ status: 'Held', cause: `prices: ${SESSION}: 50 rows, usual are 100` });
     expect(closed.message).toContain('afterbell release night-1');
     expect(closed.message).toContain('What was served before is served still.');

@@ -175,7 +175,28 @@ describe('merging', () => {
         list,
         list.map((one) => ({ ...one, ingestedAt: SECOND })),
       ),
-    ).toEqual({ bars: list, new: 0, changed: 0, removed: [] });
+    ).toEqual({ bars: list, new: 0, changed: 0, removed: [], kept: [] });
+  });
+
+  test('a refused symbol keeps the bar it had, an absent one is removed, a good row beside a refused one counts', () => {
+    const stored = ['A', 'B', 'C', 'D'].map((symbol) => bar(symbol, DATE));
+    const fetched = ['B', 'D'].map((symbol) => bar(symbol, DATE, { ingestedAt: SECOND, close: 11.5 }));
+    const merged = mergeSession(stored, fetched, new Set(['A', 'B', 'NEVER']));
+    expect(merged).toMatchObject({ new: 0, changed: 2, removed: ['C'], kept: ['A'] });
+    expect(merged.bars).toEqual([stored[0], ...fetched]);
+  });
+
+  test('every stored symbol is served still, kept or removed, and bars come in the order of their symbols', () => {
+    const symbols = fc.uniqueArray(fc.constantFrom(...'ABCDEFGH'));
+    fc.assert(
+      fc.property(symbols, symbols, symbols, (had, came, refused) => {
+        const barsOf = (list: string[]) => [...list].sort().map((symbol) => bar(symbol, DATE));
+        const { bars: after, kept, removed } = mergeSession(barsOf(had), barsOf(came), new Set(refused));
+        expect(after.map(({ symbol }) => symbol)).toEqual([...new Set([...came, ...kept])].sort());
+        expect(kept).toEqual([...had].sort().filter((symbol) => !came.includes(symbol) && refused.includes(symbol)));
+        expect([...kept, ...removed].sort()).toEqual([...had].sort().filter((symbol) => !came.includes(symbol)));
+      }),
+    );
   });
 });
 
@@ -237,9 +258,9 @@ describe('publishing', () => {
 
   test('killed at any change and tried again it ends as if it had not been', async () => {
     const layout = { BRONZE_LAYOUT: 'symbol' };
-    await stage([...rowsOf('ABC'), row('X', { c: 99 })]);
+    await stage([...rowsOf('ABCK'), row('X', { c: 99 })]);
     await publish('r1', layout);
-    await stage([row('A'), row('B', { c: 11.5 }), row('D')], 'r2', SECOND);
+    await stage([row('A'), row('B', { c: 11.5 }), row('D'), row('K', { c: 'n/a' })], 'r2', SECOND);
     const start = lake.copy();
     await publish('r2', layout);
     const [undisturbed, changes] = [lake.contents(), lake.changes.length];
@@ -282,6 +303,38 @@ describe('publishing', () => {
       { ...common, symbol: 'C', kind: 'removed', close_before: 11, close_after: null },
       { ...common, symbol: 'D', kind: 'added', close_before: null, close_after: 11, served_since: null },
     ]);
+  });
+
+  test('a refused row leaves the served bar as it was: file, warehouse, revisions; it is said and quarantined', async () => {
+    const layout = { BRONZE_LAYOUT: 'symbol' };
+    await stage(rowsOf('ABC'));
+    await publish('r1', layout);
+    const [a, b] = await served();
+    await stage([row('A', { o: '10' }), row('B'), row(20240102 as unknown as string)], 'r2', SECOND);
+    expect(await publish('r2', layout)).toMatchObject({
+      rows: 2,
+      changed: 0,
+      removed: 1,
+      rejected: 2,
+      notes: [`${DATE}: 1 refused row left the served bar as it was: A`],
+    });
+    expect(await served()).toEqual([a, b]);
+    expect(await lake.read(keys.symbolDate('A', DATE))).toBeDefined();
+    expect(warehouse.sent.at(-1)!.values).toMatchObject({ keep: '["A","B"]' });
+    expect((await quarantined()).map(({ symbol }) => symbol)).toEqual(['', 'A']);
+    expect(await readIngest(lake, DATE)).toMatchObject({ rows: 2, rejected: 2, removed: ['C'] });
+    const key = keys.revisions(DATE, SECOND);
+    expect(await decodeRows((await lake.read(key))!, key, ['symbol'])).toMatchObject([
+      { symbol: 'C', kind: 'removed' },
+    ]);
+  });
+
+  test('a bar nobody was served yet is not kept for a refused row', async () => {
+    await stage(rowsOf('AB'));
+    await publish();
+    lake.objects.delete(keys.ingest(DATE));
+    await stage([row('A', { o: '10' }), row('B')], 'r2', SECOND);
+    expect(await publish('r2')).toMatchObject({ rows: 1, removed: 1, rejected: 1 });
   });
 
   test('another source alone is no revision, and a session nobody was served is begun anew without one', async () => {

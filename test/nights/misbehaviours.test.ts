@@ -187,6 +187,43 @@ test('a correction of a served session is counted, listed with old and new value
   expect(again.outcome.datasets.find(({ name }) => name === 'prices')).toMatchObject({ revised: 0, changed: 0 });
 });
 
+test('wrong-types on a served session: its bars stay, and a release of what was held says and keeps so', async () => {
+  const scene = await openScene({ env: { TRAILING_SESSIONS: '1' } });
+  const { lake, warehouse } = scene.laptop.stores;
+  expect((await scene.run(MORNING)).outcome.status).toBe('Succeeded');
+  const bars = async () => decodeBars((await lake.read(keys.session(SESSION)))!, 'the session');
+  const before = await bars();
+  scene.market.misbehave(['wrong-types']);
+  const again = { session: SESSION };
+  const held = await scene.run(again, again);
+  // Of six spoilt rows one has no symbol that could be read.
+  const releasing = { sessions: 2, changed: 0, removed: 2 };
+  expect(held.outcome).toMatchObject({ status: 'Held', sessions: { held: [HELD.last, SESSION] }, releasing });
+  expect(String(logLines(scene.home, 'notifications.jsonl')[0]!.message)).toContain(
+    'Releasing publishes 2 sessions and removes 2 served rows.',
+  );
+  expect(await bars()).toEqual(before);
+
+  const released = await scene.run({ release: held.runId }, { kind: 'release' });
+  expect(released.outcome).toMatchObject({ status: 'Succeeded', sessions: { published: [HELD.last, SESSION] } });
+  expect(released.outcome.notes?.join('\n')).toContain(
+    `${SESSION}: 5 refused rows left the served bars as they were: AAPL, `,
+  );
+  const [prices] = released.outcome.datasets.filter(({ name }) => name === 'prices');
+  expect(prices).toMatchObject({ new: 0, changed: 0, revised: 0, rejected: 12 });
+  const after = await bars();
+  const gone = before.filter(({ symbol }) => !after.some((bar) => bar.symbol === symbol)).map(({ symbol }) => symbol);
+  expect(gone).toHaveLength(1);
+  expect(after).toEqual(before.filter(({ symbol }) => !gone.includes(symbol)));
+  const [listed] = (await listAll(lake, keys.revisionsOf)).filter(({ key }) => key.includes(`date=${SESSION}/`));
+  const revisions = await decodeRows((await lake.read(listed!.key))!, listed!.key, ['symbol']);
+  expect(revisions).toMatchObject([{ symbol: gone[0], kind: 'removed' }]);
+  const stored = await warehouse.query(
+    `SELECT close::float8 AS close FROM stock_prices WHERE date = '${SESSION}' AND symbol = 'AAPL'`,
+  );
+  expect(stored).toEqual([{ close: before.find(({ symbol }) => symbol === 'AAPL')!.close }]);
+});
+
 test('a gap is healed before the night, a session that cannot be is said and costs nothing else', async () => {
   const scene = await openScene();
   const { lake } = scene.laptop.stores;

@@ -1,5 +1,6 @@
 import { nextSession, sessionsBetween } from '../../calendar/sessions.ts';
 import type { DatasetResult } from '../night.ts';
+import { releaseText } from '../release-effect.ts';
 import type { History, ReportedRun } from './history.ts';
 
 /** Something to do: why, and the command that does it, when there is one. */
@@ -22,12 +23,12 @@ export function nextSteps(run: ReportedRun, { held }: Pick<History, 'held'>): St
 }
 
 function statusSteps(run: ReportedRun): Step[] {
-  const { status, session, runId, sessions, datasets } = run;
+  const { status, session, runId, sessions, datasets, releasing } = run;
   if (status === 'Running') return [{ why: 'See how far it is.', command: 'npx afterbell status' }];
   if (status === 'Held') {
     return [
       {
-        why: 'Look at the reasons above. If the data is right after all, publish it.',
+        why: `Look at the reasons above. If the data is right after all, publish it.${releasing ? ` ${releaseText(releasing)}` : ''}`,
         command: `npx afterbell release ${runId}`,
       },
       ...(sessions.held.length > 0

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { printOutcome } from '../../src/cli/outcome.ts';
+import { nightReport } from '../night/report/night-report.ts';
+
+function printed(more: Parameters<typeof nightReport>[0]): string {
+  const lines: string[] = [];
+  const print = (text: string) => void lines.push(text);
+  const terminal = { json: false, live: false, colour: false, print, note: print };
+  printOutcome(nightReport(more), { uri: 'lake' }, terminal);
+  return lines.join('\n');
+}
+
+test('a held night says what a release would do right before how to release it', () => {
+  const sessions = { published: [], held: ['2026-11-25'], failed: [] };
+  const releasing = { sessions: 6, changed: 0, removed: 1526 };
+  const offer = 'Look, then publish with: npx afterbell release night-1\n';
+  expect(printed({ status: 'Held', sessions, releasing })).toContain(
+    `\n\nReleasing publishes 6 sessions and removes 1,526 served rows.\n${offer}`,
+  );
+  const plain = printed({ status: 'Held', sessions });
+  expect(plain).toContain(`\n\n${offer}`);
+  expect(plain).not.toContain('Releasing');
+  expect(printed({ status: 'Succeeded', datasets: [] })).not.toContain(offer);
+});
