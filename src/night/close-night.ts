@@ -77,7 +77,7 @@ export async function closeNight(
   // Once the session is recorded as done no run comes back for it: whatever was to be told is told by then.
   await recordState(night, verdict, runs);
   await runs.releaseLock(night.executionArn);
-  return { ...summary(night, verdict), report: key };
+  return { ...summary(night, verdict, config.STAGE), report: key };
 }
 
 /** Only a comparison: what keeps it from being made is said and changes nothing else. */
@@ -180,7 +180,10 @@ async function dropRepeated(
 function summary(
   { runId, session, kind }: Night,
   { status, reasons, datasets, releasing }: Verdict,
+  stage: string,
 ): Omit<ClosedNight, 'report'> {
+  // Without it the command would act on a laptop's home.
+  const there = stage === 'local' ? '' : ` --stage ${stage}`;
   const cause = reasons[0] ?? '';
   const done = datasets.filter((set) => set.status === 'success').map((set) => set.name);
   const lists = datasets.filter((set) => set.status === 'held' && set.name !== 'prices');
@@ -193,8 +196,8 @@ function summary(
     'What was served before is served still.',
     ...lists.map(({ name }) => `What ${name} would change: ${heldKey({ session, dataset: name })}`),
     ...(isHeld && releasing ? [releaseText(releasing)] : []),
-    ...(isHeld ? [`Look, then publish: npx afterbell release ${runId}`] : []),
-    ...(isHeld && !isBroken ? [] : [`Repair: ${repair(kind, session)}`]),
+    ...(isHeld ? [`Look, then publish: npx afterbell release ${runId}${there}`] : []),
+    ...(isHeld && !isBroken ? [] : [`Repair: ${repair(kind, session, there)}`]),
   ].join('\n');
   const subject = `afterbell ${status}: session ${session}`.slice(0, 100);
   const notify = isHeld || status === 'Failed';
@@ -202,9 +205,11 @@ function summary(
 }
 
 /** A range is asked for again as a whole: what is held by now is not fetched twice. */
-function repair(kind: Night['kind'], session: string): string {
-  if (kind === 'backfill') return 'the same npx afterbell backfill again; it fetches what is missing';
-  return kind === 'task' ? 'the same npx afterbell run again' : `npx afterbell night --session ${session}`;
+function repair(kind: Night['kind'], session: string, there: string): string {
+  if (kind === 'backfill') return `the same npx afterbell backfill${there} again; it fetches what is missing`;
+  return kind === 'task'
+    ? `the same npx afterbell run${there} again`
+    : `npx afterbell night --session ${session}${there}`;
 }
 
 function timestamp(iso: string): string {
