@@ -9,10 +9,15 @@ import sys
 from moto.awslambda.models import LambdaFunction
 from moto.batch.models import BatchBackend, JobQueue
 from moto.batch.responses import BatchResponse
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.iam.access_control import IAMPolicyStatement, IAMRequest, IAMRequestBase, PermissionResult, S3IAMRequest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.rds.models import DBCluster
+from moto.s3.models import FakeDeleteMarker
+from moto.s3.responses import S3Response
 from moto.stepfunctions.responses import StepFunctionResponse
 from werkzeug.serving import run_simple
+import xmltodict
 
 
 def validate_state_machine_definition(_):
@@ -94,10 +99,85 @@ def default_to_the_service_linked_role():
     BatchBackend.create_compute_environment = new_create
 
 
+def resources_of(request):
+    """What a request is about, for the services that moto asks for "*" only."""
+    place = f"{request._region}:{request.account_id}"
+    if request._service == "dynamodb":
+        body = json.loads(request._body or b"{}")
+        names = [body["TableName"]] if "TableName" in body else list(body.get("RequestItems", {}))
+        index = f"/index/{body['IndexName']}" if "IndexName" in body else ""
+        return [f"arn:aws:dynamodb:{place}:table/{name.split('/')[-1]}{index}" for name in names]
+    if request._service == "secretsmanager":
+        return [json.loads(request._body or b"{}").get("SecretId", "*")]
+    if request._service == "sns":
+        return request._data.get("TopicArn", ["*"])
+    return None
+
+
+def ask_for_what_a_request_is_about():
+    """Exact resources in a role's policies are kept to; whoever is refused is named on stdout."""
+    permitted = IAMRequestBase.check_action_permitted
+
+    def new_permitted(self, resource):
+        for one in resources_of(self) or [resource]:
+            self.asked_for = one
+            permitted(self, one)
+
+    def told(refuse):
+        def new_refuse(self):
+            role = self._access_key.arn.split("/")[-2]
+            print(f"{role} {self._action} {self.asked_for}", flush=True)
+            refuse(self)
+
+        return new_refuse
+
+    IAMRequestBase.check_action_permitted = new_permitted
+    # Who signed is looked up; signatures themselves are the SDKs' and AWS's affair.
+    IAMRequestBase.check_signature = lambda self: None
+    for kind in (IAMRequest, S3IAMRequest):
+        kind._raise_access_denied = told(kind._raise_access_denied)
+
+
+def ask_for_every_key_that_is_deleted():
+    """DeleteObjects is about keys; moto asks for the bucket."""
+    authorize = ActionAuthenticatorMixin._authenticate_and_authorize_s3_action
+
+    def new_authorize(self, bucket_name=None, key_name=None):
+        if key_name is None and self.data.get("Action") == "DeleteObject":
+            objects = xmltodict.parse(self.body, strip_whitespace=False)["Delete"].get("Object", [])
+            for one in objects if isinstance(objects, list) else [objects]:
+                authorize(self, bucket_name=bucket_name, key_name=one["Key"])
+        else:
+            authorize(self, bucket_name=bucket_name, key_name=key_name)
+
+    S3Response._authenticate_and_authorize_s3_action = new_authorize
+
+
+def let_delete_markers_be_deleted():
+    """moto answers 500 when a version's marker goes, and with it a bucket is never emptied."""
+    FakeDeleteMarker.dispose = lambda self, garbage=False: None
+
+
+def take_loopback_for_tls():
+    """A refusal of requests without TLS would refuse everything here."""
+    permitted = IAMPolicyStatement.is_action_permitted
+
+    def new_permitted(self, *rest, **more):
+        if "aws:SecureTransport" in self._statement.get("Condition", {}).get("Bool", {}):
+            return PermissionResult.NEUTRAL
+        return permitted(self, *rest, **more)
+
+    IAMPolicyStatement.is_action_permitted = new_permitted
+
+
 remember_logging_config()
 remember_time_limits()
 let_serverless_v2_have_a_data_api()
 default_to_the_service_linked_role()
+ask_for_what_a_request_is_about()
+ask_for_every_key_that_is_deleted()
+let_delete_markers_be_deleted()
+take_loopback_for_tls()
 
 if __name__ == "__main__":
     run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=True)

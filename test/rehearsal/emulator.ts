@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const STARTS_WITHIN_MS = 120_000;
@@ -8,6 +9,10 @@ export interface Emulator {
   url: string;
   /** What a program needs to reach it, and nothing that would let it reach AWS. */
   env: Record<string, string>;
+  /** Requests refused since authorization was switched on: `role action resource`. */
+  refused: string[];
+  /** From now on every request is signed by somebody whose policies allow it; `false`: anybody may do anything again. */
+  authorize(on: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -20,11 +25,13 @@ export async function startEmulator(): Promise<Emulator | undefined> {
   }
   const port = await freePort();
   const program = fileURLToPath(new URL('emulator.py', import.meta.url));
-  const child = spawn('python3', [program, String(port)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('python3', [program, String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
-  child.stderr.on('data', (text) => {
-    said = (said + text).slice(-4000);
+  const refused: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    said = `${said}${line}\n`.slice(-4000);
   });
+  createInterface({ input: child.stdout }).on('line', (line) => refused.push(line));
   const url = `http://127.0.0.1:${port}`;
   await answers(url, child, () => said);
   return {
@@ -39,6 +46,13 @@ export async function startEmulator(): Promise<Emulator | undefined> {
       AWS_EC2_METADATA_DISABLED: 'true',
       // What moto does not know is not asked for minutes.
       AWS_MAX_ATTEMPTS: '2',
+    },
+    refused,
+    authorize: async (on) => {
+      const headers = { 'content-type': 'text/plain' };
+      const body = on ? '0' : 'inf';
+      const answer = await fetch(`${url}/moto-api/reset-auth`, { method: 'POST', headers, body });
+      if (!answer.ok) throw new Error(`authorization was not switched: ${await answer.text()}`);
     },
     close: () =>
       new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BatchClient, DescribeJobDefinitionsCommand } from '@aws-sdk/client-batch';
+import { BatchClient, DescribeJobDefinitionsCommand, DescribeJobQueuesCommand } from '@aws-sdk/client-batch';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { DescribeRuleCommand, EventBridgeClient, ListTargetsByRuleCommand } from '@aws-sdk/client-eventbridge';
 import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
@@ -12,30 +12,41 @@ import { DescribeStateMachineCommand, ListStateMachinesCommand, SFNClient } from
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { type EventPattern, matches } from '../../src/local/aws/event-pattern.ts';
+import { generateMarket } from '../../src/local/market/generator.ts';
+import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
 import { loadMachine } from '../../src/local/states/load.ts';
 import { startInput } from '../../src/night/night.ts';
 import { root, skipped } from '../terraform/tooling.ts';
+import { runNights } from './nights.ts';
+import { vendorSettings } from './settings.ts';
 import { type EmulatedStage, openEmulatedStage } from './stack.ts';
 
 const APPLY_MS = 600_000;
+const SYMBOLS = 30;
 const functionNames = readdirSync(join(root, 'functions'));
 const machineNames = readdirSync(join(root, 'state-machines'))
   .filter((file) => file.endsWith('.asl.json'))
   .map((file) => file.replace('.asl.json', ''));
 
 let stage: EmulatedStage | undefined;
+let market: PracticeMarket | undefined;
 
 beforeAll(async () => {
   // Minutes long; `make test` has the same stack under mocks.
   if (process.env.REHEARSAL !== '1')
     return void process.stderr.write('SKIPPED: the dress rehearsal; `make rehearsal` runs it\n');
-  const opened = await openEmulatedStage();
+  const source = generateMarket({ symbols: SYMBOLS, seed: 1 });
+  market = await startMarket({ source, now: () => new Date('2025-12-01T12:00:00Z') });
+  const opened = await openEmulatedStage(vendorSettings(market.url));
   if (!opened.stage) return skipped(`the dress rehearsal, ${opened.why}`);
   stage = opened.stage;
   await stage.apply();
 }, APPLY_MS);
 
-afterAll(() => stage?.close(), APPLY_MS);
+afterAll(async () => {
+  await stage?.close();
+  await market?.close();
+}, APPLY_MS);
 
 test(
   'a second plan changes nothing',
@@ -164,6 +175,41 @@ test('executions that ended without a word are told; those that told by themselv
   expect(told('somebody-elses', 'TIMED_OUT')).toBe(false);
   expect(targets).toEqual([expect.stringMatching(/:afterbell-dev-notify$/)]);
 });
+
+test('jobs that failed or cannot be placed are kept; jobs of other queues are not', async ({ skip }) => {
+  if (!stage) return skip();
+  const { jobQueues = [] } = await new BatchClient(stage.client).send(new DescribeJobQueuesCommand({}));
+  const ours = jobQueues.find(({ jobQueueName }) => jobQueueName === 'afterbell-dev-jobs')!.jobQueueArn!;
+  const event = (type: string, jobQueue: string, status?: string) => ({
+    source: 'aws.batch',
+    'detail-type': type,
+    detail: { jobQueue, jobName: 'consolidate-2025-11-19', ...(status ? { status } : {}) },
+  });
+  const failed = await ruleOf('job-failed');
+  const changed = (status: string, queue = ours) =>
+    matches(failed.pattern, event('Batch Job State Change', queue, status));
+  expect(['SUBMITTED', 'RUNNABLE', 'RUNNING', 'SUCCEEDED', 'FAILED'].filter((one) => changed(one))).toEqual(['FAILED']);
+  expect(changed('FAILED', `${ours}-of-another-stage`)).toBe(false);
+  const stuck = await ruleOf('job-stuck');
+  expect(matches(stuck.pattern, event('Batch Job Queue Blocked', ours))).toBe(true);
+  expect(matches(stuck.pattern, event('Batch Job Queue Blocked', `${ours}-of-another-stage`))).toBe(false);
+  const logs = expect.stringMatching(/:log-group:\/aws\/events\/afterbell-dev/);
+  expect([failed.targets, stuck.targets]).toEqual([[logs], [logs]]);
+});
+
+test('maintenance is scheduled for the month’s first Sunday, after its night', async ({ skip }) => {
+  if (!stage) return skip();
+  const schedule = await new SchedulerClient(stage.client).send(
+    new GetScheduleCommand({ Name: 'afterbell-dev-maintenance' }),
+  );
+  expect(schedule).toMatchObject({
+    ScheduleExpression: 'cron(0 12 ? * 1#1 *)',
+    ScheduleExpressionTimezone: 'America/New_York',
+    Target: { Arn: expect.stringMatching(/:stateMachine:afterbell-dev-maintenance$/), Input: '{}' },
+  });
+});
+
+runNights(() => stage && market && { stage, market });
 
 test(
   'destroy leaves nothing but the roles of AWS services',

@@ -7,6 +7,8 @@ const SETTINGS = [
   '-input=false',
   '-var-file=environments/dev.tfvars',
   '-var=notify_emails=["you@example.com"]',
+  // All that the practice market answers for.
+  '-var=vendors=["polygon","alpaca","fmp","xai"]',
 ];
 const PROVIDER = `
 provider "aws" {
@@ -31,9 +33,15 @@ export interface EmulatedStage {
   close(): Promise<void>;
 }
 
-/** Undefined, with the reason, where Terraform, its provider or moto is missing. */
-export async function openEmulatedStage(): Promise<{ stage?: EmulatedStage; why: string }> {
-  const emulator = await startEmulator();
+/**
+ * Undefined, with the reason, where Terraform, its provider or moto is missing.
+ * @param settings Terraform's variable of that name: how vendors are reached
+ */
+export async function openEmulatedStage(
+  settings: Record<string, string> = {},
+  emulator?: Emulator,
+): Promise<{ stage?: EmulatedStage; why: string }> {
+  emulator ??= await startEmulator();
   if (!emulator) return { why: 'there is no Python with moto and its server' };
   const { terraform, why } = await openTerraform({ override: PROVIDER, env: emulator.env });
   if (!terraform) {
@@ -42,8 +50,9 @@ export async function openEmulatedStage(): Promise<{ stage?: EmulatedStage; why:
   }
   const credentials = { accessKeyId: 'rehearsal', secretAccessKey: 'rehearsal' };
   const client = { endpoint: emulator.url, region: 'us-east-1', credentials };
+  const variables = [...SETTINGS, `-var=settings=${JSON.stringify(settings)}`];
   const must = async (verb: string, ...args: string[]) => {
-    const { code, output } = await terraform.run([verb, ...SETTINGS, ...args], { timeoutMs: LIMIT_MS });
+    const { code, output } = await terraform.run([verb, ...variables, ...args], { timeoutMs: LIMIT_MS });
     if (code !== 0) throw new Error(`terraform ${verb}: ${output.slice(-3000)}`);
     return output;
   };
@@ -59,7 +68,7 @@ export async function openEmulatedStage(): Promise<{ stage?: EmulatedStage; why:
       return must('apply', '-auto-approve');
     },
     async changes() {
-      const { code, output } = await terraform.run(['plan', '-detailed-exitcode', ...SETTINGS], {
+      const { code, output } = await terraform.run(['plan', '-detailed-exitcode', ...variables], {
         timeoutMs: LIMIT_MS,
       });
       if (code === 1) throw new Error(`terraform plan: ${output.slice(-3000)}`);

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { jsonRoute, type Routes } from '../../src/local/aws/route.ts';
+import type { Jobs } from '../../src/local/jobs.ts';
+
+const SubmitJob = z.object({
+  jobName: z.string(),
+  jobQueue: z.string(),
+  jobDefinition: z.string(),
+  containerOverrides: z.object({
+    command: z.array(z.string()),
+    environment: z.array(z.object({ name: z.string(), value: z.string() })),
+  }),
+});
+const DescribeJobs = z.object({ jobs: z.array(z.string()) });
+
+/** SubmitJob and DescribeJobs for a job by hand, on the deployed definitions. */
+export function batchRoutes(jobs: () => ReadonlyMap<string, Jobs>): Routes {
+  const submitted = new Map<string, { jobId: string; jobName: string; status: string; statusReason?: string }>();
+  return {
+    'POST /v1/submitjob': jsonRoute(SubmitJob, ({ jobName, jobQueue, jobDefinition, containerOverrides }) => {
+      const job: { jobId: string; jobName: string; status: string; statusReason?: string } = {
+        jobId: randomUUID(),
+        jobName,
+        status: 'RUNNING',
+      };
+      submitted.set(job.jobId, job);
+      const Environment = containerOverrides.environment.map(({ name, value }) => ({ Name: name, Value: value }));
+      const overrides = { Command: containerOverrides.command, Environment };
+      const work = jobs().get(jobDefinition)!.submitJob({
+        JobName: jobName,
+        JobQueue: jobQueue,
+        JobDefinition: jobDefinition,
+        ContainerOverrides: overrides,
+      });
+      work.then(
+        () => Object.assign(job, { status: 'SUCCEEDED' }),
+        (error: Error) => Object.assign(job, { status: 'FAILED', statusReason: error.message }),
+      );
+      return { jobId: job.jobId, jobName };
+    }),
+    'POST /v1/describejobs': jsonRoute(DescribeJobs, ({ jobs: ids }) => {
+      return { jobs: ids.map((id) => submitted.get(id)).filter((job) => job !== undefined) };
+    }),
+  };
+}

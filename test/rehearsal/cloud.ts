@@ -1,0 +1,268 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { ListTopicsCommand, PublishCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { matches } from '../../src/local/aws/event-pattern.ts';
+import type { BusEvent } from '../../src/local/aws/events.ts';
+import { openPglite } from '../../src/local/aws/pglite.ts';
+import { startAwsServer } from '../../src/local/aws/server.ts';
+import type { Integration } from '../../src/local/states/events.ts';
+import { runMachine } from '../../src/local/states/run.ts';
+import { type Execution, Triggered } from '../../src/local/triggered.ts';
+import { root } from '../terraform/tooling.ts';
+import { batchRoutes } from './batch.ts';
+import { type Deployed, type DeployedMachine, type DeployedRule, readDeployed } from './deployed.ts';
+import { Executions } from './executions.ts';
+import { requirePermission } from './permissions.ts';
+import { Roles } from './roles.ts';
+import { openSandboxes, type Sandboxes } from './sandboxes.ts';
+import { VENDOR_KEYS } from './settings.ts';
+import type { EmulatedStage } from './stack.ts';
+
+const ACCOUNT = '123456789012';
+const REGION = 'us-east-1';
+/** The practice market keeps nobody waiting. */
+const TIME_SCALE = 1 / 300;
+const EVERYTHING = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+});
+
+/** A message of the stage's topic, as a subscriber gets it. */
+export interface Told {
+  subject?: string;
+  message: string;
+}
+
+/** The deployed stage, alive: its machines run, its functions and jobs do their work, its rules hear of events. */
+export interface Cloud {
+  deployed: Deployed;
+  /** What an SDK client of the operator wants: who may do everything. */
+  operator: { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } };
+  /** Endpoints by the SDKs' environment names, for whoever works on this stage. */
+  endpoints: Record<string, string>;
+  /** Runs one execution of a deployed machine to its end. */
+  run(machine: string, input: object, name: string, signal?: AbortSignal): Promise<Execution>;
+  /** What events have started meanwhile, with its end. */
+  settled(): Promise<Execution[]>;
+  /** Events of our own bus and of AWS's, with the deployed rules they matched. */
+  events: { event: Pick<BusEvent, 'source' | 'detail-type' | 'detail'>; rules: string[] }[];
+  /** Everything the topic has told since the last question. */
+  told(): Promise<Told[]>;
+  /** The temporary credentials of a function's role. */
+  credentialsOf(name: string): { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  /** Everything that anybody was refused. */
+  refused(): string[];
+  close(): Promise<void>;
+}
+
+/** Puts the vendor keys in, subscribes to the topic, and from then on lets every role do only what its policies say. */
+export async function openCloud({ client, emulator, terraform }: EmulatedStage): Promise<Cloud> {
+  const folder = mkdtempSync(join(tmpdir(), 'afterbell-rehearsal-'));
+  const deployed = await readDeployed(client);
+  await fillSecrets(client);
+  const inbox = await subscribe(client);
+  const roles = new Roles(client);
+  const runnable = [...deployed.functions, ...deployed.jobs, ...deployed.machines];
+  const credentials = new Map<string, Record<string, string>>();
+  for (const { role } of runnable) credentials.set(role, await roles.assume(role));
+  const key = await operatorKey(client);
+  const operator = { ...client, credentials: key };
+  await emulator.authorize(true);
+
+  const sql = await openPglite(join(folder, 'warehouse'), join(root, 'dist/local/initdb.mjs'));
+  const executions = new Executions((request) => {
+    const machine = deployed.machines.find(({ arn }) => arn === request.stateMachineArn)!;
+    triggered.start((signal) => execute(machine, JSON.parse(request.input), request.name, signal));
+    return `${executionsOf(machine)}:${request.name}`;
+  });
+  const events: Cloud['events'] = [];
+  const triggered = new Triggered();
+  const errors: string[] = [];
+  const rulesOf = (bus: string) => deployed.rules.filter((rule) => rule.bus === bus);
+  const aws = await startAwsServer({
+    sql,
+    events: {
+      bus: 'afterbell-dev',
+      rules: Object.fromEntries(rulesOf('afterbell-dev').map(({ name, pattern }) => [name, pattern])),
+      onEvent: (event, names) => {
+        events.push({ event, rules: names });
+        for (const rule of rulesOf('afterbell-dev').filter(({ name }) => names.includes(name))) start(rule, event);
+      },
+    },
+    describeExecution: (arn) => executions.describe(arn),
+    routes: { ...executions.routes(), ...batchRoutes(() => sandboxes.jobs) },
+    authorize: (called, signer, body) => {
+      if (signer !== key.accessKeyId) requirePermission(roles, called, signer, body);
+    },
+    onError: (error, during) => void errors.push(`${during}: ${error}`),
+  });
+  const endpoints = {
+    AWS_ENDPOINT_URL: emulator.url,
+    AWS_ENDPOINT_URL_RDS_DATA: aws.url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: aws.url,
+    AWS_ENDPOINT_URL_SFN: aws.url,
+    AWS_ENDPOINT_URL_BATCH: aws.url,
+    AWS_REGION: REGION,
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  };
+  const sandboxes = openSandboxes({ deployed, zips: terraform.zips, folder, endpoints, credentials });
+
+  /** A rule's targets that are machines, with what the rule makes of the event. */
+  function start({ targets }: DeployedRule, event: BusEvent): void {
+    for (const { Arn, InputPath } of targets) {
+      const machine = deployed.machines.find(({ arn }) => arn === Arn);
+      if (!machine) throw new Error(`the target ${Arn} is not deployed`);
+      if (InputPath !== '$.detail') throw new Error(`an InputPath nobody foresaw: ${InputPath}`);
+      triggered.start((signal) => run(machine.name, event.detail, `${machine.name}-by-event`, signal));
+    }
+  }
+
+  /** What AWS tells the default bus of an execution's end. */
+  function tellEnd({ arn: stateMachineArn }: DeployedMachine, executionArn: string, ended: Execution): void {
+    const { status, error, cause, runId } = ended;
+    const detail = { executionArn, stateMachineArn, name: runId, status, ...(error ? { error, cause } : {}) };
+    const event = { source: 'aws.states', 'detail-type': 'Step Functions Execution Status Change', detail };
+    const rules = rulesOf('default').filter(({ pattern }) => matches(pattern, event));
+    events.push({ event, rules: rules.map(({ name }) => name) });
+  }
+
+  function run(machineName: string, input: object, name: string, signal?: AbortSignal): Promise<Execution> {
+    const machine = deployed.machines.find((one) => one.name === machineName)!;
+    return execute(machine, input, `${name}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}`, signal);
+  }
+
+  async function execute(machine: DeployedMachine, input: object, runId: string, signal?: AbortSignal) {
+    const startTime = new Date().toISOString();
+    const arn = `${executionsOf(machine)}:${runId}`;
+    executions.started(arn, machine.arn);
+    const result = await runMachine(machine.machine, {
+      input,
+      execution: { arn, name: runId, startTime, roleArn: machine.role },
+      stateMachine: { arn: machine.arn, name: machine.machine.name },
+      integrations: integrations(sandboxes, roles, credentials.get(machine.role)!, client),
+      timeScale: TIME_SCALE,
+      onEvent: (event) => executions.heard(arn, event),
+      signal,
+    });
+    executions.ended(arn, result);
+    const ended = { ...result, runId };
+    tellEnd(machine, arn, ended);
+    return ended;
+  }
+
+  return {
+    deployed,
+    operator,
+    endpoints,
+    run,
+    settled: () => triggered.settled(),
+    events,
+    told: () => inbox.read(operator),
+    credentialsOf: (name) =>
+      sdkCredentials(credentials.get(deployed.functions.find((one) => one.name === name)!.role)!),
+    refused: () => [...emulator.refused, ...roles.refused, ...errors],
+    async close() {
+      await triggered.close();
+      await sandboxes.close();
+      await aws.close();
+      await sql.close();
+      await emulator.authorize(false);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The three integrations, under the machine's own role. */
+function integrations(
+  sandboxes: Sandboxes,
+  roles: Roles,
+  role: Record<string, string>,
+  client: object,
+): Record<string, Integration> {
+  const may = (action: string, resource: string) => {
+    if (roles.allows(role.AWS_ACCESS_KEY_ID!, action, resource)) return;
+    throw Object.assign(new Error(`not authorized: ${action} on ${resource}`), { name: 'States.Permissions' });
+  };
+  const sns = new SNSClient({ ...client, credentials: sdkCredentials(role) });
+  return {
+    'arn:aws:states:::lambda:invoke': async (args, { signal }) => {
+      const { FunctionName, Payload } = args as { FunctionName: string; Payload: unknown };
+      may('lambda:InvokeFunction', FunctionName);
+      const { functions, name, timeoutSeconds } = sandboxes.functions.get(FunctionName)!;
+      const payload = await functions.invoke(name, Payload, { timeoutSeconds, signal });
+      return { Payload: payload, StatusCode: 200, ExecutedVersion: '$LATEST' };
+    },
+    'arn:aws:states:::batch:submitJob.sync': async (args, { signal }) => {
+      const { JobDefinition, JobQueue } = args as { JobDefinition: string; JobQueue: string };
+      may('batch:SubmitJob', JobDefinition);
+      may('batch:SubmitJob', JobQueue);
+      return sandboxes.jobs.get(JobDefinition.split('/').at(-1)!)!.submitJob(args, { signal });
+    },
+    'arn:aws:states:::sns:publish': async (args) => {
+      const { MessageId } = await sns.send(new PublishCommand(args as never));
+      return { MessageId };
+    },
+  };
+}
+
+function executionsOf({ arn }: DeployedMachine): string {
+  return arn.replace(':stateMachine:', ':execution:');
+}
+
+function sdkCredentials({ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN }: Record<string, string>) {
+  return {
+    accessKeyId: AWS_ACCESS_KEY_ID!,
+    secretAccessKey: AWS_SECRET_ACCESS_KEY!,
+    sessionToken: AWS_SESSION_TOKEN!,
+  };
+}
+
+/** As `terraform output secrets` tells an operator to. */
+async function fillSecrets(client: object): Promise<void> {
+  const secrets = new SecretsManagerClient(client);
+  for (const [vendor, value] of Object.entries(VENDOR_KEYS)) {
+    const SecretString = JSON.stringify(value);
+    await secrets.send(new PutSecretValueCommand({ SecretId: `afterbell-dev/${vendor}`, SecretString }));
+  }
+}
+
+async function operatorKey(client: object): Promise<{ accessKeyId: string; secretAccessKey: string }> {
+  const iam = new IAMClient(client);
+  const UserName = 'operator';
+  await iam.send(new CreateUserCommand({ UserName }));
+  await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: 'all', PolicyDocument: EVERYTHING }));
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+  return { accessKeyId: AccessKey!.AccessKeyId!, secretAccessKey: AccessKey!.SecretAccessKey! };
+}
+
+/** A queue that gets what the topic's e-mail addresses get. */
+async function subscribe(client: object): Promise<{ read(operator: object): Promise<Told[]> }> {
+  const { QueueUrl } = await new SQSClient(client).send(new CreateQueueCommand({ QueueName: 'rehearsal-inbox' }));
+  const sns = new SNSClient(client);
+  const { Topics = [] } = await sns.send(new ListTopicsCommand({}));
+  const TopicArn = Topics.map(({ TopicArn: arn }) => arn).find((arn) => arn?.endsWith(':afterbell-dev-notify'));
+  const Endpoint = `arn:aws:sqs:${REGION}:${ACCOUNT}:rehearsal-inbox`;
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
+  return {
+    async read(operator) {
+      const sqs = new SQSClient(operator);
+      const told: Told[] = [];
+      for (;;) {
+        const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+        if (Messages.length === 0) return told;
+        for (const { Body = '{}', ReceiptHandle } of Messages) {
+          const { Subject, Message } = JSON.parse(Body) as { Subject?: string; Message: string };
+          told.push({ ...(Subject ? { subject: Subject } : {}), message: Message });
+          await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,241 @@
+import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { DeleteTableCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { expect, test } from 'vitest';
+import { openStage, type Stage } from '../../src/deployed/stage.ts';
+import { keys } from '../../src/lake/keys.ts';
+import { listAll, readJson } from '../../src/lake/lake.ts';
+import type { PracticeMarket } from '../../src/local/market/server.ts';
+import { importPortfolios } from '../../src/local/portfolio-tables.ts';
+import type { NightReport } from '../../src/night/night.ts';
+import { Analyses } from '../../src/portfolio/analyses.ts';
+import { storePrices } from '../../src/warehouse/prices.ts';
+import { bar } from '../checks/bars.ts';
+import { cli } from '../nights/program.ts';
+import { type Cloud, openCloud } from './cloud.ts';
+import type { EmulatedStage } from './stack.ts';
+
+const NIGHT_MS = 280_000;
+const OLD = '2015-11-18';
+
+/** Registers the tests that run what the stage has deployed; in order, for each goes on where the one before ended. */
+export function runNights(open: () => { stage: EmulatedStage; market: PracticeMarket } | undefined): void {
+  let cloud: Cloud | undefined;
+  let dev: Stage;
+  /** An operator's shell. */
+  let environment: Record<string, string> = {};
+  /** What Scheduler sends at this instant, as deployed. */
+  const scheduled = async (name: string, instant: string): Promise<object> => {
+    const found = await new SchedulerClient(cloud!.operator).send(
+      new GetScheduleCommand({ Name: `afterbell-dev-${name}` }),
+    );
+    expect(found.Target?.Arn).toBe(cloud!.deployed.machines.find((one) => one.name.startsWith(name))?.arn);
+    return JSON.parse(found.Target!.Input!.replace('<aws.scheduler.scheduled-time>', instant));
+  };
+
+  test(
+    'the first night of the deployed stage succeeds, every function and job under its own role',
+    async ({ skip }) => {
+      const opened = open();
+      if (!opened) return skip();
+      cloud = await openCloud(opened.stage);
+      const { accessKeyId, secretAccessKey } = cloud.operator.credentials;
+      const key = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+      environment = { ...cloud.endpoints, ...key };
+      Object.assign(process.env, environment);
+      dev = await openStage('dev');
+      await importPortfolios(dev.stores.tables, dev.config, [
+        { portfolio: 'core', positions: [{ symbol: 'AAPL', quantity: 5 }] },
+      ]);
+      const input = await scheduled('night', '2025-11-20T09:00:00Z');
+      const night = await cloud.run('nightly', input, 'night-2025-11-19');
+      expect(cloud.refused()).toEqual([]);
+      expect(night).toMatchObject({ status: 'SUCCEEDED', output: { status: 'Succeeded', session: '2025-11-19' } });
+      const { lake, tables, warehouse } = dev.stores;
+      const report = await readJson<NightReport>(lake, keys.report('2025-11-19', 'night.json'));
+      expect(report).toMatchObject({ runId: night.runId, status: 'Succeeded', practice: true });
+      const statuses = report!.datasets.map(({ name, status }) => `${name} ${status}`);
+      expect(statuses).toEqual(
+        'tickers splits assets index_members metadata valuations prices consolidate resample'
+          .split(' ')
+          .map((name) => `${name} success`),
+      );
+      const rowsOf = Object.fromEntries(report!.datasets.map(({ name, rows }) => [name, rows]));
+      expect(new TextDecoder().decode(await lake.read(keys.report('2025-11-19', 'index.html')))).toContain(
+        '2025-11-19',
+      );
+      const { Count } = await tables.send(new ScanCommand({ TableName: dev.config.TICKERS_TABLE, Select: 'COUNT' }));
+      expect(Count).toBe(rowsOf.tickers);
+      const prices = `SELECT count(*)::int AS rows FROM stock_prices WHERE date = '2025-11-19'`;
+      expect(await warehouse.query(prices)).toEqual([{ rows: rowsOf.prices }]);
+      expect(await listAll(lake, 'staging/')).toEqual([]);
+      expect((await listAll(lake, 'silver/')).length).toBeGreaterThan(0);
+      expect(await cloud.told()).toEqual([]);
+    },
+    NIGHT_MS,
+  );
+
+  test(
+    'its event starts the portfolio machine by the deployed rule, which analyses',
+    async ({ skip }) => {
+      if (!cloud) return skip();
+      const desks = await cloud.settled();
+      expect(desks).toMatchObject([{ status: 'SUCCEEDED', output: { status: 'Succeeded', session: '2025-11-19' } }]);
+      expect(await new Analyses(dev.stores.tables, dev.config).last('core')).toMatchObject({
+        dataAsOf: '2025-11-19',
+        model: 'grok-practice',
+      });
+      const heard = cloud.events.map(({ event, rules }) => [event['detail-type'], event.detail.status, rules]);
+      expect(heard).toEqual([
+        ['Night Completed', 'Succeeded', ['night-completed']],
+        ['Step Functions Execution Status Change', 'SUCCEEDED', []],
+        ['Step Functions Execution Status Change', 'SUCCEEDED', []],
+      ]);
+      expect(await cloud.told()).toEqual([]);
+    },
+    NIGHT_MS,
+  );
+
+  test(
+    'a night whose vendor refuses the key fails, and the topic tells once: what failed, why, and what repairs it',
+    async ({ skip }) => {
+      const opened = open();
+      if (!cloud || !opened) return skip();
+      cloud.events.length = 0;
+      opened.market.misbehave(['unauthorized@polygon']);
+      const input = await scheduled('night', '2025-11-21T09:00:00Z');
+      const night = await cloud.run('nightly', input, 'night-2025-11-20');
+      opened.market.misbehave([]);
+      expect(night).toMatchObject({ status: 'FAILED', error: 'Night.Failed' });
+      expect(night.cause).toContain('POLYGON_API_KEY was refused');
+      const told = await cloud.told();
+      expect(told).toEqual([
+        { subject: 'afterbell Failed: session 2025-11-20', message: expect.stringContaining(night.runId) },
+      ]);
+      const [{ message }] = told as [{ message: string }];
+      expect(message).toContain('Stage Sessions: Vendor.AuthFailed: POLYGON_API_KEY was refused');
+      expect(message).toMatch(/^Repair: npx afterbell night --session 2025-11-20 --stage dev$/m);
+      // The rule for executions that ended without a word is quiet, and nothing starts the portfolio machine.
+      expect(cloud.events.map(({ event, rules }) => [event.detail.status, rules])).toEqual([['FAILED', []]]);
+      expect(await cloud.settled()).toEqual([]);
+    },
+    NIGHT_MS,
+  );
+
+  test(
+    'a night that is stopped is told by the deployed rule, and the command line drives the next one over its lock',
+    async ({ skip }) => {
+      if (!cloud) return skip();
+      cloud.events.length = 0;
+      const stop = new AbortController();
+      const stopped = cloud.run('nightly', { session: '2025-11-20' }, 'night-2025-11-20', stop.signal);
+      setTimeout(() => stop.abort(), 3000);
+      expect(await stopped).toMatchObject({ status: 'ABORTED' });
+      expect(cloud.events.map(({ event, rules }) => [event.detail.status, rules])).toEqual([
+        ['ABORTED', ['execution-lost']],
+      ]);
+      const night = await afterbell(environment, 'night', '--session', '2025-11-20', '--json');
+      expect(night.stderr).toContain('console.aws.amazon.com');
+      expect(JSON.parse(night.stdout)).toMatchObject({ status: 'Succeeded', session: '2025-11-20' });
+      expect(night.code).toBe(0);
+      const ended = await cloud.settled();
+      expect(ended.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+    },
+    NIGHT_MS,
+  );
+
+  test(
+    'the other verbs answer for the stage as for a laptop',
+    async ({ skip }) => {
+      if (!cloud) return skip();
+      const answers = async (code: number, ...args: string[]) => {
+        const said = await afterbell(environment, ...args, '--json');
+        if (said.code !== code)
+          throw new Error(`${args.join(' ')} ended with ${said.code}: ${said.stdout}${said.stderr}`);
+        return JSON.parse(said.stdout);
+      };
+      expect(await answers(0, 'status')).toMatchObject({ sessions: { held: 2, last: '2025-11-20' } });
+      const task = await answers(0, 'run', 'sync-splits', '--data', '{"session":"2025-11-20"}');
+      expect(task).toMatchObject({ status: 'Succeeded', kind: 'task' });
+      expect(await answers(0, 'portfolios')).toMatchObject([
+        { portfolio: 'core', lastAnalysis: { dataAsOf: '2025-11-20' } },
+      ]);
+      const desk = await answers(0, 'analyze', '--portfolio', 'core', '--force');
+      expect(desk).toMatchObject({ status: 'Succeeded', portfolios: [{ portfolio: 'core', status: 'analysed' }] });
+      // As a job of its own on the deployed queue.
+      expect(await answers(0, 'vacuum')).toMatchObject({ status: 'success' });
+      expect(await answers(0, 'verify')).toMatchObject({ clean: true });
+      await cloud.settled();
+    },
+    NIGHT_MS,
+  );
+
+  test(
+    'the maintenance machine moves old prices into the lake',
+    async ({ skip }) => {
+      if (!cloud) return skip();
+      const { warehouse } = dev.stores;
+      await storePrices(warehouse, OLD, [bar('AAPL', OLD)]);
+      const done = await cloud.run(
+        'maintenance',
+        await scheduled('maintenance', '2025-12-07T17:00:00Z'),
+        'maintenance',
+      );
+      expect(done).toMatchObject({ status: 'SUCCEEDED', output: { sessions: 1, deleted: 1, savedToLake: 1 } });
+      const left = `SELECT count(*)::int AS rows FROM stock_prices WHERE date = '${OLD}'`;
+      expect(await warehouse.query(left)).toEqual([{ rows: 0 }]);
+    },
+    NIGHT_MS,
+  );
+
+  test('nobody was refused anything, and everybody would have been', async ({ skip }) => {
+    if (!cloud) return skip();
+    expect(cloud.refused()).toEqual([]);
+    const client = { ...cloud.operator, credentials: cloud.credentialsOf('render-report') };
+    const { LAKE_URI = '', RUNS_TABLE, POLYGON_SECRET_ARN } = cloud.deployed.functions[0]!.env;
+    const s3 = new S3Client({ ...client, forcePathStyle: true });
+    const put = (Key: string) => s3.send(new PutObjectCommand({ Bucket: new URL(LAKE_URI).hostname, Key, Body: 'x' }));
+    const events = new EventBridgeClient({ ...client, endpoint: cloud.endpoints.AWS_ENDPOINT_URL_EVENTBRIDGE });
+    const entry = { Source: 'afterbell', DetailType: 'x', Detail: '{}', EventBusName: 'afterbell-dev' };
+    await put('reports/rehearsal');
+    const refusals = [
+      () => put('bronze/rehearsal'),
+      () => new DynamoDBClient(client).send(new PutItemCommand({ TableName: RUNS_TABLE, Item: { id: { S: 'x' } } })),
+      () => new SecretsManagerClient(client).send(new GetSecretValueCommand({ SecretId: POLYGON_SECRET_ARN })),
+      () => events.send(new PutEventsCommand({ Entries: [entry] })),
+    ];
+    for (const beyond of refusals) await expect(beyond()).rejects.toThrow();
+    expect(cloud.refused().map((line) => line.split(':').slice(0, 2).join(':'))).toEqual([
+      'afterbell-dev-render-report s3:PutObject arn',
+      'afterbell-dev-render-report dynamodb:PutItem arn',
+      'afterbell-dev-render-report secretsmanager:GetSecretValue arn',
+      'afterbell-dev-render-report events:PutEvents arn',
+    ]);
+  });
+
+  test('what is not of the stage is taken away again', async ({ skip }) => {
+    if (!cloud) return skip();
+    const { USER_PORTFOLIOS_TABLE, PORTFOLIO_POSITIONS_TABLE } = dev.config;
+    for (const TableName of [USER_PORTFOLIOS_TABLE, PORTFOLIO_POSITIONS_TABLE]) {
+      await dev.stores.tables.send(new DeleteTableCommand({ TableName }));
+    }
+    await cloud.close();
+  });
+}
+
+/** The bundled command line on this stage, as its operator. */
+function afterbell(
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const options = { cwd: tmpdir(), env: { PATH: process.env.PATH, ...env } };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args, '--stage', 'dev'], options, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+    );
+  });
+}
