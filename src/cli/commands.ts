@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { DATASET_OF_TASK } from '../night/reference-datasets.ts';
 import { analyze } from './analyze.ts';
 import { backfill } from './backfill.ts';
 import type { Context } from './context.ts';
@@ -40,8 +41,8 @@ export function commands(version: string, action: Action): Command {
     .option('--misbehave <names>', 'let the practice market misbehave, e.g. half-missing,server-error:3')
     .addHelpText('after', '\nExamples:\n  npx afterbell night\n  npx afterbell night --session 2025-11-19')
     .action(action(night));
-  command('run', 'run one lane or job by its name: sync-tickers, sync-assets, consolidate, resample')
-    .argument('<task>')
+  command('run', 'run one lane or job by its name, or the monthly maintenance')
+    .argument('<task>', [...Object.keys(DATASET_OF_TASK), 'consolidate', 'resample', 'maintenance'].join(', '))
     .option('--data <json>', 'JSON input, or a file with it')
     .option('--mode <mode>', 'for a job: incremental or full')
     .option('--intervals <list>', 'for resample: sessions per bar, e.g. 3,5')
@@ -72,7 +73,7 @@ export function commands(version: string, action: Action): Command {
     .option('--warehouse', 'send it to PostgreSQL')
     .addHelpText(
       'after',
-      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, index_members, reconcile, revisions, calendar, missing_sessions\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
+      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, index_lists, index_members,\n  reconcile, revisions, symbol_changes, calendar, missing_sessions\nTables (--warehouse): stock_prices, splits, index_members, symbol_history, symbol_metadata, dcf_valuations,\n  enrichment_attempts, ingestion_watermarks, sync_logs, nights\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
     )
     .action(action(query));
   command('analyze', 'ticker data and analyses of portfolios, as of the newest session held')
