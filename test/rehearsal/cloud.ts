@@ -9,7 +9,7 @@ import { matches } from '../../src/local/aws/event-pattern.ts';
 import type { BusEvent } from '../../src/local/aws/events.ts';
 import { openPglite } from '../../src/local/aws/pglite.ts';
 import { startAwsServer } from '../../src/local/aws/server.ts';
-import type { Integration } from '../../src/local/states/events.ts';
+import type { ExecutionEvent, Integration } from '../../src/local/states/events.ts';
 import { runMachine } from '../../src/local/states/run.ts';
 import { type Execution, Triggered } from '../../src/local/triggered.ts';
 import { root } from '../terraform/tooling.ts';
@@ -37,6 +37,11 @@ export interface Told {
   message: string;
 }
 
+interface Watch {
+  signal?: AbortSignal;
+  onEvent?: (event: ExecutionEvent) => void;
+}
+
 /** The deployed stage, alive: its machines run, its functions and jobs do their work, its rules hear of events. */
 export interface Cloud {
   deployed: Deployed;
@@ -45,7 +50,7 @@ export interface Cloud {
   /** Endpoints by the SDKs' environment names, for whoever works on this stage. */
   endpoints: Record<string, string>;
   /** Runs one execution of a deployed machine to its end. */
-  run(machine: string, input: object, name: string, signal?: AbortSignal): Promise<Execution>;
+  run(machine: string, input: object, name: string, watch?: Watch): Promise<Execution>;
   /** What events have started meanwhile, with its end. */
   settled(): Promise<Execution[]>;
   /** Events of our own bus and of AWS's, with the deployed rules they matched. */
@@ -76,7 +81,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
   const sql = await openPglite(join(folder, 'warehouse'), join(root, 'dist/local/initdb.mjs'));
   const executions = new Executions((request) => {
     const machine = deployed.machines.find(({ arn }) => arn === request.stateMachineArn)!;
-    triggered.start((signal) => execute(machine, JSON.parse(request.input), request.name, signal));
+    triggered.start((signal) => execute(machine, JSON.parse(request.input), request.name, { signal }));
     return `${executionsOf(machine)}:${request.name}`;
   });
   const events: Cloud['events'] = [];
@@ -120,7 +125,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
       const machine = deployed.machines.find(({ arn }) => arn === Arn);
       if (!machine) throw new Error(`the target ${Arn} is not deployed`);
       if (InputPath !== '$.detail') throw new Error(`an InputPath nobody foresaw: ${InputPath}`);
-      triggered.start((signal) => run(machine.name, event.detail, `${machine.name}-by-event`, signal));
+      triggered.start((signal) => run(machine.name, event.detail, `${machine.name}-by-event`, { signal }));
     }
   }
 
@@ -133,12 +138,12 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     events.push({ event, rules: rules.map(({ name }) => name) });
   }
 
-  function run(machineName: string, input: object, name: string, signal?: AbortSignal): Promise<Execution> {
+  function run(machineName: string, input: object, name: string, watch?: Watch): Promise<Execution> {
     const machine = deployed.machines.find((one) => one.name === machineName)!;
-    return execute(machine, input, `${name}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}`, signal);
+    return execute(machine, input, `${name}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}`, watch);
   }
 
-  async function execute(machine: DeployedMachine, input: object, runId: string, signal?: AbortSignal) {
+  async function execute(machine: DeployedMachine, input: object, runId: string, watch: Watch = {}) {
     const startTime = new Date().toISOString();
     const arn = `${executionsOf(machine)}:${runId}`;
     executions.started(arn, machine.arn);
@@ -148,8 +153,11 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
       stateMachine: { arn: machine.arn, name: machine.machine.name },
       integrations: integrations(sandboxes, roles, credentials.get(machine.role)!, client),
       timeScale: TIME_SCALE,
-      onEvent: (event) => executions.heard(arn, event),
-      signal,
+      onEvent: (event) => {
+        executions.heard(arn, event);
+        watch.onEvent?.(event);
+      },
+      signal: watch.signal,
     });
     executions.ended(arn, result);
     const ended = { ...result, runId };
