@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { NamedError } from '../../src/errors.ts';
 import { prepareWarehouse } from '../../src/night/prepare-warehouse.ts';
+import { MIGRATIONS } from '../../src/warehouse/migrate.ts';
 import { night, SESSION } from './closing.ts';
 import { FakeWarehouse } from './rooms.ts';
 
 test('migrations come before the night is entered, which has the instant it was opened at', async () => {
   const warehouse = new FakeWarehouse();
-  expect(await prepareWarehouse(night(), warehouse)).toEqual({ applied: ['001-prices-and-ledger'] });
+  expect(await prepareWarehouse(night(), warehouse)).toEqual({ applied: MIGRATIONS.map(({ id }) => id) });
   expect(warehouse.sent[0]!.sql).toContain('schema_migrations');
   const { sql, values } = warehouse.sent.at(-1)!;
   expect(sql).toContain('INSERT INTO nights');
