@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -139,9 +138,11 @@ export class S3Lake implements Lake {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         const bytes = await this.read(next.key);
         if (!bytes) throw new NamedError('Lake.Corrupt', { what: `${next.key} is missing from ${this.uri}` });
-        const name = `${createHash('sha256').update(next.key).digest('hex').slice(0, 24)}.parquet`;
-        paths[next.index] = join(scratch, name);
-        await writeFile(join(scratch, name), bytes);
+        // Under its key, as in a folder: readers take a date from it, and errors of engines name it.
+        const path = join(scratch, next.key);
+        paths[next.index] = path;
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, bytes);
       }
     };
     await Promise.all(Array.from({ length: 32 }, worker));
