@@ -15,6 +15,7 @@ export default defineConfig({
     globalSetup: ['test/build.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than the cores: whole nights wait for their processes half of the time.
+    maxWorkers: 3,
   },
 });
