@@ -146,7 +146,10 @@ async function readLake(lake: Laptop['stores']['lake']): Promise<Stored['lake']>
 /** A copy without what differs from run to run; silver's tokens are checksums, so only their dates stay. */
 function lasting(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(lasting);
-  if (typeof value === 'string') return /^([0-9a-f]{64}|[0-9a-f]{16})$/.test(value) ? 'checksum' : value;
+  if (typeof value === 'string') {
+    const lines = value.replace(/^(\d{4}-\d{2}-\d{2}) [0-9a-f]{16}$/gm, '$1 checksum');
+    return /^([0-9a-f]{64}|[0-9a-f]{16})$/.test(value) ? 'checksum' : lines;
+  }
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([name]) => !OF_RUNS.has(name));
   return Object.fromEntries(entries.map(([name, inner]) => [name, name === 'contentHash' ? inner : lasting(inner)]));
