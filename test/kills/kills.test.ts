@@ -107,9 +107,15 @@ describe('a sync killed after page k', () => {
     const now = () => new Date(AT);
     const market = await startMarket({ source: generateMarket({ symbols: 2500, seed: 1 }), now });
     try {
-      const env = { POLYGON_BASE_URL: market.url, POLYGON_API_KEY: 'x', POLYGON_MARKETS: 'stocks' };
+      const env = {
+        POLYGON_BASE_URL: market.url,
+        POLYGON_API_KEY: 'x',
+        POLYGON_MARKETS: 'stocks',
+        ENRICH_SYMBOLS: '10',
+      };
       const home = copyOf(prepared);
-      const asked = () => market.requests.map(({ path }) => path).filter((path) => path.includes('/reference/tickers'));
+      const asked = () =>
+        market.requests.map(({ path }) => path).filter((path) => path.includes('/reference/tickers?'));
       const kill: KillPoint = { phase: 'after', write: 'PutItem runs CURSOR#tickers', nth: 1 };
       for (const page of [1, 2]) {
         const { signal, output } = await shop.run(home, ['night'], { at: AT, env, kill });
