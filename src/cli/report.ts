@@ -11,6 +11,7 @@ import { type Asked, lakeReports, ledgerRuns, runOfLedger } from '../night/repor
 import type { ReportedRun } from '../night/report/history.ts';
 import type { Context } from './context.ts';
 import { homeLake } from './home-lake.ts';
+import { localOnly } from './pipeline.ts';
 import { withWarehouse } from './read-warehouse.ts';
 import { serveReports } from './serve-reports.ts';
 import { statusWord } from './terminal.ts';
@@ -25,6 +26,7 @@ export interface ReportOptions {
 
 /** Renders the page of a run and says where it is; or serves all of them. */
 export async function report(options: ReportOptions, context: Context): Promise<number> {
+  if (context.stage) throw localOnly('report', 'the page of a stage lies in its bucket, reports/date=…/index.html');
   if (options.session !== undefined && options.run !== undefined) {
     throw new NamedError('Usage.Invalid', {
       what: 'a report is of a session or of a run',

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { BatchClient, DescribeJobsCommand, type JobDetail, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { NamedError } from '../errors.ts';
 
@@ -46,7 +47,7 @@ export async function runStageJob(
     if (status === 'SUCCEEDED') return { jobId };
     if (status === 'FAILED') throw failure(jobName, job!);
     if (signal?.aborted) throw leftRunning(jobName, jobId);
-    await paused(pollMs, signal);
+    await pause(pollMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
@@ -63,17 +64,5 @@ function leftRunning(jobName: string, jobId: string): NamedError {
   return new NamedError('Job.Interrupted', {
     what: `waiting for ${jobName} was interrupted; the job goes on`,
     todo: `To stop it: aws batch terminate-job --job-id ${jobId} --reason "by hand"`,
-  });
-}
-
-function paused(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done() {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    }
-    signal?.addEventListener('abort', done);
   });
 }

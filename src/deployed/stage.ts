@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DescribeExecutionCommand,
@@ -95,7 +96,8 @@ async function follow(
       if (read) onEvent?.(read);
     }
     if (now.status !== 'RUNNING' && now.status !== 'PENDING_REDRIVE') return { ...resultOf(now), runId };
-    if (await pausedUntilAbort(pollMs, signal)) throw leftRunning(runId, executionArn!);
+    await pause(pollMs, undefined, { signal }).catch(() => undefined);
+    if (signal?.aborted) throw leftRunning(runId, executionArn!);
   }
 }
 
@@ -127,20 +129,6 @@ function resultOf(ended: DescribeExecutionOutput): ExecutionResult {
     startedAt: startDate.toISOString(),
     stoppedAt: stopDate.toISOString(),
   };
-}
-
-function pausedUntilAbort(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
-  if (signal?.aborted) return Promise.resolve(true);
-  return new Promise((resolve) => {
-    const stop = () => done(true);
-    const timer = setTimeout(() => done(false), ms);
-    const done = (aborted: boolean) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', stop);
-      resolve(aborted);
-    };
-    signal?.addEventListener('abort', stop);
-  });
 }
 
 function leftRunning(runId: string, executionArn: string): NamedError {
