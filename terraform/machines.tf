@@ -1,5 +1,5 @@
 # Every state-machines/*.asl.json is a machine here. A placeholder is a folder of functions/ or batch-images/ in snake
-# case, `job_queue` or `topic`; what a machine may do is read from its own text.
+# case, `job_queue`, `topic` or `at_stage`; what a machine may do is read from its own text.
 
 locals {
   machine_files = { for file in fileset("${local.root}/state-machines", "*.asl.json") : trimsuffix(file, ".asl.json") => "${local.root}/state-machines/${file}" }
@@ -11,6 +11,8 @@ locals {
     {
       job_queue = aws_batch_job_queue.jobs.arn
       topic     = aws_sns_topic.notify.arn
+      # In commands that repair something: without it they would act on a laptop's home.
+      at_stage = " --stage ${var.stage}"
     },
   )
 

@@ -45,18 +45,18 @@ export async function runStageJob(
     if (status !== before) onStatus?.(status, job?.statusReason ?? '');
     before = status;
     if (status === 'SUCCEEDED') return { jobId };
-    if (status === 'FAILED') throw failure(jobName, job!);
+    if (status === 'FAILED') throw failure(`npx afterbell logs ${image} --stage ${stage}`, jobName, job!);
     if (signal?.aborted) throw leftRunning(jobName, jobId);
     await pause(pollMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
 /** Batch's own reason often is "Essential container in task exited"; the attempt knows the exit code and more. */
-function failure(jobName: string, { statusReason, attempts = [], container }: JobDetail): NamedError {
+function failure(words: string, jobName: string, { statusReason, attempts = [], container }: JobDetail): NamedError {
   const last = attempts.at(-1)?.container ?? container;
   const exit = last?.exitCode === undefined ? '' : `exit code ${last.exitCode}`;
   const found = [exit, last?.reason, statusReason].filter(Boolean).join('; ') || 'no reason given';
-  const todo = `Its own words: npx afterbell logs ${jobName.startsWith('resample') ? 'resampler' : 'consolidator'} --stage …`;
+  const todo = `Its own words: ${words}`;
   return new NamedError('Job.Failed', { what: `the job ${jobName} failed`, found, todo });
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { atStage } from '../night/at-stage.ts';
 import { loadMachine } from './states/load.ts';
 import type { Machine } from './states/machine.ts';
 import { placeholdersIn, renderTemplate } from './states/template.ts';
@@ -20,6 +21,7 @@ export function laptopMachine(root: string, name: string): Machine {
 function localName(placeholder: string): string {
   if (placeholder === 'topic') return 'arn:aws:sns:us-east-1:000000000000:afterbell-local';
   if (placeholder === 'job_queue') return 'afterbell-local';
+  if (placeholder === 'at_stage') return atStage('local');
   return (JOB_PROGRAMS as readonly string[]).includes(placeholder) ? placeholder : placeholder.replaceAll('_', '-');
 }
 

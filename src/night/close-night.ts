@@ -4,6 +4,7 @@ import { keys } from '../lake/keys.ts';
 import { jsonBytes, readJson } from '../lake/lake.ts';
 import { lakeKind } from '../lake/stamp.ts';
 import closeSql from '../warehouse/queries/close-night.sql';
+import { atStage } from './at-stage.ts';
 import { heldKey } from './held-list.ts';
 import type { Night, NightReport, NightStatus } from './night.ts';
 import type { CloseInput, JobResult } from './outcome.ts';
@@ -182,8 +183,7 @@ function summary(
   { status, reasons, datasets, releasing }: Verdict,
   stage: string,
 ): Omit<ClosedNight, 'report'> {
-  // Without it the command would act on a laptop's home.
-  const there = stage === 'local' ? '' : ` --stage ${stage}`;
+  const there = atStage(stage);
   const cause = reasons[0] ?? '';
   const done = datasets.filter((set) => set.status === 'success').map((set) => set.name);
   const lists = datasets.filter((set) => set.status === 'held' && set.name !== 'prices');

@@ -5,6 +5,7 @@ import { keys } from '../lake/keys.ts';
 import { readJson } from '../lake/lake.ts';
 import closeSql from '../warehouse/queries/close-night.sql';
 import { applyRetention, type RetentionResult } from './apply-retention.ts';
+import { atStage } from './at-stage.ts';
 import { type IsRunning, takeLock } from './lake-lock.ts';
 import { causeText } from './outcome.ts';
 import type { Stores } from './stores.ts';
@@ -63,7 +64,7 @@ export interface ClosedMaintenance {
 export async function closeMaintenance(
   { execution, total }: MaintenanceEvent,
   { vacuum, retention }: NonNullable<MaintenanceEvent['close']>,
-  { lake, warehouse }: Pick<Stores, 'lake' | 'warehouse'>,
+  { config, lake, warehouse }: Pick<Stores, 'config' | 'lake' | 'warehouse'>,
 ): Promise<ClosedMaintenance> {
   const found = await readJson<VacuumSummary>(lake, keys.jobResult('vacuum'));
   const cleaned = found?.runId === execution.name ? found : undefined;
@@ -84,12 +85,13 @@ export async function closeMaintenance(
   ];
   const nothing = { status: 'none', completed_at: timestamp(ended), reasons: '[]', summary: '{}', released_run: null };
   await warehouse.query(closeSql, { run_id: execution.name, ...nothing, tasks: JSON.stringify(tasks) });
-  return wordFor(execution, tasks);
+  return wordFor(execution, tasks, config.STAGE);
 }
 
 function wordFor(
   execution: MaintenanceEvent['execution'],
   tasks: readonly { task: string; error: string | null }[],
+  stage: string,
 ): ClosedMaintenance {
   const reasons = tasks.flatMap(({ task, error }) => (error === null ? [] : [`${task}: ${error}`]));
   const good = tasks.filter(({ error }) => error === null).map(({ task }) => task);
@@ -98,7 +100,7 @@ function wordFor(
     ...reasons.map((reason) => `- ${reason}`),
     good.length > 0 ? `Done all the same: ${good.join(', ')}.` : 'Nothing was removed by the parts that failed.',
     'What was served before is served still.',
-    'Repair: npx afterbell run maintenance',
+    `Repair: npx afterbell run maintenance${atStage(stage)}`,
   ].join('\n');
   return {
     status: reasons.length === 0 ? 'Succeeded' : 'Failed',
