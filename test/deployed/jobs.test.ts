@@ -39,7 +39,9 @@ test('a failure names the container’s own reason and exit code', async () => {
   batch.on(DescribeJobsCommand).resolves({ jobs: [job as never] });
   await expect(run()).rejects.toMatchObject({
     name: 'Job.Failed',
-    message: expect.stringMatching(/exit code 137; OutOfMemoryError: container killed[^]*logs consolidator --stage dev/),
+    message: expect.stringMatching(
+      /exit code 137; OutOfMemoryError: container killed[\s\S]*logs consolidator --stage dev/,
+    ),
   });
 });
 
