@@ -1,6 +1,8 @@
-import { NamedError } from '../errors.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { isNamed, NamedError } from '../errors.ts';
+import { lakeKind } from '../lake/stamp.ts';
 import type { TickerData } from '../portfolio/ticker-data.ts';
-import { polygonIndicators } from '../vendors/polygon-indicators.ts';
+import { type Indicators, polygonIndicators } from '../vendors/polygon-indicators.ts';
 import type { Context } from './context.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type Cell, table } from './terminal.ts';
@@ -8,78 +10,96 @@ import { type Cell, table } from './terminal.ts';
 /** At the free plan's pace that is a minute. */
 const SAMPLE = 3;
 /** RSI points, and percent of the mean: the vendor begins its smoothing elsewhere and corrects bars later. */
-const TOLERANCE = { rsi: 0.5, sma: 0.5 };
+const TOLERANCE = 0.5;
 
 interface Compared {
   ticker: string;
   indicator: 'rsi' | 'sma';
   asOf: string;
   ours: number;
+  /** Null when the vendor has no value of that day. */
   theirs: number | null;
-  close: boolean;
+  verdict: 'agrees' | 'differs' | 'none';
 }
 
 /**
- * Compares a few tickers' RSI and MA50 with Polygon's indicator endpoints; exits 1 when one is too far off.
- * @throws Usage.Invalid with practice data
+ * Compares a few tickers' RSI and MA50 with Polygon's indicator endpoints; exits 1 when one is too far off or the vendor
+ * has none of them.
+ * @throws Usage.Invalid when made-up data would be compared with real, or nothing is there to compare; what
+ *   polygonIndicators throws
  */
 export async function compareWithVendor(
   { data }: { data: readonly TickerData[] },
-  { practice }: Pick<Pipeline, 'practice'>,
-  { config, terminal, signal }: Context,
+  pipeline: Pipeline,
+  { terminal, signal, ...context }: Context,
 ): Promise<number> {
-  if (practice || config.POLYGON_API_KEY === undefined) {
-    throw new NamedError('Usage.Invalid', {
-      what: '--check-vendor compares real data with Polygon',
-      found: practice ? 'practice data' : 'no POLYGON_API_KEY',
-      wanted: 'a home with real data and a key',
-    });
-  }
-  const vendor = polygonIndicators({ config });
+  const vendor = polygonIndicators({ config: await vendorFor(pipeline, context) });
   const compared: Compared[] = [];
-  for (const one of sampleOf(data)) {
-    for (const [indicator, ours] of [
-      ['rsi', one.rsi],
-      ['sma', one.ma50],
-    ] as const) {
-      if (ours === null) continue;
-      const theirs = (await vendor.valueOn(indicator, one.ticker, one.asOf, { signal })) ?? null;
-      compared.push({
-        ticker: one.ticker,
-        indicator,
-        asOf: one.asOf,
-        ours,
-        theirs,
-        close: isClose(indicator, ours, theirs),
-      });
+  for (const { ticker, asOf, rsi, ma50 } of sampleOf(data)) {
+    for (const [indicator, ours] of [['rsi', rsi!] as const, ['sma', ma50!] as const]) {
+      const theirs = await vendorValue(vendor, indicator, { ticker, asOf, signal });
+      compared.push({ ticker, indicator, asOf, ours, theirs, verdict: verdictOf(indicator, ours, theirs) });
     }
   }
   if (terminal.json) terminal.print(JSON.stringify(compared));
-  else {
-    const rows = compared.map(({ ticker, indicator, asOf, ours, theirs, close }): Cell[] => [
-      ticker,
-      indicator,
-      asOf,
-      ours.toFixed(4),
-      theirs?.toFixed(4) ?? 'none',
-      close ? '' : 'differs',
-    ]);
-    terminal.print(table(['ticker', 'indicator', 'as of', 'ours', 'Polygon', ''], rows));
-  }
-  return compared.every(({ close, theirs }) => close || theirs === null) ? 0 : 1;
+  else terminal.print(table(['ticker', 'indicator', 'as of', 'ours', 'Polygon', ''], compared.map(shown)));
+  const found = compared.map(({ verdict }) => verdict);
+  return found.includes('agrees') && !found.includes('differs') ? 0 : 1;
 }
 
-/** Spread over the list, so that not only names beginning with A are looked at. */
+/** A practice home is compared with its practice market, real data with the vendor, never one with the other. */
+async function vendorFor({ vendors, stores }: Pipeline, { config, stage }: Omit<Context, 'terminal' | 'signal'>) {
+  const practiceData = (await lakeKind(stores.lake)) === 'practice';
+  const practiceVendor = vendors?.practice ?? false;
+  const own: Config = stage ? loadConfig() : config;
+  if (practiceData && vendors?.embedded) {
+    const { POLYGON_BASE_URL = '' } = vendors.environment;
+    return { POLYGON_BASE_URL, POLYGON_API_KEY: 'practice', POLYGON_CALLS_PER_MINUTE: 0 };
+  }
+  if (practiceData === practiceVendor && own.POLYGON_API_KEY !== undefined) return own;
+  throw new NamedError('Usage.Invalid', {
+    what: '--check-vendor compares data with the vendor they are of',
+    found: `${practiceData ? 'practice' : 'real'} data and ${own.POLYGON_API_KEY === undefined ? 'no POLYGON_API_KEY' : `${own.POLYGON_BASE_URL}`}`,
+    wanted: practiceData ? 'a home with real data, or no POLYGON_API_KEY' : 'the POLYGON_API_KEY of a real vendor',
+  });
+}
+
+/** Null also where the vendor does not know the ticker: the others are compared all the same. */
+async function vendorValue(
+  vendor: Indicators,
+  indicator: Compared['indicator'],
+  { ticker, asOf, signal }: { ticker: string; asOf: string; signal: AbortSignal },
+): Promise<number | null> {
+  try {
+    return (await vendor.valueOn(indicator, ticker, asOf, { signal })) ?? null;
+  } catch (error) {
+    if (isNamed(error, 'Vendor.NotFound')) return null;
+    throw error;
+  }
+}
+
+/** Spread over the list, so that not only names beginning with A are looked at. @throws Usage.Invalid for none */
 function sampleOf(data: readonly TickerData[]): TickerData[] {
   const whole = data
     .filter(({ rsi, ma50 }) => rsi !== null && ma50 !== null)
     .toSorted((a, b) => (a.ticker < b.ticker ? -1 : 1));
+  if (whole.length === 0) {
+    throw new NamedError('Usage.Invalid', {
+      what: 'no held ticker has indicators that could be compared',
+      found: data[0] ? `${data[0].ticker}: ${data[0].rsiReason ?? data[0].ma50Reason}` : 'no bars of any',
+      todo: 'Fetch more history: npx afterbell backfill',
+    });
+  }
   const step = Math.max(1, Math.floor(whole.length / SAMPLE));
   return whole.filter((_, place) => place % step === 0).slice(0, SAMPLE);
 }
 
-function isClose(indicator: 'rsi' | 'sma', ours: number, theirs: number | null): boolean {
-  if (theirs === null) return false;
-  const off = Math.abs(ours - theirs);
-  return indicator === 'rsi' ? off <= TOLERANCE.rsi : (100 * off) / theirs <= TOLERANCE.sma;
+function verdictOf(indicator: Compared['indicator'], ours: number, theirs: number | null): Compared['verdict'] {
+  if (theirs === null) return 'none';
+  const off = Math.abs(ours - theirs) * (indicator === 'rsi' ? 1 : 100 / theirs);
+  return off <= TOLERANCE ? 'agrees' : 'differs';
+}
+
+function shown({ ticker, indicator, asOf, ours, theirs, verdict }: Compared): Cell[] {
+  return [ticker, indicator, asOf, ours.toFixed(4), theirs?.toFixed(4) ?? 'none', verdict];
 }

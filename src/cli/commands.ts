@@ -84,8 +84,11 @@ export function commands(version: string, action: Action): Command {
     .addHelpText('after', '\nExample:\n  npx afterbell analyze --portfolio sample --dry-run')
     .action(action(analyze));
   command('portfolios', 'every portfolio with its last analysis')
-    .option('--import <file>', 'first put the portfolios of a JSON file into the tables of this home')
-    .addHelpText('after', '\nFile: [{"portfolio": "mine", "positions": [{"symbol": "AAPL", "quantity": 10}]}]')
+    .option('--import <file>', 'first put the portfolios of a JSON or CSV file into the tables of this home')
+    .addHelpText(
+      'after',
+      '\nJSON: [{"portfolio": "mine", "positions": [{"symbol": "AAPL", "quantity": 10, "averageCost": 120.5}]}]\nCSV:  symbol,quantity,averageCost, and portfolio where there are several; else the file names it',
+    )
     .action(action(portfolios));
   command('report', 'the page of a night, or of any run: what happened, and what to do next')
     .option('--session <date>', 'the newest run of this session')

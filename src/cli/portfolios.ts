@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { NamedError } from '../errors.ts';
 import { REGION } from '../local/aws/account.ts';
 import { startTables } from '../local/aws/tables.ts';
 import { openHome, readHome } from '../local/home.ts';
-import { importPortfolios, readPortfolioList } from '../local/portfolio-tables.ts';
+import { readPortfolioList } from '../local/portfolio-list.ts';
+import { importPortfolios } from '../local/portfolio-tables.ts';
 import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
 import { readBook } from '../portfolio/portfolio-tables.ts';
 import { openTables } from '../tables/client.ts';
@@ -33,7 +34,7 @@ export async function portfolios(options: PortfoliosOptions, context: Context): 
 }
 
 async function importFile(path: string, context: Context): Promise<void> {
-  const list = readPortfolioList(textOf(path));
+  const list = readPortfolioList(textOf(path), parse(path).name);
   await onLaptop(context, {}, ({ stores }) => importPortfolios(stores.tables, stores.config, list));
 }
 

@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateTableCommand, DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { readBook, readHoldings } from '../portfolio/portfolio-tables.ts';
-import { checkPortfolioName } from '../records/holding.ts';
-import { checkSymbol } from '../records/symbol.ts';
 import { type TableKeys, tableInput } from '../tables/definitions.ts';
 import { writeAll } from '../tables/write-all.ts';
+import type { ListedPortfolio } from './portfolio-list.ts';
 
 /**
  * The portfolio service's tables (docs/data-dictionary.md). They are another's: made on a laptop only, where that
@@ -18,35 +16,6 @@ const KEYS: Readonly<Record<'USER_PORTFOLIOS_TABLE' | 'PORTFOLIO_POSITIONS_TABLE
   USER_PORTFOLIOS_TABLE: { key: 'portfolio', indexes: [] },
   PORTFOLIO_POSITIONS_TABLE: { key: 'portfolio', range: 'symbol', indexes: [] },
 };
-
-const listed = z.strictObject({
-  portfolio: z.string().refine((name) => checkPortfolioName(name) === undefined, 'a name of at most 128 bytes'),
-  name: z.string().optional(),
-  positions: z.array(
-    z.strictObject({
-      symbol: z.string().refine((symbol) => checkSymbol(symbol) === undefined, 'a symbol'),
-      quantity: z.number(),
-      averageCost: z.number().optional(),
-    }),
-  ),
-});
-
-/** A portfolio with its positions as a file lists it: shares, and the average cost of one in USD. */
-export type ListedPortfolio = z.output<typeof listed>;
-
-/** @throws Usage.Invalid naming what is wrong and where */
-export function readPortfolioList(text: string): ListedPortfolio[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw unreadable((cause as Error).message, cause);
-  }
-  const read = z.array(listed).safeParse(Array.isArray(json) ? json : [json]);
-  if (read.success) return read.data;
-  const issue = read.error.issues[0];
-  throw unreadable(`${issue?.path.join('.')}: ${issue?.message}`, read.error);
-}
 
 /** Puts these portfolios into a laptop's tables, made first when there are none; positions not listed go. */
 export async function importPortfolios(
@@ -110,9 +79,4 @@ async function createMissing(client: DynamoDBDocumentClient, config: Config): Pr
 async function untilActive(client: DynamoDBDocumentClient, table: string): Promise<void> {
   const described = () => client.send(new DescribeTableCommand({ TableName: table }));
   while ((await described()).Table?.TableStatus !== 'ACTIVE') await sleep(5);
-}
-
-function unreadable(found: string, cause: unknown): NamedError {
-  const wanted = '[{"portfolio", "name"?, "positions": [{"symbol", "quantity", "averageCost"?}]}]';
-  return new NamedError('Usage.Invalid', { what: 'the list of portfolios cannot be read', found, wanted }, { cause });
 }

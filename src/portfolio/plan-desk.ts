@@ -1,3 +1,4 @@
+import { didYouMean } from '../checks/nearest-name.ts';
 import { NamedError } from '../errors.ts';
 import type { Chunk, Desk, DeskInput } from './desk.ts';
 import type { Book } from './portfolio-tables.ts';
@@ -32,6 +33,10 @@ export function chosenPortfolios({ portfolios }: Pick<Book, 'portfolios'>, only:
   throw new NamedError('Usage.Invalid', {
     what: `there is no portfolio ${JSON.stringify(only)}`,
     wanted: active.length === 0 ? 'a portfolio in the table' : `one of ${shown(active)}`,
+    todo: didYouMean(
+      only,
+      portfolios.map(({ portfolio }) => portfolio),
+    ),
   });
 }
 

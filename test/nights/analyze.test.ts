@@ -45,10 +45,17 @@ test('portfolios come in by a file, are looked at without a trace, analysed, and
   const again = await afterbell(['analyze', '--portfolio', 'mine'], env);
   expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('0 analysed, 1 unchanged')]);
 
-  const unknown = await afterbell(['analyze', '--portfolio', 'nobody', '--json'], env);
-  expect([unknown.code, unknown.stdout]).toEqual([2, expect.stringContaining('there is no portfolio')]);
+  const unknown = await afterbell(['analyze', '--portfolio', 'mien', '--json'], env);
+  expect([unknown.code, unknown.stdout]).toEqual([
+    2,
+    expect.stringMatching(/there is no portfolio \\"mien\\"; wanted one of mine\. Did you mean mine\?/),
+  ]);
   const checked = await afterbell(['analyze', '--check-vendor', '--json'], env);
-  expect([checked.code, checked.stdout]).toEqual([2, expect.stringContaining('practice data')]);
+  expect([checked.code, checked.stdout]).toEqual([2, expect.stringContaining('250 are needed')]);
+  const csv = join(scratch(), 'broker.csv');
+  writeFileSync(csv, 'Symbol,Quantity\nKIMpL,3\n');
+  const added = await afterbell(['portfolios', '--import', csv], env);
+  expect([added.code, added.stdout]).toEqual([0, expect.stringMatching(/broker +1 +never[\s\S]*mine +2 +20/)]);
   writeFileSync(list, '[{"portfolio": "x", "positions": [{"symbol": "AAPL"}]}]');
   const wrong = await afterbell(['portfolios', '--import', list], env);
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('0.positions.0.quantity')]);

@@ -1,6 +1,7 @@
 import { type Config, loadConfig } from '../../src/config.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { importPortfolios, type ListedPortfolio } from '../../src/local/portfolio-tables.ts';
+import type { ListedPortfolio } from '../../src/local/portfolio-list.ts';
+import { importPortfolios } from '../../src/local/portfolio-tables.ts';
 import { temporaryFolder } from '../local/programs.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 

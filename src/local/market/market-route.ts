@@ -8,6 +8,7 @@ export const ROUTES = {
   grouped: 'polygon',
   splits: 'polygon',
   details: 'polygon',
+  indicators: 'polygon',
   assets: 'alpaca',
   members: 'ishares',
   dcf: 'fmp',

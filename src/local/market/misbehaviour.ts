@@ -25,7 +25,7 @@ const MISBEHAVIOURS = {
   'slow-model': { able: ['deferred'], usual: ['deferred'] },
   'wrong-types': { able: [...LISTS, 'details', 'dcf', 'profile'], usual: ['grouped'] },
   'payment-required': { able: FMP, usual: FMP },
-  empty: { able: [...FMP, 'details'], usual: FMP },
+  empty: { able: [...FMP, 'details', 'indicators'], usual: FMP },
 } satisfies Record<string, { able: readonly RouteName[]; usual: readonly RouteName[] }>;
 
 export type MisbehaviourName = keyof typeof MISBEHAVIOURS;

@@ -2,6 +2,7 @@ import type { Vendor } from './market-route.ts';
 import { failed } from './polygon-answers.ts';
 import { answerDetails } from './polygon-details.ts';
 import { answerGrouped, beforeEndOfDay } from './polygon-grouped.ts';
+import { answerIndicator } from './polygon-indicators.ts';
 import { answerSplits } from './polygon-splits.ts';
 import { answerTickers } from './polygon-tickers.ts';
 
@@ -16,6 +17,7 @@ export const polygon: Vendor = {
     { name: 'details', pattern: /^\/v3\/reference\/tickers\/([^/]+)$/, answer: answerDetails },
     { name: 'grouped', pattern: /^\/v2\/aggs\/grouped\/locale\/us\/market\/stocks\/([^/]+)$/, answer: answerGrouped },
     { name: 'splits', pattern: /^(?:\/v3\/reference|\/stocks\/v1)\/splits$/, answer: answerSplits },
+    { name: 'indicators', pattern: /^\/v1\/indicators\/(rsi|sma)\/([^/]+)$/, answer: answerIndicator },
   ],
   authorized: ({ headers }) => /^Bearer +\S/.test(headers.authorization ?? ''),
   unauthorized: (request) => failed(request, 401, 'Unknown API Key'),
