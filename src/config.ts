@@ -166,6 +166,12 @@ export const SETTINGS = [
     list.prefault('AAPL,ABBV,AMZN,AVGO,BRK.B,COST,GOOGL,HD,JNJ,JPM,LLY,META,MSFT,NVDA,PG,TSLA,UNH,V,WMT,XOM'),
     "Symbols whose bars the report draws; the session's most traded ones take the places of those without a bar.",
   ),
+  setting(
+    'NIGHT_SCHEDULE',
+    text.default('cron(0 4 * * ? *)'),
+    'When nights are started, for `status`: cron(minute hour day month weekday year).',
+  ),
+  setting('SCHEDULE_TIMEZONE', text.default('America/New_York'), 'Time zone of NIGHT_SCHEDULE.'),
   setting('DATABASE_URL', text.optional(), 'PostgreSQL 15+ for the local warehouse instead of the embedded one.', {
     secret: true,
   }),
@@ -176,6 +182,9 @@ export const SETTINGS = [
   ),
 
   setting('STAGE', text.default('local'), 'Deployment stage.', { internal: true }),
+  setting('AFTERBELL_NOW', z.iso.datetime().optional(), 'The instant `status` is asked about, in rehearsals.', {
+    internal: true,
+  }),
   setting('RUN_ID', text.optional(), 'The run a job works for.', { internal: true }),
   setting('POLYGON_SECRET_ARN', text.optional(), 'Secret {"apiKey"}.', { internal: true }),
   setting('ALPACA_SECRET_ARN', text.optional(), 'Secret {"keyId","secretKey"}.', { internal: true }),

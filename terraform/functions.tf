@@ -46,6 +46,8 @@ locals {
     {
       STAGE                = var.stage
       LOG_LEVEL            = var.log_level
+      NIGHT_SCHEDULE       = var.schedule_enabled ? var.schedule : "disabled"
+      SCHEDULE_TIMEZONE    = var.schedule_timezone
       LAKE_URI             = "s3://${aws_s3_bucket.lake.bucket}"
       DATABASE_CLUSTER_ARN = aws_rds_cluster.warehouse.arn
       DATABASE_SECRET_ARN  = local.warehouse_secret_arn

@@ -11,6 +11,8 @@ export interface Context {
   config: Config;
   program: Program;
   terminal: Terminal;
+  /** The instant the command is given at. */
+  now: Date;
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
   /** The deployed stage the command is about; `config` is that stage's then. */
@@ -28,6 +30,7 @@ export async function openContext(options: { json?: boolean; stage?: string }, s
     ...(stage ? { stage } : {}),
     program: readProgram(projectRoot()),
     terminal: openTerminal({ ...options, noColor: noColour() }),
+    now: own.AFTERBELL_NOW ? new Date(own.AFTERBELL_NOW) : new Date(),
     signal,
   };
 }

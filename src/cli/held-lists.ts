@@ -1,10 +1,11 @@
 import { type Lake, listAll, readJson } from '../lake/lake.ts';
 import type { HeldReport } from '../night/held-list.ts';
-import type { Terminal } from './terminal.ts';
+import { placeIn } from './place.ts';
 
 export type HeldSummary = Pick<HeldReport, 'dataset' | 'runId' | 'session' | 'heldAt' | 'reasons' | 'counts'> & {
-  /** Lake key of the whole difference. */
+  /** Lake key of the whole difference, and where a person finds it. */
   diff: string;
+  place: string;
 };
 
 /** Lists that went over their change budget and wait for somebody to look, oldest first. */
@@ -15,20 +16,7 @@ export async function readHeldLists(lake: Lake): Promise<HeldSummary[]> {
     const report = await readJson<HeldReport>(lake, key);
     if (report?.state !== 'held') continue;
     const { dataset, runId, session, heldAt, reasons, counts } = report;
-    held.push({ dataset, runId, session, heldAt, reasons, counts, diff: key });
+    held.push({ dataset, runId, session, heldAt, reasons, counts, diff: key, place: placeIn(lake, key) });
   }
   return held;
-}
-
-export function printHeldLists(held: readonly HeldSummary[], lake: string, { print }: Pick<Terminal, 'print'>): void {
-  if (held.length === 0) return;
-  print('\nHeld back:');
-  for (const { dataset, session, runId, reasons, counts, diff } of held) {
-    const { added, changed, vanished } = counts;
-    print(
-      `- ${dataset} of ${session}: ${vanished} would vanish, ${added} be added, ${changed} change: ${lake}/${diff}`,
-    );
-    for (const reason of reasons) print(`  ${reason}`);
-    print(`  Look, then publish: npx afterbell release ${runId}`);
-  }
 }

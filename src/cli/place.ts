@@ -5,3 +5,8 @@ export function placeIn({ uri }: { uri: string }, key: string): string {
   const base = uri.startsWith('file://') ? fileURLToPath(uri) : uri;
   return `${base.replace(/\/+$/, '')}/${key}`;
 }
+
+/** What a command needs to act on the same stage again; nothing for a home. */
+export function there({ stage }: { stage?: { stage: string } }): string {
+  return stage ? ` --stage ${stage.stage}` : '';
+}

@@ -4,7 +4,7 @@ import { keys } from '../../src/lake/keys.ts';
 import { listAll, readJson } from '../../src/lake/lake.ts';
 import type { NightReport } from '../../src/night/night.ts';
 import { afterbell } from './command.ts';
-import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION } from './scene.ts';
+import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, THAT_MORNING } from './scene.ts';
 
 test('a good night fills every store, tells the rule, and its repetition changes nothing', async () => {
   const scene = await openScene();
@@ -93,10 +93,22 @@ test('a good night fills every store, tells the rule, and its repetition changes
   const verified = await afterbell(['verify', '--json'], { AFTERBELL_HOME: home });
   expect(JSON.parse(verified.stdout), verified.stdout).toMatchObject({ clean: true });
   expect(verified.code).toBe(0);
-  const status = await afterbell(['status', '--json'], { AFTERBELL_HOME: home });
+  const status = await afterbell(['status', '--json'], { AFTERBELL_HOME: home, ...THAT_MORNING });
   expect(JSON.parse(status.stdout)).toMatchObject({
     kind: 'practice',
-    sessions: { held: HELD.count + 1, last: SESSION },
+    health: { code: 0, troubles: [] },
+    sessions: { held: HELD.count + 1, last: SESSION, missing: [] },
+    next: { night: null, session: '2025-11-20', closes: '2025-11-20T21:00:00Z' },
   });
+  const { freshness } = JSON.parse(status.stdout) as { freshness: { dataset: string; age: string }[] };
+  expect(freshness.map(({ age }) => age)).toEqual(freshness.map(() => 'current'));
+  expect(freshness.map(({ dataset }) => dataset)).toEqual(
+    expect.arrayContaining(['prices', 'stock_prices', 'history', 'N-session bars', 'tickers', 'assets']),
+  );
+  const later = await afterbell(['status'], { AFTERBELL_HOME: home, AFTERBELL_NOW: '2025-11-24T13:00:00Z' });
+  expect(later.code).toBe(1);
+  expect(later.stdout).toMatch(/\n- prices are 2 sessions behind: 2025-11-21 is due\n {4}npx afterbell night\n/);
+  expect(later.stdout).toContain('Missing: 2025-11-20, 2025-11-21\n');
+  expect(later.stdout.split('\n').length).toBeLessThan(40);
   expect(status.code).toBe(0);
 });

@@ -4,7 +4,7 @@ import { heldSessions, readIngest } from '../../src/lake/ingest.ts';
 import { keys } from '../../src/lake/keys.ts';
 import { listAll } from '../../src/lake/lake.ts';
 import { afterbell } from './command.ts';
-import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION } from './scene.ts';
+import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, THAT_MORNING } from './scene.ts';
 
 const withoutStaging = (files: Map<string, string>) => [...files].filter(([key]) => !key.startsWith('staging/'));
 
@@ -70,7 +70,7 @@ test('a half-missing session is held, never published unseen; a good repeat or a
   await scene.close();
   const verified = await afterbell(['verify'], { AFTERBELL_HOME: home });
   expect(verified.code, verified.stdout).toBe(0);
-  const status = await afterbell(['status'], { AFTERBELL_HOME: home });
+  const status = await afterbell(['status'], { AFTERBELL_HOME: home, ...THAT_MORNING });
   expect(status.stdout).toContain(`released by ${released.runId}`);
   const nothing = await afterbell(['release', second.runId], { AFTERBELL_HOME: home });
   expect(nothing.code).toBe(2);
@@ -81,8 +81,12 @@ test('a held night is released from the command line and exits 0', async () => {
   const scene = await openScene({ misbehave: ['half-missing'] });
   const held = await scene.run(MORNING);
   await scene.close();
-  const env = { AFTERBELL_HOME: scene.home };
-  expect((await afterbell(['status'], env)).code).toBe(4);
+  const env = { AFTERBELL_HOME: scene.home, ...THAT_MORNING };
+  const waiting = await afterbell(['status'], env);
+  expect(waiting.code).toBe(4);
+  expect(waiting.stdout).toContain(`Not healthy, exit 4:\n- held: ${SESSION}: `);
+  expect(waiting.stdout).toMatch(/Held back:\n- prices of 2025-11-19: [^\n]+\n {2}Releasing publishes 1 session/);
+  expect(waiting.stdout).toContain(`npx afterbell release ${held.runId}`);
   const released = await afterbell(['release', held.runId, '--json'], env);
   expect(released.code, released.stderr).toBe(0);
   expect(JSON.parse(released.stdout)).toMatchObject({ status: 'Succeeded', kind: 'release', session: SESSION });

@@ -18,6 +18,8 @@ export const HELD = { first: '2025-11-07', last: '2025-11-18', count: 8 };
 export const SESSION = '2025-11-19';
 /** Four in the morning after SESSION in New York. */
 export const MORNING = { scheduledTime: '2025-11-20T09:00:00Z' };
+/** For commands that are asked about that morning. */
+export const THAT_MORNING = { AFTERBELL_NOW: '2025-11-20T13:00:00Z' };
 export const SYMBOLS = 60;
 const OLD_MS = 30 * 60_000;
 

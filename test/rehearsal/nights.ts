@@ -157,7 +157,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
     async ({ skip }) => {
       if (!cloud) return skip();
       const answers = async (code: number, ...args: string[]) => {
-        const said = await afterbell(environment, ...args, '--json');
+        const said = await afterbell({ ...environment, AFTERBELL_NOW: '2025-11-21T13:00:00Z' }, ...args, '--json');
         if (said.code !== code)
           throw new Error(`${args.join(' ')} ended with ${said.code}: ${said.stdout}${said.stderr}`);
         return JSON.parse(said.stdout);

@@ -93,9 +93,11 @@ ORDER BY completed_at DESC`);
 
 describe("status' own questions", () => {
   test('the ten most recent rows say their session', async () => {
-    const rows = await warehouse.query(recentTasks);
+    const rows = await warehouse.query(recentTasks, { task: null });
     expect(rows).toHaveLength(10);
     expect(rows[0]).toMatchObject({ task_name: 'prices', session: '2025-11-19' });
+    const own = await warehouse.query(recentTasks, { task: 'sync-tickers' });
+    expect(new Set(own.map(({ task_name }) => task_name))).toEqual(new Set(['sync-tickers']));
   });
 
   test('what did not go well, which of it within a day, and the symbols it names', async () => {

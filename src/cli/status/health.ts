@@ -1,0 +1,134 @@
+import type { SqlRow } from '../../warehouse/client.ts';
+import type { HeldSummary } from '../held-lists.ts';
+import type { Freshness } from './freshness.ts';
+import type { HeldRun } from './held-runs.ts';
+
+/** One thing that is not as it has to be: how bad by the exit codes of DESIGN 4.4, and what mends it. */
+export interface Trouble {
+  code: 1 | 3 | 4;
+  what: string;
+  command?: string;
+}
+
+export interface Health {
+  /** 0, or the code of the worst trouble. */
+  code: number;
+  troubles: Trouble[];
+}
+
+export interface HealthFacts {
+  /** Latest night or release that has ended. */
+  last: SqlRow | undefined;
+  /** Latest row of each task. */
+  latest: readonly SqlRow[];
+  /** The session that is to be there by now. */
+  expected: string;
+  /** A night that is at work now. */
+  running: SqlRow | undefined;
+  freshness: readonly Freshness[];
+  /** Missing sessions between the first and the last one held. */
+  gaps: readonly string[];
+  heldRuns: readonly HeldRun[];
+  heldLists: readonly HeldSummary[];
+  /** ` --stage NAME` or nothing. */
+  there: string;
+}
+
+/** Worst first. */
+const SEVERITY = [1, 4, 3];
+
+/** What follows from the sessions, and the command that makes it anew. */
+const DERIVED: Readonly<Record<string, string>> = {
+  stock_prices: 'npx afterbell verify --repair',
+  history: 'npx afterbell run consolidate',
+  'N-session bars': 'npx afterbell run resample',
+};
+
+/**
+ * Pure: how the last night ended, and whatever is worse. 1: it failed or was interrupted, or prices are behind; 4:
+ * a session or a list is held; 3: sessions are missing in between, another dataset is behind or failed.
+ */
+export function judgeHealth(facts: HealthFacts): Health {
+  const troubles = [...nightTroubles(facts), ...heldTroubles(facts), ...staleTroubles(facts), ...gapTroubles(facts)];
+  troubles.sort((a, b) => SEVERITY.indexOf(a.code) - SEVERITY.indexOf(b.code));
+  return { code: troubles[0]?.code ?? 0, troubles };
+}
+
+function nightTroubles({ last, latest, heldRuns, heldLists, there }: HealthFacts): Trouble[] {
+  if (!last || isMended(last, latest)) return [];
+  const [session, status] = [String(last.session), String(last.status)];
+  const [reason] = JSON.parse(String(last.reasons ?? '[]')) as string[];
+  const what = `the last night (${session}) ended as ${status}${reason ? `: ${reason}` : ''}`;
+  if (status === 'Failed' || status === 'Interrupted')
+    return [{ code: 1, what, command: `npx afterbell night --session ${session}${there}` }];
+  if (status === 'Held') return heldRuns.some(({ runId }) => runId === last.run_id) ? [] : [{ code: 4, what }];
+  if (status !== 'Partial' || heldLists.some(({ runId }) => runId === last.run_id)) return [];
+  return [{ code: 3, what, command: `npx afterbell status --failed${there}` }];
+}
+
+/** Whatever was not well in that night has been run well since. */
+function isMended({ summary, completed_at }: SqlRow, latest: readonly SqlRow[]): boolean {
+  const { datasets = [] } = JSON.parse(String(summary ?? '{}')) as { datasets?: { task: string; status: string }[] };
+  const bad = datasets.filter(({ status }) => status !== 'success' && status !== 'skipped');
+  return (
+    bad.length > 0 &&
+    bad.every(({ task }) =>
+      latest.some(
+        (row) =>
+          row.task_name === task && row.status === 'success' && String(row.completed_at) > String(completed_at ?? ''),
+      ),
+    )
+  );
+}
+
+function heldTroubles({ heldRuns, heldLists, there }: HealthFacts): Trouble[] {
+  const release = (runId: string) => `npx afterbell release ${runId}${there}`;
+  return [
+    ...heldRuns.map(({ runId, sessions, reason }): Trouble => {
+      return { code: 4, what: `held: ${sessions.join(', ')}: ${reason}`, command: release(runId) };
+    }),
+    ...heldLists.map(({ runId, dataset, session, reasons }): Trouble => {
+      return { code: 4, what: `held: ${dataset} of ${session}: ${reasons[0] ?? ''}`, command: release(runId) };
+    }),
+  ];
+}
+
+function staleTroubles({ freshness, expected, running, last, heldRuns, heldLists, there }: HealthFacts): Trouble[] {
+  const behind = freshness.filter((row) => row.behind !== 0);
+  const prices = behind.find(({ dataset }) => dataset === 'prices');
+  // What a night at work or a release will bring is no trouble of its own.
+  const coming = running?.session === expected || heldRuns.some(({ sessions }) => sessions.includes(expected));
+  const failed = last?.status === 'Failed' || last?.status === 'Interrupted';
+  const night: Trouble[] =
+    prices && !coming && !(failed && String(last?.session) === expected)
+      ? [{ code: 1, what: `prices are ${prices.age}: ${expected} is due`, command: `npx afterbell night${there}` }]
+      : [];
+  if (running) return night;
+  // What a night had no key for is no fault; the night brings what follows prices.
+  const others = behind.filter(
+    ({ dataset, status, behind: count }) =>
+      dataset !== 'prices' &&
+      (dataset in DERIVED || status !== 'skipped') &&
+      !heldLists.some((list) => list.dataset === dataset) &&
+      (count ?? Number.POSITIVE_INFINITY) > (prices?.behind ?? 0),
+  );
+  return [
+    ...night,
+    ...others.map((row): Trouble => {
+      const what = row.newest === null ? `${row.dataset} was never brought` : `${row.dataset}: ${row.age}`;
+      return { code: 3, what, command: repairOf(row, there) };
+    }),
+  ];
+}
+
+function repairOf({ dataset }: Freshness, there: string): string {
+  return `${DERIVED[dataset] ?? `npx afterbell run sync-${dataset.replaceAll('_', '-')}`}${there}`;
+}
+
+function gapTroubles({ gaps, there }: HealthFacts): Trouble[] {
+  const [from, to] = [gaps[0], gaps.at(-1)];
+  if (from === undefined) return [];
+  const named = `${gaps.slice(-5).join(', ')}${gaps.length > 5 ? ', …' : ''}`;
+  const what = gaps.length === 1 ? `session ${from} is missing` : `${gaps.length} sessions are missing: ${named}`;
+  return [{ code: 3, what, command: `npx afterbell backfill --from ${from} --to ${to}${there}` }];
+}

@@ -1,0 +1,43 @@
+import { dateOfKey } from '../../lake/keys.ts';
+import { type Lake, readJson } from '../../lake/lake.ts';
+import { reportKey } from '../../night/close-night.ts';
+import type { NightKind, NightReport } from '../../night/night.ts';
+import { releaseText } from '../../night/release-effect.ts';
+import { stagingByRun } from '../../night/staging.ts';
+import type { Warehouse } from '../../warehouse/client.ts';
+import runsById from '../../warehouse/queries/runs-by-id.sql';
+import { ledgerInstant } from './exchange-clock.ts';
+
+/** A run whose sessions lie in staging and wait for a person. */
+export interface HeldRun {
+  runId: string;
+  session: string;
+  /** What it holds. */
+  sessions: string[];
+  heldAt: string | null;
+  reason: string;
+  /** What a release would do, in a sentence. */
+  effect?: string;
+}
+
+/** Every run that still has in staging what its ledger row says it held; in order of session. */
+export async function readHeldRuns(lake: Lake, warehouse: Warehouse): Promise<HeldRun[]> {
+  const staged = await stagingByRun(lake);
+  if (staged.size === 0) return [];
+  const held: HeldRun[] = [];
+  for (const row of await warehouse.query(runsById, { runs: JSON.stringify([...staged.keys()]) })) {
+    const runId = String(row.run_id);
+    const dates = new Set((staged.get(runId) ?? []).map(dateOfKey));
+    const { sessions } = JSON.parse(String(row.summary)) as { sessions?: { held?: string[] } };
+    const waiting = (sessions?.held ?? []).filter((date) => dates.has(date));
+    if (waiting.length === 0) continue;
+    const session = String(row.session);
+    const key = reportKey({ kind: row.kind as NightKind, session, runId });
+    const report = await readJson<NightReport>(lake, key).catch(() => undefined);
+    const releasing = report?.runId === runId ? report.releasing : undefined;
+    const [reason = ''] = JSON.parse(String(row.reasons)) as string[];
+    const effect = releasing && { effect: releaseText(releasing) };
+    held.push({ runId, session, sessions: waiting, heldAt: ledgerInstant(row.completed_at), reason, ...effect });
+  }
+  return held;
+}

@@ -1,0 +1,169 @@
+import { lastClosedSession, nextSession, sessionHours, sessionsBetween } from '../../calendar/sessions.ts';
+import { executionLink } from '../../deployed/stage.ts';
+import { readConsolidated } from '../../lake/bronze/checkpoint.ts';
+import { heldSessions } from '../../lake/ingest.ts';
+import type { Lake } from '../../lake/lake.ts';
+import { readSilverCheckpoint } from '../../lake/silver/silver-checkpoint.ts';
+import { type LakeKind, lakeKind } from '../../lake/stamp.ts';
+import { readHome } from '../../local/home.ts';
+import { executionIsRunning } from '../../night/lake-lock.ts';
+import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
+import failedTasks from '../../warehouse/queries/failed-tasks.sql';
+import goodTasks from '../../warehouse/queries/good-tasks.sql';
+import latestTasks from '../../warehouse/queries/latest-tasks.sql';
+import recentNights from '../../warehouse/queries/recent-nights.sql';
+import recentSessions from '../../warehouse/queries/recent-sessions.sql';
+import recentTasks from '../../warehouse/queries/recent-tasks.sql';
+import type { Context } from '../context.ts';
+import { type HeldSummary, readHeldLists } from '../held-lists.ts';
+import { homeLake } from '../home-lake.ts';
+import { there } from '../place.ts';
+import { withWarehouse } from '../read-warehouse.ts';
+import { type Freshness, freshnessOf } from './freshness.ts';
+import { type Health, judgeHealth } from './health.ts';
+import { type HeldRun, readHeldRuns } from './held-runs.ts';
+import { startsAround } from './schedule.ts';
+
+/** What the ledger says. */
+export interface Ledger {
+  nights: SqlRow[];
+  /** The latest row of each task. */
+  tasks: SqlRow[];
+  /** The newest session each task was well for. */
+  good: SqlRow[];
+  /** The ten most recent rows, of the task asked for. */
+  recent: SqlRow[];
+  /** What did not go well in the last seven days. */
+  failed: SqlRow[];
+  /** Sessions the last seven days' runs worked for. */
+  sessions: string[];
+  /** Newest session in `stock_prices`. */
+  prices: string | null;
+  heldRuns: HeldRun[];
+}
+
+export interface Next {
+  /** When the schedule starts a night, ISO UTC; null where nothing does, or its expression has no clock. */
+  night: string | null;
+  expression: string | null;
+  /** The session that closes next, and when, ISO UTC. */
+  session: string;
+  closes: string;
+}
+
+export interface Status {
+  kind: LakeKind | null;
+  health: Health;
+  /** The session that is to be there by now: the last one closed before the last start by the schedule. */
+  expected: string;
+  /** Sessions held, in order. */
+  held: string[];
+  /** Missing ones from the first held to the expected one. */
+  missing: string[];
+  freshness: Freshness[];
+  ledger: Ledger;
+  heldLists: HeldSummary[];
+  next: Next;
+}
+
+const NONE: Ledger = {
+  nights: [],
+  tasks: [],
+  good: [],
+  recent: [],
+  failed: [],
+  sessions: [],
+  prices: null,
+  heldRuns: [],
+};
+
+/** Everything `status` knows, from the lake, the ledger, the calendar and the schedule. */
+export async function readStatus(context: Context, task: string | undefined): Promise<Status> {
+  const { config, now } = context;
+  const lake = homeLake(config);
+  const held = (await heldSessions(lake)).map(({ date }) => date);
+  const ledger =
+    (await withWarehouse(context, (warehouse) => readLedger(lake, warehouse, task))) ?? structuredClone(NONE);
+  await nameInterrupted(ledger.nights, context);
+  const schedule = { expression: config.NIGHT_SCHEDULE, zone: config.SCHEDULE_TIMEZONE };
+  const starts = startsAround(schedule, now);
+  const expected = lastClosedSession(starts?.last ?? now);
+  const [first, last] = [held[0], held.at(-1)];
+  const have = new Set(held);
+  const missing =
+    first === undefined || first > expected ? [] : sessionsBetween(first, expected).filter((date) => !have.has(date));
+  const facts = { expected, sessions: last, prices: ledger.prices, latest: ledger.tasks, good: ledger.good };
+  const freshness = freshnessOf({ ...facts, ...(await derivedUpTo(lake, config.RESAMPLING_INTERVALS)) });
+  const heldLists = await readHeldLists(lake);
+  const session = nextSession(lastClosedSession(now));
+  const ended = ({ kind, status }: SqlRow) => (kind === 'night' || kind === 'release') && status !== 'Running';
+  const health = judgeHealth({
+    last: ledger.nights.find(ended),
+    latest: ledger.tasks,
+    expected,
+    running: ledger.nights.find(({ kind, status }) => kind === 'night' && status === 'Running'),
+    freshness,
+    gaps: missing.filter((date) => last !== undefined && date < last),
+    heldRuns: ledger.heldRuns,
+    heldLists,
+    there: there(context),
+  });
+  return {
+    kind: (await lakeKind(lake)) ?? null,
+    health,
+    expected,
+    held,
+    missing,
+    freshness,
+    ledger,
+    heldLists,
+    next: {
+      // A home has no clock of its own.
+      night: context.stage ? (starts?.next.toISOString() ?? null) : null,
+      expression: context.stage ? schedule.expression : null,
+      session,
+      closes: sessionHours(session).close,
+    },
+  };
+}
+
+async function readLedger(lake: Lake, warehouse: Warehouse, task: string | undefined): Promise<Ledger> {
+  // A home whose first night ended before its warehouse was prepared has no tables to ask.
+  const [found] = await warehouse.query("SELECT to_regclass('nights')::text AS nights");
+  if (!found?.nights) return structuredClone(NONE);
+  const [newest] = await warehouse.query('SELECT max(date)::text AS date FROM stock_prices');
+  return {
+    nights: await warehouse.query(recentNights, { limit: 10 }),
+    tasks: await warehouse.query(latestTasks),
+    good: await warehouse.query(goodTasks),
+    recent: await warehouse.query(recentTasks, { task: task ?? null }),
+    failed: await warehouse.query(failedTasks),
+    sessions: (await warehouse.query(recentSessions)).map(({ session }) => String(session)),
+    prices: newest?.date ? String(newest.date) : null,
+    heldRuns: await readHeldRuns(lake, warehouse),
+  };
+}
+
+/** A night nobody is running any more did not end by itself. */
+async function nameInterrupted(nights: SqlRow[], { config, stage }: Context): Promise<void> {
+  const open = nights.filter(({ status }) => status === 'Running');
+  if (open.length === 0) return;
+  const isRunning = stage ? executionIsRunning() : async () => (await readHome(config.AFTERBELL_HOME)) !== undefined;
+  for (const night of open) if (!(await isRunning(String(night.execution_arn)))) night.status = 'Interrupted';
+  if (stage) for (const night of nights) night.console = executionLink(String(night.execution_arn));
+}
+
+/** Newest session in the histories, and in the bars of every interval. Damaged checkpoints count as none. */
+async function derivedUpTo(
+  lake: Lake,
+  intervals: readonly number[],
+): Promise<{ histories: string | null; bars: string | null }> {
+  const consolidated = await readConsolidated(lake).catch(() => undefined);
+  const histories =
+    Object.keys(consolidated?.sessions ?? {})
+      .sort()
+      .at(-1) ?? null;
+  const found = intervals.map((interval) => readSilverCheckpoint(lake, interval).catch(() => undefined));
+  const dates = (await Promise.all(found)).map((checkpoint) => checkpoint?.last_processed_date ?? null);
+  return { histories, bars: dates.includes(null) ? null : (dates.sort()[0] ?? null) };
+}

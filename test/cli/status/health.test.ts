@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { type Freshness, freshnessOf } from '../../../src/cli/status/freshness.ts';
+import { type HealthFacts, judgeHealth } from '../../../src/cli/status/health.ts';
+
+const DUE = '2026-11-20';
+const row = (dataset: string, newest: string | null, status = 'success'): Freshness => {
+  const task = `sync-${dataset}`;
+  const latest = [
+    { task_name: task, status },
+    { task_name: 'prices', status },
+  ];
+  const good = newest === null ? [] : [{ task_name: task, session: newest, completed_at: '2026-11-21 09:02:00' }];
+  const facts = { expected: DUE, sessions: newest ?? undefined, histories: newest, bars: newest, prices: newest };
+  return freshnessOf({ ...facts, latest, good }).find((one) => one.dataset === dataset)!;
+};
+const night = (status: string, more: object = {}) => ({
+  run_id: 'night-1',
+  kind: 'night',
+  session: DUE,
+  status,
+  completed_at: '2026-11-21 09:05:00',
+  reasons: '["prices: Vendor.AuthFailed: no"]',
+  summary: '{}',
+  ...more,
+});
+const health = (changes: Partial<HealthFacts> = {}) => {
+  const { code, troubles } = judgeHealth({
+    last: night('Succeeded'),
+    latest: [],
+    expected: DUE,
+    running: undefined,
+    freshness: [row('prices', DUE), row('tickers', DUE)],
+    gaps: [],
+    heldRuns: [],
+    heldLists: [],
+    there: '',
+    ...changes,
+  });
+  return [code, ...troubles.map(({ command }) => command)];
+};
+const heldRun = { runId: 'night-1', session: DUE, sessions: [DUE], heldAt: null, reason: 'few rows' };
+const heldList = {
+  dataset: 'tickers',
+  runId: 'night-1',
+  session: DUE,
+  heldAt: '',
+  reasons: ['many gone'],
+  counts: { added: 0, changed: 0, vanished: 9 },
+  diff: 'reports/x',
+  place: '/x',
+} as unknown as HealthFacts['heldLists'][number];
+
+test('an age is counted in sessions, not in days', () => {
+  expect(row('prices', DUE)).toMatchObject({ newest: DUE, behind: 0, age: 'current' });
+  expect(row('prices', '2026-11-19').age).toBe('1 session behind');
+  expect(row('tickers', '2026-11-13')).toMatchObject({ behind: 5, syncedAt: '2026-11-21T09:02:00Z' });
+  expect(row('tickers', null, 'failed')).toMatchObject({ behind: null, age: 'never', status: 'failed' });
+  expect(row('prices', '2026-11-23').age).toBe('current');
+});
+
+test.each<[string, Partial<HealthFacts>, (number | string | undefined)[]]>([
+  ['all is current', {}, [0]],
+  ['no night has run', { last: undefined }, [0]],
+  ['the last night failed', { last: night('Failed') }, [1, 'npx afterbell night --session 2026-11-20']],
+  ['it was killed', { last: night('Interrupted') }, [1, 'npx afterbell night --session 2026-11-20']],
+  ['it was partial', { last: night('Partial') }, [3, 'npx afterbell status --failed']],
+  ['it is held', { last: night('Held'), heldRuns: [heldRun] }, [4, 'npx afterbell release night-1']],
+  ['a list is held', { last: night('Partial'), heldLists: [heldList] }, [4, 'npx afterbell release night-1']],
+  ['prices are behind', { freshness: [row('prices', '2026-11-18')] }, [1, 'npx afterbell night']],
+  [
+    'prices and a list are behind alike',
+    { freshness: [row('prices', '2026-11-18'), row('tickers', '2026-11-18')] },
+    [1, 'npx afterbell night'],
+  ],
+  ['a list is behind', { freshness: [row('tickers', '2026-11-18')] }, [3, 'npx afterbell run sync-tickers']],
+  ['a list was never brought', { freshness: [row('tickers', null, 'failed')] }, [3, 'npx afterbell run sync-tickers']],
+  ['a list has no key', { freshness: [row('tickers', null, 'skipped')] }, [0]],
+  ['histories are behind', { freshness: [row('history', '2026-11-19')] }, [3, 'npx afterbell run consolidate']],
+  ['a night is at work', { running: night('Running'), freshness: [row('prices', '2026-11-19')] }, [0]],
+  [
+    'the held session is what is due',
+    { heldRuns: [heldRun], freshness: [row('prices', '2026-11-19')] },
+    [4, 'npx afterbell release night-1'],
+  ],
+  ['a session is missing', { gaps: ['2026-11-10'] }, [3, 'npx afterbell backfill --from 2026-11-10 --to 2026-11-10']],
+  [
+    'of several the worst counts',
+    { gaps: ['2026-11-10'], heldRuns: [heldRun], last: night('Failed'), there: ' --stage dev' },
+    [
+      1,
+      'npx afterbell night --session 2026-11-20 --stage dev',
+      'npx afterbell release night-1 --stage dev',
+      'npx afterbell backfill --from 2026-11-10 --to 2026-11-10 --stage dev',
+    ],
+  ],
+])('%s', (_name, changes, expected) => {
+  expect(health(changes)).toEqual(expected);
+});
+
+test('a partial night counts no longer when what failed in it has been run well since', () => {
+  const summary = JSON.stringify({
+    datasets: [
+      { task: 'sync-assets', status: 'failed' },
+      { task: 'prices', status: 'success' },
+    ],
+  });
+  const last = night('Partial', { summary });
+  const run = (completed_at: string, status: string) => ({ task_name: 'sync-assets', status, completed_at });
+  expect(health({ last, latest: [run('2026-11-21 09:04:59', 'success')] })[0]).toBe(3);
+  expect(health({ last, latest: [run('2026-11-21 10:00:00', 'failed')] })[0]).toBe(3);
+  expect(health({ last, latest: [run('2026-11-21 10:00:00', 'success')] })[0]).toBe(0);
+});
