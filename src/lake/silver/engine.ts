@@ -1,24 +1,14 @@
-import { type DuckDBConnection, type DuckDBDataChunk, DuckDBDateValue, DuckDBInstance } from '@duckdb/node-api';
-import { readDay } from '../../calendar/dates.ts';
+import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 import { NamedError } from '../../errors.ts';
 import { stopIfAsked } from '../in-flight.ts';
-import adjustedBars from './adjusted-bars.sql';
-import barsRead from './bars-read.sql';
 import filesRead from './files-read.sql';
 import historyBars from './history-bars.sql';
 import probeSql from './probe.sql';
 import sessionBars from './session-bars.sql';
 import type { Slots } from './slots.ts';
 import type { FactorSpan } from './splits.ts';
-import tables from './tables.sql';
-import windowsSql from './windows.sql';
 
-const NOT_WHOLE = 'not a whole volume';
-/** Whole numbers this small add up exactly as doubles, 250 to a window, at a fraction of what decimals cost. */
-const WHOLE_VOLUME = `CASE WHEN volume = trunc(volume) AND abs(volume) < ${2 ** 45} THEN volume ELSE error('${NOT_WHOLE}') END`;
-const EXACT_VOLUME = 'volume::DECIMAL(38, 6)';
-
-/** Symbols whose windows are made in one query. */
+/** Symbols whose bars are read in one query. */
 export interface Portion {
   /** In order; a symbol's place here is its number in the answer. */
   symbols: readonly string[];
@@ -26,22 +16,26 @@ export interface Portion {
   histories: readonly string[];
   /** Local paths. */
   sessionFiles: readonly string[];
+  /** Dates that are taken from the histories; undefined = all. */
+  historyDates?: readonly string[];
   slots: Slots;
-  /** Dates whose bars are taken from the histories instead of the session files. */
-  fromHistory: (date: string) => boolean;
   factors: ReadonlyMap<string, readonly FactorSpan[]>;
+  /** Symbol → bars its whole history should have. */
+  barsOf: (symbol: string) => number;
 }
 
-/** Windows as DuckDB gives them, in no order: `place` = symbol's number × number of slots + slot. */
-export interface WindowChunk {
+/** Bars as DuckDB gives them: by symbol, and by date as far as the files are. The arrays are the receiver's. */
+export interface BarChunk {
   rows: number;
-  place: Int32Array;
+  /** Symbol's number; -1 = none of the portion's. */
+  sid: Int32Array;
+  /** Days since 1970. */
+  day: Int32Array;
   open: Float64Array;
   high: Float64Array;
   low: Float64Array;
   close: Float64Array;
   volume: Float64Array;
-  bars: Int32Array;
 }
 
 export interface EngineOptions {
@@ -52,10 +46,8 @@ export interface EngineOptions {
   signal?: AbortSignal;
 }
 
-/** DuckDB, set up for reading many small files once. */
+/** DuckDB, set up for reading many small files once, whatever their Parquet looks like. */
 export class Engine {
-  private slots: Slots | undefined;
-  private fromHistory: Portion['fromHistory'] | undefined;
   private readonly interrupt = () => this.connection.interrupt();
 
   private constructor(
@@ -63,7 +55,7 @@ export class Engine {
     private readonly connection: DuckDBConnection,
     private readonly signal: AbortSignal | undefined,
   ) {
-    // A query runs for seconds before its first row; a signal must not wait for it.
+    // A signal must not wait for the end of a query.
     signal?.addEventListener('abort', this.interrupt);
   }
 
@@ -72,46 +64,47 @@ export class Engine {
       threads: String(threads),
       memory_limit: `${memoryLimitMb}MB`,
       temp_directory: scratch,
-      // Every file is read once; caching them would only take memory from the aggregation.
+      // Every file is read once; caching them would only take memory.
       enable_external_file_cache: 'false',
-      preserve_insertion_order: 'false',
+      preserve_insertion_order: 'true',
       autoinstall_known_extensions: 'false',
     });
-    const connection = await instance.connect();
-    // Footers are read twice: with the bars, and when these are counted.
-    await connection.run('SET parquet_metadata_cache = true');
-    return new Engine(instance, connection, signal);
+    return new Engine(instance, await instance.connect(), signal);
   }
 
   /** @throws Job.Failed with DuckDB's own words; Job.Interrupted */
-  async *windows(portion: Portion): AsyncIterable<WindowChunk> {
+  async *bars(portion: Portion): AsyncIterable<BarChunk> {
     try {
-      await this.prepare(portion);
-      const sql = windowsSql
-        .replaceAll('/*bars*/', barsOf(portion))
-        .replace('/*slots*/', String(portion.slots.windows.length));
-      const result = await this.connection.stream(sql.replace('/*volume*/', WHOLE_VOLUME)).catch((error: Error) => {
-        if (!error.message.includes(NOT_WHOLE)) throw error;
-        return this.connection.stream(sql.replace('/*volume*/', EXACT_VOLUME));
-      });
+      stopIfAsked(this.signal);
+      if (portion.sessionFiles.length + portion.histories.length === 0) return;
+      await this.set('symbols', portion.symbols);
+      await this.set('session_files', portion.sessionFiles);
+      await this.set('history_files', portion.histories);
+      // Not streamed: a hand-over between threads for every two thousand bars takes longer than reading them.
+      const result = await this.connection.run(barsSql(portion));
       for (;;) {
         const chunk = await result.fetchChunk();
         if (!chunk || chunk.rowCount === 0) return;
-        yield windowChunk(chunk);
+        yield barChunk(chunk);
+        stopIfAsked(this.signal);
       }
     } catch (error) {
       throw this.named(error);
     }
   }
 
-  /** Bars that the portion of the last `windows` call has, counted once a window they belong to. */
-  async barsRead(portion: Portion): Promise<number> {
-    return this.count(barsRead.replaceAll('/*bars*/', barsOf(portion)));
-  }
-
-  /** Bars in the portion's histories, of whatever date, as far as their footers name the symbol they should. */
-  async barsStored(): Promise<number> {
-    return this.count(filesRead);
+  /** Bars that the portion of the last `bars` call has, counted apart from them. */
+  async barsStored(portion: Portion): Promise<number> {
+    try {
+      const { sessionFiles, histories, historyDates } = portion;
+      const whole = historyDates ? sessionFiles : [...sessionFiles, ...histories];
+      await this.set('counted_files', whole);
+      const stored = whole.length > 0 ? await this.count(filesRead) : 0;
+      if (!historyDates || histories.length === 0) return stored;
+      return stored + (await this.count(`SELECT count(*)::DOUBLE FROM (${ofDates(historyDates)})`));
+    } catch (error) {
+      throw this.named(error);
+    }
   }
 
   /**
@@ -120,7 +113,7 @@ export class Engine {
    */
   async fault(path: string, symbol?: string): Promise<string | undefined> {
     try {
-      await this.connection.run(`SET VARIABLE probed = ${pathList([path])}`);
+      await this.set('probed', [path]);
       const [row] = (await this.connection.runAndReadAll(probeSql)).getRowsJson();
       const strangers = [row![1], row![2]].filter((found) => symbol !== undefined && found !== symbol && found !== '');
       return strangers.length > 0 ? `bars of ${JSON.stringify(strangers[0])}` : undefined;
@@ -136,55 +129,12 @@ export class Engine {
     this.instance.closeSync();
   }
 
+  private async set(variable: string, texts: readonly string[]): Promise<void> {
+    await this.connection.run(`SET VARIABLE ${variable} = ${textList(texts)}::VARCHAR[]`);
+  }
+
   private async count(sql: string): Promise<number> {
-    try {
-      return Number((await this.connection.runAndReadAll(sql)).getRowsJson()[0]![0]);
-    } catch (error) {
-      throw this.named(error);
-    }
-  }
-
-  private async prepare({ symbols, histories, sessionFiles, slots, fromHistory, factors }: Portion): Promise<void> {
-    stopIfAsked(this.signal);
-    await this.connection.run(`SET VARIABLE session_files = ${pathList(sessionFiles)}`);
-    await this.connection.run(`SET VARIABLE history_files = ${pathList(histories)}`);
-    for (const sql of tables.split(';\n').filter(Boolean)) await this.connection.run(sql);
-    const pieces = await this.connection.createAppender('pieces');
-    for (const [sid, symbol] of symbols.entries()) {
-      pieces.appendInteger(sid);
-      pieces.appendVarchar(symbol);
-      pieces.appendVarchar(histories[sid] ?? '');
-      pieces.endRow();
-    }
-    pieces.closeSync();
-    const spans = await this.connection.createAppender('factors');
-    for (const [sid, symbol] of symbols.entries()) {
-      for (const { from, to, factor } of factors.get(symbol) ?? []) {
-        spans.appendInteger(sid);
-        spans.appendDate(new DuckDBDateValue(from));
-        spans.appendDate(new DuckDBDateValue(to));
-        spans.appendDouble(factor);
-        spans.endRow();
-      }
-    }
-    spans.closeSync();
-    if (this.slots !== slots || this.fromHistory !== fromHistory) await this.fillSlots(slots, fromHistory);
-  }
-
-  private async fillSlots(slots: Slots, fromHistory: Portion['fromHistory']): Promise<void> {
-    await this.connection.run('CREATE OR REPLACE TABLE slots (slot INTEGER, date DATE, from_history BOOLEAN)');
-    const appender = await this.connection.createAppender('slots');
-    for (const [slot, { dates }] of slots.windows.entries()) {
-      for (const date of dates) {
-        appender.appendInteger(slot);
-        appender.appendDate(new DuckDBDateValue(readDay(date)!));
-        appender.appendBoolean(fromHistory(date));
-        appender.endRow();
-      }
-    }
-    appender.closeSync();
-    this.slots = slots;
-    this.fromHistory = fromHistory;
+    return Number((await this.connection.runAndReadAll(sql)).getRowsJson()[0]![0]);
   }
 
   private named(error: unknown): unknown {
@@ -206,19 +156,24 @@ export class Engine {
   }
 }
 
-function barsOf({ symbols, histories, sessionFiles, factors }: Portion): string {
-  const sources = [sessionFiles.length > 0 && sessionBars, histories.length > 0 && historyBars];
-  const bars = sources.filter(Boolean).join('\nUNION ALL\n');
-  return symbols.some((symbol) => factors.has(symbol)) ? adjustedBars.replace('/*bars*/', bars) : bars;
+/** Session files hold the symbols side by side; histories are in order as they are. */
+function barsSql({ sessionFiles, histories, historyDates }: Portion): string {
+  if (sessionFiles.length === 0) return historyDates ? ofDates(historyDates) : historyBars;
+  const sources = histories.length === 0 ? [sessionBars] : [sessionBars, ofDates(historyDates)];
+  return `SELECT * FROM (${sources.join('\nUNION ALL\n')}) ORDER BY sid, date`;
 }
 
-function windowChunk(chunk: DuckDBDataChunk): WindowChunk {
+function ofDates(dates: readonly string[] | undefined): string {
+  return dates ? `${historyBars} WHERE list_contains(${textList(dates)}::DATE[], b.date::DATE)` : historyBars;
+}
+
+function barChunk(chunk: DuckDBDataChunk): BarChunk {
   // The typed array behind a column without nulls: the typings hide it, and a call a value would be ten times slower.
   const items = (column: number) => (chunk.getColumnVector(column) as unknown as { items: unknown }).items;
-  const [place, open, high, low, close, volume, bars] = [0, 1, 2, 3, 4, 5, 6].map(items);
-  return { rows: chunk.rowCount, place, open, high, low, close, volume, bars } as WindowChunk;
+  const [sid, day, open, high, low, close, volume] = [0, 1, 2, 3, 4, 5, 6].map(items);
+  return { rows: chunk.rowCount, sid, day, open, high, low, close, volume } as BarChunk;
 }
 
-function pathList(paths: readonly string[]): string {
-  return `[${paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ')}]::VARCHAR[]`;
+function textList(texts: readonly string[]): string {
+  return `[${texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(', ')}]`;
 }

@@ -1,31 +1,33 @@
 import { NamedError } from '../../errors.ts';
 import { stopIfAsked } from '../in-flight.ts';
 import type { Engine, Portion } from './engine.ts';
-import { barsIn, faultsIn, type Sheaf, type Sheaves } from './sheaf.ts';
+import { type Look, lookAtBars, newLook } from './look-at-bars.ts';
+import type { Reduction } from './reduction.ts';
+import type { Sheaf } from './sheaf.ts';
 
 export interface MadeSheaf {
   sheaf: Sheaf;
   /** Symbol → why it is not in the sheaf. */
   damaged: Map<string, string>;
-  /** Symbol → a window of it that breaks the OHLC rules, as some bar of it does. */
+  /** Symbol → a bar of it that breaks the OHLC rules. */
   broken: Map<string, string>;
 }
 
 /**
- * Aggregates a portion and looks at what came out: no more bars than sessions, OHLC rules, every bar read counted once an
- * interval. Symbols whose history is at fault are left out, and the others made without them.
+ * Aggregates a portion and looks at what was read: numbers, dates that ascend, OHLC rules, as many bars as are stored.
+ * Symbols whose history is at fault are left out, and the others made without them.
  * @throws Job.Failed when something is wrong and no history is at fault; Job.Interrupted
  */
 export async function makeSheaf(
   engine: Engine,
-  sheaves: Sheaves,
+  reduction: Reduction,
   whole: Portion,
   signal?: AbortSignal,
 ): Promise<MadeSheaf> {
   const damaged = new Map<string, string>();
   for (;;) {
     const portion = without(whole, damaged);
-    const { sheaf, faults, broken } = await attempt(engine, sheaves, portion, signal);
+    const { sheaf, faults, broken } = await attempt(engine, reduction, portion, signal);
     if (sheaf) return { sheaf, damaged, broken };
     for (const [symbol, fault] of faults) damaged.set(symbol, fault);
   }
@@ -34,46 +36,47 @@ export async function makeSheaf(
 /** A sheaf, or the symbols that prevent it (at least one). */
 async function attempt(
   engine: Engine,
-  sheaves: Sheaves,
+  reduction: Reduction,
   portion: Portion,
   signal?: AbortSignal,
 ): Promise<{ sheaf?: Sheaf; faults: Map<string, string>; broken: Map<string, string> }> {
-  const faults = new Map<string, string>();
-  let broken = new Map<string, string>();
-  sheaves.clear();
-  if (portion.symbols.length === 0) return { sheaf: sheaves.bind([], portion.slots), faults, broken };
+  const look = newLook(portion);
+  const { impossible: faults, broken } = look;
   try {
-    for await (const chunk of engine.windows(portion)) sheaves.add(chunk);
-    stopIfAsked(signal);
-    const sheaf = sheaves.bind(portion.symbols, portion.slots);
-    const found = faultsIn(sheaf);
-    broken = found.broken;
-    for (const [symbol, fault] of found.impossible) faults.set(symbol, fault);
-    if (faults.size > 0) return { faults, broken };
-    const bars = barsIn(sheaf);
-    if (bars === (await expected(engine, portion, false))) return { sheaf, faults, broken };
-    // A footer may say nothing of its symbol, and histories may hold dates that are not to be resampled yet, so the quick count is not the last word.
-    await findFaults(engine, portion, faults);
-    if (faults.size > 0) return { faults, broken };
-    const counted = await expected(engine, portion, true);
-    if (bars === counted) return { sheaf, faults, broken };
-    throw new NamedError('Job.Failed', {
-      what: `the bars of ${portion.symbols[0]} to ${portion.symbols.at(-1)} do not add up`,
-      found: `${bars} in the windows`,
-      wanted: `${counted}, as many as were read`,
-    });
+    let places = new Int32Array();
+    reduction.begin(portion.slots);
+    if (portion.symbols.length > 0) {
+      for await (const chunk of engine.bars(portion)) {
+        if (places.length < chunk.rows) places = new Int32Array(chunk.rows);
+        lookAtBars(look, chunk, places);
+        reduction.add(chunk, places);
+      }
+      stopIfAsked(signal);
+      if (faults.size > 0) return { faults, broken };
+      if (!(await allRead(engine, portion, look))) {
+        await findFaults(engine, portion, faults);
+        if (faults.size > 0) return { faults, broken };
+        const stored = await engine.barsStored(portion);
+        if (look.bars !== stored) throw notAddingUp(portion, `${look.bars} read`, `${stored}, as many as are stored`);
+      }
+    }
+    const sheaf = reduction.end(portion.symbols, portion.slots);
+    const made = sheaf.bars.reduce((sum, bars) => sum + bars, 0);
+    if (made !== look.counted) throw notAddingUp(portion, `${made} in the windows`, `${look.counted}`);
+    return { sheaf, faults, broken };
   } catch (error) {
-    if ((error as Error).name === 'Job.Interrupted' || faults.size > 0) throw error;
+    if ((error as Error).name === 'Job.Interrupted') throw error;
     await findFaults(engine, portion, faults);
     if (faults.size === 0) throw error;
     return { faults, broken };
   }
 }
 
-async function expected(engine: Engine, portion: Portion, exactly: boolean): Promise<number> {
-  const { sessionFiles, slots } = portion;
-  if (exactly || sessionFiles.length > 0) return engine.barsRead(portion);
-  return (await engine.barsStored()) * new Set(slots.interval).size;
+/** Of whole histories the manifest tells how many bars there are; else, and where it differs, the files' footers. */
+async function allRead(engine: Engine, portion: Portion, { bars, strangers }: Look): Promise<boolean> {
+  const { symbols, sessionFiles, historyDates, barsOf } = portion;
+  if (sessionFiles.length > 0 || historyDates) return bars === (await engine.barsStored(portion));
+  return strangers === 0 && bars === symbols.reduce((sum, symbol) => sum + barsOf(symbol), 0);
 }
 
 async function findFaults(engine: Engine, { symbols, histories }: Portion, faults: Map<string, string>): Promise<void> {
@@ -81,6 +84,11 @@ async function findFaults(engine: Engine, { symbols, histories }: Portion, fault
     const fault = await engine.fault(path, symbols[place]);
     if (fault !== undefined) faults.set(symbols[place]!, fault);
   }
+}
+
+function notAddingUp({ symbols }: Portion, found: string, wanted: string): NamedError {
+  const what = `the bars of ${symbols[0]} to ${symbols.at(-1)} do not add up`;
+  return new NamedError('Job.Failed', { what, found, wanted });
 }
 
 function without(portion: Portion, damaged: ReadonlyMap<string, string>): Portion {

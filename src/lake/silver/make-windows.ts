@@ -8,7 +8,8 @@ import { makeSheaf } from './make-sheaf.ts';
 import { windowsHeld } from './plan.ts';
 import { passesOf, portionsOf } from './portions.ts';
 import type { Interval, Prepared } from './prepare.ts';
-import { type Sheaf, Sheaves } from './sheaf.ts';
+import { Reduction } from './reduction.ts';
+import type { Sheaf } from './sheaf.ts';
 import { numberSlots, type Slots } from './slots.ts';
 import type { FactorSpan } from './splits.ts';
 
@@ -89,15 +90,13 @@ export async function* makeWindows(input: WindowsInput, met: Met): AsyncIterable
   }
 }
 
-/** An engine, and what its answers are collected in. */
+/** An engine, and what its answers are made into. */
 interface Bench {
   engine: Engine;
-  sheaves: Sheaves;
+  reduction: Reduction;
 }
 
 class Run {
-  private readonly always = () => true;
-
   private constructor(
     private readonly input: WindowsInput,
     private readonly met: Met,
@@ -106,15 +105,15 @@ class Run {
   ) {}
 
   /**
-   * For a full run an engine of one thread a core: while the windows of one portion are put in order the next one is
-   * aggregated, and an engine with a single thread needs no second pass over its groups to bring threads together.
+   * For a full run an engine of one thread a core: while one portion is aggregated here the next ones are read there,
+   * and a single thread gives the bars in the order of the files.
    */
   static async open(input: WindowsInput, met: Met): Promise<Run> {
     const { threads, memoryLimitMb } = input.engine;
     const engines = input.prepared.full ? threads : 1;
     const share = { threads: threads / engines, memoryLimitMb: Math.floor(memoryLimitMb / engines) };
     const opened = Array.from({ length: engines }, () => Engine.open({ ...input.engine, ...share }));
-    const benches = (await Promise.all(opened)).map((engine) => ({ engine, sheaves: new Sheaves() }));
+    const benches = (await Promise.all(opened)).map((engine) => ({ engine, reduction: new Reduction() }));
     return new Run(input, met, benches);
   }
 
@@ -126,7 +125,7 @@ class Run {
   async histories(symbols: readonly string[], slots: Slots): Promise<Sheaf[]> {
     const { factors, barsOf } = this.input;
     const sound = symbols.filter((symbol) => !this.met.damaged.has(symbol));
-    const portions = portionsOf(sound, barsOf, slots.windows.length);
+    const portions = portionsOf(sound, barsOf);
     const made: Sheaf[] = new Array(portions.length);
     const work = async ([place, names]: [number, string[]]) => {
       const { present, paths } = await this.localise(names);
@@ -136,8 +135,8 @@ class Run {
         histories: paths,
         sessionFiles: [],
         slots,
-        fromHistory: this.always,
         factors,
+        barsOf,
       });
     };
     await inFlight(portions.entries(), this.benches.length, work, this.input.engine.signal);
@@ -146,21 +145,22 @@ class Run {
 
   /** The touched windows of all symbols, from session files where they say everything. */
   async night(symbols: readonly string[], slots: Slots): Promise<Sheaf> {
-    const { lake, state, factors, engine } = this.input;
+    const { lake, state, factors, barsOf, engine } = this.input;
     const dates = [...new Set(slots.windows.flatMap((window) => window.dates))].sort();
     for (;;) {
       const { damagedSessions } = this.met;
-      const fromHistory = (date: string) => state.outside.has(date) || damagedSessions.has(date);
-      const held = dates.filter((date) => !fromHistory(date));
-      const history = held.length < dates.length ? await this.localise(symbols) : { present: symbols, paths: [] };
+      const historyDates = dates.filter((date) => state.outside.has(date) || damagedSessions.has(date));
+      const held = dates.filter((date) => !historyDates.includes(date));
+      const history = historyDates.length > 0 ? await this.localise(symbols) : { present: symbols, paths: [] };
       const sessionFiles = await lake.localise(held.map(keys.session), engine.scratch);
       const portion: Portion = {
         symbols: history.present,
         histories: history.paths,
         sessionFiles,
+        historyDates,
         slots,
-        fromHistory,
         factors,
+        barsOf,
       };
       try {
         const sheaf = await this.sheaf(portion);
@@ -182,7 +182,7 @@ class Run {
     const bench = this.benches.pop()!;
     const { sheaf, damaged, broken } = await makeSheaf(
       bench.engine,
-      bench.sheaves,
+      bench.reduction,
       portion,
       this.input.engine.signal,
     ).finally(() => this.benches.push(bench));

@@ -1,5 +1,5 @@
 import { NamedError } from '../../errors.ts';
-import type { Sheaf } from './sheaf.ts';
+import { type Sheaf, VALUES } from './sheaf.ts';
 import { type SilverColumns, silverRoom } from './silver-columns.ts';
 
 const NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'bars'] as const;
@@ -19,21 +19,27 @@ export function rowsOf(pieces: readonly Piece[]): SilverColumns {
     symbols,
   );
   let at = 0;
+  const { symbol, date, window_end, open, high, low, close, volume, bars, complete } = rows;
   for (const { sheaf, from, to } of pieces) {
-    for (const name of NUMBERS) rows[name].set(sheaf[name].subarray(from, to), at);
-    const { slots } = sheaf;
+    const { slots, order, values } = sheaf;
     let last = -1;
-    for (let row = from; row < to; row++, at++) {
-      const sid = sheaf.sid[row]!;
+    for (let place = from; place < to; place++, at++) {
+      const row = order[place]!;
+      const [sid, slot, first] = [sheaf.sid[row]!, sheaf.slot[row]!, row * VALUES];
       if (sid !== last) {
         symbols.push(sheaf.symbols[sid]!);
         last = sid;
       }
-      const slot = sheaf.slot[row]!;
-      rows.symbol.codes[at] = symbols.length - 1;
-      rows.date[at] = slots.first[slot]!;
-      rows.window_end[at] = slots.end[slot]!;
-      rows.complete[at] = slots.complete[slot]!;
+      symbol.codes[at] = symbols.length - 1;
+      date[at] = slots.first[slot]!;
+      window_end[at] = slots.end[slot]!;
+      open[at] = values[first]!;
+      high[at] = values[first + 1]!;
+      low[at] = values[first + 2]!;
+      close[at] = values[first + 3]!;
+      volume[at] = values[first + 4]!;
+      bars[at] = sheaf.bars[row]!;
+      complete[at] = slots.complete[slot]!;
     }
   }
   return rows;

@@ -1,22 +1,15 @@
-/** Bars a query aggregates at once: few enough that its hash table stays near the processor. */
+/** Bars in one answer, about fifty bytes each: enough to make little of what a query costs by itself. */
 const BARS = 400_000;
-/** Symbols × windows at once, four bytes each while a portion is put in order. */
-const CELLS = 8_000_000;
 /** Windows held in memory at once, about fifty bytes each. */
 const WINDOWS = 10_000_000;
 
 /** Cuts symbols into runs of bounded work, in order. Pure. */
-export function portionsOf(
-  symbols: readonly string[],
-  barsOf: (symbol: string) => number,
-  windows: number,
-): string[][] {
-  const most = Math.max(1, Math.floor(CELLS / Math.max(1, windows)));
+export function portionsOf(symbols: readonly string[], barsOf: (symbol: string) => number): string[][] {
   const portions: string[][] = [];
   let bars = 0;
   for (const symbol of symbols) {
     const last = portions.at(-1);
-    if (!last || last.length >= most || bars + barsOf(symbol) > BARS) {
+    if (!last || bars + barsOf(symbol) > BARS) {
       portions.push([symbol]);
       bars = 0;
     } else last.push(symbol);

@@ -20,8 +20,14 @@ export interface Slots {
   first: Int32Array;
   end: Int32Array;
   complete: Uint8Array;
-  /** Place → index into `months`. */
+  /** Slot → index into `months`. */
   monthOf: Int32Array;
+  /** Days since 1970; where the tables begin. */
+  firstDay: number;
+  /** Of each interval: day - firstDay → the slot of the window the day's bars go to, or -1, as in the last entry. */
+  tables: Int32Array[];
+  /** Day - firstDay → in how many of the tables it has a slot. */
+  cover: Uint8Array;
 }
 
 /** Pure. */
@@ -45,6 +51,7 @@ export function numberSlots(plans: Iterable<readonly [interval: number, windows:
   const monthOf = new Int32Array(windows.length);
   for (const [index, { from, to }] of months.entries()) monthOf.fill(index, from, to);
   return {
+    ...tablesOf(windows, intervals),
     windows,
     months,
     interval: Int32Array.from(intervals),
@@ -53,4 +60,22 @@ export function numberSlots(plans: Iterable<readonly [interval: number, windows:
     complete: Uint8Array.from(windows, ({ complete }) => Number(complete)),
     monthOf,
   };
+}
+
+function tablesOf(windows: readonly PlannedWindow[], intervals: readonly number[]) {
+  const days = windows.map(({ dates }) => dates.map((date) => readDay(date)!));
+  let [firstDay, end] = [0, 0];
+  for (const [from, to] of days.filter((some) => some.length > 0).map((some) => [some[0]!, some.at(-1)! + 1])) {
+    firstDay = end === 0 ? from! : Math.min(firstDay, from!);
+    end = Math.max(end, to!);
+  }
+  const byInterval = new Map(intervals.map((interval) => [interval, new Int32Array(end - firstDay + 1).fill(-1)]));
+  const cover = new Uint8Array(end - firstDay + 1);
+  for (const [slot, some] of days.entries()) {
+    for (const day of some) {
+      byInterval.get(intervals[slot]!)![day - firstDay] = slot;
+      cover[day - firstDay]!++;
+    }
+  }
+  return { firstDay, tables: [...byInterval.values()], cover };
 }
