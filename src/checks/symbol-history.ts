@@ -28,13 +28,18 @@ export function historyDate(latest: readonly HistoryRow[], session: string): str
  * Pure: what a complete list changes in the history, as rows to write by (symbol, validFrom). Nothing is known of the
  * time before the first list. A row whose time would be empty is given with `validTo` equal to `validFrom`.
  * @param latest the newest row of every symbol there ever was
- * @param date of the list, as historyDate says
+ * @param at `date` of the list, as historyDate says; `isFirst` also when some rows of the first list are there already,
+ *   because the call that wrote them was killed
  */
-export function planHistory(latest: readonly HistoryRow[], list: readonly Listed[], date: string): HistoryRow[] {
+export function planHistory(
+  latest: readonly HistoryRow[],
+  list: readonly Listed[],
+  { date, isFirst }: { date: string; isFirst: boolean },
+): HistoryRow[] {
   const before = new Map(latest.map((row) => [row.symbol, row]));
   const now = new Map(list.map((one) => [one.symbol, one]));
   const ended = endings(latest, list, { before, now, date });
-  const begun = beginnings(latest, list, { before, now, date });
+  const begun = beginnings(latest, list, { before, now, date, isFirst });
   // A symbol may leave one security and take up another on one date; only the latter is written then.
   return [...new Map([...ended, ...begun].map((row) => [`${row.symbol} ${row.validFrom}`, row])).values()];
 }
@@ -61,8 +66,11 @@ function endings(latest: readonly HistoryRow[], list: readonly Listed[], { befor
   return rows;
 }
 
-function beginnings(latest: readonly HistoryRow[], list: readonly Listed[], { before, now, date }: Day): HistoryRow[] {
-  const isFirst = latest.every((row) => row.validFrom === date && row.reason === 'first seen');
+function beginnings(
+  latest: readonly HistoryRow[],
+  list: readonly Listed[],
+  { before, now, date, isFirst }: Day & { isFirst: boolean },
+): HistoryRow[] {
   const holders = indexOf(latest);
   const rows: HistoryRow[] = [];
   for (const one of list) {

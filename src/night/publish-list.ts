@@ -54,7 +54,9 @@ export async function publishList<T extends object>(
     const partial = { ...counts, ...written, done: true, reasons: [reason], failed: named };
     return syncOutcome(source, cursor, { ...partial, status: 'partial' });
   }
-  if (source.identity) await recordHistory(dataset, records.map(source.identity), session, rooms);
+  if (source.identity) {
+    await recordHistory(dataset, records.map(source.identity), { session, before: last !== undefined }, rooms);
+  }
   await runs.saveLastSync(dataset, lastSyncOf(source, { openedAt, cursor, rows: records.length, last }));
   const held = await runs.heldSync(dataset);
   const as = held?.cursor.syncId === cursor.syncId ? 'released' : 'superseded';

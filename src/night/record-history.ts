@@ -9,16 +9,17 @@ import type { Stores } from './stores.ts';
 /**
  * Brings `symbol_history` up to a complete list, and leaves what changed on the session in the lake. Both follow from
  * the list and from what the history held before, so that a repeated call ends the same way.
+ * @param at `before`: a complete list was recorded already, be it of the same session
  */
 export async function recordHistory(
   dataset: string,
   list: readonly Listed[],
-  session: string,
+  { session, before }: { session: string; before: boolean },
   { lake, warehouse }: Pick<Stores, 'lake' | 'warehouse'>,
 ): Promise<void> {
   const latest = await readHistory(warehouse, dataset);
   const date = historyDate(latest, session);
-  await writeHistory(warehouse, dataset, planHistory(latest, list, date));
+  await writeHistory(warehouse, dataset, planHistory(latest, list, { date, isFirst: !before || latest.length === 0 }));
   const changes = changesOf(dataset, await changedOn(warehouse, dataset, date), date);
   const key = keys.symbolChanges(dataset, date);
   if (changes.length > 0) await writeIfChanged(lake, key, encodeRows(SYMBOL_CHANGE_COLUMNS, changes));

@@ -7,9 +7,10 @@ function historyOf(...nights: [date: string, list: Listed[]][]): HistoryRow[] {
   const table = new Map<string, HistoryRow>();
   for (const [session, list] of nights) {
     const latest = latestOf([...table.values()]);
-    for (const row of planHistory(latest, list, historyDate(latest, session))) {
+    const at = { date: historyDate(latest, session), isFirst: latest.length === 0 };
+    for (const row of planHistory(latest, list, at)) {
       const key = `${row.symbol} ${row.validFrom}`;
-      if (row.validTo === row.validFrom) table.delete(key);
+      if (row.validTo === row.validFrom && row.reason !== 'first seen') table.delete(key);
       else table.set(key, row);
     }
   }
@@ -135,6 +136,21 @@ describe('a symbol history', () => {
     ]);
   });
 
+  test('a second list of the first session tells what it brings, takes and renames', () => {
+    expect(told(historyOf([D1, [fb, { symbol: 'GONE' }]], [D1, [meta, { symbol: 'NEW' }]]))).toEqual([
+      ['FB', D1, D1, 'first seen', 'renamed to META'],
+      ['GONE', D1, D1, 'first seen', 'no longer listed'],
+      ['META', D1, null, 'renamed from FB', null],
+      ['NEW', D1, null, 'listed', null],
+    ]);
+  });
+
+  test('what is left of a first list that was killed is first seen too', () => {
+    const latest = historyOf([D1, [fb]]);
+    const rows = planHistory(latest, [fb, fund], { date: D1, isFirst: true });
+    expect(told(rows)).toEqual([['META', D1, null, 'first seen', null]]);
+  });
+
   test('a list for an earlier session counts from the last one on', () => {
     const rows = historyOf([D2, [fb]], [D3, [fb, fund]], [D1, [fb, fund, { symbol: 'NEW' }]]);
     expect(told(rows).at(-1)).toEqual(['NEW', D3, null, 'listed', null]);
@@ -177,7 +193,8 @@ describe('laws', () => {
       fc.property(nights, (lists) => {
         const latest = latestOf(historyOf(...lists));
         const [date, last] = lists.at(-1)!;
-        expect(planHistory(latest, last, historyDate(latest, date))).toEqual([]);
+        const at = { date: historyDate(latest, date), isFirst: false };
+        expect(planHistory(latest, last, at)).toEqual([]);
       }),
     );
   });

@@ -21,7 +21,8 @@ beforeEach(async () => {
 });
 afterAll(() => warehouse.close());
 
-const record = (list: Listed[], date: string) => recordHistory('tickers', list, date, { lake, warehouse });
+const record = (list: Listed[], session: string, { dataset = 'tickers', before = true } = {}) =>
+  recordHistory(dataset, list, { session, before }, { lake, warehouse });
 const stored = () =>
   warehouse.query(`SELECT symbol, figi, valid_from::text AS from, valid_to::text AS to, reason, ending
     FROM symbol_history ORDER BY symbol, valid_from`);
@@ -90,9 +91,36 @@ test('a change that was taken back within its session is told no longer', async 
   expect(await stored()).toHaveLength(1);
 });
 
+test('a list released on the day of the first one tells its changes, also when its call is repeated', async () => {
+  await record([fb, { symbol: 'GONE' }], D1, { before: false });
+  expect(await changes(D1)).toEqual([]);
+  const list = [{ ...fb, symbol: 'META' }, { symbol: 'NEW' }];
+  for (let call = 0; call < 2; call++) {
+    await record(list, D1);
+    expect(await changes(D1)).toEqual([
+      ['vanished', 'GONE', null],
+      ['renamed', 'META', 'FB'],
+      ['added', 'NEW', null],
+    ]);
+    lake = new MemoryLake();
+  }
+  expect((await stored()).map(({ symbol, from, to }) => [symbol, from, to])).toContainEqual(['GONE', D1, D1]);
+  await record([...list, { symbol: 'GONE' }], D1);
+  expect(await changes(D1)).toEqual([
+    ['renamed', 'META', 'FB'],
+    ['added', 'NEW', null],
+  ]);
+});
+
+test('a first list that was killed begins the record all the same', async () => {
+  await record([fb], D1, { before: false });
+  await record([fb, fund], D1, { before: false });
+  expect(await changes(D1)).toEqual([]);
+});
+
 test('two lists keep histories of their own', async () => {
   await record([fb], D1);
-  await recordHistory('assets', [{ symbol: 'FB', assetId: 'id-1' }], D2, { lake, warehouse });
+  await record([{ symbol: 'FB', assetId: 'id-1' }], D2, { dataset: 'assets' });
   expect(await readHistory(warehouse, 'assets')).toEqual([
     { symbol: 'FB', assetId: 'id-1', validFrom: D2, validTo: null, reason: 'first seen', ending: null },
   ]);
