@@ -43,22 +43,36 @@ export function reconcile(lists: Lists): Reconciled[] {
   });
 }
 
-/** What the reasons come to: how many symbols have none, and how many each reason, the commonest first. */
+/**
+ * What the reasons come to: how many symbols have none, and how many each reason, the commonest first. Reasons that
+ * differ in nothing but their day are one, with the first and the last day.
+ */
 export function countReasons(rows: readonly Reconciled[]): {
   alike: number;
   reasons: [reason: string, symbols: number][];
 } {
-  const counts = new Map<string, number>();
+  const kinds = new Map<string, string[]>();
   let alike = 0;
   for (const { reason } of rows) {
     if (reason === null) alike += 1;
-    // A day or a refused row's fault is the symbol's own.
     for (const one of reason?.split('; ') ?? []) {
-      const kind = one.replace(/ \d{4}-\d{2}-\d{2}$/, ' …').replace(/^(.* refused): .*/, '$1');
-      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      // What is wrong with a refused row is the symbol's own.
+      const text = one.replace(/^(.* refused): .*/, '$1');
+      const [, kind = text, day = ''] = /^(.*) (\d{4}-\d{2}-\d{2})$/.exec(text) ?? [];
+      const days = kinds.get(kind);
+      if (days) days.push(day);
+      else kinds.set(kind, [day]);
     }
   }
-  return { alike, reasons: [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)) };
+  const reasons = [...kinds].map(([kind, days]): [string, number] => [kind + spanOf(days.sort()), days.length]);
+  return { alike, reasons: reasons.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)) };
+}
+
+/** @param days in order; '' for none */
+function spanOf(days: readonly string[]): string {
+  const [first, last] = [days[0], days.at(-1)];
+  if (!first) return '';
+  return first === last ? ` ${first}` : ` ${first} to ${last}`;
 }
 
 /** Alpaca's `KIM.PRL`, `ABC.RT` and `ABC.WI` are Polygon's `KIMpL`, `ABCr` and `ABCw` (vendor-apis 6e). */

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NamedError } from '../errors.ts';
-import { openViews } from '../lake/views.ts';
+import { type LakeViews, openViews } from '../lake/views.ts';
 import type { Context } from './context.ts';
 import { homeLake } from './home-lake.ts';
 import { withWarehouse } from './read-warehouse.ts';
@@ -39,14 +39,17 @@ function shown(value: Cell | boolean): Cell {
 async function askLake(sql: string, { config }: Context): Promise<Record_[]> {
   const lake = homeLake(config);
   const scratch = await mkdtemp(join(tmpdir(), 'afterbell-query-'));
-  const views = await openViews(lake, scratch, config.RESAMPLING_INTERVALS);
+  let views: LakeViews | undefined;
   try {
+    views = await openViews(lake, scratch, config.RESAMPLING_INTERVALS);
     const reader = await views.connection.runAndReadAll(sql);
     return reader.getRowObjectsJson().map((row) => plain(row as Record<string, unknown>));
   } catch (error) {
-    throw sqlError(error as Error, `views of the lake: ${views.names.join(', ')}`);
+    const blamed = views ? await views.blame(error as Error) : (error as Error);
+    if (!views || blamed instanceof NamedError) throw blamed;
+    throw sqlError(blamed, `views of the lake: ${views.names.join(', ')}`);
   } finally {
-    views.close();
+    views?.close();
     await rm(scratch, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { addCalendar } from './calendar-views.ts';
+import { blameFile, parquetOf } from './damaged-view.ts';
 import indexMembers from './index-members.sql';
 import { keys } from './keys.ts';
 import { type Lake, listAll } from './lake.ts';
@@ -34,6 +35,8 @@ export interface LakeViews {
   connection: DuckDBConnection;
   /** View names, in the order shown to people. */
   names: string[];
+  /** The error of a failed statement, or `Lake.Corrupt` where a file of the lake is to blame. */
+  blame(error: Error): Promise<Error>;
   close(): void;
 }
 
@@ -41,7 +44,8 @@ export interface LakeViews {
  * DuckDB over the lake: `bars` (consolidated history), `sessions` (session files), `bars_{N}d`, and the newest
  * snapshot of each reference dataset; `index_lists` (every list of an index) and `index_members` (who was in it from
  * when to when); `reconcile` (the newest comparison of the lists), `revisions` (bars that a later
- * fetch brought otherwise), `symbol_changes` (what was listed, delisted, renamed), `calendar` and `missing_sessions`. Explicit file lists, no guessing from folder names: `symbol=NULL` is a symbol.
+ * fetch brought otherwise), `symbol_changes` (what was listed, delisted, renamed), `calendar` and `missing_sessions`.
+ * @throws Lake.Corrupt, naming the file, when the first one of a view is damaged
  */
 export async function openViews(lake: Lake, scratch: string, intervals: readonly number[]): Promise<LakeViews> {
   const instance = await DuckDBInstance.create(':memory:', { autoinstall_known_extensions: 'false' });
@@ -63,24 +67,27 @@ export async function openViews(lake: Lake, scratch: string, intervals: readonly
   views.push(['revisions', await under(keys.revisionsOf, '.parquet'), REVISIONS]);
   const changes = SYMBOL_LISTS.map((dataset) => under(keys.symbolChangesOf(dataset), '.parquet'));
   views.push(['symbol_changes', (await Promise.all(changes)).flat(), CHANGES]);
-  for (const [name, files, columns] of views) {
-    const source = files.length > 0 ? readParquet(await lake.localise(files, scratch)) : nothing(columns);
-    await connection.run(`CREATE VIEW "${name}" AS ${source}`);
-  }
-  await connection.run(indexMembers);
-  return {
-    connection,
-    names: [...views.map(([name]) => name), 'index_members', ...(await addCalendar(connection, lake))],
-    close: () => {
-      connection.closeSync();
-      instance.closeSync();
-    },
+  const keyOf = new Map<string, string>();
+  const blame = (error: Error) => blameFile(error, keyOf, connection);
+  const close = () => {
+    connection.closeSync();
+    instance.closeSync();
   };
-}
-
-function readParquet(paths: readonly string[]): string {
-  const list = paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ');
-  return `SELECT * FROM read_parquet([${list}], hive_partitioning = false)`;
+  try {
+    for (const [name, files, columns] of views) {
+      const paths = await lake.localise(files, scratch);
+      for (const [place, path] of paths.entries()) keyOf.set(path, files[place]!);
+      const source = files.length > 0 ? `SELECT * FROM ${parquetOf(paths)}` : nothing(columns);
+      await connection.run(`CREATE VIEW "${name}" AS ${source}`);
+    }
+    await connection.run(indexMembers);
+    const names = [...views.map(([name]) => name), 'index_members', ...(await addCalendar(connection, lake))];
+    return { connection, names, blame, close };
+  } catch (error) {
+    const blamed = await blame(error as Error);
+    close();
+    throw blamed;
+  }
 }
 
 function nothing(columns: string): string {

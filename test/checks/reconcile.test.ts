@@ -149,7 +149,7 @@ test('every symbol of every list has exactly one row, and every difference a rea
   );
 });
 
-test('reasons are counted, the commonest first, without what is the own of a symbol', () => {
+test('reasons are counted, the commonest first, those of several days as one', () => {
   const gone = new Map([
     ['B', '2025-11-10'],
     ['C', '2025-11-11'],
@@ -163,7 +163,7 @@ test('reasons are counted, the commonest first, without what is the own of a sym
   expect(countReasons(rows)).toEqual({
     alike: 1,
     reasons: [
-      ['bar of a symbol inactive at Polygon since …', 2],
+      ['bar of a symbol inactive at Polygon since 2025-11-10 to 2025-11-11', 2],
       ['bar without listing at Polygon', 1],
     ],
   });

@@ -44,7 +44,7 @@ test('the newest lists up to the session are compared with its bars, and the tab
   await rooms.lake.write(keys.quarantine(DATE), Buffer.from(`${JSON.stringify(reject)}\n${JSON.stringify(noise)}\n`));
 
   expect(await reconcileNight(DATE, rooms)).toEqual([
-    'reconcile: 33 symbols, 29 alike in every list; 1 bar of a symbol inactive at Polygon since …, 1 listed but did not trade today, 1 not at Alpaca, 1 prices row refused',
+    'reconcile: 33 symbols, 29 alike in every list; 1 bar of a symbol inactive at Polygon since 2025-11-12, 1 listed but did not trade today, 1 not at Alpaca, 1 prices row refused',
   ]);
   const rows = await table();
   expect(rows).toHaveLength(33);

@@ -53,6 +53,11 @@ test('a cut history file fails the consolidation by name, is never overwritten, 
   const env = { AFTERBELL_HOME: home };
   const unclean = await afterbell(['verify'], env);
   expect(unclean.code).toBe(1);
+  const asked = await afterbell(['query', 'SELECT sum(close) FROM bars'], env);
+  expect([asked.code, asked.stderr]).toEqual([
+    1,
+    expect.stringMatching(new RegExp(`^Lake\\.Corrupt: bronze/raw_ohlcv/${folder}/data.parquet is damaged.*verify`)),
+  ]);
   const refused = await afterbell(['run', 'consolidate', '--mode', 'full'], env);
   expect(refused.code).toBe(1);
   expect(refused.stdout).toContain('Lake.Corrupt');
