@@ -24,9 +24,10 @@ data "aws_iam_policy_document" "undelivered" {
     }
 
     condition {
-      test     = "ArnEquals"
+      test     = "ArnLike"
       variable = "aws:SourceArn"
-      values   = concat([for rule in aws_cloudwatch_event_rule.own : rule.arn], [for rule in aws_cloudwatch_event_rule.aws : rule.arn])
+      # *: our rules, on our bus and on AWS's; naming them would make every machine wait for this policy.
+      values = ["${local.events_arn}:rule/${local.prefix}/*", "${local.events_arn}:rule/${local.prefix}-*"]
     }
   }
 }
@@ -194,27 +195,10 @@ resource "aws_cloudwatch_event_target" "events_log" {
   depends_on = [aws_cloudwatch_log_resource_policy.events]
 }
 
-data "aws_iam_policy_document" "rules_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 resource "aws_iam_role" "rules" {
   name               = "${local.prefix}-rules"
   description        = "Starts machines for events"
-  assume_role_policy = data.aws_iam_policy_document.rules_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["rules"].json
 }
 
 data "aws_iam_policy_document" "rules" {

@@ -62,6 +62,20 @@ locals {
   vendor_settings = { for vendor, secret in aws_secretsmanager_secret.vendor : local.vendor_keys[vendor].setting => secret.arn }
 }
 
+# Holds nothing that `make build` does not make again.
+resource "aws_s3_bucket" "code" {
+  bucket        = "${local.prefix}-code-${local.account}"
+  force_destroy = true
+}
+
+resource "aws_s3_bucket_public_access_block" "code" {
+  bucket                  = aws_s3_bucket.code.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
 module "function" {
   source   = "./modules/function"
   for_each = local.functions
@@ -69,6 +83,7 @@ module "function" {
   name               = each.key
   prefix             = local.prefix
   zip                = "${local.zips}/${each.key}.zip"
+  code_bucket        = aws_s3_bucket.code.bucket
   memory_mb          = local.function_sizes[try(each.value.size, "sync")].memory_mb
   timeout_s          = local.function_sizes[try(each.value.size, "sync")].timeout_s
   environment        = local.environment

@@ -130,28 +130,11 @@ resource "aws_batch_job_definition" "job" {
   }
 }
 
-data "aws_iam_policy_document" "task_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["ecs-tasks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 # What starts a container: it pulls images and writes logs. The code itself runs under its job's own role.
 resource "aws_iam_role" "job_start" {
   name               = "${local.prefix}-job-start"
   description        = "Pulls the job images and writes the job log"
-  assume_role_policy = data.aws_iam_policy_document.task_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["job"].json
 }
 
 data "aws_iam_policy_document" "job_start" {
@@ -187,7 +170,7 @@ resource "aws_iam_role" "job" {
 
   name               = "${local.prefix}-${each.key}"
   description        = "Runs batch-images/${each.key}"
-  assume_role_policy = data.aws_iam_policy_document.task_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["job"].json
 }
 
 data "aws_iam_policy_document" "job" {

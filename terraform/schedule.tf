@@ -39,27 +39,10 @@ resource "aws_scheduler_schedule" "start" {
   depends_on = [aws_iam_role_policy.schedule]
 }
 
-data "aws_iam_policy_document" "schedule_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 resource "aws_iam_role" "schedule" {
   name               = "${local.prefix}-schedule"
   description        = "Starts machines by the clock"
-  assume_role_policy = data.aws_iam_policy_document.schedule_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["schedule"].json
 }
 
 data "aws_iam_policy_document" "schedule" {

@@ -48,6 +48,21 @@ resource "aws_iam_role_policy" "work" {
   policy = var.policy
 }
 
+# Through a bucket: what the provider sends to Lambda itself goes one function after the other.
+resource "aws_s3_object" "code" {
+  bucket      = var.code_bucket
+  key         = "${var.name}.zip"
+  source      = var.zip
+  source_hash = fileexists(var.zip) ? filebase64sha256(var.zip) : null
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(var.zip)
+      error_message = "functions/${var.name} is not built: run `make build` first."
+    }
+  }
+}
+
 resource "aws_lambda_function" "this" {
   function_name    = local.full_name
   description      = "functions/${var.name}"
@@ -55,8 +70,9 @@ resource "aws_lambda_function" "this" {
   runtime          = "nodejs22.x"
   architectures    = ["arm64"]
   handler          = "index.handler"
-  filename         = var.zip
-  source_code_hash = fileexists(var.zip) ? filebase64sha256(var.zip) : null
+  s3_bucket        = aws_s3_object.code.bucket
+  s3_key           = aws_s3_object.code.key
+  source_code_hash = aws_s3_object.code.source_hash
   memory_size      = var.memory_mb
   timeout          = var.timeout_s
 
@@ -68,13 +84,6 @@ resource "aws_lambda_function" "this" {
     # The functions write JSON lines and metrics in embedded format themselves.
     log_format = "Text"
     log_group  = aws_cloudwatch_log_group.this.name
-  }
-
-  lifecycle {
-    precondition {
-      condition     = fileexists(var.zip)
-      error_message = "functions/${var.name} is not built: run `make build` first."
-    }
   }
 
   depends_on = [aws_iam_role_policy.logs, aws_iam_role_policy.work]

@@ -19,6 +19,11 @@ variable "zip" {
   type        = string
 }
 
+variable "code_bucket" {
+  description = "Where the bundle is put for Lambda to take."
+  type        = string
+}
+
 variable "memory_mb" {
   description = "Memory, and with it the share of a processor."
   type        = number
