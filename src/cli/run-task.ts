@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs';
+import { z } from 'zod';
 import { lastClosedSession } from '../calendar/sessions.ts';
+import { didYouMean } from '../checks/nearest-name.ts';
 import { NamedError } from '../errors.ts';
+import { unknownSymbols } from '../lake/bronze/unknown-symbols.ts';
+import { startInput } from '../night/night.ts';
 import { DATASET_OF_TASK } from '../night/reference-datasets.ts';
 import type { Context } from './context.ts';
 import { maintain } from './maintain.ts';
 import { askedSession } from './night.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
-import { onPipeline } from './pipeline.ts';
+import { onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface RunTaskOptions {
   data?: string;
@@ -16,12 +21,21 @@ export interface RunTaskOptions {
   symbols?: string;
 }
 
-const JOBS = ['consolidate', 'resample'];
+/** Settings each job reads; the others would be left alone. */
+const JOB_SETTINGS: Readonly<Record<string, readonly string[]>> = {
+  consolidate: ['JOB_SYMBOLS', 'MODE', 'MAX_WORKERS', 'RETENTION_DAYS', 'MAX_FAILED_PERCENT'],
+  resample: ['RESAMPLING_INTERVALS', 'MODE', 'MEMORY_LIMIT_MB'],
+};
+const OPTIONS: Readonly<Record<string, string>> = {
+  MODE: '--mode',
+  RESAMPLING_INTERVALS: '--intervals',
+  JOB_SYMBOLS: '--symbols',
+};
 
 /** Runs one lane or job by its name through the nightly machine, with its row in sync_logs. */
 export async function runTask(task: string, options: RunTaskOptions, context: Context): Promise<number> {
   if (task === 'maintenance') return maintain(context);
-  const tasks = [...Object.keys(DATASET_OF_TASK), ...JOBS];
+  const tasks = [...Object.keys(DATASET_OF_TASK), ...Object.keys(JOB_SETTINGS)];
   if (!tasks.includes(task)) {
     throw new NamedError('Usage.Invalid', {
       what: `there is no task ${task}`,
@@ -29,11 +43,13 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
     });
   }
   const data = readData(options.data);
-  const session = data.session === undefined ? lastClosedSession(new Date()) : askedSession(String(data.session));
-  const settings = jobSettings(task, options);
+  const session = data.session === undefined ? lastClosedSession(new Date()) : askedSession(data.session);
+  const settings = { ...data.settings, ...settingsOf(options) };
+  requireSettings(task, Object.keys(settings));
   return onPipeline(context, {}, async (pipeline) => {
+    if (settings.JOB_SYMBOLS !== undefined) await requireSymbols(settings.JOB_SYMBOLS, pipeline, context.terminal);
     const progress = showProgress(context.terminal, pipeline.timeScale);
-    const input = { ...data, task, session, settings: { ...(data.settings as object | undefined), ...settings } };
+    const input = { task, session, settings };
     const result = await pipeline.run(input, { name: `${task}-${session}`, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, pipeline.stores, { session, kind: 'task' });
@@ -42,18 +58,24 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
   });
 }
 
-function jobSettings(task: string, { mode, intervals, symbols }: RunTaskOptions): Record<string, string> {
+function settingsOf({ mode, intervals, symbols }: RunTaskOptions): Record<string, string> {
   const settings: Record<string, string> = {};
   if (mode !== undefined) settings.MODE = oneOf('--mode', mode, ['full', 'incremental']);
   if (intervals !== undefined) settings.RESAMPLING_INTERVALS = intervalList(intervals);
   if (symbols !== undefined) settings.JOB_SYMBOLS = symbols;
-  if (Object.keys(settings).length > 0 && !JOBS.includes(task)) {
-    throw new NamedError('Usage.Invalid', {
-      what: `${task} takes no --mode, --intervals or --symbols`,
-      wanted: `these belong to ${JOBS.join(' and ')}`,
-    });
-  }
   return settings;
+}
+
+/** @throws Usage.Invalid for a setting of another task */
+function requireSettings(task: string, names: readonly string[]): void {
+  const known = JOB_SETTINGS[task] ?? [];
+  const stranger = names.find((name) => !known.includes(name));
+  if (stranger === undefined) return;
+  throw new NamedError('Usage.Invalid', {
+    what: `${task} takes no ${OPTIONS[stranger] ?? stranger}`,
+    wanted: known.map((name) => OPTIONS[name] ?? name).join(', ') || 'no setting; it is no job',
+    todo: didYouMean(stranger, known),
+  });
 }
 
 function intervalList(text: string): string {
@@ -68,16 +90,28 @@ function oneOf(flag: string, value: string, known: readonly string[]): string {
   throw new NamedError('Usage.Invalid', { what: `${flag} ${value} is unknown`, wanted: known.join(' or ') });
 }
 
+/** A name nobody knows would be merged without a word, as nothing is there to merge. */
+async function requireSymbols(list: string, { stores }: Pipeline, terminal: Terminal): Promise<void> {
+  const symbols = list.split(',').map((symbol) => symbol.trim());
+  const { unknown, known } = await unknownSymbols(stores.lake, symbols);
+  if (unknown.length === 0) return;
+  const what = `no history and no session holds ${unknown.join(', ')}`;
+  const todo = unknown.flatMap((symbol) => didYouMean(symbol, known) ?? []).join(' ') || undefined;
+  if (unknown.length === symbols.length) throw new NamedError('Usage.Invalid', { what, todo });
+  terminal.note([`note: ${what}`, todo].filter(Boolean).join('. '));
+}
+
+const input = z.strictObject({ session: z.string().optional(), settings: startInput.shape.settings });
+
 /** `--data` is JSON itself, or the name of a file with it. */
-function readData(data: string | undefined): Record<string, unknown> {
-  if (data === undefined) return {};
+function readData(data: string | undefined): z.output<typeof input> {
   try {
-    return JSON.parse(data.trimStart().startsWith('{') ? data : readFileSync(data, 'utf8'));
+    const text = data === undefined || data.trimStart().startsWith('{') ? data : readFileSync(data, 'utf8');
+    return input.parse(JSON.parse(text ?? '{}'));
   } catch (cause) {
-    throw new NamedError(
-      'Usage.Invalid',
-      { what: '--data cannot be read', found: (cause as Error).message, wanted: 'a JSON object or a file with one' },
-      { cause },
-    );
+    const [issue] = cause instanceof z.ZodError ? cause.issues : [];
+    const found = issue ? [...issue.path, issue.message].join(': ') : (cause as Error).message;
+    const wanted = 'a JSON object or a file with one: {"session": "YYYY-MM-DD", "settings": {"MODE": "full"}}';
+    throw new NamedError('Usage.Invalid', { what: '--data cannot be read', found, wanted }, { cause });
   }
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { NamedError } from '../errors.ts';
-import { decodeBars, encodeBars } from '../lake/bars.ts';
-import { readIngest, writeIngest } from '../lake/ingest.ts';
+import { encodeBars } from '../lake/bars.ts';
+import { readIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import type { Lake } from '../lake/lake.ts';
+import { recordSession, storedBars } from '../lake/session-file.ts';
 import { type Bar, sameValues } from '../records/bar.ts';
 import { deletePrices, oldPriceSessions, priceRows, priceSymbols } from '../warehouse/old-prices.ts';
 import type { Stores } from './stores.ts';
@@ -61,8 +61,7 @@ async function saveMissing(
   symbols: readonly string[],
   { warehouse, runId, openedAt }: { warehouse: Stores['warehouse']; runId: string; openedAt: string },
 ): Promise<number> {
-  const key = keys.session(date);
-  const stored = await storedBars(lake, key);
+  const stored = await storedBars(lake, date);
   const present = new Set(stored.map((bar) => bar.symbol));
   const missing = symbols.filter((symbol) => !present.has(symbol));
   const ingest = await readIngest(lake, date);
@@ -71,30 +70,22 @@ async function saveMissing(
   const saved = await priceRows(warehouse, date, missing);
   const bars = [...stored, ...saved].sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
   const bytes = encodeBars(bars);
-  if (saved.length > 0) await lake.write(key, bytes);
-  await requireSaved(lake, key, saved);
-  const first = { rejected: 0, removed: [], source: bars[0]!.source, runId, ingestedAt: openedAt };
-  const checksum = createHash('sha256').update(bytes).digest('hex');
-  // A symbol that is back is not gone.
-  const removed = (ingest?.removed ?? []).filter((symbol) => !symbols.includes(symbol));
-  await writeIngest(lake, { ...first, ...ingest, date, rows: bars.length, checksum, removed });
+  if (saved.length > 0) await lake.write(keys.session(date), bytes);
+  await requireSaved(lake, date, saved);
+  const origin = { rejected: 0, source: bars[0]!.source, runId, ingestedAt: openedAt };
+  await recordSession(lake, date, { bars, bytes }, { ...origin, ...ingest }, ingest);
   return saved.length;
 }
 
-async function storedBars(lake: Lake, key: string): Promise<Bar[]> {
-  const bytes = await lake.read(key);
-  return bytes ? decodeBars(bytes, key) : [];
-}
-
-async function requireSaved(lake: Lake, key: string, saved: readonly Bar[]): Promise<void> {
-  const found = new Map((await storedBars(lake, key)).map((bar) => [bar.symbol, bar]));
+async function requireSaved(lake: Lake, date: string, saved: readonly Bar[]): Promise<void> {
+  const found = new Map((await storedBars(lake, date)).map((bar) => [bar.symbol, bar]));
   const lost = saved.filter((bar) => {
     const read = found.get(bar.symbol);
     return !read || !sameValues(read, bar);
   });
   if (lost.length === 0) return;
   throw new NamedError('Lake.Corrupt', {
-    what: `${key} does not hold the rows just written to it`,
+    what: `${keys.session(date)} does not hold the rows just written to it`,
     found: `${lost.length} of ${saved.length} missing, first ${lost[0]!.symbol}`,
     wanted: 'every row, before any is removed from stock_prices',
     todo: 'Nothing was removed. Run `afterbell verify`.',

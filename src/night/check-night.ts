@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { nextSession, previousSession } from '../calendar/sessions.ts';
 import { judgeSession, SESSION_LIMITS, type SessionVerdict } from '../checks/session-quality.ts';
 import { isNamed } from '../errors.ts';
@@ -6,6 +5,7 @@ import { decodeBars } from '../lake/bars.ts';
 import { heldSessions, usableIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import type { Lake } from '../lake/lake.ts';
+import { checksumOf } from '../lake/session-file.ts';
 import { readSplits, type Split } from '../lake/silver/splits.ts';
 import type { Bar } from '../records/bar.ts';
 import { keptNote, type Merged, mergeSession } from './merge-session.ts';
@@ -119,7 +119,7 @@ async function isServedSo(
   const ingest = await usableIngest(lake, date);
   if (ingest?.rejected !== note.rejected) return false;
   const bytes = await lake.read(keys.session(date));
-  return bytes !== undefined && createHash('sha256').update(bytes).digest('hex') === ingest.checksum;
+  return bytes !== undefined && checksumOf(bytes) === ingest.checksum;
 }
 
 /** The session before, or where history grows backwards the one after. */

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { isNamed, NamedError } from '../errors.ts';
 import { decodeBars, encodeBars } from '../lake/bars.ts';
 import { usableIngest, writeIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import { type Lake, writeIfChanged } from '../lake/lake.ts';
 import { encodeRevisions, revisionsOf } from '../lake/revisions.ts';
+import { recordSession, storedBars } from '../lake/session-file.ts';
 import { claimLake } from '../lake/stamp.ts';
 import type { Bar } from '../records/bar.ts';
 import { storePrices } from '../warehouse/prices.ts';
@@ -41,7 +41,7 @@ export async function publishSession(
   await claimLake(lake, note.kind);
   const key = keys.session(date);
   const fetched = await decodeBars(staged, keys.staged(runId, date));
-  const stored = await storedBars(lake, key);
+  const stored = await readableBars(lake, date);
   const rejects = await readRejects(lake, runId, date);
   // A session nobody is served yet has no bar that could be taken away.
   const isServed = (await lake.read(keys.ingest(date))) !== undefined;
@@ -56,7 +56,7 @@ export async function publishSession(
   if (files) await writeSymbolFiles(lake, merged.bars, config.MAX_WORKERS);
   await storePrices(warehouse, date, merged.bars);
   await replaceQuarantine(lake, date, 'prices', rejects.lines);
-  await recordIngest(lake, date, merged, bytes, note);
+  await recordSession(lake, date, { ...merged, bytes }, note, await usableIngest(lake, date));
   await dropStaged(lake, runId, date);
   const stayed = keptNote(date, merged.kept);
   return {
@@ -72,10 +72,8 @@ export async function publishSession(
 }
 
 /** None for a damaged version, so that fetching a session again mends its file. */
-async function storedBars(lake: Lake, key: string): Promise<Bar[]> {
-  const stored = await lake.read(key);
-  if (!stored) return [];
-  return decodeBars(stored, key).catch((error: Error) => {
+async function readableBars(lake: Lake, date: string): Promise<Bar[]> {
+  return storedBars(lake, date).catch((error: Error) => {
     if (isNamed(error, 'Lake.Corrupt')) return [];
     throw error;
   });
@@ -103,23 +101,6 @@ async function announceRemoved(lake: Lake, date: string, removed: readonly strin
   const before = await usableIngest(lake, date);
   if (!before || removed.length === 0) return;
   await writeIngest(lake, { ...before, removed: [...new Set([...before.removed, ...removed])].sort() });
-}
-
-async function recordIngest(
-  lake: Lake,
-  date: string,
-  { bars, removed }: Merged,
-  bytes: Uint8Array,
-  note: { rejected: number; source: string; runId: string; ingestedAt: string },
-): Promise<void> {
-  const before = await usableIngest(lake, date);
-  const checksum = createHash('sha256').update(bytes).digest('hex');
-  const present = new Set(bars.map((bar) => bar.symbol));
-  const gone = new Set([...(before?.removed ?? []), ...removed].filter((symbol) => !present.has(symbol)));
-  if (before?.checksum === checksum && before.rejected === note.rejected && gone.size === before.removed.length) return;
-  const { rejected, source, runId, ingestedAt } = note;
-  const rows = bars.length;
-  await writeIngest(lake, { date, rows, rejected, checksum, removed: [...gone].sort(), source, runId, ingestedAt });
 }
 
 /** The original layout, one one-row file per symbol and date; unchanged files stay as they are. */
