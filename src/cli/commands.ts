@@ -63,9 +63,13 @@ export function commands(version: string, action: Action): Command {
       '\nExamples:\n  npx afterbell backfill --from 2025-01-01 --to 2025-06-30 --dry-run\n  npx afterbell backfill --flat-files ./flat --from 2014-01-02 --to 2015-12-31',
     )
     .action(action(backfill));
-  command('status', 'last nights, tasks, sessions held and missing; exits as the last night did')
+  command('status', 'how healthy and how fresh everything is, what is held or missing, what comes next')
     .option('--failed', 'what failed in the last 7 days, and every symbol that was skipped')
-    .option('--task <name>', 'one task only')
+    .option('--task <name>', 'the rows of one task only')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 healthy · 1 the last night failed, or prices are behind · 4 something is held · 3 a list failed or is\n  behind, or a session is missing.\nExamples:\n  npx afterbell status\n  npx afterbell status --failed\n  npx afterbell status --task sync-tickers',
+    )
     .action(action(status));
   command('release', 'publish a held night after a look').argument('<run>', 'its run id').action(action(release));
   command('query', 'ask the lake in SQL (DuckDB), or the warehouse (PostgreSQL)')
@@ -108,7 +112,10 @@ export function commands(version: string, action: Action): Command {
     .option('--max-workers <count>', 'files in flight at once; MAX_WORKERS by default')
     .addHelpText('after', '\nExample:\n  npx afterbell vacuum --dry-run --retention-days 60')
     .action(action(vacuumLake));
-  command('verify', 'recount the lake against manifests, watermarks and calendar').action(action(verify));
+  command('verify', 'recount the lake against manifests, watermarks and calendar')
+    .option('--repair', 'make anew what follows from other files; without it the steps are only listed')
+    .addHelpText('after', '\nExamples:\n  npx afterbell verify\n  npx afterbell verify --repair')
+    .action(action(verify));
   command('logs', 'what a function or job logged')
     .argument('<name>', 'e.g. sync-tickers, stage-session, consolidator')
     .option('--follow', 'go on with what it logs from now on')

@@ -3,9 +3,9 @@ import { isNamed, NamedError } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
 import { jsonBytes, readJson } from '../lake/lake.ts';
 import { lakeKind } from '../lake/stamp.ts';
-import closeSql from '../warehouse/queries/close-night.sql';
 import { atStage } from './at-stage.ts';
 import { heldKey } from './held-list.ts';
+import { closeLedger } from './ledger.ts';
 import type { Night, NightReport, NightStatus } from './night.ts';
 import type { CloseInput, JobResult } from './outcome.ts';
 import { reconcileNight } from './reconcile-night.ts';
@@ -59,7 +59,9 @@ export async function closeNight(
   if (night.kind === 'night' || night.kind === 'release') {
     verdict.notes.push(...(await reconciliation(night.session, { lake, tables, config })));
   }
-  const ledgerTrouble = await writeLedger(night, verdict, warehouse, completedAt).catch((error: Error) => error);
+  const ledgerTrouble = await closeLedger({ ...night, ...verdict, completedAt }, warehouse).catch(
+    (error: Error) => error,
+  );
   // A warehouse that fell asleep over long jobs is waited for; one that was away from the start was waited for already.
   if (isNamed(ledgerTrouble, 'Database.Resuming') && outcome.trouble === null) throw ledgerTrouble;
   if (ledgerTrouble) {
@@ -106,42 +108,6 @@ function toReport(night: Night, verdict: Verdict, practice: boolean, completedAt
   const seconds = (Date.parse(completedAt) - Date.parse(openedAt)) / 1000;
   const frame = { runId, session, kind, status, practice, startedAt: openedAt, completedAt, seconds };
   return { ...frame, datasets, reasons, notes, sessions, ...(releasing && { releasing }) };
-}
-
-async function writeLedger(
-  night: Night,
-  { status, datasets, reasons, sessions }: Verdict,
-  warehouse: Stores['warehouse'],
-  completedAt: string,
-): Promise<undefined> {
-  const tasks = datasets.map((set) => ({
-    task: set.task,
-    status: set.status,
-    rows: set.new + set.changed,
-    error: set.status === 'success' ? null : set.reasons.join('; ') || null,
-    started_at: timestamp(new Date(Date.parse(completedAt) - set.seconds * 1000).toISOString()),
-    completed_at: timestamp(completedAt),
-    seconds: set.seconds,
-    metadata: {
-      run_id: night.runId,
-      session: night.session,
-      rows: set.rows,
-      revised: set.revised,
-      rejected: set.rejected,
-      pages: set.pages,
-      ...(set.failed && { failed: set.failed }),
-    },
-  }));
-  await warehouse.query(closeSql, {
-    run_id: night.runId,
-    status,
-    completed_at: timestamp(completedAt),
-    reasons: JSON.stringify(reasons),
-    summary: JSON.stringify({ datasets, sessions: { held: sessions.held, failed: sessions.failed } }),
-    released_run: night.releasedRun,
-    tasks: JSON.stringify(tasks),
-  });
-  return undefined;
 }
 
 async function recordState(
@@ -210,10 +176,6 @@ function repair(kind: Night['kind'], session: string, there: string): string {
   return kind === 'task'
     ? `the same npx afterbell run${there} again`
     : `npx afterbell night --session ${session}${there}`;
-}
-
-function timestamp(iso: string): string {
-  return iso.replace('T', ' ').replace('Z', '');
 }
 
 /** @throws Night.Failed when the bus refuses the event, so that Close Night is retried. */

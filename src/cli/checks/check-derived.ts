@@ -6,8 +6,8 @@ import { figure } from '../terminal.ts';
 import barsAgainstSessions from './bars-against-sessions.sql';
 import { type Check, refetch } from './check.ts';
 import type { Ingests } from './check-sessions.ts';
+import { findDamaged } from './find-damaged.ts';
 import history from './history.sql';
-import { repairDerived } from './repair-derived.ts';
 import sessionRows from './session-rows.sql';
 import silver from './silver.sql';
 import splitWindows from './split-windows.sql';
@@ -29,9 +29,7 @@ export async function checkDerived(
       ...(await Promise.all(intervals.map((interval) => checkSilver(over, interval)))),
     ];
   } catch (error) {
-    const problem = `a file cannot be read: ${(error as Error).message}`;
-    const repairs = await repairDerived(lake, (error as Error).message);
-    return [{ name: 'derived files', counted: 'stopped', problems: [problem], repairs, notes: [] }];
+    return [await findDamaged(lake, (error as Error).message)];
   } finally {
     views?.close();
   }
@@ -77,7 +75,8 @@ async function checkHistory(lake: Lake, views: LakeViews, scratch: string): Prom
   if (!bytes) return { name, counted: 'not consolidated yet', problems: [], repairs: [], notes: [] };
   const wanted = ['symbol', 'row_count', 'last_consolidated_date'];
   const manifest = await decodeRows<ManifestRow>(bytes, keys.manifest, wanted);
-  const files = manifest.map(({ symbol }) => keys.symbol(symbol));
+  const present = new Set((await listAll(lake, 'bronze/raw_ohlcv/symbol=')).map(({ key }) => key));
+  const files = manifest.map(({ symbol }) => keys.symbol(symbol)).filter((key) => present.has(key));
   const rows =
     files.length > 0 ? await ask(views, history.replace('$files', fileList(await lake.localise(files, scratch)))) : [];
   const bySymbol = new Map(rows.map((row) => [String(row.symbol), row]));
@@ -98,8 +97,8 @@ async function checkHistory(lake: Lake, views: LakeViews, scratch: string): Prom
     problems.push(`${difference?.only_in_history} rows of the history are in no session file`);
   const total = manifest.reduce((sum, row) => sum + row.row_count, 0);
   const counted = `${figure(manifest.length)} symbols, ${figure(total)} rows`;
-  const repairs = problems.length > 0 ? ['npx afterbell run consolidate --mode full'] : [];
-  return { name, counted, problems, repairs, notes: [] };
+  const rebuild = problems.length > 0 ? [{ step: 'consolidate' as const }] : [];
+  return { name, counted, problems, rebuild, repairs: [], notes: [] };
 }
 
 async function checkSilver(views: LakeViews, interval: number): Promise<Check> {
@@ -115,7 +114,7 @@ async function checkSilver(views: LakeViews, interval: number): Promise<Check> {
   if (Number(adjusted?.unadjusted) > 0) {
     problems.push(`${adjusted?.unadjusted} windows are not adjusted by the splits in force (${adjusted?.example}, …)`);
   }
-  const repairs = problems.length > 0 ? [`npx afterbell run resample --mode full --intervals ${interval}`] : [];
+  const rebuild = problems.length > 0 ? [{ step: 'resample' as const, intervals: [interval] }] : [];
   const counted = `${figure(Number(row?.windows))} windows over ${figure(Number(row?.bars_in_windows))} bars`;
-  return { name: `${interval}-session bars`, counted, problems, repairs, notes: [] };
+  return { name: `${interval}-session bars`, counted, problems, rebuild, repairs: [], notes: [] };
 }

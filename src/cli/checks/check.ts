@@ -1,9 +1,23 @@
+/** Tables of the warehouse that the lake has everything for; the others are judged by the ledger, so it comes first. */
+export const LAKE_TABLES = ['nights', 'splits', 'index_members', 'symbol_history'] as const;
+export type LakeTable = (typeof LAKE_TABLES)[number];
+
+/** What `verify --repair` does by itself, in this order. */
+export type Rebuild =
+  | { step: 'remove'; keys: string[] }
+  | { step: 'consolidate' }
+  | { step: 'resample'; intervals: number[] }
+  | { step: 'load-prices'; dates: string[] }
+  | { step: 'load-table'; table: LakeTable };
+
 /** One thing that was recounted. `problems` empty = clean; notes are worth knowing and no fault. */
 export interface Check {
   name: string;
   counted: string;
   problems: string[];
-  /** Commands that mend the problems. */
+  /** What is made anew from the lake's own files. */
+  rebuild?: Rebuild[];
+  /** Commands that mend what is not. */
   repairs: string[];
   notes: string[];
 }

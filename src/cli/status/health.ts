@@ -1,7 +1,7 @@
 import type { SqlRow } from '../../warehouse/client.ts';
 import type { HeldSummary } from '../held-lists.ts';
 import type { Freshness } from './freshness.ts';
-import type { HeldRun } from './held-runs.ts';
+import { type HeldRun, heldText } from './held-runs.ts';
 
 /** One thing that is not as it has to be: how bad by the exit codes of DESIGN 4.4, and what mends it. */
 export interface Trouble {
@@ -85,7 +85,7 @@ function heldTroubles({ heldRuns, heldLists, there }: HealthFacts): Trouble[] {
   const release = (runId: string) => `npx afterbell release ${runId}${there}`;
   return [
     ...heldRuns.map(({ runId, sessions, reason }): Trouble => {
-      return { code: 4, what: `held: ${sessions.join(', ')}: ${reason}`, command: release(runId) };
+      return { code: 4, what: `held: ${heldText({ sessions })}: ${reason}`, command: release(runId) };
     }),
     ...heldLists.map(({ runId, dataset, session, reasons }): Trouble => {
       return { code: 4, what: `held: ${dataset} of ${session}: ${reasons[0] ?? ''}`, command: release(runId) };

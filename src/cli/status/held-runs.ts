@@ -20,6 +20,14 @@ export interface HeldRun {
   effect?: string;
 }
 
+const PRICES = 'prices: ';
+
+/** `2025-11-19`, or `6 sessions up to 2025-11-19` */
+export function heldText({ sessions }: Pick<HeldRun, 'sessions'>): string {
+  const last = sessions.toSorted().at(-1) ?? '';
+  return sessions.length === 1 ? last : `${sessions.length} sessions up to ${last}`;
+}
+
 /** Every run that still has in staging what its ledger row says it held; in order of session. */
 export async function readHeldRuns(lake: Lake, warehouse: Warehouse): Promise<HeldRun[]> {
   const staged = await stagingByRun(lake);
@@ -35,7 +43,8 @@ export async function readHeldRuns(lake: Lake, warehouse: Warehouse): Promise<He
     const key = reportKey({ kind: row.kind as NightKind, session, runId });
     const report = await readJson<NightReport>(lake, key).catch(() => undefined);
     const releasing = report?.runId === runId ? report.releasing : undefined;
-    const [reason = ''] = JSON.parse(String(row.reasons)) as string[];
+    const reasons = JSON.parse(String(row.reasons)) as string[];
+    const reason = (reasons.find((one) => one.startsWith(PRICES)) ?? reasons[0] ?? '').replace(PRICES, '');
     const effect = releasing && { effect: releaseText(releasing) };
     held.push({ runId, session, sessions: waiting, heldAt: ledgerInstant(row.completed_at), reason, ...effect });
   }

@@ -6,6 +6,7 @@ import { there } from '../place.ts';
 import { statusWord, type Terminal, table } from '../terminal.ts';
 import { exchangeClock, ledgerInstant } from './exchange-clock.ts';
 import type { Health } from './health.ts';
+import { heldText } from './held-runs.ts';
 import type { Next, Status } from './read-status.ts';
 
 const NIGHTS = 5;
@@ -68,17 +69,17 @@ function printHeld({ ledger, heldLists }: Status, context: Context): void {
   if (ledger.heldRuns.length + heldLists.length === 0) return;
   const { terminal } = context;
   terminal.print('\nHeld back:');
-  for (const { runId, sessions, reason, effect } of ledger.heldRuns) {
-    terminal.print(`- ${short(`prices of ${sessions.join(', ')}: ${reason}`)}`);
-    if (effect) terminal.print(`  ${effect}`);
-    terminal.print(`  Look, then publish: npx afterbell release ${runId}${there(context)}`);
-  }
   for (const { dataset, session, runId, reasons, counts, place } of heldLists) {
     const { added, changed, vanished } = counts;
     terminal.print(
       `- ${dataset} of ${session}: ${vanished} would vanish, ${added} be added, ${changed} change: ${place}`,
     );
     for (const reason of reasons) terminal.print(`  ${short(reason)}`);
+    terminal.print(`  Look, then publish: npx afterbell release ${runId}${there(context)}`);
+  }
+  for (const { runId, sessions, reason, effect } of ledger.heldRuns) {
+    terminal.print(`- ${short(`prices of ${heldText({ sessions })}: ${reason}`)}`);
+    if (effect) terminal.print(`  ${effect}`);
     terminal.print(`  Look, then publish: npx afterbell release ${runId}${there(context)}`);
   }
 }

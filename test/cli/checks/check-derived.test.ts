@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { sessionAt, sessionNumber } from '../../../src/calendar/sessions.ts';
 import { checkDerived } from '../../../src/cli/checks/check-derived.ts';
 import { readIngests } from '../../../src/cli/checks/check-sessions.ts';
+import { findDamaged } from '../../../src/cli/checks/find-damaged.ts';
 import { consolidate } from '../../../src/lake/bronze/consolidate.ts';
 import { FileLake } from '../../../src/lake/file-lake.ts';
 import { keys } from '../../../src/lake/keys.ts';
@@ -61,10 +62,29 @@ test('a damaged history names its file and what makes it anew, and that makes it
   await lake.write(keys.symbol('AAPL'), before!.subarray(0, 40));
   const [check] = await checkDerived(lake, await readIngests(lake), folder, [3]);
   const path = join(folder, keys.symbol('AAPL'));
-  expect(check!.problems[0]).toContain(path);
-  expect(check!.repairs).toEqual([`rm '${path}'`, 'npx afterbell run consolidate --mode full']);
+  expect(check!.problems).toEqual([`${path} cannot be read`]);
+  expect(check!.rebuild).toEqual([{ step: 'remove', keys: [keys.symbol('AAPL')] }, { step: 'consolidate' }]);
+  expect(check!.repairs).toEqual([]);
   rmSync(path);
   await consolidate(lake, { mode: 'full', maxWorkers: 2, runId: 'test' });
   expect(await lake.read(keys.symbol('AAPL'))).toEqual(before);
+  rmSync(folder, { recursive: true });
+});
+
+test('a damaged history that may hold what no session file has is named and stays', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'adopted-'));
+  const lake = new FileLake(pathToFileURL(folder).href);
+  for (const date of DATES) await publish(lake, date, [bar('AAPL', date), bar('TRUE', date)]);
+  await consolidate(lake, { mode: 'incremental', maxWorkers: 2, runId: 'test' });
+  const checkpoint = JSON.parse(Buffer.from((await lake.read(keys.consolidated))!).toString());
+  const outside = { '2019-01-02': 'x', '2019-01-03': 'y' };
+  for (const known of [JSON.stringify({ ...checkpoint, outside }), '{']) {
+    await lake.write(keys.consolidated, Buffer.from(known));
+    await lake.write(keys.symbol('AAPL'), Buffer.from('PAR1'));
+    const check = await findDamaged(lake);
+    expect(check.problems).toEqual([`${join(folder, keys.symbol('AAPL'))} cannot be read`]);
+    expect(check.rebuild).toEqual([]);
+    expect(check.repairs).toEqual([expect.stringMatching(/^put an older version of .*AAPL.* back: /)]);
+  }
   rmSync(folder, { recursive: true });
 });
