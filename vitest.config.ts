@@ -17,5 +17,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // One more than the cores: whole nights wait for their processes half of the time.
     maxWorkers: 3,
+    execArgv: ['--liftoff-only'],
   },
 });

@@ -1,5 +1,6 @@
 // Bundles every function, job and the command line into dist/, functions also as zips. Same sources, same bytes.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { zip } from './zip.mjs';
@@ -27,16 +28,17 @@ const shared = {
   banner: { js: "import{createRequire as $makeRequire}from'node:module';const require=$makeRequire(import.meta.url);" },
 };
 
-await Promise.all([
-  ...folders('functions').map(({ name }) =>
-    build({
-      ...shared,
-      entryPoints: [`${root}functions/${name}/index.ts`],
-      outdir: `${outdir}/functions/${name}`,
-      minify: true,
-      keepNames: true,
-    }),
-  ),
+const [functions] = await Promise.all([
+  build({
+    ...shared,
+    entryPoints: folders('functions').map(({ name }) => ({ in: `${root}functions/${name}/index.ts`, out: name })),
+    outdir: `${outdir}/functions`,
+    minify: true,
+    keepNames: true,
+    // What several functions need is loaded once by a process that runs them all, and what few calls need, late.
+    splitting: true,
+    metafile: true,
+  }),
   ...folders('batch-images').map(({ name }) =>
     build({
       ...shared,
@@ -72,8 +74,18 @@ await Promise.all([
 ]);
 mkdirSync(`${outdir}/zips`);
 for (const { name } of folders('functions')) {
-  const bundle = readFileSync(`${outdir}/functions/${name}/index.mjs`);
-  writeFileSync(`${outdir}/zips/${name}.zip`, zip({ 'index.mjs': bundle }));
+  const files = [...neededBy(`${name}.mjs`)].map((file) => [file, readFileSync(`${outdir}/functions/${file}`)]);
+  const [[, entry], ...chunks] = files;
+  writeFileSync(`${outdir}/zips/${name}.zip`, zip(Object.fromEntries([['index.mjs', entry], ...chunks])));
 }
 rmSync(target, { recursive: true, force: true });
 renameSync(outdir, target);
+
+/** A function's file, first, and every other that it may ever import. */
+function neededBy(file, found = new Set()) {
+  found.add(file);
+  const [, { imports }] = Object.entries(functions.metafile.outputs).find(([path]) => basename(path) === file);
+  const next = imports.filter(({ external }) => !external).map(({ path }) => basename(path));
+  for (const chunk of next) if (!found.has(chunk)) neededBy(chunk, found);
+  return found;
+}

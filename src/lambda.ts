@@ -77,9 +77,15 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
   const fetchData = secretArns(secrets, config);
   if (Object.keys(fetchData).length > 0) {
     // disablePrefetch: a refused GetSecretValue at import would end the process with an unrelated stack.
-    handler.use(
-      secretsManager({ fetchData, disablePrefetch: true, cacheExpiry: SECRET_TTL_MS, setToContext: true }) as never,
-    );
+    // Cached under the function's name: a process may hold several.
+    const options = {
+      fetchData,
+      cacheKey: name,
+      disablePrefetch: true,
+      cacheExpiry: SECRET_TTL_MS,
+      setToContext: true,
+    };
+    handler.use(secretsManager(options) as never);
     handler.onError((request) => {
       request.error = secretError(request.error);
     });

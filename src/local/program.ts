@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import type { JobDefinition } from './jobs.ts';
 
 /** The built product: where its bundles and state machines lie. */
@@ -15,13 +15,12 @@ export interface Program {
 
 /** @param dist the output folder of scripts/build.mjs, `root` the folder with `state-machines/` */
 export function readProgram(root: string, dist = join(root, 'dist')): Program {
-  const bundles = (folder: string, file: string) =>
-    Object.fromEntries(readdirSync(join(dist, folder)).map((name) => [name, join(dist, folder, name, file)]));
-  const programs = Object.entries(bundles('batch-images', 'main.mjs'));
+  const names = (folder: string) => readdirSync(join(dist, folder)).map((file) => parse(file).name);
+  const jobs = names('batch-images').map((name) => [name, { program: join(dist, 'batch-images', name, 'main.mjs') }]);
   return {
     root,
-    functions: bundles('functions', 'index.mjs'),
-    jobs: Object.fromEntries(programs.map(([name, program]) => [name, { program }])),
+    functions: Object.fromEntries(names('zips').map((name) => [name, join(dist, 'functions', `${name}.mjs`)])),
+    jobs: Object.fromEntries(jobs),
     local: (name) => join(dist, 'local', `${name}.mjs`),
   };
 }

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { openPglite } from './pglite.ts';
-import { openPostgres } from './postgres.ts';
 import type { SqlBackend } from './sql-backend.ts';
 
 /**
@@ -12,11 +11,17 @@ export function warehouseBackend(config: Config, folder: string, initdb: string)
   const url = config.DATABASE_URL;
   let opened: Promise<SqlBackend> | undefined;
   const open = () => {
-    opened ??= url ? Promise.resolve(openPostgres(url)) : openPglite(join(folder, 'pgdata'), initdb);
+    opened ??= url ? overNetwork(url) : openPglite(join(folder, 'pgdata'), initdb);
     return opened;
   };
   return {
     query: async (text, values) => (await open()).query(text, values),
     close: async () => (await opened?.catch(() => undefined))?.close(),
   };
+}
+
+/** Its driver is loaded by those only who have a server of their own. */
+async function overNetwork(url: string): Promise<SqlBackend> {
+  const { openPostgres } = await import('./postgres.ts');
+  return openPostgres(url);
 }
