@@ -26,14 +26,16 @@ const SESSION = '2025-11-19';
 const [symbols = 5400, rows = 2000] = process.argv.slice(2).map(Number);
 const folder = mkdtempSync(join(tmpdir(), 'afterbell-bench-portfolio-'));
 
+/** The bars of every symbol; only their name differs, as making them takes longer than what is measured. */
+const bars = Array.from({ length: rows }, (_, i): Bar => {
+  const close = Math.round(1e4 * (50 + 20 * Math.sin(i / 30) + ((i * 7919) % 101) / 50)) / 1e4;
+  const prices = { open: close, high: close, low: close, close, volume: 1000 + i, vwap: close, transactions: 10 };
+  const date = sessionAt(sessionNumber(SESSION) - rows + 1 + i);
+  return { symbol: '', date, ...prices, source: 'practice', ingestedAt: '2025-11-20T09:00:00.000Z' };
+});
+
 function history(symbol: string): Uint8Array {
-  const last = sessionNumber(SESSION);
-  const bars = Array.from({ length: rows }, (_, i): Bar => {
-    const close = Math.round(1e4 * (50 + 20 * Math.sin((i + symbol.length) / 30) + ((i * 7919) % 101) / 50)) / 1e4;
-    const prices = { open: close, high: close, low: close, close, volume: 1000 + i, vwap: close, transactions: 10 };
-    const date = sessionAt(last - rows + 1 + i);
-    return { symbol, date, ...prices, source: 'practice', ingestedAt: '2025-11-20T09:00:00.000Z' };
-  });
+  for (const bar of bars) bar.symbol = symbol;
   return encodeBars(bars);
 }
 

@@ -1,96 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { NamedError } from '../../src/errors.ts';
-import { keys } from '../../src/lake/keys.ts';
 import { claimLake } from '../../src/lake/stamp.ts';
-import type { Told } from '../../src/night/ask-chunk.ts';
 import { enrich } from '../../src/night/enrich.ts';
-import type { EnrichmentPage, EnrichmentSource } from '../../src/night/enrichment.ts';
-import type { Valuation } from '../../src/records/valuation.ts';
 import { storeValuations } from '../../src/warehouse/enrichment.ts';
-import { migrate } from '../../src/warehouse/migrate.ts';
-import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
-import { type LocalWarehouse, openLocalWarehouse } from '../warehouse/local-warehouse.ts';
-import { openRooms, type Rooms } from './rooms.ts';
+import { FIRST, LONG, NEXT, names, openEnrichment, vendorOf } from './enriching.ts';
 
-const SESSION = '2025-11-19';
-const FIRST = { runId: 'night-1', session: SESSION, openedAt: '2025-11-20T09:00:00.000Z', vendorDown: {} };
-const NEXT = { runId: 'night-2', session: '2025-11-20', openedAt: '2025-11-21T09:00:00.000Z', vendorDown: {} };
-const names = (count: number) => Array.from({ length: count }, (_, index) => `S${String(index).padStart(4, '0')}`);
-
-let tables: LocalTables;
-let warehouse: LocalWarehouse;
-let rooms: Omit<Rooms, 'warehouse'> & { warehouse: LocalWarehouse };
-beforeAll(async () => {
-  tables = await openLocalTables();
-  warehouse = await openLocalWarehouse();
-  await migrate(warehouse);
-});
-beforeEach(async () => {
-  rooms = { ...(await openRooms(tables)), warehouse };
-  await warehouse.query('TRUNCATE dcf_valuations, symbol_metadata, enrichment_attempts');
-});
-afterAll(async () => {
-  await warehouse.close();
-  await tables.close();
-});
-
-type Answer = number | 'empty' | NamedError;
-
-/** A vendor that answers as told, and counts. */
-function vendorOf(answers: (symbol: string, time: number) => Answer, callsPerMinute = 0) {
-  const asked: string[] = [];
-  const ask = async (symbol: string): Promise<Told> => {
-    asked.push(symbol);
-    const answer = answers(symbol, asked.filter((other) => other === symbol).length);
-    if (answer instanceof NamedError) throw answer;
-    if (answer === 'empty') return { reading: { kind: 'empty', reason: 'nothing known' }, practice: true };
-    const record = { symbol, date: SESSION, dcf: answer, stockPrice: null, source: 'fmp' };
-    return { reading: { kind: 'record', record }, practice: true };
-  };
-  return { asked, vendor: { callsPerMinute, ask } };
-}
-
-function sourceOf(
-  universe: readonly string[],
-  vendor: ReturnType<typeof vendorOf>['vendor'],
-  more: Partial<EnrichmentSource<Valuation>> = {},
-): EnrichmentSource<Valuation> {
-  return {
-    task: 'sync-valuations',
-    dataset: 'valuations',
-    universe: async () => [...universe],
-    nobody: 'nobody to value',
-    refreshHours: 20,
-    budget: 1000,
-    concurrency: 4,
-    vendors: { fmp: vendor },
-    merge: (_symbol, { fmp }) => fmp as Valuation,
-    store: (items, at) => storeValuations(warehouse, at, items),
-    ...more,
-  };
-}
-
-const LONG = { remainingMs: () => 900_000 };
-/** Goes round as the state machine does; the waits it was told. */
-async function enrichAll(source: EnrichmentSource<Valuation>, request = FIRST, call = LONG) {
-  const waits: number[] = [];
-  for (let round = 0; round < 400; round += 1) {
-    const page: EnrichmentPage = await enrich(source, request, rooms, call);
-    if (page.done) return { page, waits };
-    waits.push(page.waitSeconds);
-  }
-  throw new Error('the enrichment never ends');
-}
-
-const values = async () => {
-  const rows = await warehouse.query('SELECT symbol, dcf FROM dcf_valuations ORDER BY symbol');
-  return new Map(rows.map(({ symbol, dcf }) => [symbol, Number(dcf)]));
-};
-const quarantined = async (session = SESSION) => {
-  const bytes = await rooms.lake.read(keys.quarantine(session));
-  const lines = bytes ? Buffer.from(bytes).toString().split('\n').filter(Boolean) : [];
-  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-};
+const { rooms, query, sourceOf, enrichAll, values, quarantined } = openEnrichment();
 
 test('every symbol is asked for once, in chunks, and the dataset is complete', async () => {
   const { asked, vendor } = vendorOf(() => 5);
@@ -106,30 +21,30 @@ test('every symbol is asked for once, in chunks, and the dataset is complete', a
   });
   expect([...asked].sort()).toEqual(names(120));
   expect((await values()).size).toBe(120);
-  expect(await rooms.runs.lastSync('valuations')).toMatchObject({ lastSyncTimestamp: FIRST.openedAt, rows: 120 });
-  expect(await rooms.runs.progress('valuations')).toBeUndefined();
+  expect(await rooms().runs.lastSync('valuations')).toMatchObject({ lastSyncTimestamp: FIRST.openedAt, rows: 120 });
+  expect(await rooms().runs.progress('valuations')).toBeUndefined();
 });
 
 test('a second run the same night asks for nothing and writes nothing', async () => {
   const first = vendorOf(() => 5);
   await enrichAll(sourceOf(names(3), first.vendor));
-  const [rows, lake] = [await warehouse.query('SELECT * FROM dcf_valuations'), rooms.lake.contents()];
+  const [rows, lake] = [await query('SELECT * FROM dcf_valuations'), rooms().lake.contents()];
   const second = vendorOf(() => 6);
   const { page } = await enrichAll(sourceOf(names(3), second.vendor), { ...FIRST, runId: 'night-1b' });
   expect(page).toMatchObject({ status: 'success', rows: 0, new: 0, changed: 0 });
   expect(second.asked).toEqual([]);
-  expect(await warehouse.query('SELECT * FROM dcf_valuations')).toEqual(rows);
-  expect(rooms.lake.contents()).toEqual(lake);
+  expect(await query('SELECT * FROM dcf_valuations')).toEqual(rows);
+  expect(rooms().lake.contents()).toEqual(lake);
 });
 
 test('the same values the next night change no row', async () => {
   await enrichAll(sourceOf(names(3), vendorOf(() => 5).vendor));
-  const rows = await warehouse.query('SELECT * FROM dcf_valuations');
+  const rows = await query('SELECT * FROM dcf_valuations');
   const { asked, vendor } = vendorOf(() => 5);
   const { page } = await enrichAll(sourceOf(names(3), vendor), NEXT);
   expect(asked).toHaveLength(3);
   expect(page).toMatchObject({ status: 'success', rows: 3, new: 0, changed: 0 });
-  expect(await warehouse.query('SELECT * FROM dcf_valuations')).toEqual(rows);
+  expect(await query('SELECT * FROM dcf_valuations')).toEqual(rows);
 });
 
 test('a night asks for as many symbols as its budget, and the next one goes on', async () => {
@@ -153,27 +68,27 @@ describe('a run that was killed', () => {
     let stored = 0;
     const source = sourceOf(names(170), vendor, {
       store: async (items, at) => {
-        const result = await storeValuations(warehouse, at, items);
+        const result = await storeValuations(rooms().warehouse, at, items);
         stored += 1;
         if (stored === chunks) throw new Error('killed');
         return result;
       },
     });
-    await expect(enrich(source, FIRST, rooms, LONG)).rejects.toThrow('killed');
+    await expect(enrich(source, FIRST, rooms(), LONG)).rejects.toThrow('killed');
     const before = asked.length;
     expect(before).toBe(50 * chunks);
     const { page } = await enrichAll(source, { ...FIRST, runId: 'night-1b' });
     expect(page).toMatchObject({ status: 'success' });
     expect((await values()).size).toBe(170);
     expect(asked.length - before).toBe(170 - 50 * (chunks - 1));
-    const sync = await warehouse.query('SELECT DISTINCT attempted_at::text AS at FROM enrichment_attempts');
+    const sync = await query('SELECT DISTINCT attempted_at::text AS at FROM enrichment_attempts');
     expect(sync).toHaveLength(1);
   });
 
   test('before its quarantine was written leaves it to the next one', async () => {
     const { vendor } = vendorOf((symbol) => (symbol === 'S0001' ? 'empty' : 5));
     const source = sourceOf(names(3), vendor);
-    const { runs, lake } = rooms;
+    const { runs, lake, warehouse } = rooms();
     const open = (key: string) =>
       key.startsWith('quarantine/') ? Promise.reject(new Error('killed')) : lake.open(key);
     const dying = {
@@ -191,7 +106,7 @@ describe('a run that was killed', () => {
 
 test('the invocation ends before its deadline and says so', async () => {
   const { asked, vendor } = vendorOf(() => 5);
-  const page = await enrich(sourceOf(names(120), vendor), FIRST, rooms, { remainingMs: () => 80_000 });
+  const page = await enrich(sourceOf(names(120), vendor), FIRST, rooms(), { remainingMs: () => 80_000 });
   expect(page).toMatchObject({ done: false, waitSeconds: 0, rows: 50 });
   expect(asked).toHaveLength(50);
 });
@@ -252,7 +167,7 @@ test('a refused key stops the vendor at once; what was answered is kept', async 
   expect(page).toMatchObject({ status: 'partial', rows: 60 });
   expect(page.reasons[0]).toBe('fmp: Vendor.AuthFailed: FMP_API_KEY was refused');
   expect(page.reasons[1]).toContain('140 symbols were not asked for');
-  expect(await rooms.runs.lastSync('valuations')).toBeUndefined();
+  expect(await rooms().runs.lastSync('valuations')).toBeUndefined();
   const again = vendorOf(() => 5);
   const repaired = await enrichAll(sourceOf(names(200), again.vendor), { ...FIRST, runId: 'night-1b' });
   expect(again.asked).toHaveLength(140);
@@ -296,128 +211,14 @@ test('one symbol that never answers does not stand before the others for ever', 
   expect((await values()).size).toBe(2);
 });
 
-describe('two vendors', () => {
-  const merge = (symbol: string, parts: Readonly<Record<string, unknown>>): Valuation => {
-    const [a, b] = [parts.a, parts.b] as (Valuation | undefined)[];
-    return {
-      symbol,
-      date: SESSION,
-      dcf: a?.dcf ?? 0,
-      stockPrice: b?.dcf ?? null,
-      source: Object.keys(parts).join('+'),
-    };
-  };
-  const both = (a: ReturnType<typeof vendorOf>, b: ReturnType<typeof vendorOf>) =>
-    sourceOf(names(3), a.vendor, { vendors: { a: a.vendor, b: b.vendor }, merge });
-  const sources = async () => {
-    const rows = await warehouse.query('SELECT source FROM dcf_valuations ORDER BY symbol');
-    return rows.map(({ source }) => source);
-  };
-
-  test('are asked side by side, and what one does not know the other may', async () => {
-    const [a, b] = [vendorOf((symbol) => (symbol === 'S0001' ? 'empty' : 1)), vendorOf(() => 2)];
-    const { page } = await enrichAll(both(a, b));
-    expect(page).toMatchObject({ status: 'success', rows: 3, rejected: 0 });
-    expect(await sources()).toEqual(['a+b', 'b', 'a+b']);
-  });
-
-  test('when one refuses its key the other goes on, and that is said', async () => {
-    const refused = new NamedError('Vendor.AuthFailed', 'refused');
-    const [a, b] = [vendorOf(() => refused), vendorOf(() => 2)];
-    const { page } = await enrichAll(both(a, b));
-    expect(page).toMatchObject({ status: 'partial', rows: 3, reasons: ['a: Vendor.AuthFailed: refused'] });
-    expect(await sources()).toEqual(['b', 'b', 'b']);
-  });
-
-  test('when one was found down before, it is not asked at all', async () => {
-    const [a, b] = [vendorOf(() => 1), vendorOf(() => 2)];
-    const { page } = await enrichAll(both(a, b), { ...FIRST, vendorDown: { a: 'refused its key' } } as never);
-    expect(a.asked).toEqual([]);
-    expect(page).toMatchObject({ status: 'partial', rows: 3, reasons: ['a: refused its key'] });
-  });
-
-  test('when both were found down before, the dataset is skipped with the reason', async () => {
-    const [a, b] = [vendorOf(() => 1), vendorOf(() => 2)];
-    const { page } = await enrichAll(both(a, b), { ...FIRST, vendorDown: { a: 'x', b: 'y' } } as never);
-    expect(page).toMatchObject({
-      status: 'skipped',
-      rows: 0,
-      reasons: ['a is not asked again tonight: x; b is not asked again tonight: y'],
-    });
-    expect(await rooms.runs.lastSync('valuations')).toBeUndefined();
-  });
-});
-
-describe('a bulk answer', () => {
-  const all = (symbols: readonly string[], settles: boolean, error?: NamedError) => {
-    const parts: number[] = [];
-    const bulk: EnrichmentSource<Valuation>['bulk'] = {
-      vendor: 'fmp',
-      from: 3,
-      settles,
-      part: async (number) => {
-        parts.push(number);
-        if (error) throw error;
-        const items = symbols.map((symbol) => ({
-          record: { symbol, date: SESSION, dcf: 9, stockPrice: null, source: 'bulk' },
-          attempt: settles ? { symbol, ending: 'ok', reason: null, answer: null } : undefined,
-        }));
-        return { items, practice: true, last: true };
-      },
-    };
-    return { parts, bulk };
-  };
-
-  test('answers for everybody at once, beyond the budget', async () => {
-    const { asked, vendor } = vendorOf(() => 5);
-    const { parts, bulk } = all(names(10), true);
-    const { page } = await enrichAll(sourceOf(names(10), vendor, { bulk, budget: 4 }));
-    expect([parts, asked]).toEqual([[0], []]);
-    expect(page).toMatchObject({ status: 'success', rows: 10, new: 10 });
-  });
-
-  test('is not asked for when few symbols are due', async () => {
-    const { asked, vendor } = vendorOf(() => 5);
-    const { parts, bulk } = all(names(2), true);
-    await enrichAll(sourceOf(names(2), vendor, { bulk }));
-    expect([parts, asked.length]).toEqual([[], 2]);
-  });
-
-  test('that the plan lacks gives way to single symbols without a word', async () => {
-    const { asked, vendor } = vendorOf(() => 5);
-    const { parts, bulk } = all([], true, new NamedError('Vendor.EndpointOutOfPlan', 'Restricted Endpoint'));
-    const { page } = await enrichAll(sourceOf(names(10), vendor, { bulk }));
-    expect([parts, asked.length]).toEqual([[0], 10]);
-    expect(page).toMatchObject({ status: 'success', reasons: [] });
-  });
-
-  test('that fails again and again gives way too, after three tries', async () => {
-    const { asked, vendor } = vendorOf(() => 5);
-    const { parts, bulk } = all([], true, new NamedError('Vendor.TruncatedBody', 'cut'));
-    const { page, waits } = await enrichAll(sourceOf(names(10), vendor, { bulk }));
-    expect([parts, asked.length, waits]).toEqual([[0, 0, 0], 10, [30, 60]]);
-    expect(page).toMatchObject({ status: 'success', rows: 10 });
-  });
-
-  test('of one vendor leaves the other to be asked symbol by symbol', async () => {
-    const [fmp, other] = [vendorOf(() => 5), vendorOf(() => 6)];
-    const { bulk } = all(names(10), false);
-    const merge = (symbol: string): Valuation => ({ symbol, date: SESSION, dcf: 1, stockPrice: null, source: 'other' });
-    const vendors = { fmp: fmp.vendor, other: other.vendor };
-    const { page } = await enrichAll(sourceOf(names(10), fmp.vendor, { bulk, vendors, merge, budget: 4 }));
-    expect([fmp.asked.length, other.asked.length]).toEqual([0, 4]);
-    expect(page).toMatchObject({ status: 'success', rows: 4, new: 10, changed: 4 });
-  });
-});
-
 test('nobody to ask for is skipped with what is missing', async () => {
   const { page } = await enrichAll(sourceOf([], vendorOf(() => 5).vendor));
   expect(page).toMatchObject({ status: 'skipped', reasons: ['nobody to value'] });
 });
 
 test('practice values are refused by a lake of real data before anything is stored', async () => {
-  await claimLake(rooms.lake, 'real');
-  await expect(enrich(sourceOf(names(3), vendorOf(() => 5).vendor), FIRST, rooms, LONG)).rejects.toMatchObject({
+  await claimLake(rooms().lake, 'real');
+  await expect(enrich(sourceOf(names(3), vendorOf(() => 5).vendor), FIRST, rooms(), LONG)).rejects.toMatchObject({
     name: 'Lake.WrongKind',
   });
   expect((await values()).size).toBe(0);

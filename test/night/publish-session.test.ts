@@ -7,37 +7,11 @@ import { readIngest } from '../../src/lake/ingest.ts';
 import { keys } from '../../src/lake/keys.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
 import { revisionsOf } from '../../src/lake/revisions.ts';
-import { claimLake } from '../../src/lake/stamp.ts';
-import { mergeSession } from '../../src/night/merge-session.ts';
 import { publishSession } from '../../src/night/publish-session.ts';
-import { replaceQuarantine } from '../../src/night/quarantine.ts';
-import { type BarSource, stageSession } from '../../src/night/stage-session.ts';
-import { readNote, stagedDates } from '../../src/night/staging.ts';
-import { bar, bars } from '../checks/bars.ts';
+import { stageSession } from '../../src/night/stage-session.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';
 import { FakeWarehouse } from './rooms.ts';
-
-const DATE = '2025-11-19';
-const FIRST = '2025-11-20T09:00:00.000Z';
-const SECOND = '2025-11-21T09:00:00.000Z';
-
-/** A vendor row. */
-const row = (T: string, more: Record<string, unknown> = {}) => ({
-  T,
-  o: 10,
-  h: 12,
-  l: 9,
-  c: 11,
-  v: 1000,
-  vw: 10.5,
-  n: 42,
-  ...more,
-});
-const rowsOf = (symbols: string, more = {}) => [...symbols].map((symbol) => row(symbol, more));
-const source = (rows: unknown[], practice = true): BarSource => ({
-  name: 'polygon',
-  session: async () => ({ rows, practice, waitSeconds: 12 }),
-});
+import { DATE, FIRST, row, rowsOf, SECOND, source } from './vendor-rows.ts';
 
 let lake: MemoryLake;
 let warehouse: FakeWarehouse;
@@ -58,80 +32,6 @@ const quarantined = async () =>
     .filter(Boolean)
     .map((line) => JSON.parse(line));
 
-describe('staging', () => {
-  test('writes rows, rejects and the note, and nothing that is served', async () => {
-    expect(await stage([...rowsOf('BA'), row('C', { c: 99 })])).toEqual({
-      date: DATE,
-      status: 'staged',
-      rows: 2,
-      rejected: 1,
-      waitSeconds: 12,
-      reason: '',
-    });
-    const served = [...lake.objects.keys()].filter((key) => !key.startsWith('staging/'));
-    expect(served).toEqual([keys.stamp]);
-    expect(lake.changes.at(-1)).toBe(keys.stagedNote('r1', DATE));
-    expect(await readNote(lake, 'r1', DATE)).toMatchObject({
-      rows: 2,
-      rejected: 1,
-      source: 'practice',
-      kind: 'practice',
-      ingestedAt: FIRST,
-    });
-    const staged = await decodeBars((await lake.read(keys.staged('r1', DATE)))!, 'staged');
-    expect(staged.map(({ symbol, source: from }) => [symbol, from])).toEqual([
-      ['A', 'practice'],
-      ['B', 'practice'],
-    ]);
-    expect(await stagedDates(lake, 'r1')).toEqual([DATE]);
-  });
-
-  test('real rows carry the name of their vendor', async () => {
-    await stage(rowsOf('A'), 'r1', FIRST, false);
-    expect(await readNote(lake, 'r1', DATE)).toMatchObject({ source: 'polygon', kind: 'real' });
-  });
-
-  test('a second try without rejects leaves none of the first', async () => {
-    await stage([row('A'), row('B', { o: -1 })]);
-    await stage(rowsOf('AB'));
-    expect(await lake.read(keys.stagedRejects('r1', DATE))).toBeUndefined();
-  });
-
-  test.each([
-    ['a young session is not there yet', FIRST, 'Vendor.NotYetAvailable'],
-    ['an old one is invalid', '2025-11-24T21:00:00.000Z', 'Data.Invalid'],
-  ])('an empty answer for %s', async (_name, openedAt, name) => {
-    await expect(stage([], 'r1', openedAt)).rejects.toMatchObject({ name });
-    expect(lake.changes).toEqual([]);
-  });
-
-  test('a session outside the plan is skipped with the reason, other trouble is thrown', async () => {
-    const failing = (name: 'Vendor.DateOutOfPlan' | 'Vendor.AuthFailed') => {
-      const session = () => Promise.reject(new NamedError(name, 'the words'));
-      return stageSession({ name: 'polygon', session }, { runId: 'r1', openedAt: FIRST, session: DATE }, lake);
-    };
-    expect(await failing('Vendor.DateOutOfPlan')).toMatchObject({ status: 'skipped', reason: 'the words', rows: 0 });
-    await expect(failing('Vendor.AuthFailed')).rejects.toMatchObject({ name: 'Vendor.AuthFailed' });
-  });
-
-  test('a second look at a served session waits for nothing, and stages even an empty answer', async () => {
-    const again = (session: BarSource['session']) =>
-      stageSession({ name: 'polygon', session }, { runId: 'r1', openedAt: FIRST, session: DATE, again: true }, lake);
-    const early = () => Promise.reject(new NamedError('Vendor.NotYetAvailable', 'before end of day'));
-    expect(await again(early)).toMatchObject({ status: 'skipped', reason: 'before end of day' });
-    await expect(again(() => Promise.reject(new NamedError('Vendor.AuthFailed', 'no')))).rejects.toThrow('no');
-    expect(await again(source([]).session)).toMatchObject({ status: 'staged', rows: 0 });
-    expect(await readNote(lake, 'r1', DATE)).toMatchObject({ again: true, rows: 0 });
-  });
-
-  test('rows of the other kind are refused before anything is written', async () => {
-    await claimLake(lake, 'real');
-    const before = lake.contents();
-    await expect(stage(rowsOf('A'))).rejects.toMatchObject({ name: 'Lake.WrongKind' });
-    expect(lake.contents()).toEqual(before);
-  });
-});
-
 test('stored and quarantined rows together are the rows that came', async () => {
   const odd = fc.constantFrom({}, { c: -1 }, { o: 'x' }, { h: 1 }, { v: null });
   const answer = fc.array(fc.tuple(fc.constantFrom('A', 'B', 'C', '', '123', 'D'), odd), {
@@ -151,53 +51,6 @@ test('stored and quarantined rows together are the rows that came', async () => 
     }),
     { numRuns: 40 },
   );
-});
-
-describe('merging', () => {
-  test('an unchanged row keeps its ingestedAt, a changed one takes the new', () => {
-    const stored = [bar('A', DATE), bar('B', DATE), bar('GONE', DATE)];
-    const fetched = ['A', 'B', 'NEW'].map((symbol) =>
-      bar(symbol, DATE, { ingestedAt: SECOND, close: symbol === 'B' ? 11.5 : 11 }),
-    );
-    const merged = mergeSession(stored, fetched);
-    expect(merged).toMatchObject({ new: 1, changed: 1, removed: ['GONE'] });
-    expect(merged.bars.map(({ symbol, ingestedAt }) => [symbol, ingestedAt])).toEqual([
-      ['A', `${DATE}T23:00:00.000Z`],
-      ['B', SECOND],
-      ['NEW', SECOND],
-    ]);
-  });
-
-  test('merging a version with itself changes nothing', () => {
-    const list = bars(20, DATE);
-    expect(
-      mergeSession(
-        list,
-        list.map((one) => ({ ...one, ingestedAt: SECOND })),
-      ),
-    ).toEqual({ bars: list, new: 0, changed: 0, removed: [], kept: [] });
-  });
-
-  test('a refused symbol keeps the bar it had, an absent one is removed, a good row beside a refused one counts', () => {
-    const stored = ['A', 'B', 'C', 'D'].map((symbol) => bar(symbol, DATE));
-    const fetched = ['B', 'D'].map((symbol) => bar(symbol, DATE, { ingestedAt: SECOND, close: 11.5 }));
-    const merged = mergeSession(stored, fetched, new Set(['A', 'B', 'NEVER']));
-    expect(merged).toMatchObject({ new: 0, changed: 2, removed: ['C'], kept: ['A'] });
-    expect(merged.bars).toEqual([stored[0], ...fetched]);
-  });
-
-  test('every stored symbol is served still, kept or removed, and bars come in the order of their symbols', () => {
-    const symbols = fc.uniqueArray(fc.constantFrom(...'ABCDEFGH'));
-    fc.assert(
-      fc.property(symbols, symbols, symbols, (had, came, refused) => {
-        const barsOf = (list: string[]) => [...list].sort().map((symbol) => bar(symbol, DATE));
-        const { bars: after, kept, removed } = mergeSession(barsOf(had), barsOf(came), new Set(refused));
-        expect(after.map(({ symbol }) => symbol)).toEqual([...new Set([...came, ...kept])].sort());
-        expect(kept).toEqual([...had].sort().filter((symbol) => !came.includes(symbol) && refused.includes(symbol)));
-        expect([...kept, ...removed].sort()).toEqual([...had].sort().filter((symbol) => !came.includes(symbol)));
-      }),
-    );
-  });
 });
 
 describe('publishing', () => {
@@ -377,29 +230,5 @@ describe('publishing', () => {
       message: expect.stringContaining(keys.staged('r1', DATE)),
     });
     expect(await lake.read(keys.session(DATE))).toBeUndefined();
-  });
-});
-
-describe('quarantine', () => {
-  const line = (dataset: string, symbol: string) => JSON.stringify({ dataset, symbol });
-  const text = async () => Buffer.from((await lake.read(keys.quarantine(DATE))) ?? '').toString();
-
-  test("one dataset's lines are replaced, the others' stay, and none at all means no file", async () => {
-    await replaceQuarantine(lake, DATE, 'prices', [line('prices', 'B'), line('prices', 'A')]);
-    await replaceQuarantine(lake, DATE, 'tickers', [line('tickers', 'C')]);
-    await replaceQuarantine(lake, DATE, 'prices', [line('prices', 'D')]);
-    expect(await text()).toBe(`${line('prices', 'D')}\n${line('tickers', 'C')}\n`);
-    const changes = lake.changes.length;
-    await replaceQuarantine(lake, DATE, 'tickers', [line('tickers', 'C')]);
-    expect(lake.changes).toHaveLength(changes);
-    await replaceQuarantine(lake, DATE, 'tickers', []);
-    await replaceQuarantine(lake, DATE, 'prices', []);
-    expect(await lake.read(keys.quarantine(DATE))).toBeUndefined();
-  });
-
-  test('datasets that end at the same moment all find their lines in it', async () => {
-    const names = ['prices', 'tickers', 'assets', 'splits'];
-    await Promise.all(names.map((name) => replaceQuarantine(lake, DATE, name, [line(name, 'A')])));
-    expect((await quarantined()).map(({ dataset }) => dataset).sort()).toEqual([...names].sort());
   });
 });
