@@ -34,15 +34,22 @@ resource "aws_ecr_lifecycle_policy" "image" {
   })
 }
 
-# By name, not by reference: an image that is missing is then found at plan, before anything is made. Terraform prints
-# the line at fault, and with it what to do.
-data "aws_ecr_image" "job" { # No such image or repository? Run `make images STAGE=…`, on a new account `make deploy STAGE=…`.
-  for_each = local.jobs
+# Repositories that are there already. Asked by name, not by reference: what is missing is then found at plan, before
+# anything is made.
+data "aws_ecr_repositories" "present" {}
 
-  repository_name = "${local.prefix}-${each.key}"
+locals {
+  pushed = { for name in keys(local.jobs) : name => "${local.prefix}-${name}" if contains(data.aws_ecr_repositories.present.names, "${local.prefix}-${name}") }
+}
+
+# Terraform prints the line at fault, and with it what to do.
+data "aws_ecr_image" "job" { # No such image? Push it: `make images STAGE=…`
+  for_each = local.pushed
+
+  repository_name = each.value
   image_tag       = var.image_tag
 }
 
 locals {
-  image_uris = { for name, repository in aws_ecr_repository.image : name => "${repository.repository_url}@${data.aws_ecr_image.job[name].image_digest}" }
+  image_uris = { for name, image in data.aws_ecr_image.job : name => "${aws_ecr_repository.image[name].repository_url}@${image.image_digest}" }
 }

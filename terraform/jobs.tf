@@ -70,7 +70,7 @@ resource "aws_batch_job_definition" "job" {
   deregister_on_new_revision = false
 
   container_properties = jsonencode({
-    image            = local.image_uris[each.key]
+    image            = lookup(local.image_uris, each.key, "")
     command          = []
     jobRoleArn       = aws_iam_role.job[each.key].arn
     executionRoleArn = aws_iam_role.job_start.arn
@@ -126,6 +126,13 @@ resource "aws_batch_job_definition" "job" {
     evaluate_on_exit {
       action    = "EXIT"
       on_reason = "*"
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = contains(keys(local.image_uris), each.key)
+      error_message = "There is no repository ${local.prefix}-${each.key}, and so no image to run. On a new account `make deploy STAGE=${var.stage}` does all in order; by hand: terraform apply with -target=aws_ecr_repository.image, make images STAGE=${var.stage}, and then this again."
     }
   }
 }

@@ -36,7 +36,8 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
     await readFlatFiles(openShelf(flatFiles, ...accessTo(config))).sessions(range.to, range.to);
   if (options.dryRun) return printPlan(await planOf(range, source, homeLake(config), config), terminal);
   return onPipeline(context, source === 'flat-files' ? { flatFiles } : {}, async (pipeline) => {
-    await requireKind(pipeline);
+    // A stage's functions know what answers them, and refuse it themselves.
+    if (!context.stage) await requireKind(pipeline);
     const { lake } = pipeline.stores;
     const plan = await planOf(range, source, lake, pipeline.practice ? { POLYGON_CALLS_PER_MINUTE: 0 } : config);
     if (!terminal.json) terminal.note(planLine(plan));

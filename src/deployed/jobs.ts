@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { BatchClient, DescribeJobsCommand, type JobDetail, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { NamedError } from '../errors.ts';
 
-const POLL_MS = 5000;
+const POLL_MS = { first: 500, most: 5000 };
 
 export interface JobByHand {
   /** Folder of batch-images. */
@@ -24,7 +24,7 @@ export interface JobByHand {
  */
 export async function runStageJob(
   stage: string,
-  { image, jobName, command, environment, onStatus, signal, pollMs = POLL_MS }: JobByHand,
+  { image, jobName, command, environment, onStatus, signal, pollMs = POLL_MS.most }: JobByHand,
   client: Pick<BatchClient, 'send'> = new BatchClient({}),
 ): Promise<{ jobId: string }> {
   const submit = new SubmitJobCommand({
@@ -38,7 +38,7 @@ export async function runStageJob(
   });
   const { jobId = '' } = await client.send(submit);
   let before = '';
-  for (;;) {
+  for (let wait = POLL_MS.first; ; wait *= 2) {
     const { jobs = [] } = await client.send(new DescribeJobsCommand({ jobs: [jobId] }));
     const [job] = jobs;
     const status = job?.status ?? 'UNKNOWN';
@@ -47,7 +47,7 @@ export async function runStageJob(
     if (status === 'SUCCEEDED') return { jobId };
     if (status === 'FAILED') throw failure(`npx afterbell logs ${image} --stage ${stage}`, jobName, job!);
     if (signal?.aborted) throw leftRunning(jobName, jobId);
-    await pause(pollMs, undefined, { signal }).catch(() => undefined);
+    await pause(Math.min(wait, pollMs), undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -15,7 +15,8 @@ import { openStores, type Stores } from '../night/stores.ts';
 import { History } from './history.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,19}$/;
-const POLL_MS = 2000;
+/** Asked often at first, for much is done in a second; then every so often. */
+const POLL_MS = { first: 250, most: 2000 };
 
 /** A deployed pipeline, driven from here: what Terraform made is asked for, never guessed. */
 export interface Stage {
@@ -80,7 +81,7 @@ async function follow(
   sfn: StageClients['sfn'],
   stateMachineArn: string,
   input: object,
-  { name, onEvent, onStarted, signal, pollMs = POLL_MS }: FollowOptions,
+  { name, onEvent, onStarted, signal, pollMs = POLL_MS.most }: FollowOptions,
 ): Promise<ExecutionResult & { runId: string }> {
   const runId = `${name}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}`;
   const start = new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(input) });
@@ -88,7 +89,7 @@ async function follow(
   onStarted?.({ executionArn: executionArn!, console: executionLink(executionArn!) });
   const events = newEvents(sfn, executionArn!);
   const history = new History();
-  for (;;) {
+  for (let wait = POLL_MS.first; ; wait *= 2) {
     // Asked before the history is read: what ended after this question is still read below.
     const now = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     for await (const event of events()) {
@@ -96,7 +97,7 @@ async function follow(
       if (read) onEvent?.(read);
     }
     if (now.status !== 'RUNNING' && now.status !== 'PENDING_REDRIVE') return { ...resultOf(now), runId };
-    await pause(pollMs, undefined, { signal }).catch(() => undefined);
+    await pause(Math.min(wait, pollMs), undefined, { signal }).catch(() => undefined);
     if (signal?.aborted) throw leftRunning(runId, executionArn!);
   }
 }

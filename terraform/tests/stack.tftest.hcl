@@ -10,7 +10,7 @@ variables {
 run "dev" {
   variables {
     notify_emails = ["you@example.com"]
-    settings      = { POLYGON_CALLS_PER_MINUTE = "0" }
+    settings      = { POLYGON_CALLS_PER_MINUTE = "0", POLYGON_MARKETS = "stocks", POLYGON_TYPES = "CS,ETF", REPORT_SYMBOLS = "AAPL,MSFT" }
     vendors       = ["polygon", "alpaca", "fmp", "xai", "flat-files"]
   }
 
@@ -61,7 +61,7 @@ run "dev" {
   }
 
   assert {
-    condition     = local.environment.POLYGON_CALLS_PER_MINUTE == "0" && aws_s3_bucket.lake.force_destroy && !aws_rds_cluster.warehouse.deletion_protection && aws_rds_cluster.warehouse.skip_final_snapshot
+    condition     = local.environment.POLYGON_CALLS_PER_MINUTE == "0" && local.environment.POLYGON_TYPES == "CS,ETF" && local.environment.REPORT_SYMBOLS == "AAPL,MSFT" && aws_s3_bucket.lake.force_destroy && !aws_rds_cluster.warehouse.deletion_protection && aws_rds_cluster.warehouse.skip_final_snapshot
     error_message = "dev is protected, or its settings are not passed on"
   }
 

@@ -64,3 +64,14 @@ run "a_budget_needs_a_reader" {
 
   expect_failures = [aws_budgets_budget.month]
 }
+
+run "a_job_without_a_repository_is_named_before_anything_is_made" {
+  command = plan
+
+  override_data {
+    target = data.aws_ecr_repositories.present
+    values = { names = ["afterbell-dev-resampler"] }
+  }
+
+  expect_failures = [aws_batch_job_definition.job["consolidator"]]
+}

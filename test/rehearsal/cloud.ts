@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ListTopicsCommand, PublishCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -16,6 +15,7 @@ import { root } from '../terraform/tooling.ts';
 import { batchRoutes } from './batch.ts';
 import { type Deployed, type DeployedMachine, type DeployedRule, readDeployed } from './deployed.ts';
 import { Executions } from './executions.ts';
+import { deliverLogs } from './log-groups.ts';
 import { requirePermission } from './permissions.ts';
 import { Roles } from './roles.ts';
 import { openSandboxes, type Sandboxes } from './sandboxes.ts';
@@ -26,11 +26,6 @@ const ACCOUNT = '123456789012';
 const REGION = 'us-east-1';
 /** The practice market keeps nobody waiting. */
 const TIME_SCALE = 1 / 300;
-const EVERYTHING = JSON.stringify({
-  Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
-});
-
 /** A message of the stage's topic, as a subscriber gets it. */
 export interface Told {
   subject?: string;
@@ -45,8 +40,8 @@ interface Watch {
 /** The deployed stage, alive: its machines run, its functions and jobs do their work, its rules hear of events. */
 export interface Cloud {
   deployed: Deployed;
-  /** What an SDK client of the operator wants: who may do everything. */
-  operator: { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } };
+  /** What an SDK client of the operator wants. */
+  operator: EmulatedStage['client'];
   /** Endpoints by the SDKs' environment names, for whoever works on this stage. */
   endpoints: Record<string, string>;
   /** Runs one execution of a deployed machine to its end. */
@@ -61,6 +56,10 @@ export interface Cloud {
   credentialsOf(name: string): { accessKeyId: string; secretAccessKey: string; sessionToken: string };
   /** Everything that anybody was refused. */
   refused(): string[];
+  /** Puts what functions and jobs have said into their log groups, as Lambda and Batch do all the time. */
+  deliverLogs(): Promise<void>;
+  /** Everything that machines and sandboxes have left in clear text, by place. */
+  texts(): Record<string, string>;
   close(): Promise<void>;
 }
 
@@ -74,8 +73,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
   const runnable = [...deployed.functions, ...deployed.jobs, ...deployed.machines];
   const credentials = new Map<string, Record<string, string>>();
   for (const { role } of runnable) credentials.set(role, await roles.assume(role));
-  const key = await operatorKey(client);
-  const operator = { ...client, credentials: key };
+  const key = client.credentials;
   await emulator.authorize(true);
 
   const sql = await openPglite(join(folder, 'warehouse'), join(root, 'dist/local/initdb.mjs'));
@@ -167,15 +165,23 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
 
   return {
     deployed,
-    operator,
+    operator: client,
     endpoints,
     run,
     settled: () => triggered.settled(),
     events,
-    told: () => inbox.read(operator),
+    told: () => inbox.read(),
     credentialsOf: (name) =>
       sdkCredentials(credentials.get(deployed.functions.find((one) => one.name === name)!.role)!),
     refused: () => [...emulator.refused, ...roles.refused, ...errors],
+    deliverLogs: () => deliverLogs(client, sandboxes.logs),
+    texts: () => ({
+      ...Object.fromEntries(deployed.machines.map(({ name, machine }) => [name, JSON.stringify(machine.definition)])),
+      ...Object.fromEntries(
+        sandboxes.logs.map(({ file }) => [file, existsSync(file) ? readFileSync(file, 'utf8') : '']),
+      ),
+      executions: executions.text(),
+    }),
     async close() {
       await triggered.close();
       await sandboxes.close();
@@ -241,26 +247,17 @@ async function fillSecrets(client: object): Promise<void> {
   }
 }
 
-async function operatorKey(client: object): Promise<{ accessKeyId: string; secretAccessKey: string }> {
-  const iam = new IAMClient(client);
-  const UserName = 'operator';
-  await iam.send(new CreateUserCommand({ UserName }));
-  await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: 'all', PolicyDocument: EVERYTHING }));
-  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
-  return { accessKeyId: AccessKey!.AccessKeyId!, secretAccessKey: AccessKey!.SecretAccessKey! };
-}
-
 /** A queue that gets what the topic's e-mail addresses get. */
-async function subscribe(client: object): Promise<{ read(operator: object): Promise<Told[]> }> {
-  const { QueueUrl } = await new SQSClient(client).send(new CreateQueueCommand({ QueueName: 'rehearsal-inbox' }));
+async function subscribe(client: object): Promise<{ read(): Promise<Told[]> }> {
+  const sqs = new SQSClient(client);
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'rehearsal-inbox' }));
   const sns = new SNSClient(client);
   const { Topics = [] } = await sns.send(new ListTopicsCommand({}));
   const TopicArn = Topics.map(({ TopicArn: arn }) => arn).find((arn) => arn?.endsWith(':afterbell-dev-notify'));
   const Endpoint = `arn:aws:sqs:${REGION}:${ACCOUNT}:rehearsal-inbox`;
   await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
   return {
-    async read(operator) {
-      const sqs = new SQSClient(operator);
+    async read() {
       const told: Told[] = [];
       for (;;) {
         const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));

@@ -1,13 +1,17 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { pythonWithMoto } from './moto.ts';
+import { makeOperator } from './operator.ts';
 
 const STARTS_WITHIN_MS = 120_000;
 
 export interface Emulator {
   url: string;
-  /** What a program needs to reach it, and nothing that would let it reach AWS. */
+  /** What an SDK client of the operator wants. */
+  client: { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } };
+  /** What a program of the operator needs to reach it, and nothing that would let it reach AWS. */
   env: Record<string, string>;
   /** Requests refused since authorization was switched on: `role action resource`. */
   refused: string[];
@@ -18,14 +22,11 @@ export interface Emulator {
 
 /** AWS as moto emulates it, in a process of its own; undefined when there is no Python with moto's server. */
 export async function startEmulator(): Promise<Emulator | undefined> {
-  try {
-    execFileSync('python3', ['-c', 'import moto.moto_server.werkzeug_app'], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
+  const python = await pythonWithMoto();
+  if (!python) return undefined;
   const port = await freePort();
   const program = fileURLToPath(new URL('emulator.py', import.meta.url));
-  const child = spawn('python3', [program, String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(python, [program, String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   const refused: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {
@@ -34,13 +35,17 @@ export async function startEmulator(): Promise<Emulator | undefined> {
   createInterface({ input: child.stdout }).on('line', (line) => refused.push(line));
   const url = `http://127.0.0.1:${port}`;
   await answers(url, child, () => said);
+  const place = { endpoint: url, region: 'us-east-1' };
+  const nobody = { accessKeyId: 'rehearsal', secretAccessKey: 'rehearsal' };
+  const credentials = await makeOperator({ ...place, credentials: nobody });
   return {
     url,
+    client: { ...place, credentials },
     env: {
       AWS_ENDPOINT_URL: url,
-      AWS_ACCESS_KEY_ID: 'rehearsal',
-      AWS_SECRET_ACCESS_KEY: 'rehearsal',
-      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_REGION: place.region,
       AWS_CONFIG_FILE: '/dev/null',
       AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
       AWS_EC2_METADATA_DISABLED: 'true',

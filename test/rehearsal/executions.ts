@@ -71,6 +71,11 @@ export class Executions {
     return this.#known.get(executionArn)?.description;
   }
 
+  /** Input, output and every event of all executions. */
+  text(): string {
+    return JSON.stringify([...this.#known.values()].map(({ description, events }) => ({ description, events })));
+  }
+
   /** StartExecution and GetExecutionHistory; DescribeExecution has its route already. */
   routes(): Routes {
     return {

@@ -14,6 +14,8 @@ export interface Sandboxes {
   functions: Map<string, { functions: Functions; name: string; timeoutSeconds: number }>;
   /** By job definition. */
   jobs: Map<string, Jobs>;
+  /** What each has said, by the log group it belongs to; lines of a laptop's log files. */
+  logs: { file: string; group: string; stream: string }[];
   close(): Promise<void>;
 }
 
@@ -34,6 +36,12 @@ export interface SandboxOptions {
  */
 export function openSandboxes({ deployed, zips, folder, endpoints, credentials }: SandboxOptions): Sandboxes {
   mkdirSync(join(folder, 'logs'), { recursive: true });
+  const logs: Sandboxes['logs'] = [];
+  const logFileOf = (name: string, group: string) => {
+    const file = join(folder, 'logs', `${name}.jsonl`);
+    logs.push({ file, group, stream: `${name}/rehearsal` });
+    return file;
+  };
   const environment = ({ env, role }: { env: Record<string, string>; role: string }) => ({
     ...env,
     ...endpoints,
@@ -43,7 +51,7 @@ export function openSandboxes({ deployed, zips, folder, endpoints, credentials }
   for (const one of deployed.functions) {
     const { name, timeoutSeconds } = one;
     const bundle = unpacked(join(zips, `${name}.zip`), one.sha256, one.handler, join(folder, 'functions', name));
-    const logFile = join(folder, 'logs', 'functions.jsonl');
+    const logFile = logFileOf(name, `/aws/lambda/afterbell-dev-${name}`);
     const worker = local('function-worker');
     const pool = startFunctions({ bundles: { [name]: bundle }, worker, env: environment(one), logFile, size: 1 });
     functions.set(one.arn, { functions: pool, name, timeoutSeconds });
@@ -56,13 +64,14 @@ export function openSandboxes({ deployed, zips, folder, endpoints, credentials }
     mkdirSync(scratch, { recursive: true });
     // The container's volume: what the definition mounts at /scratch is a folder of this machine.
     const env = { ...environment(one), SCRATCH_DIR: scratch, TMPDIR: scratch, HOME: scratch };
-    const logFile = join(folder, 'logs', 'jobs.jsonl');
+    const logFile = logFileOf(name, '/aws/batch/afterbell-dev');
     const definitions = { [definition]: { program, command, attempts } };
     jobs.set(definition, startJobs({ definitions, jobProcess: local('job-process'), env, logFile }));
   }
   return {
     functions,
     jobs,
+    logs,
     async close() {
       for (const { functions: pool } of functions.values()) await pool.close();
       for (const queue of jobs.values()) await queue.close();

@@ -15,8 +15,8 @@ export function vendorSettings(market: string): Record<string, string> {
 }
 
 export const VENDOR_KEYS: Readonly<Record<string, Record<string, string>>> = {
-  polygon: { apiKey: 'practice' },
-  alpaca: { keyId: 'practice', secretKey: 'practice' },
-  fmp: { apiKey: 'practice' },
-  xai: { apiKey: 'practice' },
+  polygon: { apiKey: 'polygon-value-nobody-prints' },
+  alpaca: { keyId: 'alpaca-id-nobody-prints', secretKey: 'alpaca-value-nobody-prints' },
+  fmp: { apiKey: 'fmp-value-nobody-prints' },
+  xai: { apiKey: 'xai-value-nobody-prints' },
 };

@@ -10,6 +10,8 @@ const SETTINGS = [
   // All that the practice market answers for.
   '-var=vendors=["polygon","alpaca","fmp","xai"]',
 ];
+/** Most of it is the provider waiting; the emulator's state is Terraform's own, so `destroy` need not ask for it. */
+const HASTE = { apply: ['-parallelism=30'], destroy: ['-parallelism=30', '-refresh=false'] };
 const PROVIDER = `
 provider "aws" {
   skip_credentials_validation = true
@@ -25,7 +27,7 @@ export interface EmulatedStage {
   emulator: Emulator;
   terraform: Terraform;
   /** What an SDK client wants. */
-  client: { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } };
+  client: Emulator['client'];
   apply(): Promise<string>;
   /** Addresses that a plan would change. */
   changes(): Promise<string[]>;
@@ -38,21 +40,21 @@ export interface EmulatedStage {
  * @param settings Terraform's variable of that name: how vendors are reached
  */
 export async function openEmulatedStage(
-  settings: Record<string, string> = {},
-  emulator?: Emulator,
+  settings: Record<string, string>,
 ): Promise<{ stage?: EmulatedStage; why: string }> {
-  emulator ??= await startEmulator();
-  if (!emulator) return { why: 'there is no Python with moto and its server' };
+  const emulator = await startEmulator();
+  if (!emulator) return { why: 'there is no Python with moto and its server, and none could be installed' };
   const { terraform, why } = await openTerraform({ override: PROVIDER, env: emulator.env });
   if (!terraform) {
     await emulator.close();
     return { why };
   }
-  const credentials = { accessKeyId: 'rehearsal', secretAccessKey: 'rehearsal' };
-  const client = { endpoint: emulator.url, region: 'us-east-1', credentials };
+  const { client } = emulator;
   const variables = [...SETTINGS, `-var=settings=${JSON.stringify(settings)}`];
-  const must = async (verb: string, ...args: string[]) => {
-    const { code, output } = await terraform.run([verb, ...variables, ...args], { timeoutMs: LIMIT_MS });
+  const must = async (verb: keyof typeof HASTE, ...args: string[]) => {
+    const { code, output } = await terraform.run([verb, ...variables, ...HASTE[verb], '-auto-approve', ...args], {
+      timeoutMs: LIMIT_MS,
+    });
     if (code !== 0) throw new Error(`terraform ${verb}: ${output.slice(-3000)}`);
     return output;
   };
@@ -63,9 +65,9 @@ export async function openEmulatedStage(
     async apply() {
       // The order of `make deploy`.
       await new IAMClient(client).send(new CreateServiceLinkedRoleCommand({ AWSServiceName: 'batch.amazonaws.com' }));
-      await must('apply', '-auto-approve', '-target=aws_ecr_repository.image');
+      await must('apply', '-target=aws_ecr_repository.image');
       for (const image of IMAGES) await pushManifest(emulator.url, `afterbell-dev-${image}`);
-      return must('apply', '-auto-approve');
+      return must('apply');
     },
     async changes() {
       const { code, output } = await terraform.run(['plan', '-detailed-exitcode', ...variables], {
@@ -74,7 +76,7 @@ export async function openEmulatedStage(
       if (code === 1) throw new Error(`terraform plan: ${output.slice(-3000)}`);
       return [...output.matchAll(/^ {2}# (\S+) (?:will|must) be/gm)].map(([, address]) => address!);
     },
-    destroy: () => must('destroy', '-auto-approve'),
+    destroy: () => must('destroy'),
     async close() {
       terraform.close();
       await emulator.close();

@@ -16,6 +16,10 @@ mock_data "aws_iam_policy_document" {
   defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
 }
 
+mock_data "aws_ecr_repositories" {
+  defaults = { names = ["afterbell-dev-consolidator", "afterbell-dev-resampler", "afterbell-prod-consolidator", "afterbell-prod-resampler"] }
+}
+
 mock_data "aws_ecr_image" {
   defaults = { image_digest = "sha256:0000000000000000000000000000000000000000000000000000000000000001" }
 }
