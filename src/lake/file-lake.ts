@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NamedError } from '../errors.ts';
@@ -22,10 +22,13 @@ import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 /** Unfinished writes live here, on the same file system, so that the last step is a rename. */
 const SCRATCH = '.tmp';
 const PLACINGS = 5;
+/** Bytes from which a write is handed to another thread. */
+const LARGE = 65_536;
 
 /**
  * A lake in a folder. A write goes to a temporary file first and is renamed over the key. Reading and writing are
  * synchronous calls: on a local disk each takes some microseconds, a hand-over to another thread and back takes more.
+ * Not so the writing of a large file, which goes on beside the making of the next one.
  */
 export class FileLake implements Lake {
   readonly uri: string;
@@ -65,7 +68,8 @@ export class FileLake implements Lake {
   async write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void> {
     const temporary = this.temporary(key);
     try {
-      writeFileSync(temporary, bytes, { flag: 'wx' });
+      if (bytes.length < LARGE) writeFileSync(temporary, bytes, { flag: 'wx' });
+      else await writeFile(temporary, bytes, { flag: 'wx' });
       await this.put(temporary, key, condition);
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -99,8 +103,9 @@ export class FileLake implements Lake {
   }
 
   async localise(keys: readonly string[]): Promise<string[]> {
-    for (const key of keys) await stat(this.path(key));
-    return keys.map((key) => this.path(key));
+    const paths = keys.map((key) => this.path(key));
+    for (const path of paths) statSync(path);
+    return paths;
   }
 
   async adopt(localPath: string, key: string): Promise<void> {

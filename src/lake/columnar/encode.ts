@@ -97,20 +97,9 @@ function encodeColumn(column: Column, data: ColumnData): Chunk {
 }
 
 function encodeText({ values, codes }: Text): Chunk {
-  const texts = values.map((value) => Buffer.from(value, 'utf8'));
-  const dictionary = Buffer.allocUnsafe(texts.reduce((sum, text) => sum + 4 + text.length, 0));
-  let at = 0;
-  for (const text of texts) {
-    at = dictionary.writeUInt32LE(text.length, at);
-    at += text.copy(dictionary, at);
-  }
+  const { dictionary, min, max } = dictionaryOf(values);
   // Readers differ on codes of no bits at all, so a dictionary of one value takes a bit too.
   const width = Math.max(1, 32 - Math.clz32(values.length - 1));
-  let [min, max] = [texts[0], texts[0]];
-  for (const text of texts) {
-    if (Buffer.compare(text, min!) < 0) min = text;
-    if (Buffer.compare(text, max!) > 0) max = text;
-  }
   return {
     pages: [
       { parts: [dictionary], values: values.length, dictionary: true, encoding: PLAIN },
@@ -125,6 +114,38 @@ function encodeText({ values, codes }: Text): Chunk {
     min,
     max,
   };
+}
+
+/** Texts with their lengths, one behind the other, and the least and the greatest of them by their bytes. */
+function dictionaryOf(values: readonly string[]): { dictionary: Uint8Array; min?: Uint8Array; max?: Uint8Array } {
+  const ascii = asciiOf(values);
+  if (ascii) return ascii;
+  const texts = values.map((value) => Buffer.from(value, 'utf8'));
+  const ordered = [...texts].sort(Buffer.compare);
+  const sizes = texts.map((text) => Buffer.from(Uint32Array.of(text.length).buffer));
+  const dictionary = Buffer.concat(texts.flatMap((text, i) => [sizes[i]!, text]));
+  return { dictionary, min: ordered[0], max: ordered.at(-1) };
+}
+
+/** The same when every character is a byte: thousands of symbols a file, and a buffer for each was half of its cost. */
+function asciiOf(values: readonly string[]): ReturnType<typeof dictionaryOf> | undefined {
+  let [size, min, max] = [0, values[0] ?? '', values[0] ?? ''];
+  for (const value of values) {
+    size += 4 + value.length;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  const dictionary = new Uint8Array(size);
+  let at = 0;
+  for (const value of values) {
+    for (let i = 0, rest = value.length; i < 4; i++, rest >>>= 8) dictionary[at++] = rest;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) return undefined;
+      dictionary[at++] = code;
+    }
+  }
+  return values.length === 0 ? { dictionary } : { dictionary, min: Buffer.from(min), max: Buffer.from(max) };
 }
 
 function isValue(value: number): number {

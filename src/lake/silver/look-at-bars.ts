@@ -13,6 +13,8 @@ export interface Look {
   bars: number;
   strangers: number;
   counted: number;
+  /** Days that go to no window. */
+  dropped: Set<number>;
   /** Symbol → why its windows cannot be right. */
   impossible: Map<string, string>;
   /** Symbol → a bar against the OHLC rules; its windows are right, as far as it is. */
@@ -23,7 +25,7 @@ export interface Look {
 
 export function newLook({ symbols, slots, factors }: Pick<Look, 'symbols' | 'slots' | 'factors'>): Look {
   const faults = { impossible: new Map<string, string>(), broken: new Map<string, string>() };
-  return { symbols, slots, factors, bars: 0, strangers: 0, counted: 0, ...faults, sid: -1, day: 0 };
+  return { symbols, slots, factors, bars: 0, strangers: 0, counted: 0, dropped: new Set(), ...faults, sid: -1, day: 0 };
 }
 
 /**
@@ -55,7 +57,10 @@ export function lookAtBars(look: Look, chunk: BarChunk, places: Int32Array): voi
     day = nextDay;
     const place = day >= firstDay && day < firstDay + none ? day - firstDay : none;
     places[row] = place;
-    if (cover[place] === 0) continue;
+    if (cover[place] === 0) {
+      look.dropped.add(day);
+      continue;
+    }
     counted += cover[place]!;
     if (spans) adjust(chunk, row, spans);
     const [o, h, l, c, v] = [open[row]!, high[row]!, low[row]!, close[row]!, volume[row]!];

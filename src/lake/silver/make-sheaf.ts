@@ -1,3 +1,4 @@
+import { readDay } from '../../calendar/dates.ts';
 import { NamedError } from '../../errors.ts';
 import { stopIfAsked } from '../in-flight.ts';
 import type { Engine, Portion } from './engine.ts';
@@ -63,6 +64,10 @@ async function attempt(
     const sheaf = reduction.end(portion.symbols, portion.slots);
     const made = sheaf.bars.reduce((sum, bars) => sum + bars, 0);
     if (made !== look.counted) throw notAddingUp(portion, `${made} in the windows`, `${look.counted}`);
+    if (look.dropped.size > 0) {
+      const lost = portion.slots.windows.flatMap(({ dates }) => dates).find((date) => look.dropped.has(readDay(date)!));
+      if (lost !== undefined) throw notAddingUp(portion, `no window for ${lost}`, 'one in each interval');
+    }
     return { sheaf, faults, broken };
   } catch (error) {
     if ((error as Error).name === 'Job.Interrupted') throw error;

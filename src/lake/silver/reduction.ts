@@ -54,54 +54,69 @@ export class Reduction {
   /** The windows of everything that was added. */
   end(symbols: readonly string[], slots: Slots): Sheaf {
     this.makeRoom(this.lanes.length);
-    for (const lane of this.lanes) if (lane.slot >= 0) this.rows = this.put(this.rows, lane);
+    for (const { sid, slot, open, high, low, close, whole, millionths, bars } of this.lanes)
+      if (slot >= 0) this.put(sid, slot, open, high, low, close, whole, millionths, bars);
     const { rows } = this;
     const slot = this.slot.slice(0, rows);
     const windows = { sid: this.sid.slice(0, rows), slot, bars: this.bars.slice(0, rows) };
     return { symbols, slots, ...windows, values: this.values.slice(0, rows * VALUES), ...byMonth(slot, slots) };
   }
 
-  private reduce(lane: Lane, { rows, sid: sids, open, high, low, close }: BarChunk, places: Int32Array): void {
-    const { whole, millionths } = this;
+  /** The lane's values are kept in variables meanwhile: as properties they take twice the time. */
+  private reduce(
+    lane: Lane,
+    { rows, sid: sids, open: opens, high: highs, low: lows, close: closes }: BarChunk,
+    places: Int32Array,
+  ): void {
+    const { whole: wholes, millionths: fractions } = this;
     const { slotOf } = lane;
-    let at = this.rows;
+    let { sid, slot, open, high, low, close, whole, millionths, bars } = lane;
     for (let row = 0; row < rows; row++) {
-      const slot = slotOf[places[row]!]!;
-      if (slot === lane.slot && sids[row] === lane.sid) {
-        if (high[row]! > lane.high) lane.high = high[row]!;
-        if (low[row]! < lane.low) lane.low = low[row]!;
-        lane.close = close[row]!;
-        lane.whole += whole[row]!;
-        lane.millionths += millionths[row]!;
-        lane.bars++;
-        continue;
+      const next = slotOf[places[row]!]!;
+      if (next === slot && sids[row] === sid) {
+        if (highs[row]! > high) high = highs[row]!;
+        if (lows[row]! < low) low = lows[row]!;
+        whole += wholes[row]!;
+        millionths += fractions[row]!;
+        bars++;
+      } else {
+        if (slot >= 0) this.put(sid, slot, open, high, low, close, whole, millionths, bars);
+        sid = sids[row]!;
+        slot = next;
+        open = opens[row]!;
+        high = highs[row]!;
+        low = lows[row]!;
+        whole = wholes[row]!;
+        millionths = fractions[row]!;
+        bars = 1;
       }
-      if (lane.slot >= 0) at = this.put(at, lane);
-      lane.sid = sids[row]!;
-      lane.slot = slot;
-      lane.open = open[row]!;
-      lane.high = high[row]!;
-      lane.low = low[row]!;
-      lane.close = close[row]!;
-      lane.whole = whole[row]!;
-      lane.millionths = millionths[row]!;
-      lane.bars = 1;
+      close = closes[row]!;
     }
-    this.rows = at;
+    Object.assign(lane, { sid, slot, open, high, low, close, whole, millionths, bars });
   }
 
-  private put(at: number, { sid, slot, open, high, low, close, whole, millionths, bars }: Lane): number {
+  private put(
+    sid: number,
+    slot: number,
+    open: number,
+    high: number,
+    low: number,
+    close: number,
+    whole: number,
+    millionths: number,
+    bars: number,
+  ): void {
+    const { values } = this;
+    const at = this.rows++;
+    const first = at * VALUES;
     this.sid[at] = sid;
     this.slot[at] = slot;
     this.bars[at] = bars;
-    const { values } = this;
-    const first = at * VALUES;
     values[first] = open;
     values[first + 1] = high;
     values[first + 2] = low;
     values[first + 3] = close;
     values[first + 4] = millionths === 0 ? whole : (whole * MILLION + millionths) / MILLION;
-    return at + 1;
   }
 
   private makeRoom(more: number): void {

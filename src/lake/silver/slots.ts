@@ -63,18 +63,24 @@ export function numberSlots(plans: Iterable<readonly [interval: number, windows:
 }
 
 function tablesOf(windows: readonly PlannedWindow[], intervals: readonly number[]) {
-  const days = windows.map(({ dates }) => dates.map((date) => readDay(date)!));
-  let [firstDay, end] = [0, 0];
-  for (const [from, to] of days.filter((some) => some.length > 0).map((some) => [some[0]!, some.at(-1)! + 1])) {
-    firstDay = end === 0 ? from! : Math.min(firstDay, from!);
-    end = Math.max(end, to!);
+  // Every date stands in a window of each interval, and reading it as a day takes longer than looking it up.
+  const dayOf = new Map<string, number>();
+  for (const { dates } of windows) for (const date of dates) if (!dayOf.has(date)) dayOf.set(date, readDay(date)!);
+  // A loop, because a spread of so many arguments is an error.
+  let [firstDay, end] = dayOf.size === 0 ? [0, 0] : [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
+  for (const day of dayOf.values()) {
+    firstDay = Math.min(firstDay, day);
+    end = Math.max(end, day + 1);
   }
-  const byInterval = new Map(intervals.map((interval) => [interval, new Int32Array(end - firstDay + 1).fill(-1)]));
+  const some = [...new Set(intervals)];
+  const byInterval = new Map(some.map((interval) => [interval, new Int32Array(end - firstDay + 1).fill(-1)]));
   const cover = new Uint8Array(end - firstDay + 1);
-  for (const [slot, some] of days.entries()) {
-    for (const day of some) {
-      byInterval.get(intervals[slot]!)![day - firstDay] = slot;
-      cover[day - firstDay]!++;
+  for (const [slot, { dates }] of windows.entries()) {
+    const table = byInterval.get(intervals[slot]!)!;
+    for (const date of dates) {
+      const place = dayOf.get(date)! - firstDay;
+      table[place] = slot;
+      cover[place]!++;
     }
   }
   return { firstDay, tables: [...byInterval.values()], cover };
