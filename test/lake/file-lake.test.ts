@@ -71,6 +71,23 @@ test.each([
   expect(at('a/b')).toBe('old');
 });
 
+test('a large file is written whole or not at all, under a condition too', async () => {
+  const { root, lake, found, at } = openLake();
+  const large = (letter: string) => bytes(letter.repeat(100_000));
+  await lake.write('a/b', large('x'), { ifAbsent: true });
+  await expect(lake.write('a/b', large('y'), { ifAbsent: true })).rejects.toMatchObject({ name: 'Lake.Conflict' });
+  vi.mocked(files.renameSync).mockImplementationOnce(() => {
+    throw failure('ENOSPC');
+  });
+  await expect(lake.write('a/b', large('y'))).rejects.toMatchObject({ name: 'Lake.Unwritable' });
+  expect(found()).toEqual(['a/b']);
+  await Promise.all(['y', 'z'].map((letter) => lake.write(`a/${letter}`, large(letter))));
+  expect([at('a/b'), at('a/y'), at('a/z')]).toEqual(['x', 'y', 'z'].map((letter) => letter.repeat(100_000)));
+  real.rmSync(join(root, '.tmp'), { recursive: true });
+  await expect(lake.write('a/b', large('y'))).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(at('a/b')).toBe('x'.repeat(100_000));
+});
+
 test('an error it does not know keeps its own name, and the half-written file goes', async () => {
   const { lake, found } = openLake();
   vi.mocked(files.writeFileSync).mockImplementationOnce(() => {

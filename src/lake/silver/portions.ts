@@ -1,5 +1,5 @@
 /** Bars in one answer, about fifty bytes each: enough to make little of what a query costs by itself. */
-const BARS = 400_000;
+const BARS = 800_000;
 /** Windows held in memory at once, about fifty bytes each. */
 const WINDOWS = 10_000_000;
 
