@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { AwsFault } from '../../src/local/aws/fault.ts';
 import { jsonRoute, type Routes } from '../../src/local/aws/route.ts';
 import type { Jobs } from '../../src/local/jobs.ts';
+import type { Deployed } from './deployed.ts';
 
 const SubmitJob = z.object({
   jobName: z.string(),
@@ -15,10 +17,13 @@ const SubmitJob = z.object({
 const DescribeJobs = z.object({ jobs: z.array(z.string()) });
 
 /** SubmitJob and DescribeJobs for a job by hand, on the deployed definitions. */
-export function batchRoutes(jobs: () => ReadonlyMap<string, Jobs>): Routes {
+export function batchRoutes({ queues }: Pick<Deployed, 'queues'>, jobs: () => ReadonlyMap<string, Jobs>): Routes {
   const submitted = new Map<string, { jobId: string; jobName: string; status: string; statusReason?: string }>();
   return {
     'POST /v1/submitjob': jsonRoute(SubmitJob, ({ jobName, jobQueue, jobDefinition, containerOverrides }) => {
+      if (!queues.includes(jobQueue)) throw new AwsFault('ClientException', `JobQueue ${jobQueue} is not deployed`);
+      const deployedJob = jobs().get(jobDefinition);
+      if (!deployedJob) throw new AwsFault('ClientException', `JobDefinition ${jobDefinition} is not deployed`);
       const job: { jobId: string; jobName: string; status: string; statusReason?: string } = {
         jobId: randomUUID(),
         jobName,
@@ -27,7 +32,7 @@ export function batchRoutes(jobs: () => ReadonlyMap<string, Jobs>): Routes {
       submitted.set(job.jobId, job);
       const Environment = containerOverrides.environment.map(({ name, value }) => ({ Name: name, Value: value }));
       const overrides = { Command: containerOverrides.command, Environment };
-      const work = jobs().get(jobDefinition)!.submitJob({
+      const work = deployedJob.submitJob({
         JobName: jobName,
         JobQueue: jobQueue,
         JobDefinition: jobDefinition,

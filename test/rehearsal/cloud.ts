@@ -19,6 +19,7 @@ import { deliverLogs } from './log-groups.ts';
 import { requirePermission } from './permissions.ts';
 import { Roles } from './roles.ts';
 import { openSandboxes, type Sandboxes } from './sandboxes.ts';
+import { say } from './say.ts';
 import { VENDOR_KEYS } from './settings.ts';
 import type { EmulatedStage } from './stack.ts';
 
@@ -97,7 +98,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
       },
     },
     describeExecution: (arn) => executions.describe(arn),
-    routes: { ...executions.routes(), ...batchRoutes(() => sandboxes.jobs) },
+    routes: { ...executions.routes(), ...batchRoutes(deployed, () => sandboxes.jobs) },
     authorize: (called, signer, body) => {
       if (signer !== key.accessKeyId) requirePermission(roles, called, signer, body);
     },
@@ -143,6 +144,8 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
 
   async function execute(machine: DeployedMachine, input: object, runId: string, watch: Watch = {}) {
     const startTime = new Date().toISOString();
+    const begun = performance.now();
+    const counts: Record<string, number> = {};
     const arn = `${executionsOf(machine)}:${runId}`;
     executions.started(arn, machine.arn);
     const result = await runMachine(machine.machine, {
@@ -152,6 +155,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
       integrations: integrations(sandboxes, roles, credentials.get(machine.role)!, client),
       timeScale: TIME_SCALE,
       onEvent: (event) => {
+        counts[event.type] = (counts[event.type] ?? 0) + 1;
         executions.heard(arn, event);
         watch.onEvent?.(event);
       },
@@ -160,6 +164,8 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     executions.ended(arn, result);
     const ended = { ...result, runId };
     tellEnd(machine, arn, ended);
+    const { StateEntered: states, TaskScheduled: tasks } = counts;
+    say(`${runId}: ${result.status}, ${states} states, ${tasks} tasks`, begun);
     return ended;
   }
 

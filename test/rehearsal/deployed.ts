@@ -1,4 +1,4 @@
-import { BatchClient, DescribeJobDefinitionsCommand } from '@aws-sdk/client-batch';
+import { BatchClient, DescribeJobDefinitionsCommand, DescribeJobQueuesCommand } from '@aws-sdk/client-batch';
 import {
   EventBridgeClient,
   ListRulesCommand,
@@ -42,6 +42,8 @@ export interface Deployed {
   machines: DeployedMachine[];
   functions: (Runnable & { arn: string; handler: string; sha256: string; timeoutSeconds: number })[];
   jobs: (Runnable & { definition: string; command: string[]; attempts: number })[];
+  /** Names of job queues. */
+  queues: string[];
   rules: DeployedRule[];
 }
 
@@ -66,7 +68,10 @@ export async function readDeployed(client: object): Promise<Deployed> {
     timeoutSeconds: one.Timeout!,
   }));
   const request = new DescribeJobDefinitionsCommand({ status: 'ACTIVE' });
-  const { jobDefinitions = [] } = await new BatchClient(client).send(request);
+  const batch = new BatchClient(client);
+  const { jobDefinitions = [] } = await batch.send(request);
+  const { jobQueues = [] } = await batch.send(new DescribeJobQueuesCommand({}));
+  const queues = jobQueues.map(({ jobQueueName }) => jobQueueName!);
   const jobs = jobDefinitions.map(({ jobDefinitionName: definition = '', containerProperties, retryStrategy }) => ({
     name: definition.slice(PREFIX.length),
     definition,
@@ -75,7 +80,7 @@ export async function readDeployed(client: object): Promise<Deployed> {
     command: containerProperties!.command ?? [],
     attempts: retryStrategy!.attempts!,
   }));
-  return { machines, functions, jobs, rules: await readRules(client) };
+  return { machines, functions, jobs, queues, rules: await readRules(client) };
 }
 
 async function readRules(client: object): Promise<DeployedRule[]> {

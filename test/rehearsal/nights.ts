@@ -112,8 +112,8 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
         { subject: 'afterbell Failed: session 2025-11-20', message: expect.stringContaining(night.runId) },
       ]);
       const [{ message }] = told as [{ message: string }];
-      expect(message).toContain('Stage Sessions: Vendor.AuthFailed: POLYGON_API_KEY was refused');
-      expect(message).toMatch(/^Repair: npx afterbell night --session 2025-11-20 --stage dev$/m);
+      expect(message).toContain('POLYGON_API_KEY was refused');
+      expect(message).toMatch(/^Repair: npx afterbell night --session 2025-11-20 --stage dev/m);
       // The rule for executions that ended without a word is quiet, and nothing starts the portfolio machine.
       expect(cloud.events.map(({ event, rules }) => [event.detail.status, rules])).toEqual([['FAILED', []]]);
       expect(await cloud.settled()).toEqual([]);
@@ -169,7 +169,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
     if (!cloud || !opened) return skip();
     const { values, places, found } = await findSecrets(cloud, opened.stage);
     expect(values.length).toBe(Object.values(VENDOR_KEYS).flatMap(Object.values).length + 1);
-    expect(places).toEqual(expect.arrayContaining(['terraform.tfstate', 'open-night.zip', 'nightly', 'executions']));
+    expect(places).toEqual(expect.arrayContaining(['terraform.tfstate', 'zips', 'nightly', 'executions']));
     expect(found).toEqual([]);
   });
 

@@ -12,7 +12,7 @@ export async function findSecrets(cloud: Cloud, { terraform }: EmulatedStage) {
   const states = readdirSync(folder).filter((name) => name.startsWith('terraform.tfstate'));
   const texts: Record<string, string> = {
     ...Object.fromEntries(states.map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
-    ...Object.fromEntries(readdirSync(terraform.zips).map((name) => [name, unpacked(join(terraform.zips, name))])),
+    zips: unpacked(terraform.zips),
     ...cloud.texts(),
   };
   const found = Object.entries(texts).flatMap(([place, text]) =>
@@ -35,8 +35,13 @@ async function secretValues(client: object): Promise<string[]> {
   return values.flat();
 }
 
-function unpacked(zip: string): string {
-  const print =
-    'import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nfor n in z.namelist(): sys.stdout.buffer.write(z.read(n))';
-  return execFileSync('python3', ['-c', print, zip], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+/** What all zips of a folder hold, in clear text. */
+function unpacked(folder: string): string {
+  const print = [
+    'import pathlib, sys, zipfile',
+    'for path in sorted(pathlib.Path(sys.argv[1]).glob("*.zip")):',
+    '    z = zipfile.ZipFile(path)',
+    '    for name in z.namelist(): sys.stdout.buffer.write(z.read(name))',
+  ];
+  return execFileSync('python3', ['-c', print.join('\n'), folder], { encoding: 'utf8', maxBuffer: 512 * 1024 * 1024 });
 }

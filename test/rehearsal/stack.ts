@@ -1,6 +1,7 @@
 import { CreateServiceLinkedRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { openTerraform, type Terraform } from '../terraform/tooling.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
+import { say } from './say.ts';
 
 const SETTINGS = [
   '-no-color',
@@ -52,10 +53,12 @@ export async function openEmulatedStage(
   const { client } = emulator;
   const variables = [...SETTINGS, `-var=settings=${JSON.stringify(settings)}`];
   const must = async (verb: keyof typeof HASTE, ...args: string[]) => {
+    const begun = performance.now();
     const { code, output } = await terraform.run([verb, ...variables, ...HASTE[verb], '-auto-approve', ...args], {
       timeoutMs: LIMIT_MS,
     });
     if (code !== 0) throw new Error(`terraform ${verb}: ${output.slice(-3000)}`);
+    say(`terraform ${[verb, ...args].join(' ')}: ${/^.* complete! .*$/m.exec(output)?.[0]}`, begun);
     return output;
   };
   const stage: EmulatedStage = {
@@ -70,11 +73,14 @@ export async function openEmulatedStage(
       return must('apply');
     },
     async changes() {
+      const begun = performance.now();
       const { code, output } = await terraform.run(['plan', '-detailed-exitcode', ...variables], {
         timeoutMs: LIMIT_MS,
       });
       if (code === 1) throw new Error(`terraform plan: ${output.slice(-3000)}`);
-      return [...output.matchAll(/^ {2}# (\S+) (?:will|must) be/gm)].map(([, address]) => address!);
+      const changes = [...output.matchAll(/^ {2}# (\S+) (?:will|must) be/gm)].map(([, address]) => address!);
+      say(`terraform plan, again: ${changes.length} differences`, begun);
+      return changes;
     },
     destroy: () => must('destroy'),
     async close() {
