@@ -125,19 +125,20 @@ resource "aws_cloudwatch_event_target" "notify" {
   input_transformer {
     input_paths = {
       name    = "$.detail.name"
-      machine = "$.detail.stateMachineArn"
       status  = "$.detail.status"
       error   = "$.detail.error"
       cause   = "$.detail.cause"
       arn     = "$.detail.executionArn"
+      time    = "$.time"
+      region  = "$.region"
     }
     input_template = join("\n", [
-      "\"afterbell ${var.stage}: execution <name> ended as <status>, and told nobody why.\"",
-      "\"Error: <error>\"",
-      "\"Cause: <cause>\"",
-      "\"Machine: <machine>\"",
-      "\"Execution: <arn>\"",
-      "\"Repair: npx afterbell night --stage ${var.stage}   (npx afterbell status --stage ${var.stage} names sessions that are missing)\"",
+      "\"<status>: execution <name> ended, and told nobody why.\"",
+      "\"Since <time>.\"",
+      "\"What was served before is served still, and what was stored by then is sound.\"",
+      "\"Error: <error>: <cause>\"",
+      "\"Execution: https://<region>.console.aws.amazon.com/states/home?region=<region>#/v2/executions/details/<arn>\"",
+      "\"Repair: npx afterbell night --stage ${var.stage}, which goes on where it was (npx afterbell status --stage ${var.stage} names what is missing)\"",
     ])
   }
 

@@ -11,6 +11,7 @@ import {
 import { type Config, loadConfig } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import type { ExecutionEvent, ExecutionResult } from '../local/states/events.ts';
+import { executionLink } from '../night/execution-link.ts';
 import { openStores, type Stores } from '../night/stores.ts';
 import { History } from './history.ts';
 
@@ -137,12 +138,6 @@ function leftRunning(runId: string, executionArn: string): NamedError {
     what: `following ${runId} was interrupted; the execution goes on`,
     todo: `To stop it: aws stepfunctions stop-execution --execution-arn ${executionArn}`,
   });
-}
-
-/** Where the console shows an execution. */
-export function executionLink(executionArn: string): string {
-  const region = executionArn.split(':')[3];
-  return `https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${executionArn}`;
 }
 
 /** What keeps us from a stage, with what to do about it. */

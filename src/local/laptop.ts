@@ -6,6 +6,8 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { FileLake } from '../lake/file-lake.ts';
+import { type LostExecution, lostNotice } from '../night/lost-notice.ts';
+import { exchangeTime } from '../night/report/words.ts';
 import { openStores, type Stores } from '../night/stores.ts';
 import { createTableInput, TABLES, type TableName } from '../tables/definitions.ts';
 import { ACCOUNT, REGION } from './aws/account.ts';
@@ -18,6 +20,7 @@ import { warehouseBackend } from './aws/warehouse-backend.ts';
 import { type Functions, startFunctions } from './functions.ts';
 import { type Home, openHome } from './home.ts';
 import { type Jobs, startJobs } from './jobs.ts';
+import { RunningExecutions } from './lost-executions.ts';
 import { laptopMachine, ruleFile } from './machine-files.ts';
 import type { Program } from './program.ts';
 import { MACHINES, type MachineName, RULE_TARGETS } from './rule-targets.ts';
@@ -25,6 +28,9 @@ import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run.ts';
 import { type Execution, Triggered } from './triggered.ts';
 import { reachVendors, type Vendors } from './vendors.ts';
+
+/** How the errors begin with which a machine ends itself; it has told already. */
+const OWN_ERRORS = /^(Night|Portfolio|Maintenance)\./;
 
 /** With practice data nobody has to wait for a vendor. */
 const PRACTICE_TIME_SCALE = 1 / 300;
@@ -130,6 +136,21 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     closers.push(() => jobs.close());
     const machines = Object.fromEntries(MACHINES.map((name) => [name, laptopMachine(program.root, name)]));
     const sns = new SNSClient(clientOptions(aws.url));
+    const running = new RunningExecutions(home.folders.logs);
+    // What EventBridge tells of an execution that ended without a word of its own.
+    const tell = async (lost: Omit<LostExecution, 'stage' | 'link' | 'time'>) => {
+      const link = join(home.folders.logs, 'functions.jsonl');
+      const at = new Date().toISOString();
+      const notice = lostNotice({ ...lost, time: exchangeTime(at), link, stage: 'local' });
+      const notification = { topicArn: 'arn:aws:sns:us-east-1:000000000000:afterbell-local', ...notice, at };
+      await log('notifications.jsonl', notification);
+      onNotify?.(notification);
+    };
+    for (const { name, startTime } of await running.leftBehind()) {
+      const cause = `its process ended before it did (killed, or the computer went down); begun ${startTime ? exchangeTime(startTime) : 'at an unknown time'}`;
+      await tell({ name, status: 'ABORTED', error: 'Job.Interrupted', cause });
+      await running.end({ name });
+    }
     await home.setEndpoints({ aws: aws.url, dynamodb: tables.url });
     const timeScale = options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1);
     // Declared as a function: an event may start an execution.
@@ -141,6 +162,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:${machineName}:${runId}`;
       const known = { executionArn: arn, stateMachineArn, name: runId, startDate: new Date(startTime) };
       executions.set(arn, { ...known, status: 'RUNNING' });
+      await running.begin({ arn, name: runId, startTime });
       const result = await runMachine(machines[machine]!, {
         input,
         execution: { arn, name: runId, startTime },
@@ -151,6 +173,10 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
         signal,
       });
       executions.set(arn, { ...known, status: result.status });
+      const { status, error = '', cause = '' } = result;
+      const isLost = status !== 'SUCCEEDED' && !OWN_ERRORS.test(error);
+      if (isLost) await tell({ name: runId, status, error: error || 'none', cause: cause || 'stopped by hand' });
+      await running.end({ name: runId });
       return { ...result, runId };
     }
     // Closed first: what is stopped must still reach its functions and tables.

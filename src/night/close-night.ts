@@ -3,13 +3,11 @@ import { isNamed, NamedError } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
 import { jsonBytes, readJson } from '../lake/lake.ts';
 import { lakeKind } from '../lake/stamp.ts';
-import { atStage } from './at-stage.ts';
-import { heldKey } from './held-list.ts';
 import { closeLedger } from './ledger.ts';
 import type { Night, NightReport, NightStatus } from './night.ts';
+import { type Notice, noticeOf, pageOf, readServed } from './notice.ts';
 import type { CloseInput, JobResult } from './outcome.ts';
 import { reconcileNight } from './reconcile-night.ts';
-import { releaseText } from './release-effect.ts';
 import { stagesOf } from './stages.ts';
 import { stagingByRun } from './staging.ts';
 import type { Stores } from './stores.ts';
@@ -18,17 +16,12 @@ import { judgeNight, type Verdict } from './verdict.ts';
 /** Sent when a night ends well; the rule that starts the portfolio desk matches it (DESIGN 2). */
 export const NIGHT_COMPLETED = { source: 'afterbell', detailType: 'Night Completed' } as const;
 
-export interface ClosedNight {
+export interface ClosedNight extends Notice {
   runId: string;
   session: string;
   status: NightStatus;
   /** Lake key of night.json. */
   report: string;
-  /** Somebody has to look. */
-  notify: boolean;
-  /** SNS subject (100 ASCII characters at most) and text. */
-  subject: string;
-  message: string;
   /** For the Fail state: the first reason, in full. */
   cause: string;
 }
@@ -80,7 +73,12 @@ export async function closeNight(
   // Once the session is recorded as done no run comes back for it: whatever was to be told is told by then.
   await recordState(night, verdict, runs);
   await runs.releaseLock(night.executionArn);
-  return { ...summary(night, verdict, config.STAGE), report: key };
+  const { runId, session } = night;
+  const { status, reasons, datasets } = verdict;
+  const served = await readServed(datasets, { lake, runs });
+  const page = pageOf(lake, key);
+  const notice = noticeOf({ night, verdict, served, page, stage: config.STAGE, closedAt: completedAt });
+  return { runId, session, status, report: key, ...notice, cause: (reasons[0] ?? '').slice(0, 2000) };
 }
 
 /** Only a comparison: what keeps it from being made is said and changes nothing else. */
@@ -142,40 +140,6 @@ async function dropRepeated(
     if (repeated.length === staged.length) await runs.dropHeldRun(run);
   }
   if (releasedRun) await runs.dropHeldRun(releasedRun);
-}
-
-function summary(
-  { runId, session, kind }: Night,
-  { status, reasons, datasets, releasing }: Verdict,
-  stage: string,
-): Omit<ClosedNight, 'report'> {
-  const there = atStage(stage);
-  const cause = reasons[0] ?? '';
-  const done = datasets.filter((set) => set.status === 'success').map((set) => set.name);
-  const lists = datasets.filter((set) => set.status === 'held' && set.name !== 'prices');
-  const isHeld = status === 'Held' || lists.length > 0;
-  const isBroken = status === 'Failed' || datasets.some((set) => set.status === 'failed' || set.status === 'partial');
-  const message = [
-    `${kind} ${runId} for session ${session} ended as ${status}.`,
-    ...reasons.slice(0, 20).map((reason) => `- ${reason}`),
-    done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
-    'What was served before is served still.',
-    ...lists.map(({ name }) => `What ${name} would change: ${heldKey({ session, dataset: name })}`),
-    ...(isHeld && releasing ? [releaseText(releasing)] : []),
-    ...(isHeld ? [`Look, then publish: npx afterbell release ${runId}${there}`] : []),
-    ...(isHeld && !isBroken ? [] : [`Repair: ${repair(kind, session, there)}`]),
-  ].join('\n');
-  const subject = `afterbell ${status}: session ${session}`.slice(0, 100);
-  const notify = isHeld || status === 'Failed';
-  return { runId, session, status, notify, subject, message, cause: cause.slice(0, 2000) };
-}
-
-/** A range is asked for again as a whole: what is held by now is not fetched twice. */
-function repair(kind: Night['kind'], session: string, there: string): string {
-  if (kind === 'backfill') return `the same npx afterbell backfill${there} again; it fetches what is missing`;
-  return kind === 'task'
-    ? `the same npx afterbell run${there} again`
-    : `npx afterbell night --session ${session}${there}`;
 }
 
 /** @throws Night.Failed when the bus refuses the event, so that Close Night is retried. */

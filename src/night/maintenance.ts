@@ -6,8 +6,11 @@ import { readJson } from '../lake/lake.ts';
 import closeSql from '../warehouse/queries/close-night.sql';
 import { applyRetention, type RetentionResult } from './apply-retention.ts';
 import { atStage } from './at-stage.ts';
+import { executionLink } from './execution-link.ts';
 import { type IsRunning, takeLock } from './lake-lock.ts';
+import { timestamp } from './ledger.ts';
 import { causeText } from './outcome.ts';
+import { exchangeTime } from './report/words.ts';
 import type { Stores } from './stores.ts';
 
 /** Between two sessions there must be time for one more. */
@@ -74,8 +77,8 @@ export async function closeMaintenance(
     status: part.trouble ? 'failed' : 'success',
     rows,
     error: part.trouble && reasonOf(part.trouble),
-    started_at: timestamp(new Date(ended.getTime() - part.seconds * 1000)),
-    completed_at: timestamp(ended),
+    started_at: timestamp(new Date(ended.getTime() - part.seconds * 1000).toISOString()),
+    completed_at: timestamp(ended.toISOString()),
     seconds: part.seconds,
     metadata: { run_id: execution.name, ...metadata },
   });
@@ -83,7 +86,13 @@ export async function closeMaintenance(
     row('vacuum', vacuum, cleaned?.filesDeleted ?? 0, { bytes_freed: cleaned?.bytesFreed ?? 0 }),
     row('apply-retention', retention, total.deleted, { sessions: total.sessions, saved_to_lake: total.savedToLake }),
   ];
-  const nothing = { status: 'none', completed_at: timestamp(ended), reasons: '[]', summary: '{}', released_run: null };
+  const nothing = {
+    status: 'none',
+    completed_at: timestamp(ended.toISOString()),
+    reasons: '[]',
+    summary: '{}',
+    released_run: null,
+  };
   await warehouse.query(closeSql, { run_id: execution.name, ...nothing, tasks: JSON.stringify(tasks) });
   return wordFor(execution, tasks, config.STAGE);
 }
@@ -94,12 +103,15 @@ function wordFor(
   stage: string,
 ): ClosedMaintenance {
   const reasons = tasks.flatMap(({ task, error }) => (error === null ? [] : [`${task}: ${error}`]));
+  const bad = tasks.filter(({ error }) => error !== null).map(({ task }) => task);
   const good = tasks.filter(({ error }) => error === null).map(({ task }) => task);
   const message = [
-    `Maintenance ${execution.name}, started ${execution.startTime}, did not end well.`,
-    ...reasons.map((reason) => `- ${reason}`),
-    good.length > 0 ? `Done all the same: ${good.join(', ')}.` : 'Nothing was removed by the parts that failed.',
+    `Failed: ${bad.join(', ')} (maintenance ${execution.name}).`,
+    `Since ${exchangeTime(execution.startTime)}.`,
     'What was served before is served still.',
+    good.length > 0 ? `Done all the same: ${good.join(', ')}.` : 'Nothing was removed by the parts that failed.',
+    `Error: ${reasons.join('\n- ')}`,
+    ...(stage === 'local' ? [] : [`Execution: ${executionLink(execution.arn)}`]),
     `Repair: npx afterbell run maintenance${atStage(stage)}`,
   ].join('\n');
   return {
@@ -113,8 +125,4 @@ function wordFor(
 
 function reasonOf({ error, cause }: { error: string; cause: string }): string {
   return `${error}: ${causeText(cause)}`;
-}
-
-function timestamp(instant: Date): string {
-  return instant.toISOString().replace('T', ' ').replace('Z', '');
 }

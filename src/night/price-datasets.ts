@@ -85,9 +85,9 @@ export function jobDatasets(
   if (prices.trouble && isJob(prices.trouble.state)) {
     const task = prices.trouble.state.toLowerCase();
     const { reasons: damage, failed } = damageOf(resultOf(task));
-    // The parent of an array job has no words of its own.
+    // The service's words, "Essential container in task exited", say less than the job's own; an array's parent has none.
     const said = `${prices.trouble.error}: ${causeText(prices.trouble.cause)}`;
-    const reasons = [said, ...damage.filter((line) => !said.includes(line))];
+    const reasons = [...damage.filter((line) => !said.includes(line)), said];
     datasets.push({ ...EMPTY, name: task, task, status: 'failed', reasons, ...(failed.length > 0 && { failed }) });
   }
   return datasets;

@@ -1,11 +1,11 @@
 import { lastClosedSession, nextSession, sessionHours, sessionsBetween } from '../../calendar/sessions.ts';
-import { executionLink } from '../../deployed/stage.ts';
 import { readConsolidated } from '../../lake/bronze/checkpoint.ts';
 import { heldSessions } from '../../lake/ingest.ts';
 import type { Lake } from '../../lake/lake.ts';
 import { readSilverCheckpoint } from '../../lake/silver/silver-checkpoint.ts';
 import { type LakeKind, lakeKind } from '../../lake/stamp.ts';
 import { readHome } from '../../local/home.ts';
+import { executionLink } from '../../night/execution-link.ts';
 import { executionIsRunning } from '../../night/lake-lock.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
 import failedTasks from '../../warehouse/queries/failed-tasks.sql';

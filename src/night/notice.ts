@@ -1,0 +1,130 @@
+import { heldSessions } from '../lake/ingest.ts';
+import { placeIn } from '../lake/place.ts';
+import { atStage } from './at-stage.ts';
+import { executionLink } from './execution-link.ts';
+import { heldKey } from './held-list.ts';
+import type { DatasetResult, Night } from './night.ts';
+import { releaseText } from './release-effect.ts';
+import { duration, exchangeTime, list } from './report/words.ts';
+import type { Stores } from './stores.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What SNS carries to a person, or a laptop to its terminal. */
+export interface Notice {
+  /** Somebody has to look. */
+  notify: boolean;
+  /** 100 ASCII characters at most. */
+  subject: string;
+  message: string;
+}
+
+/** What a reader is served although the run did not end well. */
+export interface Served {
+  /** Sessions held, and the newest of them. */
+  sessions: number;
+  newest: string | null;
+  /** Dataset → when its list was complete last, ISO. */
+  complete: Readonly<Record<string, string>>;
+}
+
+export interface NoticeFacts {
+  night: Pick<Night, 'runId' | 'session' | 'kind' | 'openedAt' | 'executionArn'>;
+  verdict: Pick<Verdict, 'status' | 'reasons' | 'datasets' | 'releasing'>;
+  served: Served;
+  /** Where the page lies, for a person. */
+  page: string;
+  stage: string;
+  closedAt: string;
+}
+
+const REASONS = 20;
+
+/**
+ * Pure: what failed, since when, what is still served, the true error, where to look, the command that repairs it; in
+ * this order. A partial night is told of when a whole dataset failed or is held.
+ */
+export function noticeOf({ night, verdict, served, page, stage, closedAt }: NoticeFacts): Notice {
+  const { runId, session, kind } = night;
+  const { status, reasons, datasets } = verdict;
+  const bad = datasets.filter((set) => set.status !== 'success' && set.status !== 'skipped');
+  const isHeld = status === 'Held' || bad.some((set) => set.status === 'held');
+  const done = datasets.filter((set) => set.status === 'success').map(({ name }) => name);
+  const what = kind === 'task' ? 'run' : kind;
+  const message = [
+    `${status}: ${bad.map(badText).join(', ') || 'the run itself'} (${what} ${runId} for session ${session}).`,
+    `Since ${exchangeTime(night.openedAt)}; it ended after ${duration((Date.parse(closedAt) - Date.parse(night.openedAt)) / 1000)}.`,
+    `What was served before is served still. It is ${servedText(served, bad)}.`,
+    done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
+    `${isHeld ? 'Why' : 'Error'}: ${reasons[0] ?? 'none was given'}`,
+    ...reasons.slice(1, REASONS).map((reason) => `- ${reason}`),
+    ...lists(bad).map(({ name }) => `What ${name} would change: ${heldKey({ session, dataset: name })}`),
+    `Report: ${page}`,
+    ...(stage === 'local' ? [] : [`Execution: ${executionLink(night.executionArn)}`]),
+    ...commands(night, verdict, bad, atStage(stage)),
+  ].join('\n');
+  const isTold = isHeld || status === 'Failed' || bad.some((set) => set.status === 'failed');
+  return { notify: isTold, subject: `afterbell ${status}: session ${session}`.slice(0, 100), message };
+}
+
+function badText({ name, status }: DatasetResult): string {
+  return status === 'partial' ? `${name} in part` : `${name} ${status}`;
+}
+
+function lists(bad: readonly DatasetResult[]): DatasetResult[] {
+  return bad.filter((set) => set.status === 'held' && set.name !== 'prices');
+}
+
+function servedText({ sessions, newest, complete }: Served, bad: readonly DatasetResult[]): string {
+  const prices = newest === null ? 'no session yet' : `${sessions.toLocaleString('en-US')} sessions up to ${newest}`;
+  const others = bad.flatMap(({ name }) => {
+    const at = complete[name];
+    return at === undefined ? [] : [`${name} of ${exchangeTime(at)}`];
+  });
+  return list([prices, ...others]);
+}
+
+function commands(
+  { runId, kind, session }: NoticeFacts['night'],
+  { status, reasons, releasing }: NoticeFacts['verdict'],
+  bad: readonly DatasetResult[],
+  there: string,
+): string[] {
+  const held = bad.filter((set) => set.status === 'held');
+  const broken = bad.filter((set) => set.status !== 'held');
+  const release =
+    status === 'Held' || held.length > 0
+      ? [...(releasing ? [releaseText(releasing)] : []), `Look, then publish: npx afterbell release ${runId}${there}`]
+      : [];
+  if (release.length > 0 && status !== 'Failed' && broken.length === 0) return release;
+  const damaged = reasons.some((reason) => reason.includes('Lake.Corrupt'));
+  const again = repair(kind, session, status === 'Failed' ? [] : broken, there);
+  return [...release, `Repair: ${damaged ? `npx afterbell verify --repair${there}, then ` : ''}${again}`];
+}
+
+/** A range is asked for again as a whole: what is held by now is not fetched twice. */
+function repair(kind: Night['kind'], session: string, broken: readonly DatasetResult[], there: string): string {
+  if (kind === 'backfill') return `the same npx afterbell backfill${there} again; it fetches what is missing`;
+  if (kind === 'task') return `the same npx afterbell run${there} again`;
+  if (broken.length === 0) return `npx afterbell night --session ${session}${there}`;
+  return broken.map(({ task }) => `npx afterbell run ${task}${there}`).join(' && ');
+}
+
+/** What the lake and the records of complete syncs say is served. */
+export async function readServed(
+  datasets: readonly DatasetResult[],
+  { lake, runs }: Pick<Stores, 'lake' | 'runs'>,
+): Promise<Served> {
+  const held = await heldSessions(lake);
+  const complete: Record<string, string> = {};
+  for (const { name, status } of datasets) {
+    if (status === 'success' || status === 'skipped') continue;
+    const last = await runs.lastSync(name);
+    if (last) complete[name] = last.lastSyncTimestamp;
+  }
+  return { sessions: held.length, newest: held.at(-1)?.date ?? null, complete };
+}
+
+/** The page that Render Report writes beside a report. */
+export function pageOf(lake: Stores['lake'], reportKey: string): string {
+  return placeIn(lake, reportKey.replace(/night\.json$/, 'index.html').replace(/\.json$/, '.html'));
+}

@@ -1,0 +1,38 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { logLines, MORNING, openOn, openScene, SESSION } from '../nights/scene.ts';
+
+test('a night that is stopped is told of, in the log and where the laptop shows it', async () => {
+  const scene = await openScene();
+  const stop = new AbortController();
+  const onEvent = ({ state }: { state?: string }) => state === 'Stage Sessions' && stop.abort();
+  const ended = scene.run(MORNING, { signal: stop.signal, onEvent });
+  await expect(ended).rejects.toMatchObject({ name: 'Job.Interrupted' });
+  const [told, ...more] = logLines(scene.home, 'notifications.jsonl');
+  expect(more).toEqual([]);
+  expect(told).toMatchObject({ subject: expect.stringMatching(/^afterbell ABORTED: night-2025-11-19-/) });
+  expect(String(told!.message)).toMatch(
+    /^ABORTED: execution night-2025-11-19-\S+ ended, and told nobody why\.\nSince .* New York\.\n.*\nError: .*\nExecution: .*functions\.jsonl\nRepair: npx afterbell night, /,
+  );
+  expect(readdirSync(join(scene.home, 'logs', 'running'))).toEqual([]);
+});
+
+test('a night that was killed with its process is told of when its home is opened again, once', async () => {
+  const scene = await openScene();
+  await scene.close();
+  const running = join(scene.home, 'logs', 'running');
+  mkdirSync(running, { recursive: true });
+  const begun = { arn: 'arn', name: `night-${SESSION}-killed`, startTime: '2025-11-20T09:00:00.000Z' };
+  writeFileSync(join(running, `${begun.name}.json`), JSON.stringify(begun));
+  writeFileSync(join(running, 'night-cut.json'), '{"arn"');
+  for (let opened = 0; opened < 2; opened += 1) await (await openOn(scene.home, scene.market)).close();
+  const told = logLines(scene.home, 'notifications.jsonl').map(({ message }) => String(message).split('\n'));
+  expect(told.map(([first]) => first)).toEqual([
+    'ABORTED: execution night-cut ended, and told nobody why.',
+    `ABORTED: execution ${begun.name} ended, and told nobody why.`,
+  ]);
+  expect(told[1]![3]).toBe(
+    'Error: Job.Interrupted: its process ended before it did (killed, or the computer went down); begun Thu, 20 Nov 2025, 04:00 New York',
+  );
+});

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { lostNotice } from '../../src/night/lost-notice.ts';
+import { type NoticeFacts, noticeOf } from '../../src/night/notice.ts';
+import { judgeNight } from '../../src/night/verdict.ts';
+import { type Changes, closing, ended, failed, HELD, SESSION, unstaged } from './closing.ts';
+
+const ARN = 'arn:aws:states:eu-west-1:123456789012:execution:afterbell-dev-nightly:night-1';
+
+function told(changes: Changes, more: Partial<NoticeFacts> = {}, jobs = {}) {
+  const input = closing({ ...changes, night: { executionArn: ARN, ...changes.night } });
+  return noticeOf({
+    night: input.night,
+    verdict: judgeNight(input, jobs),
+    served: { sessions: 1255, newest: '2026-11-24', complete: {} },
+    page: 's3://lake/reports/date=2026-11-25/index.html',
+    stage: 'dev',
+    closedAt: '2026-11-26T09:02:00.000Z',
+    ...more,
+  });
+}
+
+const LINK = `Execution: https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/${ARN}`;
+
+test('a failed night', () => {
+  const cause = JSON.stringify({
+    errorType: 'Vendor.AuthFailed',
+    errorMessage: 'POLYGON_API_KEY was refused',
+    trace: [],
+  });
+  const { notify, subject, message } = told({ prices: unstaged('Vendor.AuthFailed', cause) });
+  expect([notify, subject]).toEqual([true, `afterbell Failed: session ${SESSION}`]);
+  expect(message.split('\n')).toEqual([
+    `Failed: prices failed (night night-1 for session ${SESSION}).`,
+    'Since Thu, 26 Nov 2026, 04:00 New York; it ended after 2 min 00 s.',
+    'What was served before is served still. It is 1,255 sessions up to 2026-11-24.',
+    'Done all the same: tickers, assets.',
+    `Error: prices: ${SESSION}: Vendor.AuthFailed: POLYGON_API_KEY was refused`,
+    'Report: s3://lake/reports/date=2026-11-25/index.html',
+    LINK,
+    `Repair: npx afterbell night --session ${SESSION} --stage dev`,
+  ]);
+});
+
+test("a night whose job failed says the container's own last error", () => {
+  const cause = JSON.stringify({ StatusReason: 'Essential container in task exited', Container: { ExitCode: 1 } });
+  const trouble = { state: 'Consolidate', error: 'States.TaskFailed', cause };
+  const error = { name: 'Lake.Corrupt', symbol: 'AAPL', message: 'bronze/…/data.parquet is damaged' };
+  const jobs = { consolidate: { runId: 'night-1', status: 'failed', seconds: 1, errors: [error] } };
+  const { message } = told({ prices: { jobs: [], trouble } }, { stage: 'local' }, jobs);
+  expect(message.split('\n').slice(4)).toEqual([
+    'Error: consolidate: Lake.Corrupt: bronze/…/data.parquet is damaged',
+    '- consolidate: States.TaskFailed: Essential container in task exited',
+    'Report: s3://lake/reports/date=2026-11-25/index.html',
+    `Repair: npx afterbell verify --repair, then npx afterbell night --session ${SESSION}`,
+  ]);
+});
+
+test('a partial night', () => {
+  const served = { sessions: 1256, newest: SESSION, complete: { assets: '2026-11-25T09:00:40.000Z' } };
+  const { notify, subject, message } = told(
+    {
+      reference: [
+        ended('sync-tickers'),
+        failed('sync-assets', 'Vendor.Unavailable', 'no answer from api.alpaca.markets'),
+      ],
+    },
+    { served },
+  );
+  expect([notify, subject]).toEqual([true, `afterbell Partial: session ${SESSION}`]);
+  expect(message.split('\n')).toEqual([
+    `Partial: assets failed (night night-1 for session ${SESSION}).`,
+    'Since Thu, 26 Nov 2026, 04:00 New York; it ended after 2 min 00 s.',
+    `What was served before is served still. It is 1,256 sessions up to ${SESSION} and assets of Wed, 25 Nov 2026, 04:00 New York.`,
+    'Done all the same: tickers, prices, consolidate, resample.',
+    'Error: sync-assets: Vendor.Unavailable: no answer from api.alpaca.markets',
+    'Report: s3://lake/reports/date=2026-11-25/index.html',
+    LINK,
+    'Repair: npx afterbell run sync-assets --stage dev',
+  ]);
+});
+
+test('a night with single symbols left out is told in its report only', () => {
+  const few = ended('sync-assets', { status: 'partial', reasons: ['2 items were not written'] });
+  expect(told({ reference: [ended('sync-tickers'), few] })).toMatchObject({
+    notify: false,
+    subject: `afterbell Partial: session ${SESSION}`,
+  });
+  expect(told({})).toMatchObject({ notify: false });
+});
+
+test('a held night', () => {
+  const releasing = { sessions: 1, changed: 0, removed: 1526 };
+  const { notify, subject, message } = told({ prices: { ...HELD, check: { ...HELD.check!, releasing } } });
+  expect([notify, subject]).toEqual([true, `afterbell Held: session ${SESSION}`]);
+  expect(message.split('\n')).toEqual([
+    `Held: prices held (night night-1 for session ${SESSION}).`,
+    'Since Thu, 26 Nov 2026, 04:00 New York; it ended after 2 min 00 s.',
+    'What was served before is served still. It is 1,255 sessions up to 2026-11-24.',
+    'Done all the same: tickers, assets.',
+    `Why: prices: ${SESSION}: 50 rows, usual are 100`,
+    'Report: s3://lake/reports/date=2026-11-25/index.html',
+    LINK,
+    'Releasing publishes 1 session and removes 1,526 served rows.',
+    'Look, then publish: npx afterbell release night-1 --stage dev',
+  ]);
+});
+
+test('a night whose list is held says what it would change', () => {
+  const held = ended('sync-tickers', { status: 'held', reasons: ['tickers: 30 of 60 are missing'] });
+  const { message } = told({ reference: [held] }, { stage: 'local' });
+  expect(message.split('\n').slice(4)).toEqual([
+    'Why: sync-tickers: tickers: 30 of 60 are missing',
+    '- sync-assets: did not run',
+    `What tickers would change: reports/date=${SESSION}/held-tickers.json`,
+    'Report: s3://lake/reports/date=2026-11-25/index.html',
+    'Look, then publish: npx afterbell release night-1',
+    'Repair: npx afterbell run sync-assets',
+  ]);
+});
+
+const LOST = {
+  name: 'night-1',
+  status: 'ABORTED',
+  error: 'Job.Interrupted',
+  cause: 'its process ended',
+  time: '2026-11-26T09:00:00Z',
+  link: 'https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn',
+  stage: 'dev',
+};
+
+test('a killed night', () => {
+  const { subject, message } = lostNotice(LOST);
+  expect(subject).toBe('afterbell ABORTED: night-1');
+  expect(message.split('\n')).toEqual([
+    'ABORTED: execution night-1 ended, and told nobody why.',
+    'Since 2026-11-26T09:00:00Z.',
+    'What was served before is served still, and what was stored by then is sound.',
+    'Error: Job.Interrupted: its process ended',
+    `Execution: ${LOST.link}`,
+    'Repair: npx afterbell night --stage dev, which goes on where it was (npx afterbell status --stage dev names what is missing)',
+  ]);
+});
+
+test('the event rule of a stage says the same words', () => {
+  const terraform = readFileSync(fileURLToPath(new URL('../../terraform/events.tf', import.meta.url)), 'utf8');
+  const template = /input_template = join\("\\n", \[\n([\s\S]*?)\n\s*\]\)/.exec(terraform)![1]!;
+  const values: Record<string, string> = { ...LOST, region: 'eu-west-1', arn: 'arn' };
+  const lines = [...template.matchAll(/"\\"(.*)\\"",?/g)].map(([, line]) =>
+    line!.replaceAll(/\$\{var\.stage\}/g, 'dev').replace(/<([a-z]+)>/g, (_, name: string) => values[name]!),
+  );
+  expect(lines.join('\n')).toBe(lostNotice(LOST).message);
+});
