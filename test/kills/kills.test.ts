@@ -12,6 +12,8 @@ const SESSION = '2025-11-18';
 
 let shop: Workshop;
 let prepared: string;
+/** The same before its references were disturbed: a backfill does not mend them. */
+let calm: string;
 const kept: Record<'night' | 'backfill' | 'first', Inspection | undefined> = {
   night: undefined,
   backfill: undefined,
@@ -30,7 +32,7 @@ const KINDS = {
   night: { argv: ['night'], from: () => prepared, reference: 'night', session: SESSION },
   backfill: {
     argv: ['backfill', '--from', '2025-11-13', '--to', '2025-11-17'],
-    from: () => prepared,
+    from: () => calm,
     reference: 'backfill',
     session: '2025-11-17',
   },
@@ -46,10 +48,11 @@ beforeAll(async () => {
   };
   await run(['night'], '2025-11-13T09:00:00Z');
   await run(['backfill', '--from', '2025-11-05', '--to', '2025-11-11'], '2025-11-13T10:00:00Z');
+  calm = copyOf(prepared);
   await disturbReferences(prepared, shop.product);
   await Promise.all(
     (['night', 'backfill'] as const).map(async (kind) => {
-      const home = copyOf(prepared);
+      const home = copyOf(KINDS[kind].from());
       const whole = await shop.run(home, KINDS[kind].argv, { at: AT });
       if (whole.code !== 0) throw new Error(whole.output);
       if (kind === 'night') undisturbed = whole;

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { homesFolder } from '../homes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const preload = new URL('kill-at-write.mjs', import.meta.url).href;
@@ -49,7 +49,7 @@ export async function openWorkshop(): Promise<Workshop> {
   const parent = join(root, 'node_modules', '.cache');
   mkdirSync(parent, { recursive: true });
   const product = mkdtempSync(join(parent, 'afterbell-kills-'));
-  const homes = mkdtempSync(join(tmpdir(), 'afterbell-kills-'));
+  const homes = mkdtempSync(join(homesFolder(), 'afterbell-kills-'));
   const opened = Date.now();
   let folders = 0;
   for (const name of ['package.json', 'state-machines']) {
@@ -73,6 +73,7 @@ export async function openWorkshop(): Promise<Workshop> {
         SYMBOLS: '40',
         HISTORY_SESSIONS: '0',
         RESAMPLING_INTERVALS: '3,5',
+        REPORT_SYMBOLS: 'AAPL',
         KILLS_HOME: home,
         KILLS_LOG: log,
         KILLS_CLOCK: String(Date.parse(at) - opened),

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, afterEach, vi } from 'vitest';
 import { exitCodeOf, type Outcome, outcomeOf } from '../../src/cli/outcome.ts';
@@ -11,6 +10,7 @@ import type { MarketSource } from '../../src/local/market/market-source.ts';
 import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
 import type { ExecutionEvent } from '../../src/local/states/events.ts';
 import type { NightKind } from '../../src/night/night.ts';
+import { homesFolder } from '../homes.ts';
 import { buildCache, program } from './program.ts';
 
 /** The last of the sessions every warm home holds, and the one the tests' nights are about. */
@@ -37,7 +37,7 @@ afterAll(() => {
 
 /** A folder that is removed after the file's tests. */
 export function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'afterbell-night-'));
+  const folder = mkdtempSync(join(homesFolder(), 'afterbell-night-'));
   folders.push(folder);
   return folder;
 }
@@ -108,6 +108,8 @@ export async function openOn(home: string, market: PracticeMarket, options: Scen
     FMP_BASE_URL: market.url,
     FMP_API_KEY: 'x',
     HISTORY_SESSIONS: '0',
+    // A page of seven charts instead of 140.
+    REPORT_SYMBOLS: 'AAPL',
     ...options.env,
   });
   const laptop = await openLaptop({ config, program, timeScale: options.timeScale });
