@@ -85,7 +85,9 @@ test('a held night is released from the command line and exits 0', async () => {
   const waiting = await afterbell(['status'], env);
   expect(waiting.code).toBe(4);
   expect(waiting.stdout).toMatch(/Not healthy, exit 4:\n- held: \d sessions up to 2025-11-19: /);
-  expect(waiting.stdout).toMatch(/Held back:\n- prices of \d sessions up to 2025-11-19: [^\n]+\n {2}Releasing publishes \d sessions/);
+  expect(waiting.stdout).toMatch(
+    /Held back:\n- prices of \d sessions up to 2025-11-19: [^\n]+\n {2}Releasing publishes \d sessions/,
+  );
   expect(waiting.stdout).toContain(`npx afterbell release ${held.runId}`);
   const released = await afterbell(['release', held.runId, '--json'], env);
   expect(released.code, released.stderr).toBe(0);
