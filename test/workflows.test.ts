@@ -71,5 +71,10 @@ test('a night keeps its logs when it fails, and asks for the status whatever hap
   const night = workflows.find(([file]) => file === 'night.yml')![1].jobs.night!;
   const byName = Object.fromEntries(night.steps.map((step) => [step.name, step]));
   expect(byName.Status).toMatchObject({ if: 'always()', run: expect.stringContaining('status --stage') });
-  expect(byName['Keep the logs']).toMatchObject({ if: 'failure()' });
+  expect(byName.Night).toMatchObject({
+    run: expect.stringMatching(/afterbell night --stage [\s\S]*tee logs\/night\.log/),
+  });
+  const order = night.steps.map(({ name }) => name).filter(Boolean);
+  expect(order).toEqual(['Night', 'Status', 'What functions and jobs said', 'Keep the logs']);
+  for (const name of order.slice(2)) expect(byName[name!]).toMatchObject({ if: 'failure()' });
 });
