@@ -47,7 +47,7 @@ bench: build ## measure a 5,400-symbol night and both jobs (BENCH_SYMBOLS=500 BE
 	@node scripts/bench-portfolio.mjs
 
 rehearsal: build ## terraform apply, whole nights of what it made, and destroy, in an emulated account
-	@REHEARSAL=1 npx vitest run test/rehearsal --reporter=verbose
+	@npx vitest run test/rehearsal --reporter=verbose
 
 images: build ## build both job images and push them (STAGE=dev)
 	@node dist/deploy/main.mjs images "$(STAGE)"
