@@ -22,13 +22,14 @@ import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 /** Unfinished writes live here, on the same file system, so that the last step is a rename. */
 const SCRATCH = '.tmp';
 const PLACINGS = 5;
-/** Bytes from which a write is handed to another thread. */
+/** Bytes from which a write without a condition is handed to another thread. */
 const LARGE = 65_536;
 
 /**
  * A lake in a folder. A write goes to a temporary file first and is renamed over the key. Reading and writing are
  * synchronous calls: on a local disk each takes some microseconds, a hand-over to another thread and back takes more.
- * Not so the writing of a large file, which goes on beside the making of the next one.
+ * Not so the writing of a large file, which goes on beside the making of the next one; a conditional write stays close
+ * to the look that its condition came from.
  */
 export class FileLake implements Lake {
   readonly uri: string;
@@ -68,7 +69,7 @@ export class FileLake implements Lake {
   async write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void> {
     const temporary = this.temporary(key);
     try {
-      if (bytes.length < LARGE) writeFileSync(temporary, bytes, { flag: 'wx' });
+      if (condition || bytes.length < LARGE) writeFileSync(temporary, bytes, { flag: 'wx' });
       else await writeFile(temporary, bytes, { flag: 'wx' });
       await this.put(temporary, key, condition);
     } catch (error) {
