@@ -67,17 +67,18 @@ export interface Cloud {
 /** Puts the vendor keys in, subscribes to the topic, and from then on lets every role do only what its policies say. */
 export async function openCloud({ client, emulator, terraform }: EmulatedStage): Promise<Cloud> {
   const folder = mkdtempSync(join(tmpdir(), 'afterbell-rehearsal-'));
+  const warehouse = openPglite(join(folder, 'warehouse'), join(root, 'dist/local/initdb.mjs'));
   const deployed = await readDeployed(client);
   await fillSecrets(client);
   const inbox = await subscribe(client);
   const roles = new Roles(client);
   const runnable = [...deployed.functions, ...deployed.jobs, ...deployed.machines];
   const credentials = new Map<string, Record<string, string>>();
-  for (const { role } of runnable) credentials.set(role, await roles.assume(role));
+  await Promise.all(runnable.map(async ({ role }) => credentials.set(role, await roles.assume(role))));
   const key = client.credentials;
   await emulator.authorize(true);
 
-  const sql = await openPglite(join(folder, 'warehouse'), join(root, 'dist/local/initdb.mjs'));
+  const sql = await warehouse;
   const executions = new Executions((request) => {
     const machine = deployed.machines.find(({ arn }) => arn === request.stateMachineArn)!;
     triggered.start((signal) => execute(machine, JSON.parse(request.input), request.name, { signal }));

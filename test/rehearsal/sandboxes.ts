@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Functions, startFunctions } from '../../src/local/functions.ts';
 import { type Jobs, startJobs } from '../../src/local/jobs.ts';
 import { root } from '../terraform/tooling.ts';
+import { unzip } from '../terraform/unzip.ts';
 import type { Deployed } from './deployed.ts';
 
 const local = (name: string) => join(root, 'dist/local', `${name}.mjs`);
@@ -81,10 +81,11 @@ export function openSandboxes({ deployed, zips, folder, endpoints, credentials }
 
 /** The built zip, which has to be the deployed one to the byte: the emulator does not hand code back. */
 function unpacked(zip: string, sha256: string, handler: string, folder: string): string {
-  const found = createHash('sha256').update(readFileSync(zip)).digest('base64');
+  const bytes = readFileSync(zip);
+  const found = createHash('sha256').update(bytes).digest('base64');
   if (found !== sha256) throw new Error(`${zip} is not what is deployed: ${found} instead of ${sha256}`);
   mkdirSync(folder, { recursive: true });
-  execFileSync('python3', ['-m', 'zipfile', '-e', zip, folder]);
+  for (const file of unzip(bytes)) writeFileSync(join(folder, file.name), file.content);
   const [file, name] = handler.split('.');
   if (name !== 'handler') throw new Error(`the deployed handler is ${handler}, wanted FILE.handler`);
   return join(folder, `${file}.mjs`);

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { unzip } from '../terraform/unzip.ts';
 import type { Cloud } from './cloud.ts';
 import type { EmulatedStage } from './stack.ts';
 
@@ -12,7 +12,7 @@ export async function findSecrets(cloud: Cloud, { terraform }: EmulatedStage) {
   const states = readdirSync(folder).filter((name) => name.startsWith('terraform.tfstate'));
   const texts: Record<string, string> = {
     ...Object.fromEntries(states.map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
-    zips: unpacked(terraform.zips),
+    ...Object.fromEntries(readdirSync(terraform.zips).map((name) => [name, unpacked(join(terraform.zips, name))])),
     ...cloud.texts(),
   };
   const found = Object.entries(texts).flatMap(([place, text]) =>
@@ -35,13 +35,8 @@ async function secretValues(client: object): Promise<string[]> {
   return values.flat();
 }
 
-/** What all zips of a folder hold, in clear text. */
-function unpacked(folder: string): string {
-  const print = [
-    'import pathlib, sys, zipfile',
-    'for path in sorted(pathlib.Path(sys.argv[1]).glob("*.zip")):',
-    '    z = zipfile.ZipFile(path)',
-    '    for name in z.namelist(): sys.stdout.buffer.write(z.read(name))',
-  ];
-  return execFileSync('python3', ['-c', print.join('\n'), folder], { encoding: 'utf8', maxBuffer: 512 * 1024 * 1024 });
+function unpacked(zip: string): string {
+  return unzip(readFileSync(zip))
+    .map(({ content }) => content.toString())
+    .join('\n');
 }
