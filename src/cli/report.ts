@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseDate } from '../calendar/sessions.ts';
 import { NamedError } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
@@ -9,9 +10,12 @@ import { readHome } from '../local/home.ts';
 import { writePage } from '../night/render-report.ts';
 import { type Asked, lakeReports, ledgerRuns, runOfLedger } from '../night/report/find-run.ts';
 import type { ReportedRun } from '../night/report/history.ts';
+import { reportPage } from '../night/report/page.ts';
+import { readHistory } from '../night/report/read-history.ts';
 import type { Context } from './context.ts';
 import { homeLake } from './home-lake.ts';
 import { localOnly } from './pipeline.ts';
+import { placeIn } from './place.ts';
 import { withWarehouse } from './read-warehouse.ts';
 import { serveReports } from './serve-reports.ts';
 import { statusWord } from './terminal.ts';
@@ -26,7 +30,6 @@ export interface ReportOptions {
 
 /** Renders the page of a run and says where it is; or serves all of them. */
 export async function report(options: ReportOptions, context: Context): Promise<number> {
-  if (context.stage) throw localOnly('report', 'the page of a stage lies in its bucket, reports/date=…/index.html');
   if (options.session !== undefined && options.run !== undefined) {
     throw new NamedError('Usage.Invalid', {
       what: 'a report is of a session or of a run',
@@ -35,15 +38,21 @@ export async function report(options: ReportOptions, context: Context): Promise<
     });
   }
   const { config, terminal } = context;
-  if (options.serve) return serveReports(options, context);
+  if (options.serve) {
+    const why = "a stage's pages are fetched one by one: npx afterbell report --session D --stage NAME --open";
+    if (context.stage) throw localOnly('report --serve', why);
+    return serveReports(options, context);
+  }
   const asked = {
     ...(options.session === undefined ? {} : { session: parseDate(options.session) }),
     ...(options.run === undefined ? {} : { runId: options.run }),
   };
   const lake = homeLake(config);
   const run = await findRun(asked, lake, context);
-  const key = await writePage(lake, run, await pageOf(run, lake), config.REPORT_SYMBOLS);
-  const path = lake.uri.startsWith('file://') ? join(fileURLToPath(lake.uri), key) : `${lake.uri}/${key}`;
+  const key = await pageOf(run, lake);
+  const path = context.stage
+    ? await fetchPage(run, key, lake, context.stage.stage, config.REPORT_SYMBOLS)
+    : placeIn(lake, await writePage(lake, run, key, config.REPORT_SYMBOLS));
   if (terminal.json)
     terminal.print(JSON.stringify({ path, runId: run.runId, session: run.session, status: run.status }));
   else {
@@ -54,13 +63,29 @@ export async function report(options: ReportOptions, context: Context): Promise<
   return 0;
 }
 
+/** The page a stage has stored, or one made here of what it has; in the folder for temporary files, never over there. */
+async function fetchPage(
+  run: ReportedRun,
+  key: string,
+  lake: Lake,
+  stage: string,
+  symbols: readonly string[],
+): Promise<string> {
+  const page = (await lake.read(key)) ?? (await reportPage(run, await readHistory(lake, run, symbols)));
+  const path = join(tmpdir(), `afterbell-${stage}-${run.runId}.html`);
+  await writeFile(path, page);
+  return path;
+}
+
 /** @throws Usage.Invalid, saying which runs or sessions there are */
 async function findRun(asked: Asked, lake: Lake, context: Context): Promise<ReportedRun> {
   const ledger = await withWarehouse(context, (warehouse) => ledgerRuns(warehouse, asked));
   const [row] = ledger ?? [];
   const reports = await lakeReports(lake, row ? { runId: String(row.run_id), session: String(row.session) } : asked);
   if (reports[0]) return reports[0];
-  if (row) return runOfLedger(row, lake, (await readHome(context.config.AFTERBELL_HOME)) !== undefined);
+  const alive = async () =>
+    context.stage !== undefined || (await readHome(context.config.AFTERBELL_HOME)) !== undefined;
+  if (row) return runOfLedger(row, lake, await alive());
   throw await unknown(asked, lake, context);
 }
 

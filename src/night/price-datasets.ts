@@ -87,7 +87,8 @@ export function jobDatasets(
     const { reasons: damage, failed } = damageOf(resultOf(task));
     // The service's words, "Essential container in task exited", say less than the job's own; an array's parent has none.
     const said = `${prices.trouble.error}: ${causeText(prices.trouble.cause)}`;
-    const reasons = [...damage.filter((line) => !said.includes(line)), said];
+    const [first, ...more] = damage.filter((line) => !said.includes(line));
+    const reasons = [...(first ? [first] : []), said, ...more];
     datasets.push({ ...EMPTY, name: task, task, status: 'failed', reasons, ...(failed.length > 0 && { failed }) });
   }
   return datasets;

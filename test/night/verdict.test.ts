@@ -247,8 +247,8 @@ describe('a job that could not do every symbol', () => {
     const verdict = judge({ prices: { jobs: [], trouble } }, { consolidate: { ...result, status: 'failed' } });
     expect(verdict).toMatchObject({ status: 'Failed', pricesDone: false });
     expect(verdict.reasons.slice(0, 2)).toEqual([
-      'consolidate: States.TaskFailed: Array Child Job failed',
       'consolidate: Data.Invalid: A breaks the OHLC rules',
+      'consolidate: States.TaskFailed: Array Child Job failed',
     ]);
   });
 });

@@ -65,6 +65,8 @@ export interface History {
   revisions: { total: number; largest: Revision[] };
   /** Symbols with a bar that had none the session before, and the other way round; null without both sessions. */
   symbols: { before: string; added: string[]; vanished: string[] } | null;
+  /** Symbols that were listed, delisted, renamed or reused on the session. */
+  listings: Extract | null;
   candles: SymbolCandles[];
   quarantine: Extract | null;
   reconcile: Extract | null;
@@ -79,6 +81,7 @@ export const NO_HISTORY: History = {
   nights: [],
   revisions: { total: 0, largest: [] },
   symbols: null,
+  listings: null,
   candles: [],
   quarantine: null,
   reconcile: null,

@@ -18,6 +18,12 @@ export async function reportPage(run: ReportedRun, history: History): Promise<st
     await statesSection(run),
     pastSection(plot, run, history),
     changesSection(plot, history),
+    extractSection(
+      'listings',
+      'New, vanished and renamed symbols',
+      history.listings,
+      `reference/{tickers,assets}_changes/date=${session}.parquet`,
+    ),
     extractSection('quarantine', 'Quarantine', history.quarantine, `quarantine/date=${session}.jsonl`),
     extractSection('reconcile', 'Where lists disagree', history.reconcile, `reports/date=${session}/reconcile.parquet`),
     candlesSection(plot, history.candles),

@@ -1,6 +1,7 @@
 import { keys } from '../../lake/keys.ts';
 import type { Lake } from '../../lake/lake.ts';
 import { decodeRows } from '../../lake/parquet.ts';
+import { SYMBOL_LISTS } from '../../lake/symbol-changes.ts';
 import type { Extract } from './history.ts';
 
 const SHOWN = 20;
@@ -44,6 +45,19 @@ export async function readReconcile(lake: Lake, session: string): Promise<Extrac
     differing.map((row) => head.map((name) => String(row[name] ?? ''))),
     (row) => [row[reasonAt]!],
   );
+}
+
+/** What was listed, delisted, renamed or reused on a session, by list; null when nothing was. */
+export async function readListings(lake: Lake, session: string): Promise<Extract | null> {
+  const head = ['dataset', 'change', 'symbol', 'former_symbol', 'reason'];
+  const rows: string[][] = [];
+  for (const dataset of SYMBOL_LISTS) {
+    const key = keys.symbolChanges(dataset, session);
+    const bytes = await lake.read(key);
+    if (!bytes) continue;
+    for (const row of await decodeRows(bytes, key, head)) rows.push(head.map((name) => String(row[name] ?? '')));
+  }
+  return rows.length === 0 ? null : extract(head, rows, ([dataset, change]) => [dataset!, change!]);
 }
 
 /** Counts by the words that `kind` picks, the most frequent first, and some rows of each so that all kinds are seen. */

@@ -8,7 +8,7 @@ import type { NightReport } from '../night.ts';
 import { type History, NO_HISTORY, type ReportedRun } from './history.ts';
 import { readCandles } from './read-candles.ts';
 import { readRevisions, readSymbolChanges } from './read-changes.ts';
-import { readQuarantine, readReconcile } from './read-extracts.ts';
+import { readListings, readQuarantine, readReconcile } from './read-extracts.ts';
 
 const YEAR_SESSIONS = 252;
 const NIGHTS = 60;
@@ -41,6 +41,7 @@ export async function readHistory(lake: Lake, run: ReportedRun, symbols: readonl
     nights: await attempt('nights', () => readNights(lake, run), []),
     revisions: await attempt('revisions', () => readRevisions(lake, run), NO_HISTORY.revisions),
     symbols: await attempt('symbols', () => readSymbolChanges(lake, run.session, previousSession(run.session)), null),
+    listings: await attempt('listings', () => readListings(lake, run.session), null),
     candles: last ? await attempt('candles', () => readCandles(lake, last, symbols), []) : [],
     reconcile: await attempt('reconcile', () => readReconcile(lake, run.session), null),
     unread,

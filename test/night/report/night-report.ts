@@ -69,6 +69,12 @@ export function fullHistory(more: Partial<History> = {}): History {
       symbol,
       series: [1, 3, 34].map((sessions) => ({ sessions, candles: CANDLES })),
     })),
+    listings: {
+      total: 1,
+      counts: [{ words: ['tickers', 'renamed'], count: 1 }],
+      head: ['dataset', 'change', 'symbol', 'former_symbol', 'reason'],
+      rows: [['tickers', 'renamed', 'META', 'FB', 'renamed from FB']],
+    },
     quarantine: {
       total: 2,
       counts: [{ words: ['assets', 'symbol is all digits'], count: 2 }],

@@ -28,7 +28,7 @@ test('every figure of a dataset stands in its row', async () => {
 test('a full page has every section, needs nothing from elsewhere and stays small', async () => {
   const page = await reportPage(nightReport(), fullHistory());
   const ids = [...page.matchAll(/<section id="([^"]+)"/g)].map(([, id]) => id);
-  expect(ids).toEqual(['next', 'datasets', 'states', 'past', 'changes', 'quarantine', 'reconcile', 'bars']);
+  expect(ids).toEqual(['next', 'datasets', 'states', 'past', 'changes', 'listings', 'quarantine', 'reconcile', 'bars']);
   expect(page).not.toMatch(/(?:src|href)="(?!#|data:)/);
   expect(page).not.toMatch(/@import|url\(|<script|#0a00/);
   expect(Buffer.byteLength(page)).toBeLessThan(TWO_MIB);

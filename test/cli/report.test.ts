@@ -1,0 +1,63 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import type { Context } from '../../src/cli/context.ts';
+import { report } from '../../src/cli/report.ts';
+import { loadConfig } from '../../src/config.ts';
+import { FileLake } from '../../src/lake/file-lake.ts';
+import { keys } from '../../src/lake/keys.ts';
+import { jsonBytes, listAll } from '../../src/lake/lake.ts';
+import { nightReport } from '../night/report/night-report.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'report-of-a-stage-'));
+const { href } = pathToFileURL(folder);
+const lake = new FileLake(href);
+const run = nightReport({ runId: `night-${process.pid}` });
+const copy = join(tmpdir(), `afterbell-dev-${run.runId}.html`);
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(copy, { force: true });
+});
+
+async function said(options: Parameters<typeof report>[0]): Promise<{ path: string }> {
+  const lines: string[] = [];
+  const terminal = {
+    json: true,
+    live: false,
+    colour: false,
+    print: (text: string) => lines.push(text),
+    note: () => {},
+  };
+  const stores = { warehouse: { query: async () => [] } };
+  const context = {
+    config: loadConfig({ LAKE_URI: href }),
+    terminal,
+    stage: { stage: 'dev', stores },
+    now: new Date(),
+  };
+  await report(options, context as unknown as Context);
+  return JSON.parse(lines[0]!);
+}
+
+test("a stage's report is the page it has stored, or one made here of its night.json; nothing is written there", async () => {
+  await lake.write(keys.report(run.session, 'night.json'), jsonBytes(run));
+  const made = await said({ session: run.session });
+  expect(made.path).toBe(copy);
+  expect(readFileSync(copy, 'utf8')).toContain(run.runId);
+  expect((await listAll(lake, 'reports/')).map(({ key }) => key)).toEqual([keys.report(run.session, 'night.json')]);
+
+  await lake.write(keys.report(run.session, 'index.html'), Buffer.from('<p>as stored</p>'));
+  expect(await said({ session: run.session })).toMatchObject({ path: copy, runId: run.runId, status: run.status });
+  expect(readFileSync(copy, 'utf8')).toBe('<p>as stored</p>');
+});
+
+test('pages of a stage are not served, and that is said with what to do instead', async () => {
+  await expect(said({ serve: true })).rejects.toMatchObject({
+    name: 'Usage.Invalid',
+    message: expect.stringMatching(
+      /report --serve does not work with --stage.*npx afterbell report --session D --stage/,
+    ),
+  });
+});
