@@ -1,5 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Minutes a file, so that none of them is left to run alone at the end. */
+const LONG = ['rehearsal/', 'kills/', 'nights/misbehaviours', 'nights/'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = LONG.findIndex((part) => moduleId.includes(`/test/${part}`));
+      return found < 0 ? LONG.length : found;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 export default defineConfig({
   plugins: [
@@ -17,6 +31,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // One more than the cores: whole nights wait for their processes half of the time.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
+    // Of WebAssembly the tests have small databases only, which end before optimising would pay.
     execArgv: ['--liftoff-only'],
   },
 });
