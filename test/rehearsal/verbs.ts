@@ -164,7 +164,7 @@ export function registerVerbs(open: () => Open | undefined): void {
       if (!opened) return skip();
       await opened.cloud.deliverLogs();
       const prices = 'SELECT count(*)::int AS rows FROM stock_prices';
-      const [status, lake, warehouse, portfolios, vacuum, verified, function_, job] = await Promise.all([
+      const [status, lake, warehouse, portfolios, vacuum, verified, function_, job, page] = await Promise.all([
         answers(1, 'status'),
         count(`date = '${EARLIER}'`),
         answers(0, 'query', '--warehouse', prices),
@@ -173,7 +173,9 @@ export function registerVerbs(open: () => Open | undefined): void {
         answers(0, 'verify'),
         afterbell('logs', 'sync-tickers', '--run', held.runId),
         afterbell('logs', 'consolidator'),
+        answers(0, 'report', '--session', SESSION),
       ]);
+      expect(readFileSync(page.path, 'utf8')).toContain(`reports/date=${SESSION}/`);
       // Sessions are as of a practice market whose calendar stands still: prices are behind, and nothing else is wrong.
       expect(status.health.troubles).toMatchObject([{ code: 1, what: expect.stringMatching(/^prices are /) }]);
       expect(status).toMatchObject({
