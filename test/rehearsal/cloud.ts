@@ -188,6 +188,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
         sandboxes.logs.map(({ file }) => [file, existsSync(file) ? readFileSync(file, 'utf8') : '']),
       ),
       executions: executions.text(),
+      messages: JSON.stringify(inbox.heard),
     }),
     async close() {
       await triggered.close();
@@ -255,7 +256,7 @@ async function fillSecrets(client: object): Promise<void> {
 }
 
 /** A queue that gets what the topic's e-mail addresses get. */
-async function subscribe(client: object): Promise<{ read(): Promise<Told[]> }> {
+async function subscribe(client: object): Promise<{ read(): Promise<Told[]>; heard: Told[] }> {
   const sqs = new SQSClient(client);
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'rehearsal-inbox' }));
   const sns = new SNSClient(client);
@@ -263,12 +264,17 @@ async function subscribe(client: object): Promise<{ read(): Promise<Told[]> }> {
   const TopicArn = Topics.map(({ TopicArn: arn }) => arn).find((arn) => arn?.endsWith(':afterbell-dev-notify'));
   const Endpoint = `arn:aws:sqs:${REGION}:${ACCOUNT}:rehearsal-inbox`;
   await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
+  const heard: Told[] = [];
   return {
+    heard,
     async read() {
       const told: Told[] = [];
       for (;;) {
         const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
-        if (Messages.length === 0) return told;
+        if (Messages.length === 0) {
+          heard.push(...told);
+          return told;
+        }
         for (const { Body = '{}', ReceiptHandle } of Messages) {
           const { Subject, Message } = JSON.parse(Body) as { Subject?: string; Message: string };
           told.push({ ...(Subject ? { subject: Subject } : {}), message: Message });

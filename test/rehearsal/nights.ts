@@ -169,7 +169,9 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
     if (!cloud || !opened) return skip();
     const { values, places, found } = await findSecrets(cloud, opened.stage);
     expect(values.length).toBe(Object.values(VENDOR_KEYS).flatMap(Object.values).length + 1);
-    expect(places).toEqual(expect.arrayContaining(['terraform.tfstate', 'open-night.zip', 'nightly', 'executions']));
+    expect(places).toEqual(
+      expect.arrayContaining(['terraform.tfstate', 'open-night.zip', 'nightly', 'executions', 'messages']),
+    );
     expect(found).toEqual([]);
   });
 
