@@ -6,7 +6,7 @@ import { commands } from '../src/cli/commands.ts';
 import { SETTINGS } from '../src/config.ts';
 import { ERROR_NAMES } from '../src/errors.ts';
 import { afterbell } from './nights/command.ts';
-import { HELD, warmHome } from './nights/scene.ts';
+import { HELD, SESSION, warmHome } from './nights/scene.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
@@ -67,6 +67,38 @@ test('every command in the docs that only reads runs in a home', async () => {
   for (const command of reads) {
     const { code, stderr } = await afterbell(argumentsOf(command), env);
     if (code !== 0) wrong.push(`${command}: exit ${code}: ${stderr}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+/** In the order of a day; they need nothing but a home and the practice market. */
+const DAY = [
+  `npx afterbell night --session D`,
+  'npx afterbell report',
+  'npx afterbell logs consolidator',
+  'npx afterbell logs resampler',
+  'npx afterbell logs analyze-portfolio',
+  'npx afterbell run sync-metadata',
+  'npx afterbell run sync-valuations',
+  'npx afterbell run consolidate --symbols AAPL,MSFT',
+  'npx afterbell run resample --mode full',
+  'npx afterbell analyze --dry-run',
+];
+
+/** Forms with a name in them, or a market, a held night, flat files before them: test/nights runs each. */
+const ELSEWHERE =
+  /^npx afterbell (market|release|backfill|portfolios --import|analyze|night|run TASK|status TASK|logs NAME)/;
+
+test('every other command in the docs runs in its place in a day, or in the nights of other tests', async () => {
+  const documented = pages.flatMap(commandsIn).filter((command) => !READS.test(command) && !/\[/.test(command));
+  expect(documented.filter((command) => !DAY.includes(command) && !ELSEWHERE.test(command))).toEqual([]);
+  expect(DAY.filter((command) => !documented.includes(command))).toEqual([]);
+  const env = { AFTERBELL_HOME: await warmHome() };
+  const wrong: string[] = [];
+  for (const command of DAY) {
+    const args = argumentsOf(command).map((part) => (part === HELD.last ? SESSION : part));
+    const { code, stdout, stderr } = await afterbell(args, env);
+    if (code !== 0) wrong.push(`${command}: exit ${code}: ${stdout}${stderr}`);
   }
   expect(wrong).toEqual([]);
 });
