@@ -124,13 +124,13 @@ resource "aws_cloudwatch_event_target" "notify" {
 
   input_transformer {
     input_paths = {
-      name    = "$.detail.name"
-      status  = "$.detail.status"
-      error   = "$.detail.error"
-      cause   = "$.detail.cause"
-      arn     = "$.detail.executionArn"
-      time    = "$.time"
-      region  = "$.region"
+      name   = "$.detail.name"
+      status = "$.detail.status"
+      error  = "$.detail.error"
+      cause  = "$.detail.cause"
+      arn    = "$.detail.executionArn"
+      time   = "$.time"
+      region = "$.region"
     }
     input_template = join("\n", [
       "\"<status>: execution <name> ended, and told nobody why.\"",

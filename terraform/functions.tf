@@ -94,19 +94,7 @@ module "function" {
 data "aws_iam_policy_document" "function" {
   for_each = local.functions
 
-  # Whole buckets are listed: without that permission S3 answers 403 for a key that is absent, not 404.
-  statement {
-    sid       = "ListLake"
-    actions   = ["s3:ListBucket"]
-    resources = [aws_s3_bucket.lake.arn]
-  }
-
-  statement {
-    sid     = "ReadLake"
-    actions = ["s3:GetObject"]
-    # *: every key of the lake, whose parts any step compares.
-    resources = ["${aws_s3_bucket.lake.arn}/*"]
-  }
+  source_policy_documents = [data.aws_iam_policy_document.read_lake.json]
 
   dynamic "statement" {
     for_each = try([each.value.writes], [])

@@ -183,18 +183,7 @@ resource "aws_iam_role" "job" {
 data "aws_iam_policy_document" "job" {
   for_each = local.jobs
 
-  statement {
-    sid       = "ListLake"
-    actions   = ["s3:ListBucket"]
-    resources = [aws_s3_bucket.lake.arn]
-  }
-
-  statement {
-    sid     = "ReadLake"
-    actions = ["s3:GetObject"]
-    # *: every key of the lake.
-    resources = ["${aws_s3_bucket.lake.arn}/*"]
-  }
+  source_policy_documents = [data.aws_iam_policy_document.read_lake.json]
 
   statement {
     sid     = "WriteLake"

@@ -106,3 +106,20 @@ resource "aws_s3_bucket_policy" "lake" {
   # Both write the bucket's policy settings; at the same time one of them fails.
   depends_on = [aws_s3_bucket_public_access_block.lake]
 }
+
+# What every function and job may do.
+data "aws_iam_policy_document" "read_lake" {
+  # Whole buckets are listed: without that permission S3 answers 403 for a key that is absent, not 404.
+  statement {
+    sid       = "ListLake"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.lake.arn]
+  }
+
+  statement {
+    sid     = "ReadLake"
+    actions = ["s3:GetObject"]
+    # *: every key of the lake, whose parts any step compares.
+    resources = ["${aws_s3_bucket.lake.arn}/*"]
+  }
+}

@@ -124,7 +124,7 @@ run "dev" {
   # Every statement of every role: * stands alone only where an action knows no resource, and never as an action.
   assert {
     condition = alltrue(flatten([
-      for document in concat(values(data.aws_iam_policy_document.function), values(data.aws_iam_policy_document.job), values(data.aws_iam_policy_document.machine), [data.aws_iam_policy_document.job_start, data.aws_iam_policy_document.schedule]) : [
+      for document in concat(values(data.aws_iam_policy_document.function), values(data.aws_iam_policy_document.job), values(data.aws_iam_policy_document.machine), [data.aws_iam_policy_document.job_start, data.aws_iam_policy_document.schedule, data.aws_iam_policy_document.read_lake]) : [
         for statement in document.statement : alltrue([for action in statement.actions : !strcontains(action, "*")]) && (!contains(statement.resources, "*") || contains(["WatchJobs", "DeliverLogs", "EcrToken"], statement.sid))
       ]
     ]))
