@@ -49,7 +49,10 @@ test('passing trouble is retried by its name; lasting trouble costs only the dat
   expect(prices.exitCode).toBe(1);
   expect(statuses(prices.outcome.datasets)).toMatchObject({ tickers: 'success', assets: 'success', prices: 'failed' });
   expect(prices.outcome.reasons.join('\n')).toContain('Vendor.RateLimited');
-  expect(logLines(scene.home, 'notifications.jsonl')).toHaveLength(1);
+  expect(logLines(scene.home, 'notifications.jsonl').map(({ subject }) => subject)).toEqual([
+    `afterbell Partial: session ${SESSION}`,
+    `afterbell Failed: session ${next.session}`,
+  ]);
 });
 
 test('a list that runs in a circle fails by name, and the next night reads it from its first page', async () => {
