@@ -21,10 +21,9 @@ export function rowsOf(pieces: readonly Piece[]): SilverColumns {
   let at = 0;
   const { symbol, date, window_end, open, high, low, close, volume, bars, complete } = rows;
   for (const { sheaf, from, to } of pieces) {
-    const { slots, order, values } = sheaf;
+    const { slots, values } = sheaf;
     let last = -1;
-    for (let place = from; place < to; place++, at++) {
-      const row = order[place]!;
+    for (let row = from; row < to; row++, at++) {
       const [sid, slot, first] = [sheaf.sid[row]!, sheaf.slot[row]!, row * VALUES];
       if (sid !== last) {
         symbols.push(sheaf.symbols[sid]!);

@@ -56,10 +56,29 @@ export class Reduction {
     this.makeRoom(this.lanes.length);
     for (const { sid, slot, open, high, low, close, whole, millionths, bars } of this.lanes)
       if (slot >= 0) this.put(sid, slot, open, high, low, close, whole, millionths, bars);
-    const { rows } = this;
-    const slot = this.slot.slice(0, rows);
-    const windows = { sid: this.sid.slice(0, rows), slot, bars: this.bars.slice(0, rows) };
-    return { symbols, slots, ...windows, values: this.values.slice(0, rows * VALUES), ...byMonth(slot, slots) };
+    return { symbols, slots, ...this.byMonth(slots) };
+  }
+
+  /** Rows by month file, each month's in the order they have: counted and put there, not sorted. */
+  private byMonth({ months, monthOf }: Slots): Omit<Sheaf, 'symbols' | 'slots'> {
+    const { rows, sid: sids, slot: slotsOf, bars: counts, values: from } = this;
+    const starts = new Int32Array(months.length + 1);
+    for (let row = 0; row < rows; row++) starts[monthOf[slotsOf[row]!]! + 1]!++;
+    for (let month = 0; month < months.length; month++) starts[month + 1]! += starts[month]!;
+    const next = starts.slice();
+    const sid = new Int32Array(rows);
+    const slot = new Int32Array(rows);
+    const bars = new Uint8Array(rows);
+    const values = new Float64Array(rows * VALUES);
+    for (let row = 0; row < rows; row++) {
+      const place = next[monthOf[slotsOf[row]!]!]!++;
+      sid[place] = sids[row]!;
+      slot[place] = slotsOf[row]!;
+      bars[place] = counts[row]!;
+      const [source, target] = [row * VALUES, place * VALUES];
+      for (let i = 0; i < VALUES; i++) values[target + i] = from[source + i]!;
+    }
+    return { starts, sid, slot, bars, values };
   }
 
   /** The lane's values are kept in variables meanwhile: as properties they take twice the time. */
@@ -137,17 +156,6 @@ function split({ rows, volume }: BarChunk, whole: Float64Array, millionths: Floa
     whole[row] = shares;
     millionths[row] = Math.round((volume[row]! - shares) * MILLION);
   }
-}
-
-/** Rows by month file, each month's in the order they have: counted, not sorted. */
-function byMonth(slot: Int32Array, { months, monthOf }: Slots): Pick<Sheaf, 'starts' | 'order'> {
-  const starts = new Int32Array(months.length + 1);
-  for (let row = 0; row < slot.length; row++) starts[monthOf[slot[row]!]! + 1]!++;
-  for (let month = 0; month < months.length; month++) starts[month + 1]! += starts[month]!;
-  const next = starts.slice();
-  const order = new Int32Array(slot.length);
-  for (let row = 0; row < slot.length; row++) order[next[monthOf[slot[row]!]!]!++] = row;
-  return { starts, order };
 }
 
 function enlarged<T extends Int32Array | Float64Array | Uint8Array>(old: T, fresh: T): T {
