@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { copyCluster } from './cluster.mjs';
 import { zip } from './zip.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -50,7 +51,7 @@ const [functions] = await Promise.all([
   build({
     ...shared,
     external,
-    entryPoints: ['function-worker', 'job-process', 'initdb'].map((name) => `${root}src/local/${name}.ts`),
+    entryPoints: ['function-worker', 'job-process'].map((name) => `${root}src/local/${name}.ts`),
     outdir: `${outdir}/local`,
   }),
   build({
@@ -72,6 +73,7 @@ const [functions] = await Promise.all([
     },
   }),
 ]);
+await copyCluster(`${outdir}/cluster`);
 mkdirSync(`${outdir}/zips`);
 for (const { name } of folders('functions')) {
   const files = [...neededBy(`${name}.mjs`)].map((file) => [file, readFileSync(`${outdir}/functions/${file}`)]);

@@ -27,7 +27,7 @@ export async function withWarehouse<T>(
   if (owner?.endpoints.aws) return work(client(owner.endpoints.aws, config));
   if (!config.DATABASE_URL && !existsSync(join(config.AFTERBELL_HOME, 'warehouse', 'pgdata'))) return undefined;
   const home = await openHome(config.AFTERBELL_HOME, { mode: 'write' });
-  const sql = warehouseBackend(config, home.folders.warehouse, program.local('initdb'));
+  const sql = warehouseBackend(config, home.folders.warehouse, program.cluster);
   const aws = await startAwsServer({ sql, onError: () => {} });
   try {
     return await work(client(aws.url, config));

@@ -91,7 +91,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     closers.push(vendors.close);
     const tables = await startTables({ path: home.folders.tables });
     closers.push(tables.close);
-    const sql = warehouseBackend(config, home.folders.warehouse, program.local('initdb'));
+    const sql = warehouseBackend(config, home.folders.warehouse, program.cluster);
     closers.push(() => sql.close());
     const executions = new Map<string, ExecutionDescription>();
     const triggered = new Triggered();

@@ -10,7 +10,9 @@ export interface Program {
   functions: Record<string, string>;
   jobs: Record<string, JobDefinition>;
   /** A child program of the laptop itself. */
-  local(name: 'function-worker' | 'job-process' | 'initdb'): string;
+  local(name: 'function-worker' | 'job-process'): string;
+  /** An empty PostgreSQL cluster that new homes copy. */
+  cluster: string;
 }
 
 /** @param dist the output folder of scripts/build.mjs, `root` the folder with `state-machines/` */
@@ -22,5 +24,6 @@ export function readProgram(root: string, dist = join(root, 'dist')): Program {
     functions: Object.fromEntries(names('zips').map((name) => [name, join(dist, 'functions', `${name}.mjs`)])),
     jobs: Object.fromEntries(jobs),
     local: (name) => join(dist, 'local', `${name}.mjs`),
+    cluster: join(dist, 'cluster'),
   };
 }

@@ -16,7 +16,7 @@ const preload = import.meta.url;
 /** {phase: 'before' | 'torn' | 'after', write?: label, nth}: the nth of these writes, of all of them without a label. */
 const target = asked ? JSON.parse(asked) : undefined;
 
-const { appendFileSync, openSync, readSync, writeFileSync, writeSync } = fs;
+const { appendFileSync, openSync, readFileSync, readSync, writeFileSync, writeSync } = fs;
 const file = openSync(log, 'a+');
 let offset = 0;
 let counted = 0;
@@ -68,12 +68,13 @@ function nameOf(path) {
     .replace(/page=\d+/, 'page=*');
 }
 
-for (const [name, written] of Object.entries({ writeFile: 0, rename: 1, link: 1, unlink: 0, rm: 0 })) {
+const TEARS = { writeFile: half, copyFile: ([from, to]) => half([to, readFileSync(from)]) };
+for (const [name, written] of Object.entries({ writeFile: 0, copyFile: 1, rename: 1, link: 1, unlink: 0, rm: 0 })) {
   const original = fs.promises[name];
   fs.promises[name] = async (...args) => {
     const path = nameOf(args[written]);
     if (path === undefined) return original.apply(fs.promises, args);
-    record('before', `${name} ${path}`, name === 'writeFile' ? () => half(args) : undefined);
+    record('before', `${name} ${path}`, TEARS[name] && (() => TEARS[name](args)));
     const result = await original.apply(fs.promises, args);
     record('after', `${name} ${path}`);
     return result;

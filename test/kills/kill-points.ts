@@ -151,7 +151,7 @@ export const BACKFILL: readonly KillPoint[][] = [
 
 /** A home that has nothing yet. */
 export const FIRST_NIGHT: readonly KillPoint[][] = [
-  [torn('write warehouse/pgdata.new-*', 700), before('rename warehouse/pgdata'), after('rename warehouse/pgdata')],
+  [torn('copyFile warehouse/pgdata.new-*', 250), before('rename warehouse/pgdata'), after('rename warehouse/pgdata')],
   [
     after('CreateTable tickers'),
     after('CREATE TABLE IF NOT EXISTS stock_prices'),

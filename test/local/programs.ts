@@ -7,6 +7,9 @@ import { afterAll } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
+/** The build's empty PostgreSQL cluster. */
+export const cluster = join(root, 'dist', 'cluster');
+
 const folders: string[] = [];
 // Registered when the file is collected: a hook added by a running test would never run.
 afterAll(() => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bundled, bundledText, temporaryFolder } from './programs.ts';
+import { bundled, bundledText, cluster, temporaryFolder } from './programs.ts';
 
 test('a process whose home, servers, functions and jobs are closed ends by itself', async () => {
   const program = await bundledText(
@@ -14,9 +14,9 @@ test('a process whose home, servers, functions and jobs are closed ends by itsel
     import { startFunctions } from '/src/local/functions.ts';
     import { openHome } from '/src/local/home.ts';
     import { startJobs } from '/src/local/jobs.ts';
-    const [path, initdb, worker, jobProcess, bundle] = process.argv.slice(2) as [string, string, string, string, string];
+    const [path, cluster, worker, jobProcess, bundle] = process.argv.slice(2) as [string, string, string, string, string];
     const home = await openHome(path, { mode: 'write' });
-    const sql = await openPglite(home.folders.warehouse + '/pgdata', initdb);
+    const sql = await openPglite(home.folders.warehouse + '/pgdata', cluster);
     const tables = await startTables({ path: home.folders.tables });
     const aws = await startAwsServer({ identity: { nonce: home.nonce, pid: process.pid }, sql, onError: console.error });
     await home.setEndpoints({ aws: aws.url, dynamodb: tables.url });
@@ -38,7 +38,7 @@ test('a process whose home, servers, functions and jobs are closed ends by itsel
   const bundle = join(temporaryFolder(), 'bundle.mjs');
   writeFileSync(bundle, 'export const handler = async () => "ok";');
   const path = join(temporaryFolder(), 'home');
-  const programs = [await bundled('initdb'), await bundled('function-worker'), await bundled('job-process')];
+  const programs = [cluster, await bundled('function-worker'), await bundled('job-process')];
   const child = fork(program, [path, ...programs, bundle]);
   const exited = once(child, 'exit');
   expect((await once(child, 'message'))[0]).toEqual(['ok', 'SUCCEEDED']);

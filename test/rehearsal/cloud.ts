@@ -67,7 +67,7 @@ export interface Cloud {
 /** Puts the vendor keys in, subscribes to the topic, and from then on lets every role do only what its policies say. */
 export async function openCloud({ client, emulator, terraform }: EmulatedStage): Promise<Cloud> {
   const folder = mkdtempSync(join(tmpdir(), 'afterbell-rehearsal-'));
-  const warehouse = openPglite(join(folder, 'warehouse'), join(root, 'dist/local/initdb.mjs'));
+  const warehouse = openPglite(join(folder, 'warehouse'), join(root, 'dist/cluster'));
   const deployed = await readDeployed(client);
   await fillSecrets(client);
   const inbox = await subscribe(client);

@@ -4,7 +4,7 @@ import { loadConfig } from '../../src/config.ts';
 import { openPglite } from '../../src/local/aws/pglite.ts';
 import { startAwsServer } from '../../src/local/aws/server.ts';
 import { openWarehouse, type SqlValue, type Warehouse } from '../../src/warehouse/client.ts';
-import { bundled, temporaryFolder } from '../local/programs.ts';
+import { cluster, temporaryFolder } from '../local/programs.ts';
 
 export interface LocalWarehouse extends Warehouse {
   /** Statements sent so far, with their values. */
@@ -14,7 +14,7 @@ export interface LocalWarehouse extends Warehouse {
 
 /** An empty embedded PostgreSQL behind the real Data API endpoint and the product's own client; opened once a file. */
 export async function openLocalWarehouse(): Promise<LocalWarehouse> {
-  const backend = await openPglite(join(temporaryFolder(), 'warehouse', 'pgdata'), await bundled('initdb'));
+  const backend = await openPglite(join(temporaryFolder(), 'warehouse', 'pgdata'), cluster);
   const errors: unknown[] = [];
   const server = await startAwsServer({ sql: backend, onError: (error) => errors.push(error) });
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };

@@ -7,11 +7,11 @@ import type { SqlBackend } from './sql-backend.ts';
  * The database behind the Data API: PostgreSQL at DATABASE_URL, or the embedded one. Opened by the first statement,
  * so that a run with nothing to do never pays for it.
  */
-export function warehouseBackend(config: Config, folder: string, initdb: string): SqlBackend {
+export function warehouseBackend(config: Config, folder: string, cluster: string): SqlBackend {
   const url = config.DATABASE_URL;
   let opened: Promise<SqlBackend> | undefined;
   const open = () => {
-    opened ??= url ? overNetwork(url) : openPglite(join(folder, 'pgdata'), initdb);
+    opened ??= url ? overNetwork(url) : openPglite(join(folder, 'pgdata'), cluster);
     return opened;
   };
   return {

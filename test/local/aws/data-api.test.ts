@@ -11,7 +11,7 @@ import { openPglite } from '../../../src/local/aws/pglite.ts';
 import { openPostgres } from '../../../src/local/aws/postgres.ts';
 import { startAwsServer } from '../../../src/local/aws/server.ts';
 import type { SqlBackend } from '../../../src/local/aws/sql-backend.ts';
-import { bundled, temporaryFolder } from '../programs.ts';
+import { cluster, temporaryFolder } from '../programs.ts';
 import { postgresPrograms, startPrivatePostgres } from './private-postgres.ts';
 
 const programs = postgresPrograms();
@@ -25,7 +25,7 @@ const backends: [string, () => Promise<Opened>][] = [
   [
     'PGlite',
     async () => ({
-      backend: await openPglite(join(temporaryFolder(), 'warehouse', 'pgdata'), await bundled('initdb')),
+      backend: await openPglite(join(temporaryFolder(), 'warehouse', 'pgdata'), cluster),
     }),
   ],
 ];

@@ -1,15 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openPglite } from '../../../src/local/aws/pglite.ts';
-import { bundled, bundledText, temporaryFolder } from '../programs.ts';
-
-let initdb: string;
-beforeAll(async () => {
-  initdb = await bundled('initdb');
-});
+import { bundledText, cluster, temporaryFolder } from '../programs.ts';
 
 test('rows of a statement that was answered outlive a SIGKILL of the owner', async () => {
   const dataDir = join(temporaryFolder(), 'warehouse', 'pgdata');
@@ -22,34 +17,28 @@ test('rows of a statement that was answered outlive a SIGKILL of the owner', asy
     process.send!('written');
     setInterval(() => undefined, 1000);`,
   );
-  const child = fork(owner, [dataDir, initdb]);
+  const child = fork(owner, [dataDir, cluster]);
   await once(child, 'message');
   child.kill('SIGKILL');
   await once(child, 'exit');
-  const db = await openPglite(dataDir, initdb);
+  const db = await openPglite(dataDir, cluster);
   expect((await db.query('select count(*) from t', [])).rows).toEqual([['777']]);
   await db.close();
 });
 
-test('an initdb that dies midway leaves nothing behind, and leftovers of a killed one are removed', async () => {
+test('a copy that fails midway leaves nothing behind, and leftovers of a killed one are removed', async () => {
   const warehouse = join(temporaryFolder(), 'warehouse');
   const dataDir = join(warehouse, 'pgdata');
-  const broken = join(temporaryFolder(), 'broken.mjs');
-  writeFileSync(
-    broken,
-    `import { mkdirSync, writeFileSync } from 'node:fs';
-    mkdirSync(process.argv[2]);
-    writeFileSync(process.argv[2] + '/PG_VERSION', '18');
-    console.error('no space left');
-    process.kill(process.pid, 'SIGKILL');`,
-  );
+  const broken = temporaryFolder();
+  writeFileSync(join(broken, 'PG_VERSION'), '18');
+  symlinkSync('nowhere', join(broken, 'base'));
   await expect(openPglite(dataDir, broken)).rejects.toMatchObject({
     name: 'Database.Failed',
-    message: expect.stringContaining('SIGKILL: no space left'),
+    message: expect.stringContaining('ENOENT'),
   });
   expect(readdirSync(warehouse)).toEqual([]);
   mkdirSync(join(warehouse, 'pgdata.new-of-a-killed-owner'));
-  const db = await openPglite(dataDir, initdb);
+  const db = await openPglite(dataDir, cluster);
   expect((await db.query('select 1', [])).rows).toEqual([['1']]);
   await db.close();
   expect(readdirSync(warehouse)).toEqual(['pgdata']);
@@ -59,7 +48,7 @@ test('a directory that is not a database is named', async () => {
   const dataDir = join(temporaryFolder(), 'pgdata');
   mkdirSync(dataDir);
   writeFileSync(join(dataDir, 'PG_VERSION'), '18\n');
-  await expect(openPglite(dataDir, initdb)).rejects.toMatchObject({
+  await expect(openPglite(dataDir, cluster)).rejects.toMatchObject({
     name: 'Database.Failed',
     message: expect.stringContaining(dataDir),
   });
