@@ -3,7 +3,7 @@ import type { Metrics } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import secretsManager from '@middy/secrets-manager';
 import type { Context } from 'aws-lambda';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type Config, loadConfig } from './config.ts';
 import { isNamed, NamedError } from './errors.ts';
 import { count, createLogger, createMetrics } from './log.ts';

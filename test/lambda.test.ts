@@ -6,7 +6,7 @@ import { clearCache } from '@middy/util';
 import type { Context } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { NamedError } from '../src/errors.ts';
 import { type Call, lambda } from '../src/lambda.ts';
 import { temporaryFolder } from './local/programs.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
 import { analyzePortfolio } from '../../src/portfolio/analyze-portfolio.ts';
 import { xai } from '../../src/vendors/xai.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
 import { checkNight } from '../../src/night/check-night.ts';
 

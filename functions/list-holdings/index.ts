@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
 import { deskInput } from '../../src/portfolio/desk.ts';
 import { listHoldings } from '../../src/portfolio/list-holdings.ts';

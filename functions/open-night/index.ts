@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
 import { executionIsRunning } from '../../src/night/lake-lock.ts';
 import { startInput } from '../../src/night/night.ts';

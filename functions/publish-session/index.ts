@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
 import { count } from '../../src/log.ts';
 import { publishSession } from '../../src/night/publish-session.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
 import { renderReport } from '../../src/night/render-report.ts';
 

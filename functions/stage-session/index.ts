@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
 import { barSource } from '../../src/night/bar-source.ts';
 import { stageSession } from '../../src/night/stage-session.ts';

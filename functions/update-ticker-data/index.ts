@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
 import { count } from '../../src/log.ts';
 import { updateTickerData } from '../../src/portfolio/update-ticker-data.ts';

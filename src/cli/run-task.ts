@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { lastClosedSession } from '../calendar/sessions.ts';
 import { didYouMean } from '../checks/nearest-name.ts';
 import { NamedError } from '../errors.ts';

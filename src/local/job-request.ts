@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const Pairs = z.array(z.strictObject({ Name: z.string().min(1), Value: z.string() }));
 

@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import { z } from 'zod';
+import * as z from 'zod';
 import { NamedError } from '../errors.ts';
 import { checkPortfolioName } from '../records/holding.ts';
 import { checkSymbol } from '../records/symbol.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lastClosedSession } from '../calendar/sessions.ts';
 import type { VacuumSummary } from '../lake/bronze/vacuum.ts';
 import { keys } from '../lake/keys.ts';

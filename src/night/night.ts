@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ReleaseEffect } from './release-effect.ts';
 import type { Stage } from './stages.ts';
 

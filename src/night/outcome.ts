@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Night } from './night.ts';
 
 /** A caught state's error as Step Functions gives it; the cause is often JSON in a string. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Call } from '../lambda.ts';
 import { count } from '../log.ts';
 import type { ReferenceSource, SyncPage } from './reference-source.ts';

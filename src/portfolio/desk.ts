@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What starts the desk: the detail of `Night Completed` as it is, or `{portfolio, force}` by hand. Without a session

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorName, NamedError } from '../errors.ts';
 
 const position = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ParsedRows, parseRows } from './parse-rows.ts';
 import { optionalFlag, optionalText } from './vendor-fields.ts';
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** The first thing that is wrong with a row, as a reason beside it: `date: expected string, received number`. */
 export function firstProblem(error: z.ZodError | undefined): string {

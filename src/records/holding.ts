@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Parsed } from './rejected.ts';
 import { checkSymbol } from './symbol.ts';
 import { optionalText } from './vendor-fields.ts';

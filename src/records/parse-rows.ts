@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { firstProblem } from './first-problem.ts';
 import type { Parsed } from './rejected.ts';
 import { checkSymbol } from './symbol.ts';

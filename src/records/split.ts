@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readDay } from '../calendar/dates.ts';
 import { type ParsedRows, parseRows } from './parse-rows.ts';
 import type { Parsed } from './rejected.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readDay } from '../calendar/dates.ts';
 import { figure, optionalFigure } from './figure.ts';
 import { firstProblem } from './first-problem.ts';

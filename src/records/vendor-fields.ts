@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Text that may be missing. Null and '' count as missing: the vendors write all three. */
 export const optionalText = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { exchangeDate } from '../calendar/sessions.ts';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { NamedError } from '../errors.ts';
 import { type Answer, vendorText } from './answers.ts';
 import { commonVerdict, type VendorWords } from './verdicts.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { AwsFault } from '../../src/local/aws/fault.ts';
 import { jsonRoute, type Routes } from '../../src/local/aws/route.ts';
 import type { Jobs } from '../../src/local/jobs.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ExecutionDescription } from '../../src/local/aws/executions.ts';
 import { AwsFault } from '../../src/local/aws/fault.ts';
 import { jsonRoute, type Routes } from '../../src/local/aws/route.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AwsFault } from './fault.ts';
 import { parseJson, type Routes } from './route.ts';
 import { type SqlBackend, SqlFailure, type SqlResult, SqlUnavailable } from './sql-backend.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ACCOUNT, REGION } from './account.ts';
 import { compilePattern, type EventPattern } from './event-pattern.ts';
 import { jsonRoute, type Routes } from './route.ts';

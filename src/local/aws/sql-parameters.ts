@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AwsFault } from './fault.ts';
 import { parseSql } from './sql-text.ts';
 
