@@ -7,8 +7,8 @@ import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 
-// A small night ends before optimised WebAssembly would pay.
-setFlagsFromString('--liftoff-only');
+// A small night ends before optimised code would pay.
+for (const flag of ['--liftoff-only', '--wasm-lazy-validation', '--no-opt']) setFlagsFromString(flag);
 
 const { KILLS_HOME: home, KILLS_LOG: log, KILLS_AT: asked, KILLS_CLOCK: clock = '0' } = process.env;
 const group = process.env.KILLS_GROUP ?? String(process.pid);
