@@ -1,5 +1,5 @@
 // The empty PostgreSQL cluster that every new warehouse copies: made once per installed PGlite, kept under node_modules.
-import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
@@ -18,6 +18,7 @@ async function make(kept) {
   setFlagsFromString('--liftoff-only');
   const { PGlite } = await import('@electric-sql/pglite');
   const dataDir = `${kept}.${process.pid}`;
+  mkdirSync(dataDir, { recursive: true });
   const cluster = await PGlite.create({ dataDir });
   // A home has one database; without the templates of others it is a third of the files to copy.
   await cluster.query('UPDATE pg_database SET datistemplate = false');
