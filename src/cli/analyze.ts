@@ -10,7 +10,7 @@ import { computeTickers } from '../portfolio/update-ticker-data.ts';
 import { compareWithVendor } from './check-vendor.ts';
 import type { Context } from './context.ts';
 import { deskOutcomeOf, printDesk } from './desk-outcome.ts';
-import { homeLake } from './home-lake.ts';
+import { homeLake, requireBegun } from './home-lake.ts';
 import { onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
 
@@ -26,6 +26,7 @@ const EXIT_CODES = { Succeeded: 0, Skipped: 0, Partial: 3, Failed: 1 };
 /** Runs the portfolio desk for one portfolio or for all; a dry run asks nobody and shows the prompt and its price. */
 export async function analyze(options: AnalyzeOptions, context: Context): Promise<number> {
   const { portfolio, force = false } = options;
+  await requireBegun(context);
   // Made-up data are for the made-up model, whatever keys there are; real ones never are.
   const realModel = (await lakeKind(homeLake(context.config))) === 'real';
   return onPipeline(context, { realModel }, async (pipeline) => {
@@ -97,7 +98,7 @@ async function dryRun(only: string | undefined, pipeline: Pipeline, { terminal }
   }
   for (const { portfolio, messages, positions, left, tokens, costUsd } of questions) {
     terminal.print(
-      `\n${portfolio}: ${positions} positions as of ${session}, ${left.length} left out, prompt ${PROMPT_VERSION}`,
+      `\n${portfolio}: ${positions} ${positions === 1 ? 'position' : 'positions'} as of ${session}, ${left.length} left out, prompt ${PROMPT_VERSION}`,
     );
     for (const { role, content } of messages) terminal.print(`\n[${role}]\n${content.trimEnd()}`);
     const price = costUsd === null ? `an unknown price (set XAI_PRICES for ${model})` : `$${costUsd}`;

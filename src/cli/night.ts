@@ -127,7 +127,8 @@ async function backfillHistory(history: readonly string[], laptop: Laptop, conte
   const outcomes = await backfillChunks(chunksOf(history), 'api', laptop, context);
   const failed = outcomes.find(({ status }) => status === 'Failed');
   for (const { session, status, reasons } of outcomes) {
-    if (status === 'Partial' || status === 'Held') terminal.note(`History up to ${session}: ${status}: ${reasons[0]}`);
+    if (status === 'Partial' || status === 'Held')
+      terminal.note(`History up to ${session}: ${status}: ${reasons[0]}; what to do: npx afterbell status`);
   }
   if (!failed) return 0;
   printOutcome(failed, laptop.stores.lake, terminal);

@@ -3,9 +3,9 @@ import { keys } from '../lake/keys.ts';
 import { readJson } from '../lake/lake.ts';
 import type { ExecutionResult } from '../local/states/events.ts';
 import { reportKey } from '../night/close-night.ts';
+import { heldLines } from '../night/held-steps.ts';
 import type { NightKind, NightReport, NightStatus } from '../night/night.ts';
 import { causeText } from '../night/outcome.ts';
-import { releaseText } from '../night/release-effect.ts';
 import type { Stores } from '../night/stores.ts';
 import { placeIn } from './place.ts';
 import { statusWord, type Terminal, table } from './terminal.ts';
@@ -94,9 +94,10 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
   }
   for (const reason of reasons) terminal.print(`- ${reason}`);
   for (const note of notes) terminal.print(`- note: ${note}`);
-  if (status === 'Held' || datasets.some((set) => set.status === 'held')) {
-    if (releasing) terminal.print(`\n${releaseText(releasing)}`);
-    terminal.print(`${releasing ? '' : '\n'}Look, then publish with: npx afterbell release ${runId}`);
+  const lists = datasets.filter((set) => set.status === 'held' && set.name !== 'prices');
+  if (status === 'Held' || lists.length > 0) {
+    const held = { runId, kind, session, sessions: outcome.sessions?.held ?? [], tasks: lists.map(({ task }) => task) };
+    terminal.print(`\n${heldLines({ ...held, releasing }).join('\n')}`);
   }
   if (outcome.kind === 'night') terminal.print(`\nreport: ${placeIn(lake, keys.report(session, 'index.html'))}`);
 }

@@ -1,7 +1,9 @@
 import type { Stage } from '../deployed/stage.ts';
 import { NamedError } from '../errors.ts';
+import type { Notification } from '../local/aws/sns.ts';
 import { type Laptop, openLaptop } from '../local/laptop.ts';
 import type { Context } from './context.ts';
+import { notifiedText } from './notified.ts';
 
 /** What a command drives: this computer, or a deployed stage. Both run the same machines over the same stores. */
 export type Pipeline = Pick<Laptop, 'practice' | 'timeScale' | 'stores' | 'run' | 'settled'> & {
@@ -32,8 +34,8 @@ export async function onLaptop<T>(
   work: (laptop: Laptop) => Promise<T>,
 ): Promise<T> {
   if (stage) throw localOnly('this');
-  const onNotify = ({ subject, message }: { subject: string | undefined; message: string }) => {
-    if (!terminal.json) terminal.note(`  notified: ${subject}\n${message.replace(/^/gm, '    ')}`);
+  const onNotify = (notification: Notification) => {
+    if (!terminal.json) terminal.note(notifiedText(notification));
   };
   const laptop = await openLaptop({ config, program, onNotify, ...options });
   try {

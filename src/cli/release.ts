@@ -2,12 +2,14 @@ import { NamedError } from '../errors.ts';
 import { heldBy } from '../night/held-list.ts';
 import type { Context } from './context.ts';
 import { awaitDesk, printDesk } from './desk-outcome.ts';
+import { requireBegun } from './home-lake.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { onPipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
 
 /** Publishes what a held run has staged and runs what remained of its night. */
 export async function release(runId: string, _options: object, context: Context): Promise<number> {
+  await requireBegun(context);
   return onPipeline(context, {}, async (pipeline) => {
     const held = await heldBy(pipeline.stores.runs, runId);
     if (!held) {

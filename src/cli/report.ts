@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDate } from '../calendar/sessions.ts';
 import { NamedError } from '../errors.ts';
+import { usableIngest } from '../lake/ingest.ts';
 import { keys } from '../lake/keys.ts';
 import type { Lake } from '../lake/lake.ts';
 import { readHome } from '../local/home.ts';
@@ -12,10 +13,11 @@ import { type Asked, lakeReports, ledgerRuns, runOfLedger } from '../night/repor
 import type { ReportedRun } from '../night/report/history.ts';
 import { reportPage } from '../night/report/page.ts';
 import { readHistory } from '../night/report/read-history.ts';
+import type { SqlRow } from '../warehouse/client.ts';
 import type { Context } from './context.ts';
 import { homeLake } from './home-lake.ts';
 import { localOnly } from './pipeline.ts';
-import { placeIn } from './place.ts';
+import { placeIn, there } from './place.ts';
 import { withWarehouse } from './read-warehouse.ts';
 import { serveReports } from './serve-reports.ts';
 import { statusWord } from './terminal.ts';
@@ -90,12 +92,26 @@ async function findRun(asked: Asked, lake: Lake, context: Context): Promise<Repo
 }
 
 async function unknown({ runId, session }: Asked, lake: Lake, context: Context): Promise<NamedError> {
+  if (runId?.startsWith('portfolio-')) {
+    return new NamedError('Usage.Invalid', {
+      what: `${runId} is a run of the portfolio desk, which has no page`,
+      todo: `What it came to: npx afterbell portfolios${there(context)}`,
+    });
+  }
+  const bringer = session && (await usableIngest(lake, session))?.runId;
   const known = (await withWarehouse(context, (warehouse) => ledgerRuns(warehouse, {}))) ?? [];
   const what = runId
     ? `no run is called ${runId}`
     : session
       ? `no night ran for session ${session}`
       : 'no night has run here yet';
+  if (bringer) {
+    return new NamedError('Usage.Invalid', {
+      what,
+      found: `its bars, brought by ${bringer}`,
+      todo: `npx afterbell report --run ${bringer}${there(context)}`,
+    });
+  }
   if (known.length === 0) {
     return new NamedError('Usage.Invalid', {
       what,
@@ -103,11 +119,13 @@ async function unknown({ runId, session }: Asked, lake: Lake, context: Context):
       todo: 'Run one: npx afterbell night. Or check AFTERBELL_HOME.',
     });
   }
-  const names = known.slice(0, 5).map((row) => String(runId ? row.run_id : row.session));
+  const far = (row: SqlRow) => Math.abs(Date.parse(String(row.session)) - Date.parse(session ?? ''));
+  const near = session ? known.toSorted((a, b) => far(a) - far(b)) : known;
+  const names = near.map((row) => String(runId ? row.run_id : row.session));
   return new NamedError('Usage.Invalid', {
     what,
-    wanted: `one of ${[...new Set(names)].join(', ')}`,
-    todo: 'npx afterbell status lists them.',
+    wanted: `one of ${[...new Set(names)].slice(0, 5).join(', ')}`,
+    todo: `npx afterbell status${there(context)} lists the last runs.`,
   });
 }
 

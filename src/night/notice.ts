@@ -3,8 +3,8 @@ import { placeIn } from '../lake/place.ts';
 import { atStage } from './at-stage.ts';
 import { executionLink } from './execution-link.ts';
 import { heldKey } from './held-list.ts';
+import { heldLines } from './held-steps.ts';
 import type { DatasetResult, Night } from './night.ts';
-import { releaseText } from './release-effect.ts';
 import { duration, exchangeTime, list } from './report/words.ts';
 import type { Stores } from './stores.ts';
 import type { Verdict } from './verdict.ts';
@@ -29,7 +29,7 @@ export interface Served {
 
 export interface NoticeFacts {
   night: Pick<Night, 'runId' | 'session' | 'kind' | 'openedAt' | 'executionArn'>;
-  verdict: Pick<Verdict, 'status' | 'reasons' | 'datasets' | 'releasing'>;
+  verdict: Pick<Verdict, 'status' | 'reasons' | 'datasets' | 'sessions' | 'releasing'>;
   served: Served;
   /** Where the page lies, for a person. */
   page: string;
@@ -85,7 +85,7 @@ function servedText({ sessions, newest, complete }: Served, bad: readonly Datase
 
 function commands(
   { runId, kind, session }: NoticeFacts['night'],
-  { status, reasons, releasing }: NoticeFacts['verdict'],
+  { status, reasons, sessions, releasing }: NoticeFacts['verdict'],
   bad: readonly DatasetResult[],
   there: string,
 ): string[] {
@@ -93,7 +93,10 @@ function commands(
   const broken = bad.filter((set) => set.status !== 'held');
   const release =
     status === 'Held' || held.length > 0
-      ? [...(releasing ? [releaseText(releasing)] : []), `Look, then publish: npx afterbell release ${runId}${there}`]
+      ? heldLines(
+          { runId, kind, session, sessions: sessions.held, tasks: lists(held).map(({ task }) => task), releasing },
+          there,
+        )
       : [];
   if (release.length > 0 && status !== 'Failed' && broken.length === 0) return release;
   const damaged = reasons.some((reason) => reason.includes('Lake.Corrupt'));

@@ -10,15 +10,17 @@ function printed(more: Parameters<typeof nightReport>[0]): string {
   return lines.join('\n');
 }
 
-test('a held night says what a release would do right before how to release it', () => {
+test('a held night says what takes nothing away first, and what a release would do right before how to release it', () => {
   const sessions = { published: [], held: ['2026-11-25'], failed: [] };
   const releasing = { sessions: 6, changed: 0, removed: 1526 };
-  const offer = 'Look, then publish with: npx afterbell release night-1\n';
+  const first = `\n\nLook first: npx afterbell report --run night-1
+Once the vendor has mended it (else it is held again): npx afterbell night --session 2026-11-25\n`;
+  const offer = 'If it is right after all: npx afterbell release night-1\n';
   expect(printed({ status: 'Held', sessions, releasing })).toContain(
-    `\n\nReleasing publishes 6 sessions and removes 1,526 served rows.\n${offer}`,
+    `${first}Releasing publishes 6 sessions and removes 1,526 served rows. ${offer}`,
   );
   const plain = printed({ status: 'Held', sessions });
-  expect(plain).toContain(`\n\n${offer}`);
+  expect(plain).toContain(`${first}${offer}`);
   expect(plain).not.toContain('Releasing');
   expect(printed({ status: 'Succeeded', datasets: [] })).not.toContain(offer);
 });

@@ -61,3 +61,26 @@ test('pages of a stage are not served, and that is said with what to do instead'
     ),
   });
 });
+
+test('a run or session without a page is told with where to look instead', async () => {
+  await expect(said({ run: 'portfolio-2025-11-19-x' })).rejects.toMatchObject({
+    name: 'Usage.Invalid',
+    message: expect.stringMatching(/the portfolio desk, which has no page\. .*npx afterbell portfolios --stage dev$/),
+  });
+  const ingest = {
+    runId: 'backfill-2025-11-10-x',
+    rows: 1,
+    rejected: 0,
+    checksum: '',
+    removed: [],
+    source: 'practice',
+  };
+  await lake.write(keys.session('2025-11-10'), Buffer.from(''));
+  await lake.write(keys.ingest('2025-11-10'), jsonBytes({ ...ingest, date: '2025-11-10', ingestedAt: '' }));
+  await expect(said({ session: '2025-11-10' })).rejects.toMatchObject({
+    name: 'Usage.Invalid',
+    message: expect.stringMatching(
+      /no night ran for session 2025-11-10; found its bars, brought by backfill-2025-11-10-x\. npx afterbell report --run backfill-2025-11-10-x --stage dev$/,
+    ),
+  });
+});

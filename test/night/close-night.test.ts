@@ -127,7 +127,7 @@ describe('a held night', () => {
     const check = { ...HELD.check!, releasing: { sessions: 1, changed: 0, removed: 1526 } };
     const closed = await close({ prices: { ...HELD, check } });
     expect(closed.message).toContain(
-      'Releasing publishes 1 session and removes 1,526 served rows.\nLook, then publish',
+      'Releasing publishes 1 session and removes 1,526 served rows. If it is right after all: npx afterbell release night-1',
     );
     expect(closed).toMatchObject({ status: 'Held', cause: `prices: ${SESSION}: 50 rows, usual are 100` });
     expect(closed.message).toContain('afterbell release night-1');

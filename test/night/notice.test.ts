@@ -102,8 +102,9 @@ test('a held night', () => {
     `Why: prices: ${SESSION}: 50 rows, usual are 100`,
     'Report: s3://lake/reports/date=2026-11-25/index.html',
     LINK,
-    'Releasing publishes 1 session and removes 1,526 served rows.',
-    'Look, then publish: npx afterbell release night-1 --stage dev',
+    'Look first: npx afterbell report --run night-1 --stage dev',
+    `Once the vendor has mended it (else it is held again): npx afterbell night --session ${SESSION} --stage dev`,
+    'Releasing publishes 1 session and removes 1,526 served rows. If it is right after all: npx afterbell release night-1 --stage dev',
   ]);
 });
 
@@ -115,7 +116,9 @@ test('a night whose list is held says what it would change', () => {
     '- sync-assets: did not run',
     `What tickers would change: reports/date=${SESSION}/held-tickers.json`,
     'Report: s3://lake/reports/date=2026-11-25/index.html',
-    'Look, then publish: npx afterbell release night-1',
+    'Look first: npx afterbell report --run night-1',
+    'Once the vendor has mended it (else it is held again): npx afterbell run sync-tickers',
+    'If it is right after all: npx afterbell release night-1',
     'Repair: npx afterbell run sync-assets',
   ]);
 });
@@ -132,9 +135,9 @@ const LOST = {
 
 test('a killed night', () => {
   const { subject, message } = lostNotice(LOST);
-  expect(subject).toBe('afterbell ABORTED: night-1');
+  expect(subject).toBe('afterbell Interrupted: night-1');
   expect(message.split('\n')).toEqual([
-    'ABORTED: execution night-1 ended, and told nobody why.',
+    'Interrupted: execution night-1 ended (ABORTED), and told nobody why.',
     'Since 2026-11-26T09:00:00Z.',
     'What was served before is served still, and what was stored by then is sound.',
     'Error: Job.Interrupted: its process ended',

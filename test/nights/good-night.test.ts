@@ -97,7 +97,7 @@ test('a good night fills every store, tells the rule, and its repetition changes
   expect(JSON.parse(status.stdout)).toMatchObject({
     kind: 'practice',
     health: { code: 0, troubles: [] },
-    sessions: { held: HELD.count + 1, last: SESSION, missing: [] },
+    sessions: { served: HELD.count + 1, last: SESSION, missing: [] },
     next: { night: null, session: '2025-11-20', closes: '2025-11-20T21:00:00Z' },
   });
   const { freshness } = JSON.parse(status.stdout) as { freshness: { dataset: string; age: string }[] };

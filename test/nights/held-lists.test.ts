@@ -99,7 +99,7 @@ test('a list and a session held by one run are released together; the command li
   const outcome = JSON.parse(released.stdout);
   expect([wordOf(outcome.datasets, 'tickers'), wordOf(outcome.datasets, 'prices')]).toEqual(['success', 'success']);
   const status = JSON.parse((await afterbell(['status', '--json'], env)).stdout);
-  expect(status.held).toEqual([]);
+  expect([status.heldLists, status.heldRuns]).toEqual([[], []]);
   const gone = await afterbell(
     [
       'query',

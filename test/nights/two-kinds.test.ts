@@ -43,5 +43,5 @@ test('a home takes one kind of data only and says which setting names another', 
   expect(error.message).toContain('AFTERBELL_HOME=');
   expect(lakeFiles(env.AFTERBELL_HOME)).toEqual(stored);
   const status = await afterbell(['status', '--json'], env);
-  expect(JSON.parse(status.stdout)).toMatchObject({ kind: 'real', sessions: { held: 1 } });
+  expect(JSON.parse(status.stdout)).toMatchObject({ kind: 'real', sessions: { served: 1 } });
 });

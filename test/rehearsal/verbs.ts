@@ -111,7 +111,7 @@ export function registerVerbs(open: () => Open | undefined): void {
       const opened = open();
       if (!opened) return skip();
       const status = await answers(1, 'status');
-      expect(status.held).toMatchObject([{ dataset: 'tickers', runId: held.runId }]);
+      expect(status.heldLists).toMatchObject([{ dataset: 'tickers', runId: held.runId }]);
       expect(status.heldRuns).toMatchObject([{ runId: held.runId, sessions: expect.arrayContaining([SESSION]) }]);
       const released: Outcome = await answers(0, 'release', held.runId);
       expect(released.datasets.map(({ name, status: word }) => [name, word])).toEqual(
@@ -179,7 +179,7 @@ export function registerVerbs(open: () => Open | undefined): void {
       // Sessions are as of a practice market whose calendar stands still: prices are behind, and nothing else is wrong.
       expect(status.health.troubles).toMatchObject([{ code: 1, what: expect.stringMatching(/^prices are /) }]);
       expect(status).toMatchObject({
-        held: [],
+        heldLists: [],
         heldRuns: [],
         sessions: { first: EARLIER, last: SESSION },
       });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from '../../src/warehouse/migrate.ts';
 import failedTasks from '../../src/warehouse/queries/failed-tasks.sql';
+import goodTasks from '../../src/warehouse/queries/good-tasks.sql';
 import recentSessions from '../../src/warehouse/queries/recent-sessions.sql';
 import recentTasks from '../../src/warehouse/queries/recent-tasks.sql';
 import { type LocalWarehouse, openLocalWarehouse } from './local-warehouse.ts';
@@ -16,6 +17,7 @@ beforeAll(async () => {
     ['sync-tickers', 'failed', 2, 'Vendor.AuthFailed: refused'],
     ['sync-tickers', 'success', 26, null],
     ['sync-assets', 'skipped', 3, 'no key'],
+    ['sync-splits', 'skipped', 6, 'complete since 2025-11-18T09:00:00Z, not older than 20 h'],
     ['consolidate', 'partial', 4, 'Lake.Corrupt: symbol=TRUE/data.parquet is damaged'],
     ['resample', 'failed', 24 * 8, 'Job.Failed: out of memory'],
     ['resample', 'success', 5, null],
@@ -49,7 +51,7 @@ ORDER BY task_name, completed_at DESC`);
       ['prices', 'success', null],
       ['resample', 'success', null],
       ['sync-assets', 'skipped', 'no key'],
-      ['sync-splits', 'success', null],
+      ['sync-splits', 'skipped', 'complete since 2025-11-18T09:00:00Z, not older than 20 h'],
       ['sync-tickers', 'failed', 'Vendor.AuthFailed: refused'],
     ]);
     expect(rows[0]).toMatchObject({ rows_updated: 7, duration_seconds: 1.5 });
@@ -108,6 +110,14 @@ describe("status' own questions", () => {
       ['prices', 'failed', false],
     ]);
     expect(JSON.parse(String(rows[1]!.failed))).toEqual([{ symbol: 'TRUE', reason: 'Lake.Corrupt: damaged' }]);
+  });
+
+  test('a list too fresh to be asked for again is well for the session, and was brought when it was fetched', async () => {
+    const splits = (await warehouse.query(goodTasks)).find(({ task_name }) => task_name === 'sync-splits');
+    const [fetched] = await warehouse.query(
+      "SELECT max(completed_at)::text AS at FROM sync_logs WHERE task_name = 'sync-splits' AND status = 'success'",
+    );
+    expect(splits).toMatchObject({ session: '2025-11-19', completed_at: fetched!.at });
   });
 
   test('sessions of the last seven days', async () => {

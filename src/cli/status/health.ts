@@ -1,3 +1,5 @@
+import { type HeldStep, heldSteps } from '../../night/held-steps.ts';
+import { DATASET_OF_TASK } from '../../night/reference-datasets.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import type { HeldSummary } from '../held-lists.ts';
 import type { Freshness } from './freshness.ts';
@@ -7,7 +9,10 @@ import { type HeldRun, heldText } from './held-runs.ts';
 export interface Trouble {
   code: 1 | 3 | 4;
   what: string;
+  /** Where there are several, the first: it harms nothing. */
   command?: string;
+  /** What is to be done one after the other, where one command is not all. */
+  steps?: HeldStep[];
 }
 
 export interface Health {
@@ -30,6 +35,8 @@ export interface HealthFacts {
   gaps: readonly string[];
   heldRuns: readonly HeldRun[];
   heldLists: readonly HeldSummary[];
+  /** The home or stage, where it serves no session. */
+  nothingIn?: string | undefined;
   /** ` --stage NAME` or nothing. */
   there: string;
 }
@@ -50,8 +57,15 @@ const DERIVED: Readonly<Record<string, string>> = {
  */
 export function judgeHealth(facts: HealthFacts): Health {
   const troubles = [...nightTroubles(facts), ...heldTroubles(facts), ...staleTroubles(facts), ...gapTroubles(facts)];
+  if (troubles.length === 0) troubles.push(...beginning(facts));
   troubles.sort((a, b) => SEVERITY.indexOf(a.code) - SEVERITY.indexOf(b.code));
   return { code: troubles[0]?.code ?? 0, troubles };
+}
+
+function beginning({ nothingIn, last, running, there }: HealthFacts): Trouble[] {
+  if (nothingIn === undefined || running) return [];
+  const what = last ? `${nothingIn} serves no session yet` : `no night has run in ${nothingIn}`;
+  return [{ code: 1, what, command: there ? `npx afterbell night${there}` : 'make run' }];
 }
 
 function nightTroubles({ last, latest, heldRuns, heldLists, there }: HealthFacts): Trouble[] {
@@ -82,13 +96,13 @@ function isMended({ summary, completed_at }: SqlRow, latest: readonly SqlRow[]):
 }
 
 function heldTroubles({ heldRuns, heldLists, there }: HealthFacts): Trouble[] {
-  const release = (runId: string) => `npx afterbell release ${runId}${there}`;
+  const held = (what: string, steps: HeldStep[]): Trouble => ({ code: 4, what, command: steps[0]!.command, steps });
   return [
-    ...heldRuns.map(({ runId, sessions, reason }): Trouble => {
-      return { code: 4, what: `held: ${heldText({ sessions })}: ${reason}`, command: release(runId) };
-    }),
-    ...heldLists.map(({ runId, dataset, session, reasons }): Trouble => {
-      return { code: 4, what: `held: ${dataset} of ${session}: ${reasons[0] ?? ''}`, command: release(runId) };
+    ...heldRuns.map((run) => held(`held: ${heldText(run)}: ${run.reason}`, heldSteps(run, there))),
+    ...heldLists.map((list) => {
+      const tasks = Object.keys(DATASET_OF_TASK).filter((task) => DATASET_OF_TASK[task] === list.dataset);
+      const steps = heldSteps({ ...list, kind: 'night', sessions: [], tasks }, there);
+      return held(`held: ${list.dataset} of ${list.session}: ${list.reasons[0] ?? ''}`, steps);
     }),
   ];
 }
@@ -115,7 +129,7 @@ function staleTroubles({ freshness, expected, running, last, heldRuns, heldLists
   return [
     ...night,
     ...others.map((row): Trouble => {
-      const what = row.newest === null ? `${row.dataset} was never brought` : `${row.dataset}: ${row.age}`;
+      const what = row.newest === null ? `${row.dataset}: never brought` : `${row.dataset}: ${row.age}`;
       return { code: 3, what, command: repairOf(row, there) };
     }),
   ];

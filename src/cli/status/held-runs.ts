@@ -2,7 +2,7 @@ import { dateOfKey } from '../../lake/keys.ts';
 import { type Lake, readJson } from '../../lake/lake.ts';
 import { reportKey } from '../../night/close-night.ts';
 import type { NightKind, NightReport } from '../../night/night.ts';
-import { releaseText } from '../../night/release-effect.ts';
+import { type ReleaseEffect, releaseText } from '../../night/release-effect.ts';
 import { stagingByRun } from '../../night/staging.ts';
 import type { Warehouse } from '../../warehouse/client.ts';
 import runsById from '../../warehouse/queries/runs-by-id.sql';
@@ -11,11 +11,13 @@ import { ledgerInstant } from './exchange-clock.ts';
 /** A run whose sessions lie in staging and wait for a person. */
 export interface HeldRun {
   runId: string;
+  kind: NightKind;
   session: string;
   /** What it holds. */
   sessions: string[];
   heldAt: string | null;
   reason: string;
+  releasing?: ReleaseEffect;
   /** What a release would do, in a sentence. */
   effect?: string;
 }
@@ -39,14 +41,14 @@ export async function readHeldRuns(lake: Lake, warehouse: Warehouse): Promise<He
     const { sessions } = JSON.parse(String(row.summary)) as { sessions?: { held?: string[] } };
     const waiting = (sessions?.held ?? []).filter((date) => dates.has(date));
     if (waiting.length === 0) continue;
-    const session = String(row.session);
-    const key = reportKey({ kind: row.kind as NightKind, session, runId });
+    const [session, kind] = [String(row.session), row.kind as NightKind];
+    const key = reportKey({ kind, session, runId });
     const report = await readJson<NightReport>(lake, key).catch(() => undefined);
     const releasing = report?.runId === runId ? report.releasing : undefined;
     const reasons = JSON.parse(String(row.reasons)) as string[];
     const reason = (reasons.find((one) => one.startsWith(PRICES)) ?? reasons[0] ?? '').replace(PRICES, '');
-    const effect = releasing && { effect: releaseText(releasing) };
-    held.push({ runId, session, sessions: waiting, heldAt: ledgerInstant(row.completed_at), reason, ...effect });
+    const effect = releasing && { releasing, effect: releaseText(releasing) };
+    held.push({ runId, kind, session, sessions: waiting, heldAt: ledgerInstant(row.completed_at), reason, ...effect });
   }
   return held;
 }

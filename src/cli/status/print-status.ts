@@ -8,11 +8,11 @@ import { exchangeClock, ledgerInstant } from './exchange-clock.ts';
 import type { Health } from './health.ts';
 import { heldText } from './held-runs.ts';
 import type { Next, Status } from './read-status.ts';
+import { reasonLines, short } from './reason-lines.ts';
 
 const NIGHTS = 5;
 const TROUBLES = 6;
 const SHOWN = 40;
-const WIDTH = 110;
 
 /** One screen: health, what there is, what is held, the last nights, what comes next. */
 export function printStatus(status: Status, symbols: readonly FailedLine[], context: Context): void {
@@ -20,9 +20,7 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
   const { held, missing, expected, kind, ledger, next } = status;
   const place = stage ? `stage: ${stage.stage}` : `home: ${resolve(config.AFTERBELL_HOME)}`;
   terminal.print(`${place}${kind ? `, ${kind} data` : ''}, ${exchangeClock(now)}`);
-  if (held.length === 0) {
-    terminal.print('No session is held yet. Start with: npx afterbell night');
-  } else printHealth(status.health, expected, terminal);
+  printHealth(status.health, expected, terminal);
   printFreshness(status, terminal);
   if (held.length > 0) {
     const shown = missing.slice(-8).join(', ') + (missing.length > 8 ? `, … ${missing.length} in all` : '');
@@ -30,7 +28,7 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
       `\n${held.length} sessions of ${kind ?? 'no'} data, ${held[0]} to ${held.at(-1)}. ${missing.length === 0 ? 'No session is missing.' : `Missing: ${shown}`}`,
     );
   }
-  printHeld(status, context);
+  printHeld(status, terminal);
   printNights(ledger.nights.slice(0, NIGHTS), terminal);
   const counts = new Map<string, number>();
   for (const { dataset } of symbols) counts.set(dataset, (counts.get(dataset) ?? 0) + 1);
@@ -49,9 +47,10 @@ function printHealth({ code, troubles }: Health, expected: string, terminal: Ter
   }
   const more = troubles.length > 1 ? ` (${troubles.length} things to see to)` : '';
   terminal.print(`Not healthy, exit ${code}${more}:`);
-  for (const { what, command } of troubles.slice(0, TROUBLES)) {
+  for (const { what, command, steps } of troubles.slice(0, TROUBLES)) {
     terminal.print(`- ${short(what)}`);
-    if (command) terminal.print(`    ${command}`);
+    const lines = steps?.map((step) => `${step.why}: ${step.command}`) ?? (command ? [command] : []);
+    for (const line of lines) terminal.print(`    ${line}`);
   }
   if (troubles.length > TROUBLES) terminal.print(`- … ${troubles.length} in all; --json has every one`);
 }
@@ -65,22 +64,20 @@ export function printFreshness({ freshness }: Pick<Status, 'freshness'>, termina
   terminal.print(`\n${table(['dataset', 'newest', 'age', 'last run', 'brought up to date'], rows)}`);
 }
 
-function printHeld({ ledger, heldLists }: Status, context: Context): void {
+/** In full what health names in a line; what is to be done stands there. */
+function printHeld({ ledger, heldLists }: Status, terminal: Terminal): void {
   if (ledger.heldRuns.length + heldLists.length === 0) return;
-  const { terminal } = context;
   terminal.print('\nHeld back:');
-  for (const { dataset, session, runId, reasons, counts, place } of heldLists) {
+  for (const { dataset, session, reasons, counts, place } of heldLists) {
     const { added, changed, vanished } = counts;
     terminal.print(
       `- ${dataset} of ${session}: ${vanished} would vanish, ${added} be added, ${changed} change: ${place}`,
     );
     for (const reason of reasons) terminal.print(`  ${short(reason)}`);
-    terminal.print(`  Look, then publish: npx afterbell release ${runId}${there(context)}`);
   }
-  for (const { runId, sessions, reason, effect } of ledger.heldRuns) {
+  for (const { sessions, reason, effect } of ledger.heldRuns) {
     terminal.print(`- ${short(`prices of ${heldText({ sessions })}: ${reason}`)}`);
     if (effect) terminal.print(`  ${effect}`);
-    terminal.print(`  Look, then publish: npx afterbell release ${runId}${there(context)}`);
   }
 }
 
@@ -92,7 +89,7 @@ function printNights(nights: readonly SqlRow[], terminal: Terminal): void {
     const why = released ? `released by ${released}` : reason;
     const word = statusWord(String(night.status), terminal);
     const begun = exchangeClock(ledgerInstant(night.started_at)!);
-    return [String(night.session), String(night.kind), word, begun, String(night.run_id), why.slice(0, 60)];
+    return [String(night.session), String(night.kind), word, begun, String(night.run_id), short(why, 60)];
   });
   terminal.print(`\n${table(['session', 'kind', 'status', 'started', 'run', ''], rows)}`);
 }
@@ -126,13 +123,15 @@ export function printTask(task: string, rows: readonly SqlRow[], terminal: Termi
 export function printFailed(failed: readonly SqlRow[], symbols: readonly FailedLine[], terminal: Terminal): void {
   if (failed.length === 0) terminal.print('No task failed in the last 7 days.');
   else {
-    const rows = failed.map((task) => [
-      String(task.session),
-      String(task.task_name),
-      String(task.status),
-      exchangeClock(ledgerInstant(task.completed_at)!),
-      String(task.error_message ?? ''),
-    ]);
+    const rows = failed.flatMap((task) => {
+      const { session, task_name, status, completed_at, error_message } = task;
+      const [first = '', ...more] = reasonLines(String(error_message ?? ''));
+      const row = [session, task_name, status].map(String);
+      return [
+        [...row, exchangeClock(ledgerInstant(completed_at)!), first],
+        ...more.map((line) => ['', '', '', '', line]),
+      ];
+    });
     terminal.print(table(['session', 'task', 'status', 'completed', 'why'], rows));
   }
   if (symbols.length === 0) {
@@ -144,8 +143,4 @@ export function printFailed(failed: readonly SqlRow[], symbols: readonly FailedL
     .map(({ session, dataset, symbol, reason }) => [session, dataset, symbol, reason]);
   terminal.print(`\n${table(['session', 'dataset', 'symbol', 'skipped or failed because'], rows)}`);
   if (symbols.length > SHOWN) terminal.print(`… ${symbols.length} in all; --json names every one`);
-}
-
-function short(text: string): string {
-  return text.length > WIDTH ? `${text.slice(0, WIDTH - 1)}…` : text;
 }

@@ -1,6 +1,6 @@
 import { nextSession, sessionsBetween } from '../../calendar/sessions.ts';
+import { heldSteps } from '../held-steps.ts';
 import type { DatasetResult } from '../night.ts';
-import { releaseText } from '../release-effect.ts';
 import type { History, ReportedRun } from './history.ts';
 
 /** Something to do: why, and the command that does it, when there is one. */
@@ -23,34 +23,25 @@ export function nextSteps(run: ReportedRun, { held }: Pick<History, 'held'>): St
 }
 
 function statusSteps(run: ReportedRun): Step[] {
-  const { status, session, runId, sessions, datasets, releasing } = run;
+  const { status, kind, session, runId, sessions, datasets, releasing } = run;
   if (status === 'Running') return [{ why: 'See how far it is.', command: 'npx afterbell status' }];
   if (status === 'Held') {
-    return [
-      {
-        why: `Look at the reasons above. If the data is right after all, publish it.${releasing ? ` ${releaseText(releasing)}` : ''}`,
-        command: `npx afterbell release ${runId}`,
-      },
-      ...(sessions.held.length > 0
-        ? [
-            {
-              why: 'If the vendor has mended it since, fetch it again.',
-              command: `npx afterbell night --session ${session}`,
-            },
-          ]
-        : []),
-    ];
+    return afterLook(heldSteps({ runId, kind, session, sessions: sessions.held, releasing }));
   }
   if (status === 'Failed' || status === 'Interrupted') return [again(run)];
   if (status !== 'Partial') return [];
   return [
     { why: 'Every failure with its reason.', command: 'npx afterbell status --failed' },
-    ...datasets.filter(needsRepeat).map(({ name, task, status: word }) => {
-      if (word === 'held')
-        return { why: `${name} was held back; after a look, publish it.`, command: `npx afterbell release ${runId}` };
-      return { why: `${name} again.`, command: repeat(task, session) };
+    ...datasets.filter(needsRepeat).flatMap(({ name, task, status: word }) => {
+      if (word !== 'held') return [{ why: `${name} again.`, command: repeat(task, session) }];
+      return afterLook(heldSteps({ runId, kind, session, sessions: [], tasks: [task] }), `${name} was held back. `);
     }),
   ];
+}
+
+/** Whoever reads the page is looking already. */
+function afterLook([, first, ...rest]: Step[], what = ''): Step[] {
+  return first ? [{ ...first, why: `${what}Look at the reasons above. ${first.why}` }, ...rest] : [];
 }
 
 function needsRepeat({ status }: DatasetResult): boolean {

@@ -38,7 +38,14 @@ const health = (changes: Partial<HealthFacts> = {}) => {
   });
   return [code, ...troubles.map(({ command }) => command)];
 };
-const heldRun = { runId: 'night-1', session: DUE, sessions: [DUE], heldAt: null, reason: 'few rows' };
+const heldRun = {
+  runId: 'night-1',
+  kind: 'night' as const,
+  session: DUE,
+  sessions: [DUE],
+  heldAt: null,
+  reason: 'few rows',
+};
 const heldList = {
   dataset: 'tickers',
   runId: 'night-1',
@@ -60,12 +67,19 @@ test('an age is counted in sessions, not in days', () => {
 
 test.each<[string, Partial<HealthFacts>, (number | string | undefined)[]]>([
   ['all is current', {}, [0]],
-  ['no night has run', { last: undefined }, [0]],
+  ['a backfill has run alone', { last: undefined }, [0]],
+  ['no night has run', { last: undefined, freshness: [], nothingIn: '/nothere' }, [1, 'make run']],
+  ['the first night is at work', { last: undefined, running: night('Running'), freshness: [], nothingIn: '/h' }, [0]],
+  [
+    'the first night failed',
+    { last: night('Failed'), nothingIn: '/h' },
+    [1, 'npx afterbell night --session 2026-11-20'],
+  ],
   ['the last night failed', { last: night('Failed') }, [1, 'npx afterbell night --session 2026-11-20']],
   ['it was killed', { last: night('Interrupted') }, [1, 'npx afterbell night --session 2026-11-20']],
   ['it was partial', { last: night('Partial') }, [3, 'npx afterbell status --failed']],
-  ['it is held', { last: night('Held'), heldRuns: [heldRun] }, [4, 'npx afterbell release night-1']],
-  ['a list is held', { last: night('Partial'), heldLists: [heldList] }, [4, 'npx afterbell release night-1']],
+  ['it is held', { last: night('Held'), heldRuns: [heldRun] }, [4, 'npx afterbell report --run night-1']],
+  ['a list is held', { last: night('Partial'), heldLists: [heldList] }, [4, 'npx afterbell report --run night-1']],
   ['prices are behind', { freshness: [row('prices', '2026-11-18')] }, [1, 'npx afterbell night']],
   [
     'prices and a list are behind alike',
@@ -80,7 +94,7 @@ test.each<[string, Partial<HealthFacts>, (number | string | undefined)[]]>([
   [
     'the held session is what is due',
     { heldRuns: [heldRun], freshness: [row('prices', '2026-11-19')] },
-    [4, 'npx afterbell release night-1'],
+    [4, 'npx afterbell report --run night-1'],
   ],
   ['a session is missing', { gaps: ['2026-11-10'] }, [3, 'npx afterbell backfill --from 2026-11-10 --to 2026-11-10']],
   [
@@ -89,7 +103,7 @@ test.each<[string, Partial<HealthFacts>, (number | string | undefined)[]]>([
     [
       1,
       'npx afterbell night --session 2026-11-20 --stage dev',
-      'npx afterbell release night-1 --stage dev',
+      'npx afterbell report --run night-1 --stage dev',
       'npx afterbell backfill --from 2026-11-10 --to 2026-11-10 --stage dev',
     ],
   ],
@@ -109,4 +123,24 @@ test('a partial night counts no longer when what failed in it has been run well 
   expect(health({ last, latest: [run('2026-11-21 09:04:59', 'success')] })[0]).toBe(3);
   expect(health({ last, latest: [run('2026-11-21 10:00:00', 'failed')] })[0]).toBe(3);
   expect(health({ last, latest: [run('2026-11-21 10:00:00', 'success')] })[0]).toBe(0);
+});
+
+test('what is held is looked at first, then fetched again, which harms nothing; a release comes last', () => {
+  const releasing = { sessions: 1, changed: 0, removed: 1526 };
+  const facts = { heldRuns: [{ ...heldRun, releasing }], heldLists: [heldList], there: ' --stage dev' };
+  const { troubles } = judgeHealth({
+    ...{ last: undefined, latest: [], expected: DUE, running: undefined, freshness: [], gaps: [], nothingIn: '/h' },
+    ...facts,
+  });
+  const report = { why: 'Look first', command: 'npx afterbell report --run night-1 --stage dev' };
+  const again = (command: string) => ({ why: 'Once the vendor has mended it (else it is held again)', command });
+  const release = (why: string) => ({ why, command: 'npx afterbell release night-1 --stage dev' });
+  expect(troubles.map(({ steps }) => steps)).toEqual([
+    [
+      report,
+      again('npx afterbell night --session 2026-11-20 --stage dev'),
+      release('Releasing publishes 1 session and removes 1,526 served rows. If it is right after all'),
+    ],
+    [report, again('npx afterbell run sync-tickers --stage dev'), release('If it is right after all')],
+  ]);
 });

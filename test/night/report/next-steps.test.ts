@@ -11,15 +11,15 @@ test('a good night asks for nothing but a look', () => {
   expect(rest).toEqual([]);
 });
 
-test('a held night is released by its run id, or fetched again', () => {
+test('a held night is fetched again, or released by its run id', () => {
   const run = nightReport({
     status: 'Held',
     reasons: [],
     sessions: { published: [], held: ['2026-11-25'], failed: [] },
   });
   expect(commands(run, { held })).toEqual([
-    'npx afterbell release night-1',
     'npx afterbell night --session 2026-11-25',
+    'npx afterbell release night-1',
   ]);
 });
 
