@@ -62,7 +62,7 @@ test('every function names itself as its folder', () => {
 
 /** Folders of src by layer; imports point from later rows to earlier ones. */
 const LAYERS = [
-  ['errors', 'calendar'],
+  ['errors', 'disk-trouble', 'calendar'],
   ['records', 'checks', 'config', 'log', 'text-files'],
   ['vendors', 'lake', 'tables', 'warehouse'],
   ['night', 'portfolio', 'lambda'],

@@ -15,6 +15,7 @@ import {
 import { readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { diskTrouble } from '../disk-trouble.ts';
 import { NamedError } from '../errors.ts';
 import { exclusively, exclusivelyAtOnce } from './exclusive.ts';
 import type { Condition, Entry, Lake, Refusal } from './lake.ts';
@@ -256,16 +257,8 @@ function conflict(key: string, cause?: unknown): NamedError {
 }
 
 function unwritable(path: string, error: unknown): unknown {
-  const reasons: Record<string, string> = {
-    ENOSPC: 'the disk is full',
-    EDQUOT: 'the disk quota is used up',
-    EACCES: 'permission denied',
-    EPERM: 'operation not permitted',
-    EROFS: 'the file system is read-only',
-    ENOTDIR: 'a file stands where a folder is needed',
-    EEXIST: 'a file stands where a folder is needed',
-  };
-  const reason = reasons[code(error) ?? ''];
+  const inTheWay = ['ENOTDIR', 'EEXIST'].includes(code(error) ?? '');
+  const reason = inTheWay ? 'a file stands where a folder is needed' : diskTrouble(error)?.reason;
   if (!reason) return error;
   return new NamedError(
     'Lake.Unwritable',

@@ -99,7 +99,8 @@ export function startFunctions({ bundles, worker, env, logFile, size = 2 }: Func
       for (const wake of waiting.splice(0)) wake();
       await Promise.all([...all].map((process) => process.kill()));
       await Promise.all(dying);
-      await log.close();
+      // Lost lines change nothing of how the work ended.
+      await log.close().catch(() => undefined);
     },
   };
 }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { NamedError } from '../errors.ts';
 import { dropLock, type LockRecord, livingOwner, rewriteLock, takeLock } from './home-lock.ts';
 import { makeFolder } from './make-folder.ts';
+import { unwritable } from './unwritable.ts';
 
 const FOLDERS = ['lake', 'warehouse', 'tables', 'logs'] as const;
 
@@ -66,7 +67,9 @@ export async function openHome(path: string, options: { mode: 'write'; command?:
     setEndpoints: async (endpoints) => {
       if (closed) return;
       record.endpoints = { ...endpoints, control: control.url };
-      await rewriteLock(root, record);
+      await rewriteLock(root, record).catch((error: unknown) => {
+        throw unwritable(root, error);
+      });
     },
     close: async () => {
       if (closed) return;
@@ -128,17 +131,4 @@ function busy(root: string, owner: LockRecord): NamedError {
     found: `pid ${owner.pid} (${owner.command}) since ${owner.startedAt}`,
     todo: `Wait until it ends or stop it (kill ${owner.pid}), or set AFTERBELL_HOME to another folder`,
   });
-}
-
-function unwritable(root: string, error: unknown): NamedError {
-  return new NamedError(
-    'Home.Unwritable',
-    {
-      what: `The home ${root} cannot be written`,
-      found: error instanceof Error ? error.message : String(error),
-      wanted: 'a folder this user may create files and hard links in',
-      todo: 'Set AFTERBELL_HOME to such a folder',
-    },
-    { cause: error },
-  );
 }

@@ -121,7 +121,8 @@ export function startJobs({ definitions, jobProcess, env, logFile, killAfterSeco
     async close() {
       closing.abort();
       await Promise.allSettled(running);
-      await log.close();
+      // Lost lines change nothing of how the work ended.
+      await log.close().catch(() => undefined);
     },
   };
 }

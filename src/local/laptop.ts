@@ -23,6 +23,7 @@ import { type Jobs, startJobs } from './jobs.ts';
 import { RunningExecutions } from './lost-executions.ts';
 import { laptopMachine, ruleFile } from './machine-files.ts';
 import type { Program } from './program.ts';
+import { requireRoom } from './require-room.ts';
 import { MACHINES, type MachineName, RULE_TARGETS } from './rule-targets.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run.ts';
@@ -77,10 +78,16 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
   const { config, program, onNotify } = options;
   const home = await openHome(config.AFTERBELL_HOME, { mode: 'write' });
   const closers: (() => Promise<void>)[] = [() => home.close()];
+  // A log that cannot be written ends nothing: what was to be logged is lost, what was to be done is not.
+  const log = (file: string, line: object) =>
+    appendFile(join(home.folders.logs, file), `${JSON.stringify(line)}\n`).catch(() => undefined);
   const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
+    // How the work ended is known by now; what cannot be closed in order on a full disk must not hide it.
+    for (const closer of closers.splice(0).reverse())
+      await closer().catch((error) => log('errors.jsonl', errorLine(error)));
   };
   try {
+    await requireRoom(home, config);
     // A lake elsewhere may have other writers; the home's own has this process only.
     if (!config.LAKE_URI) {
       const lake = new FileLake(pathToFileURL(home.folders.lake).href);
@@ -95,7 +102,6 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     closers.push(() => sql.close());
     const executions = new Map<string, ExecutionDescription>();
     const triggered = new Triggered();
-    const log = (file: string, line: object) => appendFile(join(home.folders.logs, file), `${JSON.stringify(line)}\n`);
     const aws = await startAwsServer({
       sql,
       secrets: vendors.secrets,
@@ -114,7 +120,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
         onNotify?.(notification);
       },
       describeExecution: (arn) => executions.get(arn),
-      onError: (error, during) => void log('errors.jsonl', { during, error: String(error) }),
+      onError: (error, during) => void log('errors.jsonl', errorLine(error, during)),
     });
     closers.push(aws.close);
     const own = settings(config, home, vendors, { aws: aws.url, dynamodb: tables.url });
@@ -162,7 +168,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:${machineName}:${runId}`;
       const known = { executionArn: arn, stateMachineArn, name: runId, startDate: new Date(startTime) };
       executions.set(arn, { ...known, status: 'RUNNING' });
-      await running.begin({ arn, name: runId, startTime });
+      await running.begin({ arn, name: runId, startTime }).catch(() => undefined);
       const result = await runMachine(machines[machine]!, {
         input,
         execution: { arn, name: runId, startTime },
@@ -187,6 +193,10 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     await close();
     throw error;
   }
+}
+
+function errorLine(error: unknown, during = 'closing'): object {
+  return { during, error: String(error) };
 }
 
 /** Names are unique, sort by time and hold only what Step Functions takes. */

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { afterAll, afterEach, vi } from 'vitest';
 import { exitCodeOf, type Outcome, outcomeOf } from '../../src/cli/outcome.ts';
 import { loadConfig } from '../../src/config.ts';
-import { type Laptop, openLaptop } from '../../src/local/laptop.ts';
+import { type Laptop, type LaptopOptions, openLaptop } from '../../src/local/laptop.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource } from '../../src/local/market/market-source.ts';
 import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
@@ -77,6 +77,7 @@ export interface SceneOptions {
   misbehave?: readonly string[];
   env?: Record<string, string | undefined>;
   timeScale?: number;
+  onNotify?: LaptopOptions['onNotify'];
 }
 
 /** @param options.env settings over the defaults; undefined takes one away */
@@ -112,7 +113,8 @@ export async function openOn(home: string, market: PracticeMarket, options: Scen
     REPORT_SYMBOLS: 'AAPL',
     ...options.env,
   });
-  const laptop = await openLaptop({ config, program, timeScale: options.timeScale });
+  const { timeScale, onNotify } = options;
+  const laptop = await openLaptop({ config, program, timeScale, onNotify });
   closers.push(() => laptop.close());
   return {
     home,

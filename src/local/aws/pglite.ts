@@ -4,9 +4,12 @@ import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { PGlite } from '@electric-sql/pglite';
+import { diskTrouble } from '../../disk-trouble.ts';
 import { NamedError } from '../../errors.ts';
 import { type SqlBackend, SqlFailure } from './sql-backend.ts';
 import { KNOWN_OIDS } from './sql-types.ts';
+
+const MAKE_ROOM = 'Make room on its disk, or mend the rights, and run the same command again';
 
 const asText = Object.fromEntries(KNOWN_OIDS.map((oid) => [oid, (text: string) => text]));
 
@@ -29,8 +32,10 @@ export async function openPglite(dataDir: string, cluster: string): Promise<SqlB
       'Database.Failed',
       {
         what: `The warehouse in ${dataDir} cannot be opened`,
-        found: error instanceof Error ? error.message : String(error),
-        todo: 'Move the directory away and run again: a new one is created and filled from the lake',
+        found: found(error),
+        todo: diskTrouble(error)
+          ? MAKE_ROOM
+          : 'Move the directory away and run again: a new one is created and filled from the lake',
       },
       { cause: error },
     );
@@ -69,10 +74,20 @@ async function createDataDir(dataDir: string, cluster: string): Promise<void> {
     await rm(fresh, { recursive: true, force: true });
     throw new NamedError(
       'Database.Failed',
-      { what: `The warehouse in ${dataDir} cannot be created`, found: error instanceof Error ? error.message : '' },
+      {
+        what: `The warehouse in ${dataDir} cannot be created`,
+        found: found(error),
+        todo: diskTrouble(error) && MAKE_ROOM,
+      },
       { cause: error },
     );
   }
+}
+
+/** One line, whatever the cause says. */
+function found(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  return diskTrouble(error)?.reason ?? said;
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {

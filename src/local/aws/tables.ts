@@ -3,7 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import dynalite from 'dynalite';
+import { diskTrouble } from '../../disk-trouble.ts';
 import { NamedError } from '../../errors.ts';
+
+/** By its name a method is known that was replaced before. */
+const ANSWERED = 'answered';
 
 export interface Tables {
   /** `http://127.0.0.1:PORT`, for AWS_ENDPOINT_URL_DYNAMODB. */
@@ -49,10 +53,12 @@ function ignoreBrokenRequests(request: IncomingMessage): void {
 }
 
 interface Level {
+  batch(...given: unknown[]): unknown;
+  put(...given: unknown[]): unknown;
+  del(key: string): Promise<void>;
   open(): Promise<void>;
   close(): Promise<void>;
   iterator(range: { gt: string; lt: string }): AsyncIterable<[key: string, value: { TableStatus?: string } | null]>;
-  del(key: string): Promise<void>;
 }
 interface LevelModule {
   Level: new (path: string, options: { valueEncoding: 'json' }) => Level;
@@ -66,6 +72,7 @@ async function tryDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
     const { Level } = createRequire(createRequire(import.meta.url).resolve('dynalite'))('level') as LevelModule;
+    answerRefusedWrites(Level.prototype);
     const level = new Level(path, { valueEncoding: 'json' });
     await level.open();
     try {
@@ -85,6 +92,35 @@ async function tryDirectory(path: string): Promise<void> {
       { cause: error },
     );
   }
+}
+
+/**
+ * dynalite throws what LevelDB refuses where nobody can catch it, which ends the process; an error with a status it
+ * answers. A full disk stays full for the tries of a client, hence 400.
+ */
+function answerRefusedWrites(level: Level): void {
+  for (const name of ['put', 'del', 'batch'] as const) {
+    const write = level[name] as (...given: unknown[]) => unknown;
+    if (write.name === ANSWERED) continue;
+    const answered = function (this: Level, ...given: unknown[]) {
+      const done = write.apply(this, given);
+      return done instanceof Promise ? done.catch(throwAnswer) : done;
+    };
+    level[name] = Object.defineProperty(answered, 'name', { value: ANSWERED }) as never;
+  }
+}
+
+function throwAnswer(error: Error): never {
+  const said = error.cause instanceof Error ? error.cause.message : error.message;
+  const trouble = diskTrouble(error);
+  const todo = 'Make room or mend the rights, and run the same command again';
+  const body = trouble
+    ? {
+        __type: 'afterbell#Home.Unwritable',
+        message: `tables cannot be written; found ${trouble.reason} (${said}). ${todo}`,
+      }
+    : { __type: 'afterbell#Table.WriteFailed', message: said };
+  throw Object.assign(error, { statusCode: 400, body });
 }
 
 /**

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import {
   CreateTableCommand,
@@ -10,7 +11,7 @@ import {
   PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { startTables } from '../../../src/local/aws/tables.ts';
 import { temporaryFolder } from '../programs.ts';
 
@@ -104,4 +105,19 @@ test('a table whose creation was cut off by a kill is created again', async () =
   const put = new PutItemCommand({ TableName, Item: { symbol: { S: 'AAPL' } } });
   await expect.poll(() => client.send(put).then(() => 'stored', String)).toBe('stored');
   await next.close();
+});
+
+test('a write that the disk refuses is answered under a name, and the server goes on', async () => {
+  const tables = await startTables({ path: join(temporaryFolder(), 'tables') });
+  const { Level } = createRequire(createRequire(import.meta.url).resolve('dynalite'))('level');
+  const full = new Error('IO error: 000005.log: No space left on device');
+  const refused = ['_put', '_batch'].map((write) => vi.spyOn(Level.prototype, write).mockRejectedValue(full));
+  const client = clientOf(tables.url);
+  await expect(client.send(createTable)).rejects.toMatchObject({
+    name: 'Home.Unwritable',
+    message: expect.stringMatching(/found the disk is full .*Make room/),
+  });
+  for (const spy of refused) spy.mockRestore();
+  await client.send(createTable);
+  await tables.close();
 });
