@@ -18,8 +18,9 @@ export function judgeList<T extends object>(
   const fields = shownFields(source).filter((field) => !isTicking(field));
   const isSameList = last?.selection === undefined || last.selection === selectionOf(source);
   const recentRows = isSameList ? (last?.recentRows ?? []) : [];
-  // Rows of a market that was not asked for before are what somebody wanted.
-  const limits = isSameList ? source.budget : { ...source.budget, added: Number.POSITIVE_INFINITY };
+  // New rows are what somebody wanted where a market was not asked for before, or no list was ever complete: then the
+  // rows there are come from a first one that was killed half-way.
+  const limits = last !== undefined && isSameList ? source.budget : { ...source.budget, added: Number.POSITIVE_INFINITY };
   const reasons = overBudget(source.dataset, movementOf(plan, { fields, rejected, recentRows }), limits);
   if (reasons.length === 0 || isSameList) return reasons;
   return [...reasons, `${source.dataset}: asked for ${selectionOf(source)} now, for ${last.selection} before`];
