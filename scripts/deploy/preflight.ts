@@ -11,6 +11,7 @@ const SERVICE_ROLES = {
 
 /** As AWS names them in its public parameters about regions. */
 const SERVICES = ['batch', 'fargate', 'lambda', 'stepfunctions', 'ecr', 'rds', 'dynamodb', 'secretsmanager'];
+const NOT_INSTALLED = 127;
 const TERRAFORM_AT_LEAST = [1, 10];
 
 export interface Ground {
@@ -25,10 +26,11 @@ export interface Ground {
  * @throws Config.Invalid
  */
 export async function preflight(tools: Tools, environment: Environment, building: boolean): Promise<Ground> {
+  const refuse = (problems: readonly string[]) => notReady(environment.stage, problems, building);
   const problems = await missingPrograms(tools, building);
-  if (problems.length > 0) throw notReady(environment.stage, problems);
   const caller = await tools.ask('aws', ['sts', 'get-caller-identity', '--output', 'json']);
-  if (caller.code !== 0) throw notReady(environment.stage, [credentialProblem(caller)]);
+  if (caller.code !== 0 && caller.code !== NOT_INSTALLED) problems.push(credentialProblem(caller));
+  if (problems.length > 0) throw refuse(problems);
   const { Account: account } = JSON.parse(caller.stdout) as { Account: string };
   if (!building) return { account, missingRoles: [] };
   const [region, aurora, roles] = await Promise.all([
@@ -37,13 +39,13 @@ export async function preflight(tools: Tools, environment: Environment, building
     missingServiceRoles(tools),
   ]);
   const found = [...region, ...aurora, ...roles.problems];
-  if (found.length > 0) throw notReady(environment.stage, found);
+  if (found.length > 0) throw refuse(found);
   return { account, missingRoles: roles.missing };
 }
 
-function notReady(stage: string, problems: readonly string[]): NamedError {
+function notReady(stage: string, problems: readonly string[], building: boolean): NamedError {
   return new NamedError('Config.Invalid', {
-    what: `${stage} cannot be deployed from here yet; nothing has been changed:\n${problems.map((line) => `  - ${line}`).join('\n')}\n`,
+    what: `${stage} cannot be ${building ? 'deployed' : 'destroyed'} from here yet; nothing has been changed:\n${problems.map((line) => `  - ${line}`).join('\n')}\n`,
     todo: 'Mend this and run the same command again.',
   });
 }
@@ -56,7 +58,7 @@ async function missingPrograms(tools: Tools, building: boolean): Promise<string[
   else if (isOlder(version)) problems.push(`terraform ${version.join('.')} is too old: 1.10 or newer`);
   if ((await tools.ask('aws', ['--version'])).code !== 0) {
     problems.push(
-      'the aws command line is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html',
+      'credentials cannot be looked at, as the aws command line is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html',
     );
   }
   if (building && (await tools.ask('docker', ['buildx', 'version'])).code !== 0) {

@@ -40,11 +40,20 @@ try {
 process.exitCode = stop.signal.aborted && code !== 0 ? INTERRUPTED : code;
 
 function exitCode(error: Error): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    // Commander has told people itself; the help of a bare `afterbell` is an error without words.
+    const words = error.code === 'commander.help' ? 'no command is named' : error.message.replace(/^error: /, '');
+    tellMachine('Usage.Invalid', words);
+    return 2;
+  }
   const name = errorName(error);
-  const wantsJson = process.argv.includes('--json');
-  if (wantsJson) process.stdout.write(`${JSON.stringify({ error: { name, message: error.message } })}\n`);
+  tellMachine(name, error.message);
   process.stderr.write(`${name}: ${error.message}\n`);
   if (name === 'Error' || name === 'TypeError') process.stderr.write(`${error.stack}\n`);
   return name === 'Usage.Invalid' || name === 'Config.Invalid' ? 2 : 1;
+}
+
+function tellMachine(name: string, message: string): void {
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { name, message } })}\n`);
 }

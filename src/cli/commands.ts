@@ -120,7 +120,10 @@ export function commands(version: string, action: Action): Command {
     .argument('<name>', 'e.g. sync-tickers, stage-session, consolidator')
     .option('--follow', 'go on with what it logs from now on')
     .option('--run <id>', 'only lines of this run')
-    .addHelpText('after', '\nExamples:\n  npx afterbell logs consolidator\n  npx afterbell logs stage-session --follow')
+    .addHelpText(
+      'after',
+      '\nWith --json an array of lines; with --json --follow one document a line.\nExit code: 1 when --run names a run of which there is no line.\nExamples:\n  npx afterbell logs consolidator\n  npx afterbell logs stage-session --follow',
+    )
     .action(action(logs));
   command('market', 'serve the practice market')
     .option('--replay <folder>', 'replay real days from a folder of flat files')

@@ -116,7 +116,7 @@ async function printAnalysis(analysis: StoredAnalysis, stores: Pipeline['stores'
   terminal.print(`\n${portfolio} as of ${dataAsOf} by ${model}${practice ? ' (practice, made up)' : price}`);
   terminal.print(parsed_data.summary);
   const wanted = parsed_data.positions.map(({ symbol }) => ({ ticker: symbol, timestamp }));
-  const fields = ['ticker', 'price', 'rsi', 'ma50'];
+  const fields = ['ticker', 'price', 'rsi', 'rsiReason', 'ma50', 'ma50Reason'];
   const stored = (await readItems(stores.tables, stores.config.TICKER_DATA_TABLE, wanted, fields)) as unknown[];
   const figures = new Map((stored as TickerData[]).map((data) => [data.ticker, data]));
   const sorted = parsed_data.positions.toSorted((a, b) => b.opportunity_score - a.opportunity_score);
@@ -126,8 +126,23 @@ async function printAnalysis(analysis: StoredAnalysis, stores: Pipeline['stores'
   });
   terminal.print(table(['symbol', 'price', 'rsi', 'ma50', 'score', 'rationale'], rows));
   if (sorted.length > SHOWN_POSITIONS) terminal.print(`… ${sorted.length} positions in all`);
+  for (const reason of blanks(sorted.slice(0, SHOWN_POSITIONS).flatMap(({ symbol }) => figures.get(symbol) ?? [])))
+    terminal.print(reason);
+  for (const { symbol, risks } of sorted.slice(0, SHOWN_POSITIONS))
+    if (risks.length > 0) terminal.print(`- ${symbol} risks: ${line(risks.join('; '))}`);
   for (const { symbol, reason } of left.slice(0, SHOWN_POSITIONS))
     terminal.print(`- ${symbol} not analysed: ${reason}`);
+}
+
+/** Pure: why cells of rsi and ma50 are blank, each reason once. */
+export function blanks(shown: readonly TickerData[]): string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { ticker, rsiReason, ma50Reason } of shown) {
+    for (const text of [rsiReason && `rsi: ${rsiReason}`, ma50Reason && `ma50: ${ma50Reason}`]) {
+      if (text) reasons.set(text, [...(reasons.get(text) ?? []), ticker]);
+    }
+  }
+  return [...reasons].map(([text, tickers]) => `- no ${text} (${tickers.join(', ')})`);
 }
 
 /** A model's text as one line of a table; it may hold anything, escape sequences too. */

@@ -44,8 +44,13 @@ export function lineText({ at, name, content }: LogLine): string {
   const words = [
     level && level !== 'INFO' ? level : '',
     message ?? '',
-    ...rest.map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`),
+    ...rest.map(([key, value]) => `${key}=${shown(value)}`),
     error ? `${error.name}: ${error.message}` : '',
   ];
   return `${head}  ${words.filter(Boolean).join(' ')}`;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(Number(value.toFixed(2)));
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -22,7 +22,10 @@ const STAGE_HOURS = 24;
 /** Each call gives the lines that came since the call before. */
 type Source = () => AsyncIterable<LogLine>;
 
-/** Prints what a function or job logged, oldest first; with --follow also what it logs from now on, until interrupted. */
+/**
+ * Prints what a function or job logged, oldest first; with --follow also what it logs from now on, until interrupted.
+ * Exits 1 when the run asked for has no line here.
+ */
 export async function logs(name: string, options: LogsOptions, context: Context): Promise<number> {
   const { config, program, terminal, signal } = context;
   const known = [...Object.keys(program.functions), ...Object.keys(JOBS)];
@@ -36,10 +39,12 @@ export async function logs(name: string, options: LogsOptions, context: Context)
   const stage = context.stage?.stage;
   const more = stage === undefined ? fileSource(name, resolve(config.AFTERBELL_HOME)) : stageSource(name, stage);
   let printed = 0;
+  const document: LogLine[] = [];
   const show = async () => {
     for await (const line of more()) {
       if (run !== undefined && !isOfRun(line, run)) continue;
-      if (terminal.json) terminal.print(JSON.stringify(line));
+      if (terminal.json && options.follow) terminal.print(JSON.stringify(line));
+      else if (terminal.json) document.push(line);
       else if (!isMetric(line)) terminal.print(lineText(line));
       printed += 1;
     }
@@ -49,9 +54,11 @@ export async function logs(name: string, options: LogsOptions, context: Context)
     await pause(stage === undefined ? POLL_MS.file : POLL_MS.stage, undefined, { signal }).catch(() => undefined);
     if (!signal.aborted) await show();
   }
-  if (printed === 0 && !options.follow)
-    terminal.note(`${name} logged nothing${run === undefined ? '' : ` in run ${run}`}.`);
-  return 0;
+  if (options.follow) return 0;
+  if (terminal.json) terminal.print(JSON.stringify(document));
+  if (printed > 0) return 0;
+  terminal.note(`${name} logged nothing${run === undefined ? '' : ` in run ${run}; npx afterbell status names runs`}.`);
+  return run === undefined ? 0 : 1;
 }
 
 function stageSource(name: string, stage: string): Source {

@@ -36,6 +36,11 @@ export async function portfolios(options: PortfoliosOptions, context: Context): 
 async function importFile(path: string, context: Context): Promise<void> {
   const list = readPortfolioList(textOf(path), parse(path).name);
   await onLaptop(context, {}, ({ stores }) => importPortfolios(stores.tables, stores.config, list));
+  for (const { portfolio, positions } of list) {
+    context.terminal.note(
+      `imported ${portfolio}: ${positions.length} ${positions.length === 1 ? 'position' : 'positions'}`,
+    );
+  }
 }
 
 function textOf(path: string): string {

@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NamedError } from '../errors.ts';
+import { isNamed, NamedError } from '../errors.ts';
+import { type Lake, listAll } from '../lake/lake.ts';
 import { type LakeViews, openViews } from '../lake/views.ts';
 import type { Context } from './context.ts';
-import { homeLake } from './home-lake.ts';
+import { homeLake, requireBegun } from './home-lake.ts';
 import { withWarehouse } from './read-warehouse.ts';
+import { runReading } from './run-reading.ts';
 import { type Cell, table } from './terminal.ts';
 
 const SHOWN_ROWS = 100;
@@ -18,6 +20,7 @@ type Record_ = Record<string, Cell | boolean>;
 
 /** Asks the lake (DuckDB) or the warehouse (PostgreSQL) and prints the rows. */
 export async function query(sql: string, options: QueryOptions, context: Context): Promise<number> {
+  await requireBegun(context);
   const rows = options.warehouse ? await askWarehouse(sql, context) : await askLake(sql, context);
   const { terminal } = context;
   if (terminal.json) terminal.print(JSON.stringify(rows));
@@ -41,10 +44,11 @@ async function askLake(sql: string, { config }: Context): Promise<Record_[]> {
   const scratch = await mkdtemp(join(tmpdir(), 'afterbell-query-'));
   let views: LakeViews | undefined;
   try {
-    views = await openViews(lake, scratch, config.RESAMPLING_INTERVALS);
-    const reader = await views.connection.runAndReadAll(sql);
+    views = await openViews(lake, scratch, await intervalsIn(lake, config.RESAMPLING_INTERVALS));
+    const reader = await runReading(views.connection, sql);
     return reader.getRowObjectsJson().map((row) => plain(row as Record<string, unknown>));
   } catch (error) {
+    if (isNamed(error, 'Usage.Invalid')) throw error;
     const blamed = views ? await views.blame(error as Error) : (error as Error);
     if (!views || blamed instanceof NamedError) throw blamed;
     throw sqlError(blamed, `views of the lake: ${views.names.join(', ')}`);
@@ -52,6 +56,14 @@ async function askLake(sql: string, { config }: Context): Promise<Record_[]> {
     views?.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** The intervals of the settings, and those somebody made by hand. */
+async function intervalsIn(lake: Lake, usual: readonly number[]): Promise<number[]> {
+  const made = (await listAll(lake, 'silver/')).map(({ key }) =>
+    Number(/^silver\/silver_(\d+)d\//.exec(key)?.[1] ?? 0),
+  );
+  return [...new Set([...usual, ...made])].filter((interval) => interval > 0).sort((a, b) => a - b);
 }
 
 /** DuckDB gives BIGINT as text; where a number holds it exactly, it is one. */

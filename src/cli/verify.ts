@@ -138,7 +138,8 @@ function print(checks: readonly Check[], where: string, context: Context): void 
     return;
   }
   terminal.print('\nUnclean.');
-  printList(`npx afterbell verify --repair${there(context)} does this:`, stepsOf(checks).map(stepText), terminal);
+  const command = `npx afterbell verify --repair${there(context)}`;
+  printList(`${command} does this, and what may follow from it:`, stepsOf(checks).map(stepText), terminal);
   const repairs = [...new Set(checks.flatMap((check) => check.repairs))];
   printList(
     'What it cannot make anew, in this order:',

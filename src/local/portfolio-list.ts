@@ -52,10 +52,14 @@ function fromCsv(text: string, usual: string): ListedPortfolio[] {
   const portfolios = new Map<string, ListedPortfolio>();
   for (const [place, row] of rowsOf(text).entries()) {
     const { portfolio = usual, symbol, quantity, averagecost } = row;
-    const cells = { symbol, quantity: amount(quantity), averageCost: amount(averagecost) };
+    const cells = {
+      symbol,
+      quantity: amount('quantity', quantity, place),
+      averageCost: amount('averageCost', averagecost, place),
+    };
     const read = listed.safeParse({ portfolio, positions: [cells] });
     if (!read.success)
-      throw unreadable(`line ${place + 2}: ${problemOf(read.error).replace('positions.0.', '')}`, read.error);
+      throw unreadable(`line ${lineOf(place)}: ${problemOf(read.error).replace('positions.0.', '')}`, read.error);
     const known = portfolios.get(portfolio);
     if (known) known.positions.push(...read.data.positions);
     else portfolios.set(portfolio, read.data);
@@ -65,6 +69,9 @@ function fromCsv(text: string, usual: string): ListedPortfolio[] {
 }
 
 function rowsOf(text: string): Partial<Record<string, string>>[] {
+  const [header = ''] = text.split('\n', 1);
+  if (header.includes(';') && !header.includes(','))
+    throw unreadable(`semicolons between the columns (${header.trim()}); commas are wanted`);
   try {
     const columns = (header: string[]) => header.map((name) => name.toLowerCase().replace(/[^a-z]/g, ''));
     return parse(text, { columns, skip_empty_lines: true, trim: true });
@@ -74,8 +81,16 @@ function rowsOf(text: string): Partial<Record<string, string>>[] {
 }
 
 /** Undefined for an empty cell; thousands may be grouped. */
-function amount(text: string | undefined): number | undefined {
-  return text ? Number(text.replaceAll(',', '')) : undefined;
+function amount(name: string, text: string | undefined, place: number): number | undefined {
+  if (!text) return undefined;
+  const number = Number(text.replaceAll(',', ''));
+  if (Number.isFinite(number)) return number;
+  throw unreadable(`line ${lineOf(place)}: ${name} ${JSON.stringify(text)} is no number`);
+}
+
+/** Below the header, counted from 1. */
+function lineOf(place: number): number {
+  return place + 2;
 }
 
 function checked(check: (text: string) => string | undefined) {

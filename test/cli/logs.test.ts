@@ -31,7 +31,11 @@ const at = (second: number) => `2026-11-20T09:00:0${second}.000Z`;
 test('a function’s lines are printed with time, name, message and figures, its metrics are not', async () => {
   write(
     'functions',
-    { at: at(1), name: 'sync-tickers', record: { level: 'INFO', message: 'page', page: 2, rows: 1000, runId: 'a' } },
+    {
+      at: at(1),
+      name: 'sync-tickers',
+      record: { level: 'INFO', message: 'page', page: 2, rows: 1000, perSecond: 264.69775, runId: 'a' },
+    },
     { at: at(2), name: 'stage-session', record: { level: 'INFO', message: 'page' } },
     { at: at(3), name: 'sync-tickers', record: { _aws: {}, pages: 2 } },
     {
@@ -43,7 +47,7 @@ test('a function’s lines are printed with time, name, message and figures, its
   );
   expect(await logs('sync-tickers', {}, context())).toBe(0);
   expect(printed).toEqual([
-    '09:00:01 sync-tickers  page page=2 rows=1000',
+    '09:00:01 sync-tickers  page page=2 rows=1000 perSecond=264.7',
     '09:00:04 sync-tickers  ERROR failed Vendor.AuthFailed: no',
     '09:00:05 sync-tickers  plain words',
   ]);
@@ -57,9 +61,8 @@ test('a job is found by its image’s name, and a run by its id', async () => {
     { at: at(3), name: 'resample-2026-11-20', record: { job: 'resample', done: 1, total: 9, runId: 'b' } },
   );
   await logs('consolidator', { run: 'b' }, context(true));
-  expect(printed.map((line) => JSON.parse(line).content)).toEqual([
-    { job: 'consolidate', done: 9, total: 9, runId: 'b' },
-  ]);
+  expect(printed).toHaveLength(1);
+  expect(JSON.parse(printed[0]!)).toMatchObject([{ content: { job: 'consolidate', done: 9, total: 9, runId: 'b' } }]);
 });
 
 test('a name that logs nothing of ours lists those that do', async () => {
@@ -72,6 +75,14 @@ test('a name that logs nothing of ours lists those that do', async () => {
 test('a home without logs says so', async () => {
   await logs('sync-tickers', {}, context());
   expect(printed).toEqual(['sync-tickers logged nothing.']);
+});
+
+test('a run without a line here ends with 1, and is an empty document', async () => {
+  expect(await logs('sync-tickers', { run: 'nope' }, context())).toBe(1);
+  expect(printed).toEqual([expect.stringContaining('sync-tickers logged nothing in run nope')]);
+  printed = [];
+  expect(await logs('sync-tickers', { run: 'nope' }, context(true))).toBe(1);
+  expect(JSON.parse(printed[0]!)).toEqual([]);
 });
 
 test('following prints each later line once, and half a line not before it is whole', async () => {

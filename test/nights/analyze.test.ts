@@ -24,6 +24,7 @@ test('portfolios come in by a file, are looked at without a trace, analysed, and
   expect((await afterbell(['analyze', '--portfolio', 'mine'], env)).code).toBe(2);
   const imported = await afterbell(['portfolios', '--import', list], env);
   expect([imported.code, imported.stdout]).toEqual([0, expect.stringMatching(/mine +2 +never/)]);
+  expect(imported.stderr).toContain('imported mine: 2 positions');
 
   const dry = await afterbell(['analyze', '--portfolio', 'mine', '--dry-run'], env);
   expect(dry.code, dry.stderr).toBe(0);
@@ -44,6 +45,7 @@ test('portfolios come in by a file, are looked at without a trace, analysed, and
   ]);
   const again = await afterbell(['analyze', '--portfolio', 'mine'], env);
   expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('0 analysed, 1 unchanged')]);
+  expect(again.stdout).toMatch(/- no rsi: \d+ bars, 250 are needed \(AAPL\)[\s\S]*- AAPL risks: /);
 
   const unknown = await afterbell(['analyze', '--portfolio', 'mien', '--json'], env);
   expect([unknown.code, unknown.stdout]).toEqual([

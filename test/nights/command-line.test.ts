@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { afterbell } from './command.ts';
@@ -85,6 +85,21 @@ test('a file in place of the home is named', async () => {
   expect(said.stderr).toContain('AFTERBELL_HOME');
 });
 
+test('a home named by a slip of the pen is not healthy, and no reader creates it', async () => {
+  const nowhere = join(scratch(), 'nothere');
+  const asked = { AFTERBELL_HOME: nowhere };
+  const said = await afterbell(['status'], asked);
+  expect(said.code).toBe(1);
+  expect(said.stdout).toMatch(/Not healthy, exit 1:\n- no night has run in [^\n]*nothere\n {4}make run\n/);
+  const readers = [['query', 'SELECT 1'], ['query', '--warehouse', 'SELECT 1'], ['analyze'], ['release', 'night-1']];
+  for (const args of readers) {
+    const refused = await afterbell(args, asked);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toMatch(/^Usage\.Invalid: no night has run in .*nothere\. `make run` starts one/);
+  }
+  expect(existsSync(nowhere)).toBe(false);
+});
+
 test('with --json every command prints one document and nothing else on stdout', async () => {
   const documents: [string[], number, object][] = [
     [['night', '--session', SESSION, '--dry-run'], 0, { session: SESSION, due: true }],
@@ -94,7 +109,7 @@ test('with --json every command prints one document and nothing else on stdout',
     [['night', '--session', '2025-11-21', '--misbehave', 'unauthorized@grouped'], 1, { status: 'Failed' }],
     [['run', 'sync-assets'], 0, { status: 'Succeeded', kind: 'task' }],
     [['run', 'resample', '--mode', 'full', '--intervals', '3,5'], 0, { status: 'Succeeded', kind: 'task' }],
-    [['status'], 1, { kind: 'practice', sessions: { held: HELD.count + 2, last: '2025-11-20' } }],
+    [['status'], 1, { kind: 'practice', sessions: { served: HELD.count + 2, last: '2025-11-20' } }],
     [['status', '--failed'], 1, { kind: 'practice' }],
     [['verify'], 0, { clean: true }],
   ];
@@ -106,6 +121,16 @@ test('with --json every command prints one document and nothing else on stdout',
   }
   const backfill = await afterbell(['backfill', '--from', '2025-11-06', '--to', '2025-11-06', '--json'], env);
   expect(JSON.parse(backfill.stdout)).toMatchObject([{ status: 'Succeeded', sessions: { published: ['2025-11-06'] } }]);
+});
+
+test('with --json bad usage is a document too, and a log is one', async () => {
+  for (const args of [['statsu'], ['query'], []]) {
+    const said = await afterbell([...args, '--json'], env);
+    expect(said.code).toBe(2);
+    expect(JSON.parse(said.stdout)).toMatchObject({ error: { name: 'Usage.Invalid' } });
+  }
+  const log = await afterbell(['logs', 'consolidator', '--json'], env);
+  expect(Array.isArray(JSON.parse(log.stdout))).toBe(true);
 });
 
 test('query asks the lake or the warehouse and prints what it finds', async () => {
@@ -129,6 +154,8 @@ test('query asks the lake or the warehouse and prints what it finds', async () =
   const text = await afterbell(['query', sql], { ...env, NO_COLOR: '1' });
   expect(text.stdout).toMatch(/^symbol +date +close\n/);
   expect(text.stdout).not.toContain('\u001b');
+  await afterbell(['run', 'resample', '--mode', 'full', '--intervals', '4'], env);
+  expect((await afterbell(['query', 'SELECT count(*) AS bars FROM bars_4d WHERE bars = 4'], env)).code).toBe(0);
   const unknown = await afterbell(['query', '--warehouse', 'SELECT * FROM prices'], env);
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toMatch(/prices[\s\S]*tables of the warehouse: .*stock_prices/);

@@ -140,6 +140,18 @@ test.each(OBSTACLES)('%s is named before anything is changed', async (_, answers
   expect(changes(calls)).toEqual([]);
 });
 
+test('missing programs and missing credentials are told at once, each command in its own words', async () => {
+  const answers = {
+    'docker buildx version': refuses('Cannot connect'),
+    'terraform version': { code: 127, stdout: '', stderr: '' },
+    'aws sts': refuses('Unable to locate credentials'),
+  };
+  const run = { root, tools: fake(answers).tools, yes: true };
+  const told = /dev cannot be deployed[\s\S]*terraform is not[\s\S]*docker with buildx[\s\S]*no AWS credentials/;
+  await expect(deploy('dev', run)).rejects.toThrow(told);
+  await expect(destroy('dev', run)).rejects.toThrow(/dev cannot be destroyed[\s\S]*no AWS credentials/);
+});
+
 test('several obstacles are told at once', async () => {
   const { tools } = fake({ 'aws ssm': says([]), 'aws rds': says([]) });
   await expect(deploy('dev', { root, tools, yes: true })).rejects.toThrow(/lacks batch, fargate[\s\S]*lacks Aurora/);
