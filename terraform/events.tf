@@ -133,7 +133,7 @@ resource "aws_cloudwatch_event_target" "notify" {
       region = "$.region"
     }
     input_template = join("\n", [
-      "\"<status>: execution <name> ended, and told nobody why.\"",
+      "\"Interrupted: execution <name> ended (<status>), and told nobody why.\"",
       "\"Since <time>.\"",
       "\"What was served before is served still, and what was stored by then is sound.\"",
       "\"Error: <error>: <cause>\"",

@@ -29,6 +29,7 @@ const COLOURS = {
   Partial: 'yellow',
   Held: 'yellow',
   Failed: 'red',
+  Interrupted: 'red',
 } as const;
 
 export function statusWord(status: string, { colour }: Pick<Terminal, 'colour'>): string {

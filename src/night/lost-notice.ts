@@ -3,6 +3,7 @@ import { atStage } from './at-stage.ts';
 /** An execution that ended without a word of its own: killed, stopped, timed out. */
 export interface LostExecution {
   name: string;
+  /** Step Functions' own word: ABORTED, TIMED_OUT, FAILED. People read `Interrupted`, whichever it was. */
   status: string;
   error: string;
   cause: string;
@@ -17,12 +18,12 @@ export interface LostExecution {
 export function lostNotice(lost: LostExecution): { subject: string; message: string } {
   const there = atStage(lost.stage);
   const message = [
-    `${lost.status}: execution ${lost.name} ended, and told nobody why.`,
+    `Interrupted: execution ${lost.name} ended (${lost.status}), and told nobody why.`,
     `Since ${lost.time}.`,
     'What was served before is served still, and what was stored by then is sound.',
     `Error: ${lost.error}: ${lost.cause}`,
     `Execution: ${lost.link}`,
     `Repair: npx afterbell night${there}, which goes on where it was (npx afterbell status${there} names what is missing)`,
   ].join('\n');
-  return { subject: `afterbell ${lost.status}: ${lost.name}`.slice(0, 100), message };
+  return { subject: `afterbell Interrupted: ${lost.name}`.slice(0, 100), message };
 }

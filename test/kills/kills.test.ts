@@ -152,7 +152,7 @@ async function survives({ argv, from, reference, session }: Kind, kills: readonl
   expect(nights.at(-1)?.status).toBe('Succeeded');
   for (const { status, reasons } of nights) {
     if (status !== 'Succeeded')
-      expect({ status, reasons }).toEqual({ status: 'Failed', reasons: expect.stringMatching(/interrupted/) });
+      expect({ status, reasons }).toEqual({ status: 'Interrupted', reasons: expect.stringMatching(/interrupted/) });
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { logLines, MORNING, openOn, openScene, SESSION } from '../nights/scene.ts';
@@ -11,9 +11,9 @@ test('a night that is stopped is told of, in the log and where the laptop shows 
   await expect(ended).rejects.toMatchObject({ name: 'Job.Interrupted' });
   const [told, ...more] = logLines(scene.home, 'notifications.jsonl');
   expect(more).toEqual([]);
-  expect(told).toMatchObject({ subject: expect.stringMatching(/^afterbell ABORTED: night-2025-11-19-/) });
+  expect(told).toMatchObject({ subject: expect.stringMatching(/^afterbell Interrupted: night-2025-11-19-/) });
   expect(String(told!.message)).toMatch(
-    /^ABORTED: execution night-2025-11-19-\S+ ended, and told nobody why\.\nSince .* New York\.\n.*\nError: .*\nExecution: .*functions\.jsonl\nRepair: npx afterbell night, /,
+    /^Interrupted: execution night-2025-11-19-\S+ ended \(ABORTED\), and told nobody why\.\nSince .* New York\.\n.*\nError: .*\nExecution: .*functions\.jsonl\nRepair: npx afterbell night, /,
   );
   expect(readdirSync(join(scene.home, 'logs', 'running'))).toEqual([]);
 });
@@ -29,10 +29,30 @@ test('a night that was killed with its process is told of when its home is opene
   for (let opened = 0; opened < 2; opened += 1) await (await openOn(scene.home, scene.market)).close();
   const told = logLines(scene.home, 'notifications.jsonl').map(({ message }) => String(message).split('\n'));
   expect(told.map(([first]) => first)).toEqual([
-    'ABORTED: execution night-cut ended, and told nobody why.',
-    `ABORTED: execution ${begun.name} ended, and told nobody why.`,
+    'Interrupted: execution night-cut ended (ABORTED), and told nobody why.',
+    `Interrupted: execution ${begun.name} ended (ABORTED), and told nobody why.`,
   ]);
   expect(told[1]![3]).toBe(
     'Error: Job.Interrupted: its process ended before it did (killed, or the computer went down); begun Thu, 20 Nov 2025, 04:00 New York',
   );
+});
+
+test('what is told reaches the terminal when no log can be written', async () => {
+  const scene = await openScene();
+  await scene.close();
+  for (const file of ['notifications.jsonl', 'events.jsonl', 'functions.jsonl', 'running']) {
+    rmSync(join(scene.home, 'logs', file), { recursive: true, force: true });
+  }
+  mkdirSync(join(scene.home, 'logs', 'running'));
+  writeFileSync(join(scene.home, 'logs', 'running', 'night-cut.json'), '');
+  for (const file of ['notifications.jsonl', 'events.jsonl', 'functions.jsonl'])
+    mkdirSync(join(scene.home, 'logs', file));
+  const told: unknown[] = [];
+  const onNotify = ({ subject }: { subject: string | undefined }) => void told.push(subject);
+  const again = await openOn(scene.home, scene.market, { onNotify });
+  expect(told).toEqual(['afterbell Interrupted: night-cut']);
+  scene.market.misbehave(['unauthorized@grouped']);
+  expect((await again.run(MORNING)).outcome.status).toBe('Failed');
+  expect(told.slice(1)).toEqual([`afterbell Failed: session ${SESSION}`]);
+  await again.close();
 });

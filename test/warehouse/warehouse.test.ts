@@ -209,7 +209,7 @@ describe('ledger', () => {
     const found = await nights();
     expect(found.map(({ run_id, status }) => [run_id, status])).toEqual([
       ['r2', 'Running'],
-      ['r1', 'Failed'],
+      ['r1', 'Interrupted'],
     ]);
     expect(found[1]!.reasons).toContain('interrupted');
   });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { lastClosedSession, nextSession, sessionHours, sessionsBetween } from '../../calendar/sessions.ts';
 import { readConsolidated } from '../../lake/bronze/checkpoint.ts';
 import { heldSessions } from '../../lake/ingest.ts';
@@ -5,6 +6,7 @@ import type { Lake } from '../../lake/lake.ts';
 import { readSilverCheckpoint } from '../../lake/silver/silver-checkpoint.ts';
 import { type LakeKind, lakeKind } from '../../lake/stamp.ts';
 import { readHome } from '../../local/home.ts';
+import { RunningExecutions } from '../../local/lost-executions.ts';
 import { executionLink } from '../../night/execution-link.ts';
 import { executionIsRunning } from '../../night/lake-lock.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
@@ -16,12 +18,13 @@ import recentSessions from '../../warehouse/queries/recent-sessions.sql';
 import recentTasks from '../../warehouse/queries/recent-tasks.sql';
 import type { Context } from '../context.ts';
 import { type HeldSummary, readHeldLists } from '../held-lists.ts';
-import { homeLake } from '../home-lake.ts';
+import { homeLake, whereOf } from '../home-lake.ts';
 import { there } from '../place.ts';
 import { withWarehouse } from '../read-warehouse.ts';
 import { type Freshness, freshnessOf } from './freshness.ts';
 import { type Health, judgeHealth } from './health.ts';
 import { type HeldRun, readHeldRuns } from './held-runs.ts';
+import { withKilled } from './killed-nights.ts';
 import { startsAround } from './schedule.ts';
 
 /** What the ledger says. */
@@ -84,7 +87,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
   const held = (await heldSessions(lake)).map(({ date }) => date);
   const ledger =
     (await withWarehouse(context, (warehouse) => readLedger(lake, warehouse, task))) ?? structuredClone(NONE);
-  await nameInterrupted(ledger.nights, context);
+  await nameInterrupted(ledger, context);
   const schedule = { expression: config.NIGHT_SCHEDULE, zone: config.SCHEDULE_TIMEZONE };
   const starts = startsAround(schedule, now);
   const expected = lastClosedSession(starts?.last ?? now);
@@ -106,6 +109,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
     gaps: missing.filter((date) => last !== undefined && date < last),
     heldRuns: ledger.heldRuns,
     heldLists,
+    nothingIn: held.length === 0 ? whereOf(context) : undefined,
     there: there(context),
   });
   return {
@@ -145,12 +149,18 @@ async function readLedger(lake: Lake, warehouse: Warehouse, task: string | undef
 }
 
 /** A night nobody is running any more did not end by itself. */
-async function nameInterrupted(nights: SqlRow[], { config, stage }: Context): Promise<void> {
-  const open = nights.filter(({ status }) => status === 'Running');
-  if (open.length === 0) return;
+async function nameInterrupted(ledger: Ledger, { config, stage }: Context): Promise<void> {
+  const open = ledger.nights.filter(({ status }) => status === 'Running');
+  const left = stage ? [] : await new RunningExecutions(join(config.AFTERBELL_HOME, 'logs')).leftBehind();
+  if (open.length + left.length === 0) return;
   const isRunning = stage ? executionIsRunning() : async () => (await readHome(config.AFTERBELL_HOME)) !== undefined;
   for (const night of open) if (!(await isRunning(String(night.execution_arn)))) night.status = 'Interrupted';
-  if (stage) for (const night of nights) night.console = executionLink(String(night.execution_arn));
+  if (stage) for (const night of ledger.nights) night.console = executionLink(String(night.execution_arn));
+  else if (left.length > 0 && !(await isRunning('')))
+    ledger.nights = withKilled(
+      ledger.nights,
+      left.map(({ name }) => name),
+    );
 }
 
 /** Newest session in the histories, and in the bars of every interval. Damaged checkpoints count as none. */

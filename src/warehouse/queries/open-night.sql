@@ -1,6 +1,6 @@
--- Maps this execution to its session; earlier executions found dead end as Failed.
+-- Maps this execution to its session; earlier executions found dead end as Interrupted.
 WITH dead AS (
-  UPDATE nights SET status = 'Failed', completed_at = :started_at::timestamp,
+  UPDATE nights SET status = 'Interrupted', completed_at = :started_at::timestamp,
     reasons = jsonb_build_array('interrupted: the process or execution ended before Close Night')
   WHERE status = 'Running' AND run_id <> :run_id AND started_at < :started_at::timestamp
 )
