@@ -138,8 +138,9 @@ function print(checks: readonly Check[], where: string, context: Context): void 
     return;
   }
   terminal.print('\nUnclean.');
-  const command = `npx afterbell verify --repair${there(context)}`;
-  printList(`${command} does this, and what may follow from it:`, stepsOf(checks).map(stepText), terminal);
+  const steps = stepsOf(checks).map(stepText);
+  printList(`npx afterbell verify --repair${there(context)} does this:`, steps, terminal);
+  if (steps.length > 0) terminal.print('  More steps may follow from these; each is told as it is taken.');
   const repairs = [...new Set(checks.flatMap((check) => check.repairs))];
   printList(
     'What it cannot make anew, in this order:',
