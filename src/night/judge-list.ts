@@ -20,7 +20,8 @@ export function judgeList<T extends object>(
   const recentRows = isSameList ? (last?.recentRows ?? []) : [];
   // New rows are what somebody wanted where a market was not asked for before, or no list was ever complete: then the
   // rows there are come from a first one that was killed half-way.
-  const limits = last !== undefined && isSameList ? source.budget : { ...source.budget, added: Number.POSITIVE_INFINITY };
+  const limits =
+    last !== undefined && isSameList ? source.budget : { ...source.budget, added: Number.POSITIVE_INFINITY };
   const reasons = overBudget(source.dataset, movementOf(plan, { fields, rejected, recentRows }), limits);
   if (reasons.length === 0 || isSameList) return reasons;
   return [...reasons, `${source.dataset}: asked for ${selectionOf(source)} now, for ${last.selection} before`];
