@@ -57,7 +57,7 @@ test('a sync killed after page 2 goes on with page 3 on the next laptop', async 
   expect(await runs.cursor('tickers')).toBeUndefined();
   expect(await listAll(lake, 'staging/')).toEqual([]);
   const nights = await warehouse.query("SELECT status FROM nights WHERE kind = 'night' ORDER BY started_at");
-  expect(nights.map(({ status }) => status)).toEqual(['Failed', 'Succeeded']);
+  expect(nights.map(({ status }) => status)).toEqual(['Interrupted', 'Succeeded']);
 });
 
 test('a vendor that fails after page 1 costs the night its tickers only, and page 2 is asked for next', async () => {
