@@ -1,6 +1,6 @@
 import { type Lake, listAll, readJson } from '../lake/lake.ts';
+import { placeIn } from '../lake/place.ts';
 import type { HeldReport } from '../night/held-list.ts';
-import { placeIn } from './place.ts';
 
 export type HeldSummary = Pick<HeldReport, 'dataset' | 'runId' | 'session' | 'heldAt' | 'reasons' | 'counts'> & {
   /** Lake key of the whole difference, and where a person finds it. */

@@ -1,13 +1,13 @@
 import { NamedError } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
 import { readJson } from '../lake/lake.ts';
+import { placeIn } from '../lake/place.ts';
 import type { ExecutionResult } from '../local/states/events.ts';
 import { reportKey } from '../night/close-night.ts';
 import { heldLines } from '../night/held-steps.ts';
 import type { NightKind, NightReport, NightStatus } from '../night/night.ts';
 import { causeText } from '../night/outcome.ts';
 import type { Stores } from '../night/stores.ts';
-import { placeIn } from './place.ts';
 import { statusWord, type Terminal, table } from './terminal.ts';
 
 /** What a command that ran an execution answers with `--json`. */

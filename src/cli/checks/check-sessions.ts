@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { closureReason, sessionsBetween } from '../../calendar/sessions.ts';
 import { heldSessions, type Ingest, usableIngest } from '../../lake/ingest.ts';
 import { dateOfKey, keys } from '../../lake/keys.ts';
 import { type Lake, listAll } from '../../lake/lake.ts';
+import { checksumOf } from '../../lake/session-file.ts';
 import { figure } from '../terminal.ts';
 import { type Check, refetch, SHOWN } from './check.ts';
 
@@ -28,7 +28,7 @@ export async function checkSessions(lake: Lake, ingests: Ingests): Promise<Check
     const bytes = await lake.read(keys.session(date));
     if (!ingest) fault(date, 'the ingest manifest is damaged');
     else if (!bytes) fault(date, 'the session file is missing');
-    else if (createHash('sha256').update(bytes).digest('hex') !== ingest.checksum) {
+    else if (checksumOf(bytes) !== ingest.checksum) {
       fault(date, 'the session file is not the one that was published');
     } else rows += ingest.rows;
   }

@@ -5,8 +5,8 @@ import { manifestIn } from '../../lake/bronze/manifest.ts';
 import { inFlight } from '../../lake/in-flight.ts';
 import { keys } from '../../lake/keys.ts';
 import { type Lake, listAll, readJson } from '../../lake/lake.ts';
+import { placeIn } from '../../lake/place.ts';
 import { decodeSilver } from '../../lake/silver/silver-columns.ts';
-import { placeIn } from '../place.ts';
 import type { Check, Rebuild } from './check.ts';
 
 const READERS = 8;

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { lastClosedSession } from '../../calendar/sessions.ts';
 import { NamedError } from '../../errors.ts';
 import { decodeBars } from '../../lake/bars.ts';
 import { stopIfAsked } from '../../lake/in-flight.ts';
 import { readIngest } from '../../lake/ingest.ts';
 import { keys } from '../../lake/keys.ts';
+import { checksumOf } from '../../lake/session-file.ts';
 import { executionIsRunning } from '../../night/lake-lock.ts';
 import { storePrices } from '../../warehouse/prices.ts';
 import { LAKE_TABLES, type Rebuild } from '../checks/check.ts';
@@ -103,6 +103,6 @@ async function runJob(
 /** A session file that is not the one its manifest names is for a night to fetch again, not to be loaded. */
 async function loadSession(date: string, { stores: { lake, warehouse } }: Pipeline): Promise<void> {
   const [bytes, ingest] = [await lake.read(keys.session(date)), await readIngest(lake, date)];
-  if (!bytes || createHash('sha256').update(bytes).digest('hex') !== ingest?.checksum) return;
+  if (!bytes || checksumOf(bytes) !== ingest?.checksum) return;
   await storePrices(warehouse, date, await decodeBars(bytes, keys.session(date)));
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readDay } from '../../calendar/dates.ts';
 import { corruptFile } from '../columnar/read.ts';
 import { inFlight } from '../in-flight.ts';
 import { keys } from '../keys.ts';
 import type { Lake } from '../lake.ts';
+import { checksumOf } from '../session-file.ts';
 import { type BarColumns, decodeBarColumns } from './bar-columns.ts';
 import { rowRef } from './gather.ts';
 import type { PlannedSession } from './plan.ts';
@@ -62,7 +62,7 @@ async function readSession(lake: Lake, { date, checksum }: PlannedSession): Prom
   const key = keys.session(date);
   const bytes = await lake.read(key);
   if (!bytes) throw corruptFile(key, `nothing, although ${keys.ingest(date)} says it is held`);
-  const found = createHash('sha256').update(bytes).digest('hex');
+  const found = checksumOf(bytes);
   if (found !== checksum) throw corruptFile(key, `sha256 ${found} where ${keys.ingest(date)} says ${checksum}`);
   const bars = await decodeBarColumns(bytes, key);
   if (bars.symbol.values.length !== bars.date.length) throw corruptFile(key, 'a symbol with two rows');
