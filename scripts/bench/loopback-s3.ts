@@ -19,6 +19,8 @@ export interface LoopbackS3 {
   last: { path: string; headers: IncomingMessage['headers'] } | undefined;
   /** Answers a request with this status and code instead, when it returns one. */
   trouble: ((method: string, path: string) => [status: number, code: string] | undefined) | undefined;
+  /** Whether a request is carried out but its connection breaks before the answer. */
+  lose: ((method: string, path: string) => boolean) | undefined;
   /** Keys that DeleteObjects refuses. */
   locked: Set<string>;
   close(): Promise<void>;
@@ -36,6 +38,7 @@ export async function startLoopbackS3(delayMs = 0, port = 0): Promise<LoopbackS3
     requests: {},
     last: undefined,
     trouble: undefined,
+    lose: undefined,
     locked: new Set(),
     close: async () => {},
   };
@@ -65,6 +68,8 @@ function answer(s3: LoopbackS3, request: IncomingMessage, body: Buffer, response
   const kind = url.searchParams.has('list-type') ? 'LIST' : url.searchParams.has('delete') ? 'DELETE' : request.method!;
   s3.last = { path: (request.url ?? '').split('?')[0]!, headers: request.headers };
   s3.requests[kind] = (s3.requests[kind] ?? 0) + 1;
+  // The body has arrived, so what follows is done; nobody hears of it.
+  if (s3.lose?.(kind, path)) request.socket.destroy();
   const trouble = s3.trouble?.(kind, path);
   if (trouble) fail(response, ...trouble);
   else if (kind === 'LIST') list(s3, path, url.searchParams, response);

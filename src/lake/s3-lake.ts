@@ -6,6 +6,7 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
+  type S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { NamedError } from '../errors.ts';
 import type { Condition, Entry, Lake, Refusal } from './lake.ts';
@@ -14,6 +15,14 @@ import { type Answer, answerError, S3Wire } from './s3-wire.ts';
 
 /** DeleteObjects takes at most this many keys a call. */
 const DELETE_BATCH = 1000;
+
+interface PutConditions {
+  ifMatch: string | undefined;
+  ifNoneMatch: '*' | undefined;
+}
+
+/** Why an object was not stored, after how many tries; undefined when it was. */
+type PutRefusal = { status: number | undefined; attempts: number; error: unknown } | undefined;
 
 /** A lake in an S3 bucket. PutObject is atomic and strongly consistent; conditions are If-Match / If-None-Match. */
 export class S3Lake implements Lake {
@@ -51,14 +60,23 @@ export class S3Lake implements Lake {
   async write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void> {
     const ifMatch = condition && 'ifEtag' in condition ? condition.ifEtag : undefined;
     const ifNoneMatch = condition && 'ifAbsent' in condition ? '*' : undefined;
+    const refusal = await this.put(key, bytes, { ifMatch, ifNoneMatch });
+    if (refusal === undefined) return;
+    const { status, attempts, error } = refusal;
+    if (!isLost(status, ifMatch)) throw error;
+    // An earlier try whose answer was lost may be what the condition fails on.
+    if (attempts > 1 && (await this.holds(key, bytes))) return;
+    throw conflict(key, error);
+  }
+
+  private async put(key: string, bytes: Uint8Array, { ifMatch, ifNoneMatch }: PutConditions): Promise<PutRefusal> {
     if (this.wire) {
       const conditions: Record<string, string> = {};
       if (ifMatch !== undefined) conditions['if-match'] = ifMatch;
       if (ifNoneMatch !== undefined) conditions['if-none-match'] = ifNoneMatch;
       const answer = await this.wire.put(this.prefix + key, bytes, conditions);
-      if (answer.status === 200) return;
-      const error = answerError(answer, `PUT ${key}`);
-      throw isLost(answer.status, ifMatch) ? conflict(key, error) : error;
+      const { status, attempts } = answer;
+      return status === 200 ? undefined : { status, attempts, error: answerError(answer, `PUT ${key}`) };
     }
     try {
       await this.client.send(
@@ -70,10 +88,16 @@ export class S3Lake implements Lake {
           IfMatch: ifMatch,
         }),
       );
+      return undefined;
     } catch (error) {
-      const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-      throw isLost(status, ifMatch) ? conflict(key, error) : error;
+      const { httpStatusCode, attempts = 1 } = (error as Partial<S3ServiceException>).$metadata ?? {};
+      return { status: httpStatusCode, attempts, error };
     }
+  }
+
+  private async holds(key: string, bytes: Uint8Array): Promise<boolean> {
+    const stored = await this.read(key);
+    return stored !== undefined && Buffer.compare(stored, bytes) === 0;
   }
 
   async remove(keys: readonly string[]): Promise<void> {

@@ -16,6 +16,11 @@ export interface Answer {
   body: Buffer;
 }
 
+/** An answer with the number of tries it took: before the last one the request may have been carried out unheard. */
+export interface TriedAnswer extends Answer {
+  attempts: number;
+}
+
 interface Target {
   secure: boolean;
   host: string;
@@ -29,7 +34,8 @@ interface Target {
 /**
  * GET and PUT of single objects with as little as S3 asks for (Signature Version 4, unsigned payload, CRC-32): the SDK
  * spends ten times the processor on a request, and a consolidation is three of them a symbol. Endpoint, region and
- * credentials are the SDK client's. Server errors, SlowDown and broken connections are tried again, with jitter.
+ * credentials are the SDK client's. Server errors, SlowDown, RequestTimeout and broken connections are tried again, with
+ * jitter.
  */
 export class S3Wire {
   private readonly agents = {
@@ -44,23 +50,28 @@ export class S3Wire {
     private readonly bucket: string,
   ) {}
 
-  get(key: string): Promise<Answer> {
+  get(key: string): Promise<TriedAnswer> {
     return this.persist('GET', key, {});
   }
 
   /** @param conditions `if-match` or `if-none-match` */
-  put(key: string, body: Uint8Array, conditions: Record<string, string>): Promise<Answer> {
+  put(key: string, body: Uint8Array, conditions: Record<string, string>): Promise<TriedAnswer> {
     const sum = Buffer.alloc(4);
     sum.writeUInt32BE(crc32(body));
     return this.persist('PUT', key, { ...conditions, 'x-amz-checksum-crc32': sum.toString('base64') }, body);
   }
 
-  private async persist(method: string, key: string, headers: Record<string, string>, body?: Uint8Array) {
+  private async persist(
+    method: string,
+    key: string,
+    headers: Record<string, string>,
+    body?: Uint8Array,
+  ): Promise<TriedAnswer> {
     for (let attempt = 1; ; attempt++) {
       let trouble: unknown;
       try {
         const answer = await this.once(method, key, headers, body);
-        if (answer.status < 500 && answer.status !== 429) return answer;
+        if (!isPassing(answer)) return { ...answer, attempts: attempt };
         trouble = answerError(answer, `${method} ${key}`);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === undefined) throw error;
@@ -131,10 +142,20 @@ export class S3Wire {
   }
 }
 
+/** Trouble that a repetition may be over. S3 calls a body that stopped arriving RequestTimeout, with status 400. */
+function isPassing(answer: Answer): boolean {
+  const { status } = answer;
+  return status >= 500 || status === 429 || (status === 400 && codeOf(answer) === 'RequestTimeout');
+}
+
+function codeOf({ status, body }: Answer): string {
+  return /<Code>([^<]*)<\/Code>/.exec(body.toString('utf8'))?.[1] ?? `HTTP ${status}`;
+}
+
 /** What S3 said, as an error with its code for a name. */
-export function answerError({ status, body }: Answer, what: string): Error {
-  const text = body.toString('utf8');
-  const code = /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? `HTTP ${status}`;
+export function answerError(answer: Answer, what: string): Error {
+  const text = answer.body.toString('utf8');
+  const code = codeOf(answer);
   const message = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? '';
   return Object.assign(new Error(`${what}: ${message || code}`), { name: code });
 }
