@@ -227,6 +227,7 @@ function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws
     RETENTION_YEARS: String(config.RETENTION_YEARS),
     RESAMPLING_INTERVALS: config.RESAMPLING_INTERVALS.join(','),
     MAX_WORKERS: String(config.MAX_WORKERS),
+    MAX_FAILED_PERCENT: String(config.MAX_FAILED_PERCENT),
     FMP_CONCURRENCY: String(config.FMP_CONCURRENCY),
     VALUATION_UNIVERSE: config.VALUATION_UNIVERSE.join(','),
     METADATA_TYPES: config.METADATA_TYPES.join(','),

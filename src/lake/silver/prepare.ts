@@ -53,7 +53,7 @@ export async function prepare(
       full ? prepareFull(lake, interval, known.state) : prepareNight(lake, interval, known.state, checkpoints[i]!),
     ),
   );
-  const anywhere = checkpoints.some((checkpoint) => (checkpoint?.failed.length ?? 0) > 0);
+  const anywhere = checkpoints.some((checkpoint) => checkpoint?.failed.some((symbol) => whole.has(symbol)));
   return { full, intervals, whole: full ? new Set() : whole, anywhere };
 }
 
@@ -63,10 +63,12 @@ export function changedSymbols(
   known: Omit<Known, 'state'>,
 ): Set<string> {
   const changed = new Set([...failed, ...known.owed]);
+  const isGone = (symbol: string) => failed.includes(symbol) && !known.owed.has(symbol);
   for (const symbol of new Set([...Object.keys(splits), ...known.splits.keys()])) {
     if ((Object.hasOwn(splits, symbol) ? splits[symbol] : undefined) !== known.splits.get(symbol)) changed.add(symbol);
   }
-  return new Set([...changed].filter((symbol) => known.held.has(symbol)));
+  // Unlisted and still pending: there is no history yet to make its rows from. Unlisted for good: its rows go.
+  return new Set([...changed].filter((symbol) => known.held.has(symbol) || isGone(symbol)));
 }
 
 async function prepareFull(lake: Lake, interval: number, state: LakeState): Promise<Interval> {

@@ -129,7 +129,8 @@ async function work(lake: Lake, options: ResampleOptions, { prepared, basis, man
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
-  const failed = new Set([...owed, ...met.damaged.keys()].filter((symbol) => manifest.has(symbol)));
+  // Pending until it is done, whether or not the manifest lists it yet.
+  const failed = new Set([...owed, ...met.damaged.keys()]);
   for (const { plan, rows } of prepared.intervals) {
     stopIfAsked(signal);
     const next = nextCheckpoint(plan.interval, rows, state, manifest, { splits, failed });
