@@ -15,6 +15,7 @@ const NYSE_LIST = 'NYSE, Special Closings 1885–2011, by way of pandas_market_c
 const ANSWERS = 'NYSE, Special Closings 1885–2011; exchange_calendars tests/resources/xnys.csv';
 
 export const CLOSURES: Closure[] = [
+  { dates: ['1961-05-29'], reason: 'Day before Decoration Day', source: NYSE_LIST },
   { dates: ['1963-11-25'], reason: 'Funeral of President John F. Kennedy', source: NYSE_LIST },
   { dates: ['1968-02-12'], reason: "Lincoln's Birthday (floor closed, offices open)", source: NYSE_LIST },
   { dates: ['1968-04-09'], reason: 'Day of Mourning for Martin Luther King Jr.', source: NYSE_LIST },

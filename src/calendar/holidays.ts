@@ -42,7 +42,7 @@ const RULES: Rule[] = [
 ];
 
 /**
- * The holidays of one year (1962 or later) that close the exchange on a weekday: date → name, with
+ * The holidays of one year (1961 or later) that close the exchange on a weekday: date → name, with
  * ` (observed)` behind the name when the closed day is not the feast itself.
  */
 export function holidaysOf(year: number): Map<string, string> {

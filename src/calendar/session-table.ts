@@ -1,21 +1,27 @@
 import { CLOSURES } from './closures.ts';
-import { dateOf, readDay, weekdayOf, yearOf } from './dates.ts';
+import { dateOf, dayNumber, readDay, weekdayOf, yearOf } from './dates.ts';
 import { holidaysOf } from './holidays.ts';
 
 /** Session 0. Windows of N sessions hang on it, so it never changes. */
 const EPOCH = '1990-01-02';
 
-/** First and last calendar date the table knows. */
+/** First and last calendar date one may ask about. */
 export const KNOWN = { first: '1962-01-02', last: '2050-12-31' };
 
+/**
+ * The table goes on for so many years before and after: a window of up to 250 sessions that holds a known session lies
+ * wholly in it, and the first known session has one before it.
+ */
+const YEARS_BEYOND = 1;
+
 export interface SessionTable {
-  /** Every session, ascending. */
+  /** Every session, ascending, those beyond the known dates too. */
   sessions: string[];
-  /** Session → its place in `sessions`. */
+  /** Session of the known dates → its place in `sessions`. */
   placeOf: Map<string, number>;
   /** Place of session 0; a session's number is its place less this. */
   epoch: number;
-  /** Day number of `KNOWN.first`. */
+  /** Day number of the table's first day. */
   firstDay: number;
   /** By days since `firstDay`: how many sessions lie strictly before that day (one entry more than days). */
   before: Uint16Array;
@@ -32,16 +38,17 @@ export function sessionTable(): SessionTable {
 }
 
 function build(): SessionTable {
-  const firstDay = readDay(KNOWN.first)!;
-  const lastDay = readDay(KNOWN.last)!;
-  const closed = closedWeekdays(yearOf(firstDay), yearOf(lastDay));
+  const firstYear = yearOf(readDay(KNOWN.first)!) - YEARS_BEYOND;
+  const lastYear = yearOf(readDay(KNOWN.last)!) + YEARS_BEYOND;
+  const [firstDay, lastDay] = [dayNumber(firstYear, 1, 1), dayNumber(lastYear, 12, 31)];
+  const closed = closedWeekdays(firstYear, lastYear);
   const sessions: string[] = [];
   const placeOf = new Map<string, number>();
   const before = new Uint16Array(lastDay - firstDay + 2);
   for (let day = firstDay; day <= lastDay; day++) {
     const date = isWeekend(day) ? undefined : dateOf(day);
     if (date !== undefined && !closed.has(date)) {
-      placeOf.set(date, sessions.length);
+      if (date >= KNOWN.first && date <= KNOWN.last) placeOf.set(date, sessions.length);
       sessions.push(date);
     }
     before[day - firstDay + 1] = sessions.length;

@@ -1,6 +1,7 @@
 /**
  * The NYSE calendar, pure and offline: which days are sessions, their numbers, hours and windows. Exact for
- * 1990–2050 as far as announced (a closure decided later is one entry in closures.ts), best knowledge for 1962–1989.
+ * 1990–2050 as far as announced (a closure decided later is one entry in closures.ts), best knowledge for 1962–1989;
+ * a year before and after is there for windows that begin or end in it.
  * Everything else imports from here.
  */
 export { parseDate } from './dates.ts';
@@ -16,4 +17,4 @@ export {
   sessionNumber,
   sessionsBetween,
 } from './trading-days.ts';
-export { type SessionWindow, windowFirst, windowIndex, windowOf } from './windows.ts';
+export { type SessionWindow, windowFirst, windowIndex, windowOf, windowsOfMonth } from './windows.ts';

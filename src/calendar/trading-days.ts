@@ -1,5 +1,5 @@
 import { NamedError } from '../errors.ts';
-import { readDay, weekdayOf } from './dates.ts';
+import { dayNumber, readDay, weekdayOf } from './dates.ts';
 import { KNOWN, sessionTable } from './session-table.ts';
 
 /** A day on which the NYSE trades, YYYY-MM-DD. */
@@ -7,7 +7,7 @@ export type Session = string;
 
 /**
  * True when the NYSE trades on that date. Every function here takes calendar dates of 1962-01-02 to 2050-12-31 and
- * throws NamedError `Data.Invalid` for a malformed date or one outside.
+ * throws NamedError `Data.Invalid` for a malformed date or one outside. Sessions in answers may lie up to a year beyond.
  */
 export function isSession(date: string): boolean {
   if (sessionTable().placeOf.has(date)) return true;
@@ -57,16 +57,25 @@ export function sessionsBetween(from: string, to: string): Session[] {
   return sessions.slice(before[first], before[last + 1]);
 }
 
-/** The first session strictly after a calendar date. @throws NamedError `Data.Invalid` when it lies past the table */
+/** The first session strictly after a calendar date. */
 export function nextSession(date: string): Session {
   const { sessions, before } = sessionTable();
-  return sessions[before[dayOf(date) + 1]!] ?? beyond(date, 'after');
+  return sessions[before[dayOf(date) + 1]!]!;
 }
 
-/** The last session strictly before a calendar date. @throws NamedError `Data.Invalid` when it lies past the table */
+/** The last session strictly before a calendar date. */
 export function previousSession(date: string): Session {
   const { sessions, before } = sessionTable();
-  return sessions[before[dayOf(date)]! - 1] ?? beyond(date, 'before');
+  return sessions[before[dayOf(date)]! - 1]!;
+}
+
+/** Numbers of the sessions of a month (YYYY-MM, up to a year beyond the known dates), and the number after them. */
+export function sessionNumbersOf(month: string): { from: number; to: number } {
+  const { before, firstDay, epoch } = sessionTable();
+  const [year, number] = month.split('-').map(Number) as [number, number];
+  const first = dayNumber(year, number, 1) - firstDay;
+  const end = dayNumber(year, number + 1, 1) - firstDay;
+  return { from: before[first]! - epoch, to: before[end]! - epoch };
 }
 
 /** Why the NYSE does not trade on a date (`Saturday`, `Thanksgiving Day`, …); undefined when it does. */
@@ -77,7 +86,7 @@ export function closureReason(date: string): string | undefined {
   return weekday === 6 ? 'Saturday' : closed.get(date);
 }
 
-/** Days since the first known one. */
+/** Days since the table's first one. */
 function dayOf(date: string): number {
   const day = readDay(date);
   if (day !== undefined && date >= KNOWN.first && date <= KNOWN.last) return day - sessionTable().firstDay;
@@ -92,12 +101,4 @@ function neighbours(date: string): Session[] {
   const { sessions, before } = sessionTable();
   const place = before[dayOf(date)]!;
   return [sessions[place - 1], sessions[place]].filter((session) => session !== undefined);
-}
-
-function beyond(date: string, side: 'before' | 'after'): never {
-  throw new NamedError('Data.Invalid', {
-    what: `the exchange calendar knows no session ${side} this date`,
-    found: date,
-    wanted: `a date within ${KNOWN.first} to ${KNOWN.last}`,
-  });
 }

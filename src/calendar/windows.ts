@@ -1,5 +1,5 @@
 import { NamedError } from '../errors.ts';
-import { type Session, sessionAt, sessionNumber } from './trading-days.ts';
+import { type Session, sessionAt, sessionNumber, sessionNumbersOf } from './trading-days.ts';
 
 /** A window of N sessions: the same for every symbol, dated by its first session. */
 export interface SessionWindow {
@@ -22,7 +22,7 @@ export function windowIndex(sessionNo: number, n: number): number {
   });
 }
 
-/** First session of a window. @throws NamedError `Data.Invalid` when it lies outside the calendar (1962–2050) */
+/** First session of a window. @throws NamedError `Data.Invalid` when it lies outside the calendar (1961–2051) */
 export function windowFirst(index: number, n: number): Session {
   return sessionAt(index * n);
 }
@@ -31,4 +31,12 @@ export function windowFirst(index: number, n: number): Session {
 export function windowOf(date: Session, n: number): SessionWindow {
   const index = windowIndex(sessionNumber(date), n);
   return { index, first: windowFirst(index, n), lastPlanned: sessionAt(index * n + n - 1) };
+}
+
+/** Indexes of the windows of `n` sessions that begin in a month (YYYY-MM). */
+export function windowsOfMonth(month: string, n: number): number[] {
+  const { from, to } = sessionNumbersOf(month);
+  const indexes: number[] = [];
+  for (let index = Math.ceil(from / n); index * n < to; index += 1) indexes.push(index);
+  return indexes;
 }

@@ -18,8 +18,8 @@ export interface FlatFiles {
 }
 
 const LAYOUTS = ['us_stocks_sip/day_aggs_v1/', 'day_aggs_v1/', ''];
-/** No flat file is of a year before; a folder of something else is not searched as a whole. */
-const FIRST_YEAR = 1990;
+/** The calendar takes no bars of a year before; a folder of something else is not searched as a whole. */
+const FIRST_YEAR = 1962;
 const DAY_FILE = /^\d{4}\/\d{2}\/(\d{4}-\d{2}-\d{2})\.csv\.gz$/;
 
 /**

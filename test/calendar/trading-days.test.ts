@@ -79,6 +79,13 @@ test('the sessions of each year 1962 to 1989 are as many as the index histories 
   ]);
 });
 
+test('the year before the first known date has the 250 sessions it had', () => {
+  const year = Array.from({ length: 250 }, (_, i) => sessionAt(sessionNumber('1962-01-02') - 250 + i));
+  expect([year[0], year.at(-1)]).toEqual(['1961-01-03', '1961-12-29']);
+  for (const closed of ['1961-02-22', '1961-03-31', '1961-05-29', '1961-05-30', '1961-11-07', '1961-11-23'])
+    expect(year).not.toContain(closed);
+});
+
 test('a question about a closed day is answered with the reason and both neighbours', () => {
   expect(() => sessionNumber('2025-01-09')).toThrow(invalid('Jimmy Carter'));
   expect(() => sessionNumber('2025-01-09')).toThrow(invalid('2025-01-08 and 2025-01-10'));
@@ -95,9 +102,9 @@ test.each(['1962-01-01', '1961-12-29', '2051-01-03', '2023-02-29', '2025-1-2', '
   },
 );
 
-test('the ends of the calendar say so instead of answering', () => {
-  expect(() => previousSession('1962-01-02')).toThrow(invalid('1962-01-02'));
-  expect(() => nextSession('2050-12-30')).toThrow(invalid('2050-12-30'));
+test('the calendar answers with sessions up to a year beyond its ends, and says where it knows none', () => {
+  expect(previousSession('1962-01-02')).toBe('1961-12-29');
+  expect(nextSession('2050-12-30')).toBe('2051-01-03');
   expect(() => sessionNumber('2050-12-31')).toThrow(invalid('the nearest are 2050-12-30'));
   expect(nextSession('2050-12-29')).toBe('2050-12-30');
   for (const number of [1e6, -1e6, 0.5, Number.NaN]) expect(() => sessionAt(number)).toThrow(invalid(String(number)));

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sessionAt, sessionNumber, windowFirst, windowIndex, windowOf } from '../../src/calendar/sessions.ts';
+import { dateOf, dayNumber } from '../../src/calendar/dates.ts';
+import {
+  sessionAt,
+  sessionNumber,
+  windowFirst,
+  windowIndex,
+  windowOf,
+  windowsOfMonth,
+} from '../../src/calendar/sessions.ts';
 
 const INTERVALS = [3, 5, 8, 13, 21, 34];
 const number = fc.integer({ min: sessionNumber('1962-03-01'), max: sessionNumber('2050-11-01') });
@@ -39,4 +47,15 @@ test('what cannot be counted is refused', () => {
     expect(() => windowIndex(no, n)).toThrow(expect.objectContaining({ name: 'Data.Invalid' }));
   }
   expect(() => windowOf('2026-07-03', 5)).toThrow(/Independence Day/);
+});
+
+test('every window begins in one month, the windows of January 1962 that begin in 1961 too', () => {
+  for (const n of INTERVALS) {
+    const months = Array.from({ length: 15 }, (_, i) => dateOf(dayNumber(1961, 11 + i, 1)).slice(0, 7));
+    const found = months.flatMap((month) => windowsOfMonth(month, n).map((index) => [index, month]));
+    const first = windowIndex(sessionNumber('1962-01-02'), n);
+    expect(found.map(([index]) => index)).toContain(first);
+    for (const [index, month] of found) expect(windowFirst(Number(index), n).slice(0, 7)).toBe(month);
+    expect(found.map(([index]) => index)).toEqual(found.map((_, i) => Number(found[0]![0]) + i));
+  }
 });

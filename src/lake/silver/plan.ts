@@ -1,5 +1,4 @@
-import { dateOf, dayNumber } from '../../calendar/dates.ts';
-import { sessionAt, sessionNumber, sessionsBetween, windowFirst, windowIndex } from '../../calendar/sessions.ts';
+import { sessionAt, sessionNumber, windowFirst, windowIndex, windowsOfMonth } from '../../calendar/sessions.ts';
 import type { LakeState } from './lake-state.ts';
 import { differingDates, hasSession } from './session-text.ts';
 import type { SilverCheckpoint } from './silver-checkpoint.ts';
@@ -50,7 +49,7 @@ export function planInterval(input: PlanInput): IntervalPlan {
   }
   for (const [month, { keep }] of months) {
     // A month file that is gone or damaged is made whole again, not only where it changed.
-    if (!full && !keep) for (const index of windowsOf(month, interval)) indexes.add(index);
+    if (!full && !keep) for (const index of windowsOfMonth(month, interval)) indexes.add(index);
   }
   const windows = new Map<string, PlannedWindow>();
   for (const index of indexes) {
@@ -94,14 +93,4 @@ function touchedWindows(interval: number, state: LakeState, checkpoint: SilverCh
 
 function sessionsOf(index: number, interval: number): string[] {
   return Array.from({ length: interval }, (_, i) => sessionAt(index * interval + i));
-}
-
-/** Windows whose first session lies in a month. */
-function windowsOf(month: string, interval: number): number[] {
-  const [year, number] = month.split('-').map(Number) as [number, number];
-  const last = dateOf(dayNumber(year, number + 1, 1) - 1);
-  return sessionsBetween(`${month}-01`, last)
-    .map(sessionNumber)
-    .filter((n) => windowIndex(n, interval) * interval === n)
-    .map((n) => n / interval);
 }
