@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build check graph bench rehearsal images deploy destroy clean
+.PHONY: help run test nodes audit setup build check graph bench rehearsal images deploy destroy clean
 SHELL := /bin/bash
 
 sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
@@ -35,6 +35,12 @@ check: setup ## format, lint, types
 
 test: check build ## everything that checks the project
 	@npx vitest run
+
+nodes: build ## the quick tests and a practice night on Node 22 and 24 as well
+	@for version in 22 24; do npx --yes --package=node@$$version -- bash scripts/on-this-node.sh || exit 1; done
+
+audit: setup ## the supply chain: every platform's hashes, the list of parts, registry signatures
+	@node scripts/audit.mjs
 
 graph: ## draw the state machine into README.md
 	@node scripts/graph.mjs

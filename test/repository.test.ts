@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { placeholdersIn } from '../src/local/states/template.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -99,14 +100,58 @@ test('test titles state a fact', () => {
   expect(hedged).toEqual([]);
 });
 
-test('the lock file names every optional package of every platform, and no download address', () => {
-  const lock = JSON.parse(read('package-lock.json')) as {
-    packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }>;
+interface Locked {
+  resolved?: string;
+  integrity?: string;
+  license?: string;
+  optionalDependencies?: Record<string, string>;
+}
+
+/** Licences that ask for no more than a notice, or (MPL-2.0, build tools only) for changes to their own files. */
+const LICENCES = ['MIT', 'MIT-0', '0BSD', 'ISC', 'BSD-3-Clause', 'Apache-2.0', 'MIT OR Apache-2.0', 'MPL-2.0'];
+
+function lockedPackages(): Record<string, Locked> {
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> };
+  return packages;
+}
+
+test('the lock file names every optional package of every platform, each with its hash, and no download address', () => {
+  const packages = lockedPackages();
+  const { '': root, ...entries } = packages;
+  const wanted = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+  expect(wanted.filter((name) => !(`node_modules/${name}` in packages))).toEqual([]);
+  expect(root).toBeDefined();
+  expect(Object.keys(entries).filter((path) => !/^sha512-/.test(entries[path]!.integrity ?? ''))).toEqual([]);
+  expect(Object.keys(entries).filter((path) => entries[path]!.resolved)).toEqual([]);
+});
+
+test('every dependency has a licence that may be shipped', () => {
+  const { '': _root, ...entries } = lockedPackages();
+  const others = Object.entries(entries).filter(([, { license }]) => !LICENCES.includes(license ?? ''));
+  expect(others.map(([path, { license }]) => `${path}: ${license}`)).toEqual([]);
+});
+
+test('every base image is named by digest', () => {
+  const bases = jobNames.flatMap((name) =>
+    [...read(`batch-images/${name}/Dockerfile`).matchAll(/^(?:ARG BASE=|FROM )(\S+)/gm)].map(([, base]) => base!),
+  );
+  expect(bases.length).toBeGreaterThanOrEqual(2 * jobNames.length);
+  expect(bases.filter((base) => base !== '$BASE' && !/@sha256:[0-9a-f]{64}$/.test(base))).toEqual([]);
+});
+
+test('updates are looked for in every place that pins a version', () => {
+  const { updates } = parse(read('.github/dependabot.yml')) as {
+    updates: { 'package-ecosystem': string; directory?: string; directories?: string[] }[];
   };
-  const entries = Object.values(lock.packages);
-  const wanted = entries.flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
-  expect(wanted.filter((name) => !(`node_modules/${name}` in lock.packages))).toEqual([]);
-  expect(entries.filter((entry) => entry.resolved)).toEqual([]);
+  const watched = updates.flatMap(({ 'package-ecosystem': name, directory, directories = [directory!] }) =>
+    directories.map((place) => `${name} ${place}`),
+  );
+  expect(watched.sort()).toEqual([
+    ...jobNames.map((name) => `docker /batch-images/${name}`).sort(),
+    'github-actions /',
+    'npm /',
+    'terraform /terraform',
+  ]);
 });
 
 test('every Makefile target says what it does', () => {
