@@ -5,6 +5,7 @@ import { encodeBars } from '../lake/bars.ts';
 import { keys } from '../lake/keys.ts';
 import type { Lake } from '../lake/lake.ts';
 import { claimLake } from '../lake/stamp.ts';
+import type { BarSourceName } from '../records/bar.ts';
 import { parseBars } from '../records/parse-bars.ts';
 import { quarantineLines } from './quarantine.ts';
 import { type StagedNote, writeNote } from './staging.ts';
@@ -15,7 +16,7 @@ const LATE_DAYS = 5;
 /** Where a session's rows come from; a vendor, a practice market, a folder of flat files. */
 export interface BarSource {
   /** The bars' `source` column for real data; practice answers are marked `practice`. */
-  name: string;
+  name: BarSourceName;
   session(date: string): Promise<{ rows: unknown[]; practice: boolean; waitSeconds: number }>;
 }
 

@@ -17,6 +17,10 @@ export interface Bar {
   ingestedAt: string;
 }
 
+/** `source` of the bars we fetch ourselves; of one session its session file always has the newest of them. */
+export const BAR_SOURCES = ['polygon', 'flat-files', 'practice'] as const;
+export type BarSourceName = (typeof BAR_SOURCES)[number];
+
 /** Whether two bars of one key carry the same vendor values; when and by which run they came is left aside. */
 export function sameValues(a: Bar, b: Bar): boolean {
   return (

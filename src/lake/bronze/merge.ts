@@ -1,3 +1,4 @@
+import { BAR_SOURCES } from '../../records/bar.ts';
 import type { BarColumns } from './bar-columns.ts';
 import { BAR_NUMBERS, gatherBars, joinBars } from './gather.ts';
 import { ORIGINAL } from './original.ts';
@@ -37,8 +38,9 @@ const [EXISTING, DATE_FILE, SESSION] = [0, 1, 2];
 const AT_END = 2 ** 31;
 
 /**
- * One row a date, the newest `ingested_at` of all sources winning; on a tie the session file, then the date file.
- * The result depends on the rows alone, so merging again changes nothing.
+ * One row a date. The session file wins over every row of our own sources, whatever their `ingested_at`: it is replaced
+ * as a whole, and a clock may have been ahead when the older version was fetched. Of rows from elsewhere the newest
+ * `ingested_at` wins; on a tie the session file, then the date file. The result depends on the rows alone, so merging again changes nothing.
  */
 export function mergeBars(input: MergeInput): Merged {
   const { existing, removed } = input;
@@ -52,6 +54,11 @@ export function mergeBars(input: MergeInput): Merged {
   let count = 0;
   const changes = { added: 0, revised: 0, removed: 0 };
   const dayAt = (source: number) => sources[source]?.date[at[source]!] ?? AT_END;
+  const isOver = (source: number, day: number, hasSession: boolean) => {
+    if (source === SESSION) return false;
+    if (hasSession) return isOurs(sources[source]!, at[source]!);
+    return source === EXISTING && removed.has(day) && !isOriginal(existing!, at[EXISTING]!);
+  };
   for (;;) {
     const days = [dayAt(EXISTING), dayAt(DATE_FILE), dayAt(SESSION)];
     const day = Math.min(...days);
@@ -59,8 +66,7 @@ export function mergeBars(input: MergeInput): Merged {
     const had = days[EXISTING] === day;
     let winner = -1;
     for (const source of [EXISTING, DATE_FILE, SESSION]) {
-      if (days[source] !== day || (source === EXISTING && removed.has(day) && !isOriginal(existing!, at[EXISTING]!)))
-        continue;
+      if (days[source] !== day || isOver(source, day, days[SESSION] === day)) continue;
       if (winner < 0 || ingested(sources, at, source) >= ingested(sources, at, winner)) winner = source;
     }
     if (winner < 0) changes.removed++;
@@ -87,6 +93,10 @@ function append({ symbol, existing, dateFiles, sessions, removed, examined }: Me
   const [had, added] = [existing.date.length, sessions.date.length];
   if (had === 0 || added === 0 || sessions.date[0]! <= existing.date[had - 1]!) return undefined;
   return { bars: joinBars(symbol, existing, sessions), added, revised: 0, removed: 0 };
+}
+
+function isOurs({ source }: BarColumns, row: number): boolean {
+  return (BAR_SOURCES as readonly string[]).includes(source.values[source.codes[row]!]!);
 }
 
 function isOriginal({ source }: BarColumns, row: number): boolean {
