@@ -73,7 +73,12 @@ for (const round of ['first', 'unchanged']) {
   for (const [name, records] of lists) {
     const sink = tableSink<{ symbol: string }>(client, name, name);
     const plan = planSync(await sink.known(), records, ({ symbol }) => symbol);
-    const run = { runId: round, session: '2025-11-19', openedAt: '2025-11-20T09:00:00.000Z' };
+    const run = {
+      runId: round,
+      session: '2025-11-19',
+      listSession: '2025-11-19',
+      openedAt: '2025-11-20T09:00:00.000Z',
+    };
     const result = await sink.apply(plan, run, records);
     if (result.failed.length > 0) throw new Error(JSON.stringify(result.failed[0]));
     written += result.new + result.changed;

@@ -5,7 +5,9 @@ import { enrich } from './enrich.ts';
 import type { EnrichmentPage, EnrichmentSource } from './enrichment.ts';
 import { syncRequest } from './sync-lane.ts';
 
-export const enrichRequest = syncRequest.extend({ vendorDown: z.record(z.string(), z.string()).default({}) });
+export const enrichRequest = syncRequest
+  .omit({ listSession: true })
+  .extend({ vendorDown: z.record(z.string(), z.string()).default({}) });
 
 /** One step of an enrichment as a function: enrich with the lane's log line and metrics. */
 export async function enrichLane<R>(

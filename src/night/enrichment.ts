@@ -38,6 +38,7 @@ export interface EnrichmentSource<R> {
 
 export interface EnrichmentRequest {
   runId: string;
+  /** The session that was current when the run was opened, whatever session it is for. */
   session: string;
   /** ISO instant at which the run was opened. */
   openedAt: string;

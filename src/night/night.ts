@@ -51,6 +51,8 @@ export interface Night {
   runId: string;
   executionArn: string;
   session: string;
+  /** The session that was current when the run was opened; reference lists are dated by it, whatever `session` is. */
+  listSession: string;
   kind: NightKind;
   openedAt: string;
   due: boolean;

@@ -10,7 +10,7 @@ import type { Progress } from './enrichment.ts';
 import { heldBy, settleHeld } from './held-list.ts';
 import { type IsRunning, takeLock } from './lake-lock.ts';
 import { type Night, type StartInput, startInput } from './night.ts';
-import { type Evidence, planNight, sessionOf } from './plan-night.ts';
+import { type Evidence, listSessionOf, planNight, sessionOf } from './plan-night.ts';
 import { DATASET_OF_TASK } from './reference-datasets.ts';
 import { renderReport } from './render-report.ts';
 import { adoptStaged, readNote, stagedDates, stagingByRun } from './staging.ts';
@@ -49,7 +49,7 @@ export async function openNight(start: StartInput, execution: Execution, opening
     since: openedAt,
   });
   try {
-    await dropStaleSyncs(opening, session);
+    await dropStaleSyncs(opening, listSessionOf(clock));
     await sortStaging(opening, execution.name, openedAt, input.release);
     const night = planNight({ ...(await gather(input, { ...execution, clock, openedAt, session }, opening)), release });
     if (!night.due) {
@@ -112,8 +112,8 @@ async function symbolsToConsolidate(lake: Lake, held: readonly string[], full: b
 }
 
 /**
- * Pages staged for another session, of a sync already complete, or that no cursor leads to any more are of no use. Those
- * of a held list wait for a person.
+ * Pages staged while another session was current, of a sync already complete, or that no cursor leads to any more are of
+ * no use. Those of a held list wait for a person.
  */
 async function dropStaleSyncs({ lake, runs }: Opening, session: string): Promise<void> {
   const held = await settleHeld({ lake, runs });

@@ -52,6 +52,11 @@ export function sessionOf(input: StartInput, clock: string): string {
   return named;
 }
 
+/** The session a reference list shows that is fetched at this hour: no vendor serves the list of an earlier day. */
+export function listSessionOf(clock: string): string {
+  return lastClosedSession(new Date(clock));
+}
+
 function lastSessionUpTo(from: string, to: string): string {
   const last = sessionsBetween(from, to).at(-1);
   if (last) return last;
@@ -90,6 +95,7 @@ export function planNight(evidence: Evidence): Night {
     runId: execution.name,
     executionArn: execution.arn,
     session,
+    listSession: listSessionOf(clock),
     kind,
     openedAt,
     due,

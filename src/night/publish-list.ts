@@ -30,7 +30,9 @@ export async function publishList<T extends object>(
 ): Promise<SyncPage> {
   const { lake, runs } = rooms;
   const { dataset, sink } = source;
-  const { session, openedAt } = request;
+  const { openedAt } = request;
+  // The list's own day, which is not the run's when an old session is fetched again.
+  const { session } = cursor;
   const { records, rejected, leftOut = [] } = await stagedList(source, cursor, lake);
   const plan = planSync(await sink.known(), records, source.keyOf);
   const counts = { rows: records.length, rejected: rejected.length, waitSeconds: 0 };
@@ -38,11 +40,18 @@ export async function publishList<T extends object>(
   const reasons = checked ? judgeList(source, plan, { rejected: rejected.length, last }) : [];
   if (reasons.length > 0) {
     const diff = diffOf(plan, shownFields(source));
-    await holdList({ dataset, runId: request.runId, session, openedAt, cursor }, { reasons, diff }, rooms);
-    const told = [...reasons, `${dataset}: ${diffLine(diff)}; all of it: ${heldKey({ session, dataset })}`];
+    await holdList(
+      { dataset, runId: request.runId, session: request.session, openedAt, cursor },
+      { reasons, diff },
+      rooms,
+    );
+    const told = [
+      ...reasons,
+      `${dataset}: ${diffLine(diff)}; all of it: ${heldKey({ session: request.session, dataset })}`,
+    ];
     return syncOutcome(source, cursor, { ...counts, done: true, status: 'held', reasons: told });
   }
-  const { new: added, changed, failed, notes = [] } = await sink.apply(plan, request, records);
+  const { new: added, changed, failed, notes = [] } = await sink.apply(plan, { ...request, session }, records);
   const written = { new: added, changed };
   for (const [key, bytes] of (source.files ?? snapshotFile)(records, { dataset, session }))
     await writeIfChanged(lake, key, bytes);

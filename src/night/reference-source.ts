@@ -35,6 +35,8 @@ export interface ReferenceSource<T extends object> {
 }
 
 export interface SyncRequest extends SinkRun {
+  /** The session a list shows that is fetched now; `session` is the one the run is for. */
+  listSession: string;
   /** The run whose held list is published now, after a look. */
   release?: string | null;
 }

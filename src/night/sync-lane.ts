@@ -7,6 +7,7 @@ import { syncPage } from './sync-page.ts';
 export const syncRequest = z.object({
   runId: z.string(),
   session: z.string(),
+  listSession: z.string(),
   openedAt: z.string(),
   release: z.string().nullish(),
 });

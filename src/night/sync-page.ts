@@ -34,11 +34,11 @@ export async function syncPage<T extends object>(
 
 async function resume<T extends object>(
   source: ReferenceSource<T>,
-  { runId, session }: SyncRequest,
+  { runId, listSession: session }: SyncRequest,
   { runs }: Pick<Stores, 'runs'>,
 ): Promise<Cursor> {
   const saved = await runs.cursor(source.dataset);
-  // A list begun for another session is of another day; its pages do not mix with today's.
+  // A list begun while another session was current is of another day; its pages do not mix with today's.
   if (saved?.session === session) return saved;
   return { syncId: runId, session, phase: 'fetch', partition: 0, page: 0, seen: [], rows: 0, rejected: 0 };
 }

@@ -15,6 +15,7 @@ export interface LakeLock {
 export interface Cursor {
   /** The run that began the sync; names its staging folder. */
   syncId: string;
+  /** The session that was current when the list was begun: the list is dated by it. */
   session: string;
   phase: 'fetch' | 'publish';
   partition: number;
@@ -46,6 +47,7 @@ export interface HeldSync {
   dataset: string;
   /** The run that held it; `afterbell release` takes this name. */
   runId: string;
+  /** The session that run was for; that of the list is its cursor's. */
   session: string;
   /** ISO instant at which that run was opened. */
   openedAt: string;

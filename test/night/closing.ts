@@ -18,6 +18,7 @@ export function night(more: Partial<Night> = {}): Night {
     runId: 'night-1',
     executionArn: 'arn:night-1',
     session: SESSION,
+    listSession: SESSION,
     kind: 'night',
     openedAt: '2026-11-26T09:00:00.000Z',
     due: true,

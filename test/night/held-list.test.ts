@@ -11,7 +11,8 @@ import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 import { openRooms, type Rooms } from './rooms.ts';
 
 const [MONDAY, TUESDAY, WEDNESDAY] = [1, 2, 3].map((day): SyncRequest => {
-  return { runId: `night-${day}`, session: `2025-11-1${day}`, openedAt: `2025-11-1${day + 1}T09:00:00.000Z` };
+  const session = `2025-11-1${day}`;
+  return { runId: `night-${day}`, session, listSession: session, openedAt: `2025-11-1${day + 1}T09:00:00.000Z` };
 }) as [SyncRequest, SyncRequest, SyncRequest];
 const row = (ticker: string, more = {}) => ({ ticker, market: 'stocks', type: 'CS', name: `${ticker} Inc`, ...more });
 const many = (count: number, more = {}) => Array.from({ length: count }, (_, index) => row(`S${100 + index}`, more));
@@ -150,7 +151,9 @@ test('what shrinks a little each night leaves the band of the last syncs', async
   let count = 100;
   const words: string[] = [];
   for (let day = 0; day < 7; day += 1) {
-    const run = { runId: `run-${day}`, session: `2025-11-0${day + 1}`, openedAt: `2025-11-0${day + 2}T09:00:00.000Z` };
+    const session = `2025-11-0${day + 1}`;
+    const openedAt = `2025-11-0${day + 2}T09:00:00.000Z`;
+    const run = { runId: `run-${day}`, session, listSession: session, openedAt };
     words.push((await sync(source(many(count)), run)).status);
     count = Math.ceil(count * 0.92);
   }

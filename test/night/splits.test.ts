@@ -33,6 +33,7 @@ afterAll(async () => {
 const night = (session: string): SyncRequest => ({
   runId: `night-${session}`,
   session,
+  listSession: session,
   openedAt: `${session}T23:00:00.000Z`,
 });
 const NIGHT = night('2025-11-19');

@@ -14,7 +14,13 @@ import { openRooms, type Rooms } from './rooms.ts';
 const SESSION = '2025-11-19';
 /** A new lake is tried for upper and lower case; a kill leaves the trial to the next Open Night. */
 const PROBE = 'staging/run=';
-const request = { runId: 'night-1', session: SESSION, openedAt: '2025-11-20T09:00:00.000Z' };
+const request = {
+  runId: 'night-1',
+  session: SESSION,
+  listSession: SESSION,
+  openedAt: '2025-11-20T09:00:00.000Z',
+};
+const NEXT = { session: '2025-11-20', listSession: '2025-11-20' };
 const row = (ticker: string, more = {}) => ({ ticker, market: 'stocks', name: `${ticker} Inc`, active: true, ...more });
 const many = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => row(`S${String(index + from).padStart(4, '0')}`));
@@ -97,7 +103,7 @@ test('a complete sync fills the table and says how many are new and changed', as
     pages: 2,
     rows: 6,
   });
-  const next = { runId: 'night-2', session: '2025-11-20', openedAt: '2025-11-21T09:00:00.000Z' };
+  const next = { ...request, runId: 'night-2', openedAt: '2025-11-21T09:00:00.000Z', ...NEXT };
   const second = await syncAll(
     listOf({ stocks: [[row('S0000', { name: 'Other' }), row('S0001'), row('NEW')]], otc: [many(3, 3)] }).source,
     next,
@@ -157,9 +163,17 @@ describe('a sync that was killed', () => {
   test('on another session starts anew: its pages are of another day', async () => {
     await syncPage(listOf(lists).source, request, rooms);
     const next = listOf(lists);
-    await syncPage(next.source, { ...request, session: '2025-11-20', runId: 'night-2' }, rooms);
+    await syncPage(next.source, { ...request, ...NEXT, runId: 'night-2' }, rooms);
     expect(next.asked).toEqual(['/stocks']);
     expect(await rooms.runs.cursor('tickers')).toMatchObject({ session: '2025-11-20', syncId: 'night-2', page: 1 });
+  });
+
+  test('for an old session is resumed by the night of the day it was begun on', async () => {
+    await syncPage(listOf(lists).source, { ...request, session: '2025-11-04', runId: 'repair' }, rooms);
+    const night = listOf(lists);
+    await syncAll(night.source, { ...request, runId: 'night-2' });
+    expect(night.asked[0]).toBe('/stocks?cursor=1');
+    expect(await rooms.lake.read(keys.snapshot('tickers', SESSION))).toBeDefined();
   });
 
   test('and lost a staged page publishes nothing and starts anew', async () => {
@@ -199,7 +213,7 @@ test('any other trouble keeps the cursor', async () => {
 test('a list over budget is held: table, snapshot and last sync stay as they were', async () => {
   await syncAll(listOf({ stocks: [many(40)] }).source);
   const [before, lake] = [await items(), rooms.lake.contents()];
-  const next = { ...request, runId: 'night-2', session: '2025-11-20', openedAt: '2025-11-21T09:00:00.000Z' };
+  const next = { ...request, ...NEXT, runId: 'night-2', openedAt: '2025-11-21T09:00:00.000Z' };
   const held = await syncAll(listOf({ stocks: [many(35)] }).source, next);
   expect(held).toMatchObject({ done: true, status: 'held', rows: 35, new: 0, changed: 0 });
   expect(held.reasons[0]).toContain('5 of 40 active rows are missing');

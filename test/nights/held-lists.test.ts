@@ -7,7 +7,7 @@ import type { NightReport } from '../../src/night/night.ts';
 import { afterbell } from './command.ts';
 import { logLines, MORNING, openScene, type Scene, SESSION } from './scene.ts';
 
-const NEXT = { session: '2025-11-20' };
+const NEXT = { session: '2025-11-20', scheduledTime: '2025-11-21T09:00:00Z' };
 const wordOf = (datasets: { name: string; status: string }[], name: string) =>
   datasets.find((set) => set.name === name)?.status;
 const heldReport = (scene: Scene, session: string) =>
@@ -117,7 +117,7 @@ test('a held list makes room for the next good one', async () => {
   await scene.run(MORNING);
   await makeDue(scene);
   scene.market.misbehave(['half-missing@tickers']);
-  const held = await scene.run({ session: SESSION });
+  const held = await scene.run({ ...MORNING, session: SESSION });
   expect(held.outcome.status).toBe('Partial');
   expect((await listAll(lake, 'staging/sync=')).length).toBeGreaterThan(0);
 

@@ -6,7 +6,9 @@ import { afterbell } from './command.ts';
 import { openScene, type Scene, SESSION, SYMBOLS } from './scene.ts';
 
 const NEXT = '2025-11-20';
-const task = (session: string) => ({ task: 'sync-tickers', session });
+/** By hand, at nine in the morning UTC after the session. */
+const task = (session: string) => ({ task: 'sync-tickers', session, scheduledTime: morningAfter(session) });
+const morningAfter = (session: string) => `${session.slice(0, 8)}${Number(session.slice(8)) + 1}T09:00:00Z`;
 const ofTask = (session: string) => ({ kind: 'task' as const, session });
 
 async function symbolsOf({ laptop: { stores } }: Scene, market: string): Promise<Record<string, unknown>[]> {
