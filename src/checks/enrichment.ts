@@ -53,6 +53,20 @@ export function enrichmentBudget(limits: {
   return Math.max(1, Math.min(limits.symbols, ...paces.map((calls) => calls * limits.minutes)));
 }
 
+/** Symbols due that a bulk answer should have brought and the night's budget does not reach, with the reason. */
+export interface BulkShort {
+  waiting: number;
+  why: string;
+}
+
+/**
+ * Pure: whether a bulk answer lacks so many of the symbols that had a value before that it cannot be whole.
+ * @param lacking due symbols with a value that are not in it @param answered symbols it has a value of
+ */
+export function isMutilated(lacking: number, answered: number): boolean {
+  return lacking + answered >= KEPT_FROM && lacking > (lacking + answered) * KEPT_SHARE;
+}
+
 /** What a sync came to so far. */
 export interface Tally {
   endings: Partial<Record<Ending, number>>;
@@ -64,6 +78,7 @@ export interface Tally {
   left: number;
   /** Vendors given up for this night, with the reason. */
   down: Readonly<Record<string, string>>;
+  bulkShort?: BulkShort | undefined;
 }
 
 export interface EnrichmentVerdict {
@@ -72,7 +87,8 @@ export interface EnrichmentVerdict {
 }
 
 /** Pure: the word for one enrichment. That a vendor knows nothing of a symbol is no fault; that it fails is. */
-export function judgeEnrichment(dataset: string, { endings, kept, first, left, down }: Tally): EnrichmentVerdict {
+export function judgeEnrichment(dataset: string, tally: Tally): EnrichmentVerdict {
+  const { endings, kept, first, left, down, bulkShort } = tally;
   const { ok = 0, invalid = 0, failed = 0 } = endings;
   const asked = Object.values(endings).reduce((sum, count) => sum + count, 0);
   const reasons: string[] = [];
@@ -82,9 +98,12 @@ export function judgeEnrichment(dataset: string, { endings, kept, first, left, d
     if (left > 0 || !reason.startsWith('Vendor.EndpointOutOfPlan')) reasons.push(`${vendor}: ${reason}`);
   }
   if (left > 0) reasons.push(`${dataset}: ${left} symbols were not asked for; the next run goes on with them`);
+  if (bulkShort) {
+    reasons.push(`${dataset}: ${bulkShort.waiting} symbols wait for a later night; ${bulkShort.why}`);
+  }
   if (invalid + failed > 0)
     reasons.push(`${dataset}: ${invalid + failed} of ${asked} symbols could not be taken, first ${first}`);
-  if (ok + kept >= KEPT_FROM && kept > (ok + kept) * KEPT_SHARE) {
+  if (isMutilated(kept, ok)) {
     const share = percent(kept / (ok + kept));
     reasons.push(`${dataset}: ${kept} symbols that have a row had no value this time (${share}); their rows stay`);
   }

@@ -15,6 +15,8 @@ export interface AskedVendor {
   ask(symbol: string, call: { signal?: AbortSignal }): Promise<Told>;
 }
 
+export type Asks = (vendor: string, symbol: string) => boolean;
+
 /** What came of asking for one chunk of symbols. */
 export interface ChunkOutcome<R> {
   /** Symbols that every vendor still there has answered for, in the order asked. */
@@ -52,16 +54,26 @@ const GRAVITY: readonly Ending[] = ['failed', 'invalid', 'outside', 'refused', '
  * cannot help with, and vendors that cannot help at all. Nothing is stored here.
  * @param options.lastTry vendors whose next trouble is taken for their symbols' own, so that one bad symbol cannot
  * stand in front of all others for ever
+ * @param options.asks whether a vendor is asked for a symbol; it is unless said
  * @throws what is neither a vendor's nor a row's fault, and the signal's reason
  */
 export async function askChunk<R>(
   symbols: readonly string[],
   vendors: Readonly<Record<string, AskedVendor>>,
   merge: (symbol: string, parts: Readonly<Record<string, unknown>>) => R,
-  options: { concurrency: number; signal?: AbortSignal; lastTry?: ReadonlySet<string> },
+  options: { concurrency: number; signal?: AbortSignal; lastTry?: ReadonlySet<string>; asks?: Asks },
 ): Promise<ChunkOutcome<R>> {
   const names = Object.keys(vendors);
-  const rounds = await Promise.all(names.map((name) => askVendor(symbols, vendors[name]!, options)));
+  const { asks = () => true } = options;
+  const rounds = await Promise.all(
+    names.map((name) =>
+      askVendor(
+        symbols.filter((symbol) => asks(name, symbol)),
+        vendors[name]!,
+        options,
+      ),
+    ),
+  );
   const outcome: ChunkOutcome<R> = { items: [], practice: new Set(), resting: new Map(), down: new Map() };
   for (const [index, { told, stop }] of rounds.entries()) {
     const name = names[index]!;
@@ -75,7 +87,9 @@ export async function askChunk<R>(
   }
   for (const symbol of symbols) {
     const answers = rounds.map(({ told }, index) => ({ name: names[index]!, answer: told.get(symbol) }));
-    const missing = answers.some(({ name, answer }) => answer === undefined && !outcome.down.has(name));
+    const missing = answers.some(
+      ({ name, answer }) => answer === undefined && !outcome.down.has(name) && asks(name, symbol),
+    );
     const said = answers.filter((one): one is Said => one.answer !== undefined);
     if (said.length > 0 && !missing) outcome.items.push(settle(symbol, said, merge));
   }

@@ -70,7 +70,7 @@ function profilesOf(vendor: Fmp, callsPerMinute: number): AskedVendor {
   };
 }
 
-/** Profiles of all symbols; what only Polygon knows is still asked for symbol by symbol. */
+/** Profiles of all symbols; what only Polygon knows, and a profile that is not in it, are asked for symbol by symbol. */
 function profileBulk(vendor: Fmp, signal: AbortSignal): BulkSource<Company> {
   return {
     vendor: 'fmp',
@@ -87,7 +87,8 @@ function profileBulk(vendor: Fmp, signal: AbortSignal): BulkSource<Company> {
         if (reading?.kind !== 'record' || symbol === undefined) continue;
         found.set(symbol, { attempt: undefined, record: companyOf(symbol, { profile: reading.record }) });
       }
-      return { items: [...found.values()], practice, last: rows.length === 0 || number === MOST_PARTS };
+      const last = rows.length === 0 || number === MOST_PARTS;
+      return { items: [...found.values()], symbols: [...found.keys()], practice, last };
     },
   };
 }

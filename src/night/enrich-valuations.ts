@@ -61,7 +61,7 @@ async function askDcf(vendor: Fmp, symbol: string, call: { signal?: AbortSignal 
   return { reading: readValuation(symbol, fmpSymbol(symbol), rows), practice };
 }
 
-/** All valuations in one answer; a symbol that is not in it has none. */
+/** All valuations in one answer. A symbol that is not in it may have none, or have been cut off: it stays to be asked for. */
 function dcfBulk(vendor: Fmp, signal: AbortSignal): BulkSource<Valuation> {
   return {
     vendor: 'fmp',
@@ -70,21 +70,21 @@ function dcfBulk(vendor: Fmp, signal: AbortSignal): BulkSource<Valuation> {
     async part(_number, universe) {
       const { rows, practice } = await vendor.dcfBulk({ signal });
       const ours = byFmpSymbol(universe);
-      const told = new Map<string, unknown>();
+      const found = new Map<string, Enriched<Valuation>>();
       for (const row of rows as ({ symbol?: unknown } | null)[]) {
         const symbol = ours.get(String(row?.symbol));
-        if (symbol !== undefined && !told.has(symbol)) told.set(symbol, row);
+        if (symbol !== undefined && !found.has(symbol)) found.set(symbol, enrichedBy(symbol, row));
       }
-      const items = universe.map((symbol): Enriched<Valuation> => {
-        const row = told.get(symbol);
-        const reading = readValuation(symbol, fmpSymbol(symbol), row === undefined ? [] : [row]);
-        if (reading.kind === 'record') {
-          return { record: reading.record, attempt: { symbol, ending: 'ok', reason: null, answer: null } };
-        }
-        const answer = reading.kind === 'invalid' ? reading.row : null;
-        return { record: undefined, attempt: { symbol, ending: reading.kind, reason: reading.reason, answer } };
-      });
-      return { items, practice, last: true };
+      return { items: [...found.values()], symbols: [...found.keys()], practice, last: true };
     },
   };
+}
+
+function enrichedBy(symbol: string, row: unknown): Enriched<Valuation> {
+  const reading = readValuation(symbol, fmpSymbol(symbol), [row]);
+  if (reading.kind === 'record') {
+    return { record: reading.record, attempt: { symbol, ending: 'ok', reason: null, answer: null } };
+  }
+  const answer = reading.kind === 'invalid' ? reading.row : null;
+  return { record: undefined, attempt: { symbol, ending: reading.kind, reason: reading.reason, answer } };
 }

@@ -1,10 +1,10 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import { type Ending, judgeEnrichment, planEnrichment } from '../checks/enrichment.ts';
+import { type Ending, isMutilated, judgeEnrichment, planEnrichment } from '../checks/enrichment.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { claimLake } from '../lake/stamp.ts';
 import type { Enriched } from '../warehouse/enrichment.ts';
-import { readAttempts, readSkipped } from '../warehouse/enrichment-attempts.ts';
-import { type AskedVendor, askChunk } from './ask-chunk.ts';
+import { type LastAttempt, readAttempts, readSkipped } from '../warehouse/enrichment-attempts.ts';
+import { type AskedVendor, type Asks, askChunk } from './ask-chunk.ts';
 import type { EnrichmentPage, EnrichmentRequest, EnrichmentSource, Progress } from './enrichment.ts';
 import { quarantineLines, replaceQuarantine } from './quarantine.ts';
 import type { Stores } from './stores.ts';
@@ -45,12 +45,12 @@ export async function enrich<R>(
   if (progress === undefined)
     return page(source, emptyProgress(request), { done: true, status: 'skipped', reasons: [source.nobody] });
   for (;;) {
-    const vendors = openVendors(source, progress);
     const bulk = progress.bulkPart !== undefined && source.bulk && !(source.bulk.vendor in progress.down);
-    if (!bulk && (progress.queue.length === 0 || Object.keys(vendors).length === 0)) break;
-    const waitSeconds = bulk
-      ? await bulkStep(source, progress, stores)
-      : await chunkStep(source, vendors, progress, stores, call);
+    const left = bulk ? undefined : leftToAsk(source, progress);
+    if (left?.symbols.length === 0) break;
+    const waitSeconds = left
+      ? await chunkStep(source, left, progress, stores, call)
+      : await bulkStep(source, progress, stores, request);
     await stores.runs.saveProgress(source.dataset, progress, request.openedAt);
     const { dataset } = source;
     call.log?.info('chunk', {
@@ -85,9 +85,7 @@ async function resume<R>(
   }
   const universe = await source.universe();
   if (universe.length === 0) return undefined;
-  const attempts = await readAttempts(warehouse, source.dataset);
-  const now = Date.parse(request.openedAt);
-  const due = planEnrichment(universe, attempts, { now, refreshHours: source.refreshHours });
+  const due = dueOf(source, universe, await readAttempts(warehouse, source.dataset), request.openedAt);
   const inBulk = source.bulk !== undefined && due.length >= source.bulk.from;
   const bulk = inBulk ? { bulkPart: 0 } : {};
   const planned: Progress = { ...emptyProgress(request), queue: due.slice(0, source.budget), down, ...bulk };
@@ -101,27 +99,36 @@ function emptyProgress({ session, runId, openedAt }: EnrichmentRequest): Progres
   return { session, runId, startedAt: openedAt, queue: [], ...counts, down: {}, strikes: {} };
 }
 
-function openVendors<R>(source: EnrichmentSource<R>, progress: Progress): Record<string, AskedVendor> {
-  const answered = progress.bulkTaken ? source.bulk?.vendor : undefined;
-  return Object.fromEntries(
-    Object.entries(source.vendors).filter(([name]) => !(name in progress.down) && name !== answered),
-  );
+/** Symbols of the queue that a vendor still there can be asked for, and whom to ask for which. */
+interface LeftToAsk {
+  symbols: string[];
+  vendors: Record<string, AskedVendor>;
+  asks: Asks;
+}
+
+function leftToAsk<R>(source: EnrichmentSource<R>, progress: Progress): LeftToAsk {
+  const open = Object.entries(source.vendors).filter(([name]) => !(name in progress.down));
+  const inBulk = new Set(progress.inBulk);
+  const asks: Asks = (vendor, symbol) => vendor !== source.bulk?.vendor || !inBulk.has(symbol);
+  const symbols = progress.queue.filter((symbol) => open.some(([name]) => asks(name, symbol)));
+  return { symbols, vendors: Object.fromEntries(open), asks };
 }
 
 /** @returns seconds to wait before the next step */
 async function chunkStep<R>(
   source: EnrichmentSource<R>,
-  vendors: Record<string, AskedVendor>,
+  { symbols: left, vendors, asks }: LeftToAsk,
   progress: Progress,
   stores: Pick<Stores, 'lake'>,
   { signal }: EnrichCall,
 ): Promise<number> {
   const pace = Math.max(...Object.values(vendors).map(({ callsPerMinute: calls }) => (calls > 0 ? 60 / calls : 0)));
   const apart = pace > LONGEST_PACE_SECONDS ? Math.ceil(pace) : 0;
-  const symbols = progress.queue.slice(0, apart > 0 ? 1 : CHUNK);
+  const symbols = left.slice(0, apart > 0 ? 1 : CHUNK);
   const struck = Object.keys(vendors).filter((name) => (progress.strikes[name] ?? 0) >= STRIKES - 1);
   const { concurrency } = source;
-  const asked = await askChunk(symbols, vendors, source.merge, { concurrency, signal, lastTry: new Set(struck) });
+  const options = { concurrency, signal, lastTry: new Set(struck), asks };
+  const asked = await askChunk(symbols, vendors, source.merge, options);
   for (const [name, error] of asked.down) giveUp(progress, name, error);
   for (const name of Object.keys(vendors)) if (!asked.resting.has(name)) delete progress.strikes[name];
   const rests = [...asked.resting].map(([name, error]) => strike(progress, name, error));
@@ -131,36 +138,76 @@ async function chunkStep<R>(
   return Math.max(0, ...rests, asked.practice.has(false) && progress.queue.length > 0 ? apart : 0);
 }
 
-/** One part of the bulk answer. A plan without it is asked symbol by symbol, as is one that fails again and again. */
+/**
+ * One part of the bulk answer. A plan without it is asked symbol by symbol, as is one that fails again and again, and
+ * what the answer lacks.
+ */
 async function bulkStep<R>(
   source: EnrichmentSource<R>,
   progress: Progress,
-  stores: Pick<Stores, 'lake'>,
+  stores: Pick<Stores, 'lake' | 'warehouse'>,
+  request: EnrichmentRequest,
 ): Promise<number> {
-  const { vendor, settles, part } = source.bulk!;
+  const { vendor, part } = source.bulk!;
   try {
-    const { items, practice, last } = await part(progress.bulkPart!, await source.universe());
+    const { items, symbols, practice, last } = await part(progress.bulkPart!, await source.universe());
     await keep(source, items, new Set([practice]), progress, stores);
     delete progress.strikes[vendor];
-    progress.bulkPart = last ? undefined : progress.bulkPart! + 1;
-    if (last) progress.bulkTaken = true;
-    if (last && settles) progress.queue = [];
+    const queued = new Set(progress.queue);
+    progress.inBulk = [...(progress.inBulk ?? []), ...symbols.filter((symbol) => queued.has(symbol))];
+    if (last) await endBulk(source, progress, stores, request, 'answered');
+    else progress.bulkPart! += 1;
     return 0;
   } catch (error) {
     if (!(error instanceof NamedError)) throw error;
     // Some answers to a part after the last one are no empty list but a refusal.
     const ended = progress.bulkPart! > 0 && isNamed(error, 'Vendor.BadRequest', 'Vendor.NotFound');
-    if (ended) progress.bulkTaken = true;
-    else if (isNamed(error, 'Vendor.AuthFailed', 'Vendor.KeyMissing', 'Config.Invalid'))
-      giveUp(progress, vendor, error);
+    if (isNamed(error, 'Vendor.AuthFailed', 'Vendor.KeyMissing', 'Config.Invalid')) giveUp(progress, vendor, error);
     else if (isNamed(error, 'Vendor.RateLimited', 'Vendor.Unavailable', 'Vendor.TruncatedBody')) {
       const rest = strike({ ...progress, down: {} }, vendor, error);
       if (rest > 0) return rest;
       delete progress.strikes[vendor];
     } else if (!error.name.startsWith('Vendor.') && error.name !== 'Data.Invalid') throw error;
-    progress.bulkPart = undefined;
+    const isExpected = vendor in progress.down || isNamed(error, 'Vendor.EndpointOutOfPlan');
+    await endBulk(source, progress, stores, request, ended ? 'answered' : isExpected ? 'not to be had' : error);
     return 0;
   }
+}
+
+/** After the bulk answer, or without one: what is still due is asked for symbol by symbol, as far as the budget goes. */
+async function endBulk<R>(
+  source: EnrichmentSource<R>,
+  progress: Progress,
+  { warehouse }: Pick<Stores, 'warehouse'>,
+  { openedAt }: EnrichmentRequest,
+  outcome: 'answered' | 'not to be had' | NamedError,
+): Promise<void> {
+  progress.bulkPart = undefined;
+  if (!source.bulk!.settles) return;
+  const attempts = await readAttempts(warehouse, source.dataset);
+  const due = dueOf(source, await source.universe(), attempts, openedAt);
+  progress.queue = due.slice(0, source.budget);
+  const beyond = due.slice(source.budget);
+  const hadValue = (symbol: string) => attempts.get(symbol)?.ending === 'ok';
+  const lacking = due.filter(hadValue).length;
+  const { ok = 0 } = progress.endings;
+  const name = `${source.bulk!.vendor.toUpperCase()}'s bulk answer`;
+  if (outcome instanceof NamedError && beyond.length > 0) {
+    const why = `${name}: ${outcome.name}: ${outcome.message}`.slice(0, 600);
+    progress.bulkShort = { waiting: beyond.length, why };
+  } else if (outcome === 'answered' && isMutilated(lacking, ok) && beyond.some(hadValue)) {
+    const why = `${name} lacks ${lacking} of ${ok + lacking} symbols that had a value`;
+    progress.bulkShort = { waiting: beyond.filter(hadValue).length, why };
+  }
+}
+
+function dueOf<R>(
+  { refreshHours }: EnrichmentSource<R>,
+  universe: readonly string[],
+  attempts: ReadonlyMap<string, LastAttempt>,
+  openedAt: string,
+): string[] {
+  return planEnrichment(universe, attempts, { now: Date.parse(openedAt), refreshHours });
 }
 
 async function keep<R>(

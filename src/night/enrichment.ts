@@ -1,4 +1,4 @@
-import type { Ending } from '../checks/enrichment.ts';
+import type { BulkShort, Ending } from '../checks/enrichment.ts';
 import type { Enriched, EnrichedRows } from '../warehouse/enrichment.ts';
 import type { AskedVendor } from './ask-chunk.ts';
 import type { SyncPage } from './reference-source.ts';
@@ -8,12 +8,17 @@ export interface BulkSource<R> {
   vendor: string;
   /** Symbols due from which on one large answer is better than many small ones. */
   from: number;
-  /** True when it answers for every symbol by itself; else the other vendors are still asked symbol by symbol. */
+  /** True when a symbol in it needs no other vendor; else the others are still asked for it symbol by symbol. */
   settles: boolean;
-  part(
-    number: number,
-    universe: readonly string[],
-  ): Promise<{ items: Enriched<R>[]; practice: boolean; last: boolean }>;
+  part(number: number, universe: readonly string[]): Promise<BulkPart<R>>;
+}
+
+export interface BulkPart<R> {
+  items: Enriched<R>[];
+  /** Symbols it has a row of; only these count as asked. */
+  symbols: string[];
+  practice: boolean;
+  last: boolean;
 }
 
 /** What one enrichment brings to the loop they share. */
@@ -67,6 +72,8 @@ export interface Progress {
   strikes: Record<string, number>;
   /** Next part of the bulk answer; absent when there is none to ask for, or no more. */
   bulkPart?: number;
-  /** The bulk answer was taken, so its vendor is not asked symbol by symbol. */
-  bulkTaken?: boolean;
+  /** Symbols of the queue that were in the bulk answer: its vendor is not asked for them again. */
+  inBulk?: string[];
+  /** What a bulk answer that was not whole leaves to later nights. */
+  bulkShort?: BulkShort;
 }

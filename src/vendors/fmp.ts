@@ -26,11 +26,17 @@ export interface FmpRows {
 export interface Fmp {
   /** `{symbol, date, dcf, "Stock Price"}` of one symbol, numbers. */
   dcf(symbol: string, call?: CallOptions): Promise<FmpRows>;
-  /** The same for every symbol there is, values as text. @throws `Vendor.EndpointOutOfPlan` on all but top plans */
+  /**
+   * The same for every symbol there is, values as text.
+   * @throws `Vendor.EndpointOutOfPlan` on all but top plans, `Vendor.TruncatedBody` for an empty or cut answer
+   */
   dcfBulk(call?: CallOptions): Promise<FmpRows>;
   /** `{symbol, companyName, sector, industry, …}` of one symbol. */
   profile(symbol: string, call?: CallOptions): Promise<FmpRows>;
-  /** The same in parts from 0 on; the part after the last one has no rows. @throws `Vendor.EndpointOutOfPlan` */
+  /**
+   * The same in parts from 0 on; the part after the last one has no rows.
+   * @throws `Vendor.EndpointOutOfPlan`, `Vendor.TruncatedBody`
+   */
   profileBulk(part: number, call?: CallOptions): Promise<FmpRows>;
 }
 
@@ -60,16 +66,16 @@ export function fmp(options: FmpOptions): Fmp {
     return { rows: json, practice };
   }
 
-  async function all(path: string, call?: CallOptions): Promise<FmpRows> {
+  async function all(path: string, call?: CallOptions, mayBeEmpty = false): Promise<FmpRows> {
     const { text, practice } = await bulk.getText(path, call);
-    return { rows: fmpRows(text), practice };
+    return { rows: fmpRows(text, { mayBeEmpty }), practice };
   }
 
   return {
     dcf: (symbol, call) => one('/stable/discounted-cash-flow', symbol, call),
     dcfBulk: (call) => all('/stable/dcf-bulk', call),
     profile: (symbol, call) => one('/stable/profile', symbol, call),
-    profileBulk: (part, call) => all(`/stable/profile-bulk?part=${part}`, call),
+    profileBulk: (part, call) => all(`/stable/profile-bulk?part=${part}`, call, part > 0),
   };
 }
 

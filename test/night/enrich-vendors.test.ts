@@ -72,7 +72,7 @@ describe('a bulk answer', () => {
           record: { symbol, date: SESSION, dcf: 9, stockPrice: null, source: 'bulk' },
           attempt: settles ? { symbol, ending: 'ok', reason: null, answer: null } : undefined,
         }));
-        return { items, practice: true, last: true };
+        return { items, symbols: [...symbols], practice: true, last: true };
       },
     };
     return { parts, bulk };

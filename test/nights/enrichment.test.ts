@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { keys } from '../../src/lake/keys.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource } from '../../src/local/market/market-source.ts';
@@ -13,6 +14,7 @@ import {
   type Scene,
   SESSION,
   SYMBOLS,
+  scratch,
   warmHome,
 } from './scene.ts';
 
@@ -168,7 +170,9 @@ test('with enough symbols due, bulk answers save the single calls; a plan withou
   const scene = await openScene({ source, env });
   await scene.run({ task: 'sync-tickers', session: SESSION }, { kind: 'task' });
   const bulk = await scene.run({ task: 'sync-valuations', session: SESSION }, { kind: 'task' });
-  expect(bulk.asked).toEqual(['/stable/dcf-bulk']);
+  expect(bulk.asked.filter((path) => path === '/stable/dcf-bulk')).toHaveLength(1);
+  // Only what has no valuation, and so is not in the bulk answer, is asked for by itself.
+  expect(fmp(bulk, 'discounted-cash-flow')).toHaveLength(setOf(bulk, 'valuations')!.rejected);
   expect(setOf(bulk, 'valuations')).toMatchObject({ status: 'success', new: await countOf('dcf_valuations', scene) });
   const metadata = await scene.run({ task: 'sync-metadata', session: SESSION }, { kind: 'task' });
   expect([fmp(metadata, 'profile').length, details(metadata).length]).toEqual([0, 120]);
@@ -179,6 +183,103 @@ test('with enough symbols due, bulk answers save the single calls; a plan withou
   const single = await scene.run({ task: 'sync-valuations', session: SESSION }, { kind: 'task' });
   expect(setOf(single, 'valuations')).toMatchObject({ status: 'success', new: 0, changed: 0 });
   expect(fmp(single, 'discounted-cash-flow')).toHaveLength(120);
+});
+
+describe('a bulk answer that is not whole', () => {
+  const env = { VALUATION_UNIVERSE: 'all', ENRICH_SYMBOLS: '20' };
+  const task = { task: 'sync-valuations', session: SESSION };
+  const valuations = (scene: Scene) =>
+    many('SELECT symbol, dcf::float8, stock_price::float8 FROM dcf_valuations ORDER BY symbol', scene);
+  const source = generateMarket({ symbols: 300, seed: 1 });
+  const open = async () => {
+    const scene = await openScene({ source, env });
+    await scene.run({ task: 'sync-tickers', session: SESSION }, { kind: 'task' });
+    return scene;
+  };
+
+  test('is asked for again, and then every value is right', async () => {
+    const [good, cut] = [await open(), await open()];
+    await good.run(task, { kind: 'task' });
+    cut.market.misbehave(['truncated-csv@dcf-bulk:1', 'empty@dcf-bulk:2']);
+    const run = await cut.run(task, { kind: 'task' });
+    expect(run.asked.filter((path) => path === '/stable/dcf-bulk')).toHaveLength(3);
+    expect(setOf(run, 'valuations')).toMatchObject({ status: 'success', reasons: [] });
+    expect(await valuations(cut)).toEqual(await valuations(good));
+  });
+
+  test.each(['truncated-csv@dcf-bulk', 'empty@dcf-bulk'])(
+    '%s: the night is Partial and says so, and the next one asks for what is missing',
+    async (misbehaviour) => {
+      const scene = await openScene({ home: join(scratch(), 'home'), source, env, misbehave: [misbehaviour] });
+      const night = await scene.run(MORNING);
+      expect([night.outcome.status, statusOf(night, 'prices')]).toEqual(['Partial', 'success']);
+      expect(setOf(night, 'valuations')).toMatchObject({ status: 'partial' });
+      expect(setOf(night, 'valuations')!.reasons.join('\n')).toMatch(
+        /^valuations: \d{3} symbols wait for a later night; FMP's bulk answer: Vendor\.TruncatedBody: /,
+      );
+      expect(fmp(night, 'discounted-cash-flow')).toHaveLength(20);
+      expect(await countOf("enrichment_attempts WHERE dataset = 'valuations'", scene)).toBe(20);
+
+      scene.market.misbehave([]);
+      await aDayLater(scene);
+      const next = await scene.run(task, { kind: 'task' });
+      expect(setOf(next, 'valuations')).toMatchObject({ status: 'success' });
+      const good = await open();
+      await good.run(task, { kind: 'task' });
+      expect(await valuations(scene)).toEqual(await valuations(good));
+    },
+  );
+
+  test('a symbol that is not in it was not asked for: it is asked for by itself', async () => {
+    const scene = await open();
+    scene.market.misbehave(['half-missing@dcf-bulk']);
+    const run = await scene.run(task, { kind: 'task' });
+    const missing = fmp(run, 'discounted-cash-flow').map((path) =>
+      new URLSearchParams(path.split('?')[1]).get('symbol'),
+    );
+    expect(missing).toHaveLength(20);
+    const attempts = await many("SELECT symbol FROM enrichment_attempts WHERE dataset = 'valuations'", scene);
+    expect(attempts).toHaveLength(setOf(run, 'valuations')!.rows + setOf(run, 'valuations')!.rejected);
+    // Night after night the others follow, until every one is answered for.
+    const empty = "enrichment_attempts WHERE dataset = 'valuations' AND ending = 'empty'";
+    const before = await countOf(empty, scene);
+    scene.market.misbehave([]);
+    await aDayLater(scene);
+    await scene.run(task, { kind: 'task' });
+    expect(await countOf(empty, scene)).toBeGreaterThan(before);
+    const good = await open();
+    await good.run(task, { kind: 'task' });
+    expect(await valuations(scene)).toEqual(await valuations(good));
+  });
+
+  test('many missing values that were there the night before are said', async () => {
+    const scene = await open();
+    await scene.run(task, { kind: 'task' });
+    await aDayLater(scene);
+    scene.market.misbehave(['half-missing@dcf-bulk']);
+    const run = await scene.run(task, { kind: 'task' });
+    expect(setOf(run, 'valuations')).toMatchObject({ status: 'partial' });
+    expect(setOf(run, 'valuations')!.reasons.join('\n')).toMatch(
+      /^valuations: \d+ symbols wait for a later night; FMP's bulk answer lacks \d+ of \d+ symbols that had a value/,
+    );
+  });
+
+  test('profiles that a bulk answer lacks are asked for by themselves', async () => {
+    const source = generateMarket({ symbols: 150, seed: 1 });
+    const scene = await openScene({ source, env: { ENRICH_SYMBOLS: '500' } });
+    await scene.run({ task: 'sync-tickers', session: SESSION }, { kind: 'task' });
+    scene.market.misbehave(['half-missing@profile-bulk']);
+    const run = await scene.run({ task: 'sync-metadata', session: SESSION }, { kind: 'task' });
+    const symbols = await countOf("enrichment_attempts WHERE dataset = 'metadata'", scene);
+    expect(fmp(run, 'profile').length).toBeGreaterThan(symbols / 3);
+    expect(fmp(run, 'profile').length).toBeLessThan(symbols);
+    expect(setOf(run, 'metadata')).toMatchObject({ status: 'success' });
+    const [without] = await many(
+      "SELECT count(*)::int AS rows FROM symbol_metadata WHERE type = 'CS' AND source <> 'fmp'",
+      scene,
+    );
+    expect(without).toEqual({ rows: 0 });
+  });
 });
 
 test('a night killed after a chunk goes on with the next one on another laptop', async () => {

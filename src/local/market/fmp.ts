@@ -62,18 +62,31 @@ function answerAll(make: MakeRow) {
     const listings =
       (asked.query.get('part') ?? '0') === '0' && !asked.active.has('empty') ? [...day.fmp.values()] : [];
     const rows = listings.map((row) => make(row, day, asked.lastClosed)).filter((row) => row !== undefined);
-    return { status: 200, text: csv(alterRows(rows, asked.active)), type: 'text/csv' };
+    const altered = alterRows(rows, asked.active);
+    const text = asked.active.has('truncated-csv') ? cutCsv(altered) : csv(altered, quoted);
+    return { status: 200, text, type: 'text/csv' };
   };
 }
 
-function csv(rows: readonly object[]): string {
+type Cell = (value: unknown) => string;
+
+const quoted: Cell = (value) => `"${String(value ?? '').replaceAll('"', '""')}"`;
+const bare: Cell = (value) => (/[",\n]/.test(String(value)) ? quoted(value) : String(value ?? ''));
+
+function csv(rows: readonly object[], cell: Cell): string {
   const [first] = rows;
   if (first === undefined) return '';
-  const cell = (value: unknown) => `"${String(value ?? '').replaceAll('"', '""')}"`;
   const lines = [Object.keys(first), ...rows.map((row) => Object.values(row))].map((cells) =>
     cells.map(cell).join(','),
   );
   return `${lines.join('\n')}\n`;
+}
+
+/** Half of the rows, the last one without the second half of its last cell: still as many cells as columns. */
+function cutCsv(rows: readonly object[]): string {
+  const whole = csv(rows.slice(0, Math.ceil(rows.length / 2)), bare).trimEnd();
+  const lastCell = whole.length - whole.lastIndexOf(',') - 1;
+  return whole.slice(0, whole.length - Math.ceil(lastCell / 2));
 }
 
 function paymentRequired(text: string): Answer {

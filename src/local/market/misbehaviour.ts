@@ -4,6 +4,7 @@ import { ROUTES, type RouteName } from './market-route.ts';
 const ALL = Object.keys(ROUTES) as RouteName[];
 const LISTS: readonly RouteName[] = ['tickers', 'grouped', 'splits', 'assets', 'members', 'dcf-bulk', 'profile-bulk'];
 const FMP: readonly RouteName[] = ['dcf', 'dcf-bulk', 'profile', 'profile-bulk'];
+const TABLES: readonly RouteName[] = ['dcf-bulk', 'profile-bulk'];
 
 /** What each misbehaviour can be limited to, and which routes it takes when no limit is written. */
 const MISBEHAVIOURS = {
@@ -25,6 +26,7 @@ const MISBEHAVIOURS = {
   'slow-model': { able: ['deferred'], usual: ['deferred'] },
   'wrong-types': { able: [...LISTS, 'details', 'dcf', 'profile'], usual: ['grouped'] },
   'payment-required': { able: FMP, usual: FMP },
+  'truncated-csv': { able: TABLES, usual: TABLES },
   empty: { able: [...FMP, 'details', 'indicators'], usual: FMP },
 } satisfies Record<string, { able: readonly RouteName[]; usual: readonly RouteName[] }>;
 
