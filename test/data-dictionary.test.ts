@@ -13,6 +13,7 @@ import type { Column } from '../src/lake/parquet.ts';
 import { REVISION_COLUMNS } from '../src/lake/revisions.ts';
 import { SILVER_COLUMNS } from '../src/lake/silver/silver-columns.ts';
 import { SYMBOL_CHANGE_COLUMNS } from '../src/lake/symbol-changes.ts';
+import { SYMBOL_HISTORY_COLUMNS } from '../src/lake/symbol-history.ts';
 import { openViews } from '../src/lake/views.ts';
 import { RECONCILE_COLUMNS } from '../src/night/reconcile-night.ts';
 import { snapshotColumns } from '../src/night/reference-datasets.ts';
@@ -81,6 +82,7 @@ test('every column of the lake files is described with its type, and no other', 
     'reference/assets/date=D.parquet': snapshotColumns('assets'),
     'reference/splits/date=D.parquet': snapshotColumns('splits'),
     'reference/{tickers,assets}_changes/date=D.parquet': SYMBOL_CHANGE_COLUMNS,
+    'reference/tickers_history/date=D.parquet': SYMBOL_HISTORY_COLUMNS,
     'processing_metadata/revisions/date=D/at=….parquet': REVISION_COLUMNS,
     'reports/date=D/reconcile.parquet': RECONCILE_COLUMNS,
   };

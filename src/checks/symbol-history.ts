@@ -19,6 +19,31 @@ export interface HistoryRow extends Listed {
   ending: string | null;
 }
 
+/** A row with the session from which its company carries the symbol, over all rows of the company that follow one another. */
+export interface CompanyRow extends HistoryRow {
+  companyFrom: string;
+}
+
+/**
+ * Pure: tells the companies behind a symbol apart. A new one begins with the row that names another security than what
+ * was last known of the one before; a row that names none continues it, because nothing says otherwise.
+ * @param rows every row of a dataset, by symbol and in order of validFrom
+ */
+export function companiesOf(rows: readonly HistoryRow[]): CompanyRow[] {
+  let symbol: string | undefined;
+  let companyFrom = '';
+  let known: Identity = {};
+  return rows.map((row) => {
+    if (row.symbol !== symbol || isOther(known, row)) {
+      companyFrom = row.validFrom;
+      known = {};
+    }
+    symbol = row.symbol;
+    for (const kind of KINDS) if (row[kind] !== undefined) known = { ...known, [kind]: row[kind] };
+    return { ...row, companyFrom };
+  });
+}
+
 /** The date a list counts from: its session, or a later one that a list was already recorded for. */
 export function historyDate(latest: readonly HistoryRow[], session: string): string {
   return latest.reduce((newest, { validFrom, validTo }) => later(newest, later(validFrom, validTo ?? '')), session);

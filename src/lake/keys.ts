@@ -35,6 +35,8 @@ export const keys = {
   indexMembersText: 'reference/index_members/russell_2000_tickers_clean.txt',
   symbolChangesOf: (dataset: string) => `reference/${dataset}_changes/`,
   symbolChanges: (dataset: string, date: string) => `reference/${dataset}_changes/date=${date}.parquet`,
+  symbolHistoryOf: (dataset: string) => `reference/${dataset}_history/date=`,
+  symbolHistory: (dataset: string, date: string) => `reference/${dataset}_history/date=${date}.parquet`,
   quarantine: (date: string) => `quarantine/date=${date}.jsonl`,
   report: (date: string, file: string) => `reports/date=${date}/${file}`,
 } as const;

@@ -7,6 +7,7 @@ import { type Lake, listAll } from './lake.ts';
 import type { ColumnType } from './parquet.ts';
 import { REVISION_COLUMNS } from './revisions.ts';
 import { SYMBOL_CHANGE_COLUMNS, SYMBOL_LISTS } from './symbol-changes.ts';
+import { PRICED_LIST, SYMBOL_HISTORY_COLUMNS } from './symbol-history.ts';
 
 const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',
@@ -28,8 +29,9 @@ const SPLITS = 'symbol VARCHAR, execution_date DATE, split_from DOUBLE, split_to
 const LISTS = '"index" VARCHAR, symbol VARCHAR, date DATE, weight DOUBLE';
 const RECONCILE = `date DATE, symbol VARCHAR, polygon BOOLEAN, alpaca BOOLEAN, "index" BOOLEAN, bars BOOLEAN,
   reason VARCHAR`;
-const REVISIONS = REVISION_COLUMNS.map(({ name, type }) => `${name} ${SQL_TYPES[type]}`).join(', ');
-const CHANGES = SYMBOL_CHANGE_COLUMNS.map(({ name, type }) => `${name} ${SQL_TYPES[type]}`).join(', ');
+const [REVISIONS, CHANGES, HISTORY] = [REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS, SYMBOL_HISTORY_COLUMNS].map((columns) =>
+  columns.map(({ name, type }) => `${name} ${SQL_TYPES[type]}`).join(', '),
+) as [string, string, string];
 
 export interface LakeViews {
   connection: DuckDBConnection;
@@ -44,7 +46,8 @@ export interface LakeViews {
  * DuckDB over the lake: `bars` (consolidated history), `sessions` (session files), `bars_{N}d`, and the newest
  * snapshot of each reference dataset; `index_lists` (every list of an index) and `index_members` (who was in it from
  * when to when); `reconcile` (the newest comparison of the lists), `revisions` (bars that a later
- * fetch brought otherwise), `symbol_changes` (what was listed, delisted, renamed), `calendar` and `missing_sessions`.
+ * fetch brought otherwise), `symbol_changes` (what was listed, delisted, renamed),
+ * `symbol_history` (who carried a symbol when), `calendar` and `missing_sessions`.
  * @throws Lake.Corrupt, naming the file, when the first one of a view is damaged
  */
 export async function openViews(lake: Lake, scratch: string, intervals: readonly number[]): Promise<LakeViews> {
@@ -69,6 +72,7 @@ export async function openViews(lake: Lake, scratch: string, intervals: readonly
   views.push(['revisions', await under(keys.revisionsOf, '.parquet'), REVISIONS]);
   const changes = SYMBOL_LISTS.map((dataset) => under(keys.symbolChangesOf(dataset), '.parquet'));
   views.push(['symbol_changes', (await Promise.all(changes)).flat(), CHANGES]);
+  views.push(['symbol_history', (await under(keys.symbolHistoryOf(PRICED_LIST), '.parquet')).slice(-1), HISTORY]);
   const keyOf = new Map<string, string>();
   const blame = (error: Error) => blameFile(error, keyOf, connection);
   const close = () => {

@@ -1,13 +1,21 @@
-import { type HistoryRow, historyDate, type Listed, planHistory } from '../checks/symbol-history.ts';
+import { companiesOf, type HistoryRow, historyDate, type Listed, planHistory } from '../checks/symbol-history.ts';
 import { keys } from '../lake/keys.ts';
 import { writeIfChanged } from '../lake/lake.ts';
 import { encodeRows } from '../lake/parquet.ts';
 import { SYMBOL_CHANGE_COLUMNS } from '../lake/symbol-changes.ts';
-import { changedOn, readHistory, writeHistory } from '../warehouse/symbol-history.ts';
+import { encodeSymbolHistory, newestSymbolHistory, PRICED_LIST } from '../lake/symbol-history.ts';
+import {
+  changedOn,
+  forgetFormerCompanies,
+  readHistory,
+  readHistoryRows,
+  writeHistory,
+} from '../warehouse/symbol-history.ts';
 import type { Stores } from './stores.ts';
 
 /**
- * Brings `symbol_history` up to a complete list, and leaves what changed on the session in the lake. Both follow from
+ * Brings `symbol_history` up to a complete list, and leaves what changed on the session in the lake, with a copy of the
+ * whole history where the bars' symbols are concerned. All of it follows from
  * the list and from what the history held before, so that a repeated call ends the same way.
  * @param at `before`: a complete list was recorded already, be it of the same session
  */
@@ -24,6 +32,22 @@ export async function recordHistory(
   const key = keys.symbolChanges(dataset, date);
   if (changes.length > 0) await writeIfChanged(lake, key, encodeRows(SYMBOL_CHANGE_COLUMNS, changes));
   else if (await lake.read(key)) await lake.remove([key]);
+  if (dataset === PRICED_LIST) await recordCompanies(date, { lake, warehouse });
+}
+
+/**
+ * Tells the jobs and the portfolio run, which have no warehouse, whose bars a symbol's are, and forgets what was known
+ * of companies that passed a symbol on. Both follow from the table alone, so that a killed call is made good by the next.
+ */
+async function recordCompanies(date: string, { lake, warehouse }: Pick<Stores, 'lake' | 'warehouse'>): Promise<void> {
+  const rows = companiesOf(await readHistoryRows(warehouse, PRICED_LIST));
+  const bytes = encodeSymbolHistory(rows);
+  const newest = await newestSymbolHistory(lake);
+  const stored = newest && (await lake.read(newest));
+  if (!stored || Buffer.compare(stored, bytes) !== 0) {
+    await lake.write(keys.symbolHistory(PRICED_LIST, date), bytes);
+  }
+  await forgetFormerCompanies(warehouse, rows);
 }
 
 /** Pure: one row a symbol that came, went, got another name or passed to another security. */

@@ -5,7 +5,19 @@ import { readHoldings } from './portfolio-tables.ts';
 import { readItems } from './read-items.ts';
 import type { TickerData } from './ticker-data.ts';
 
-const FIGURES = ['ticker', 'timestamp', 'price', 'rsi', 'rsiReason', 'ma50', 'ma50Reason', 'asOf', 'bars'];
+const FIGURES = [
+  'ticker',
+  'timestamp',
+  'price',
+  'rsi',
+  'rsiReason',
+  'ma50',
+  'ma50Reason',
+  'asOf',
+  'bars',
+  'barsFrom',
+  'barsFromReason',
+];
 
 /** What is known of one portfolio as of a session: its positions, `ticker-data`, the reference list. */
 export async function gatherBriefing(

@@ -87,6 +87,7 @@ function entryOf({ holding, data, listing, marketValue }: BriefedPosition, total
     ...(data.rsiReason ? { rsi14_missing: data.rsiReason } : {}),
     ma50: ma50 === null ? null : round(ma50),
     ...(data.ma50Reason ? { ma50_missing: data.ma50Reason } : {}),
+    ...(data.barsFromReason ? { bars_from: data.barsFrom, bars_from_reason: data.barsFromReason } : {}),
     price_vs_ma50_percent: ma50 ? round(100 * (price / ma50 - 1)) : null,
   };
 }

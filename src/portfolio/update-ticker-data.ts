@@ -2,6 +2,7 @@ import { sessionHours } from '../calendar/sessions.ts';
 import type { Lake } from '../lake/lake.ts';
 import { readSplits, type Split, splitsInForce } from '../lake/silver/splits.ts';
 import { lakeKind } from '../lake/stamp.ts';
+import { readSymbolHistory } from '../lake/symbol-history.ts';
 import type { Stores } from '../night/stores.ts';
 import { contentHash } from '../records/content-hash.ts';
 import { type Item, writeAll } from '../tables/write-all.ts';
@@ -65,6 +66,7 @@ export async function computeTickers(
   workers: number,
 ): Promise<{ data: TickerData[]; withoutBars: string[]; failed: string[] }> {
   const splits = splitsInForce(await readSplits(lake), session);
+  const history = await readSymbolHistory(lake);
   const timestamp = sessionHours(session).close;
   const none: readonly Split[] = [];
   const result: { data: TickerData[]; withoutBars: string[]; failed: string[] } = {
@@ -78,7 +80,8 @@ export async function computeTickers(
       const ticker = tickers[next++]!;
       try {
         const closes = await readCloses(lake, ticker);
-        const data = closes && tickerData(closes, splits.get(ticker) ?? none, { ticker, session, timestamp });
+        const at = { ticker, session, timestamp };
+        const data = closes && tickerData(closes, splits.get(ticker) ?? none, at, history?.get(ticker));
         if (data) result.data.push(data);
         else result.withoutBars.push(ticker);
       } catch (error) {

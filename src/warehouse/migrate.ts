@@ -3,6 +3,7 @@ import pricesAndLedger from './migrations/001-prices-and-ledger.sql';
 import indexMembersAndSplits from './migrations/002-index-members-and-splits.sql';
 import symbolHistory from './migrations/003-symbol-history.sql';
 import metadataAndValuations from './migrations/004-metadata-and-valuations.sql';
+import whoseMetadata from './migrations/005-whose-metadata.sql';
 
 interface Migration {
   id: string;
@@ -15,6 +16,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { id: '002-index-members-and-splits', sql: indexMembersAndSplits },
   { id: '003-symbol-history', sql: symbolHistory },
   { id: '004-metadata-and-valuations', sql: metadataAndValuations },
+  { id: '005-whose-metadata', sql: whoseMetadata },
 ];
 
 const LEDGER =

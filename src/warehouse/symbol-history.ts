@@ -1,7 +1,9 @@
-import type { HistoryRow } from '../checks/symbol-history.ts';
+import type { CompanyRow, HistoryRow } from '../checks/symbol-history.ts';
 import type { Warehouse } from './client.ts';
 import changedSymbols from './queries/changed-symbols.sql';
+import forgetFormer from './queries/forget-former-companies.sql';
 import readHistorySql from './queries/read-symbol-history.sql';
+import readHistoryRowsSql from './queries/read-symbol-history-rows.sql';
 import upsertHistory from './queries/upsert-symbol-history.sql';
 
 /** A Data API request ends at 4 MiB; escaped JSON within JSON needs room. */
@@ -13,6 +15,22 @@ type Packed = [string, ...(string | null)[]];
 /** The newest row of every symbol of a dataset (`tickers`, `assets`). */
 export function readHistory(warehouse: Warehouse, dataset: string): Promise<HistoryRow[]> {
   return readPacked(warehouse, readHistorySql, { dataset });
+}
+
+/** Every row of a dataset, by symbol and in order of validFrom. */
+export function readHistoryRows(warehouse: Warehouse, dataset: string): Promise<HistoryRow[]> {
+  return readPacked(warehouse, readHistoryRowsSql, { dataset });
+}
+
+/** Removes what is stored of the companies that carried a symbol before its present one. */
+export async function forgetFormerCompanies(warehouse: Warehouse, rows: readonly CompanyRow[]): Promise<void> {
+  const first = new Map<string, string>();
+  const taken = new Map<string, string>();
+  for (const { symbol, companyFrom } of rows) {
+    if (!first.has(symbol)) first.set(symbol, companyFrom);
+    else if (first.get(symbol) !== companyFrom) taken.set(symbol, companyFrom);
+  }
+  if (taken.size > 0) await warehouse.query(forgetFormer, { companies: JSON.stringify([...taken]) });
 }
 
 /** What began or ended on a date; the first list of all is no change. */

@@ -20,6 +20,8 @@ export interface Portion {
   historyDates?: readonly string[];
   slots: Slots;
   factors: ReadonlyMap<string, readonly FactorSpan[]>;
+  /** Symbol → days on which another company took it over, in order. */
+  companyChanges: ReadonlyMap<string, readonly number[]>;
   /** Symbol → bars its whole history should have. */
   barsOf: (symbol: string) => number;
 }

@@ -9,6 +9,7 @@ export interface Look {
   symbols: readonly string[];
   slots: Slots;
   factors: ReadonlyMap<string, readonly FactorSpan[]>;
+  companyChanges: ReadonlyMap<string, readonly number[]>;
   /** Bars that came, those of no symbol of the portion, and the windows they go to, one bar to several. */
   bars: number;
   strangers: number;
@@ -23,23 +24,43 @@ export interface Look {
   day: number;
 }
 
-export function newLook({ symbols, slots, factors }: Pick<Look, 'symbols' | 'slots' | 'factors'>): Look {
+export function newLook({
+  symbols,
+  slots,
+  factors,
+  companyChanges,
+}: Pick<Look, 'symbols' | 'slots' | 'factors' | 'companyChanges'>): Look {
   const faults = { impossible: new Map<string, string>(), broken: new Map<string, string>() };
-  return { symbols, slots, factors, bars: 0, strangers: 0, counted: 0, dropped: new Set(), ...faults, sid: -1, day: 0 };
+  return {
+    symbols,
+    slots,
+    factors,
+    companyChanges,
+    bars: 0,
+    strangers: 0,
+    counted: 0,
+    dropped: new Set(),
+    ...faults,
+    sid: -1,
+    day: 0,
+  };
 }
 
 /**
  * Looks at every bar, puts those of before a split on the basis of after it, and finds the place of each bar's day in
  * the slots' tables.
+ * @returns rows from which on a symbol's bars are another company's than those of the row before
  * @throws Job.Failed when symbols are not in order: DuckDB then read otherwise than it was told to
  */
-export function lookAtBars(look: Look, chunk: BarChunk, places: Int32Array): void {
-  const { slots, symbols, factors } = look;
+export function lookAtBars(look: Look, chunk: BarChunk, places: Int32Array): readonly number[] {
+  const { slots, symbols, factors, companyChanges } = look;
   const { rows, sid: sids, day: days, open, high, low, close, volume } = chunk;
   const { firstDay, cover } = slots;
   const none = cover.length - 1;
   let { sid, day, strangers, counted } = look;
   let spans = sid < 0 ? undefined : factors.get(symbols[sid]!);
+  let changes = sid < 0 ? undefined : companyChanges.get(symbols[sid]!);
+  const changed: number[] = [];
   for (let row = 0; row < rows; row++) {
     const [next, nextDay] = [sids[row]!, days[row]!];
     if (next < 0) {
@@ -50,9 +71,10 @@ export function lookAtBars(look: Look, chunk: BarChunk, places: Int32Array): voi
     if (next !== sid) {
       if (next < sid) throw outOfOrder(symbols[next]!, symbols[sid]!);
       spans = factors.get(symbols[next]!);
+      changes = companyChanges.get(symbols[next]!);
     } else if (nextDay <= day) {
       look.impossible.set(symbols[next]!, `a bar of ${dateOf(nextDay)} behind one of ${dateOf(day)}`);
-    }
+    } else if (changes && isChanged(changes, day, nextDay)) changed.push(row);
     sid = next;
     day = nextDay;
     const place = day >= firstDay && day < firstDay + none ? day - firstDay : none;
@@ -70,6 +92,13 @@ export function lookAtBars(look: Look, chunk: BarChunk, places: Int32Array): voi
     look[possible ? 'broken' : 'impossible'].set(symbols[sid]!, text);
   }
   Object.assign(look, { sid, day, strangers, counted, bars: look.bars + rows });
+  return changed;
+}
+
+/** Not `some` with a closure a bar: a symbol that changed hands has thousands of them. */
+function isChanged(changes: readonly number[], before: number, day: number): boolean {
+  for (const change of changes) if (change > before && change <= day) return true;
+  return false;
 }
 
 function adjust({ day, open, high, low, close, volume }: BarChunk, row: number, spans: readonly FactorSpan[]): void {

@@ -49,8 +49,7 @@ async function attempt(
     if (portion.symbols.length > 0) {
       for await (const chunk of engine.bars(portion)) {
         if (places.length < chunk.rows) places = new Int32Array(chunk.rows);
-        lookAtBars(look, chunk, places);
-        reduction.add(chunk, places);
+        reduction.add(chunk, places, lookAtBars(look, chunk, places));
       }
       stopIfAsked(signal);
       if (faults.size > 0) return { faults, broken };
@@ -62,7 +61,7 @@ async function attempt(
       }
     }
     const sheaf = reduction.end(portion.symbols, portion.slots);
-    const made = sheaf.bars.reduce((sum, bars) => sum + bars, 0);
+    const made = sheaf.bars.reduce((sum, bars) => sum + bars, reduction.former);
     if (made !== look.counted) throw notAddingUp(portion, `${made} in the windows`, `${look.counted}`);
     if (look.dropped.size > 0) {
       const lost = portion.slots.windows.flatMap(({ dates }) => dates).find((date) => look.dropped.has(readDay(date)!));

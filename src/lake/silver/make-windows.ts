@@ -22,6 +22,8 @@ export interface WindowsInput {
   /** Symbol → bars in its history. */
   barsOf: (symbol: string) => number;
   factors: ReadonlyMap<string, readonly FactorSpan[]>;
+  /** Symbol → days on which another company took it over, in order. */
+  companyChanges: ReadonlyMap<string, readonly number[]>;
   engine: EngineOptions;
 }
 
@@ -123,7 +125,7 @@ class Run {
 
   /** Whole symbols from their histories. */
   async histories(symbols: readonly string[], slots: Slots): Promise<Sheaf[]> {
-    const { factors, barsOf } = this.input;
+    const { factors, companyChanges, barsOf } = this.input;
     const sound = symbols.filter((symbol) => !this.met.damaged.has(symbol));
     const portions = portionsOf(sound, barsOf);
     const made: Sheaf[] = new Array(portions.length);
@@ -136,6 +138,7 @@ class Run {
         sessionFiles: [],
         slots,
         factors,
+        companyChanges,
         barsOf,
       });
     };
@@ -145,7 +148,7 @@ class Run {
 
   /** The touched windows of all symbols, from session files where they say everything. */
   async night(symbols: readonly string[], slots: Slots): Promise<Sheaf> {
-    const { lake, state, factors, barsOf, engine } = this.input;
+    const { lake, state, factors, companyChanges, barsOf, engine } = this.input;
     const dates = [...new Set(slots.windows.flatMap((window) => window.dates))].sort();
     for (;;) {
       const { damagedSessions } = this.met;
@@ -160,6 +163,7 @@ class Run {
         historyDates,
         slots,
         factors,
+        companyChanges,
         barsOf,
       };
       try {

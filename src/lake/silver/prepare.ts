@@ -22,7 +22,7 @@ export interface Interval {
 export interface Prepared {
   full: boolean;
   intervals: Interval[];
-  /** Symbols whose every window is made anew: their splits changed, or their rows are not what their bars say. */
+  /** Symbols whose every window is made anew: their splits or their company changed, or their rows are not what their bars say. */
   whole: ReadonlySet<string>;
   /** Some of them may have rows in any month file. */
   anywhere: boolean;
@@ -32,6 +32,8 @@ export interface Known {
   state: LakeState;
   /** Symbol → text of the splits in force. */
   splits: ReadonlyMap<string, string>;
+  /** Symbol → text of the days on which another company took it over. */
+  companies: ReadonlyMap<string, string>;
   /** Symbols whose history is behind their session files. */
   owed: ReadonlySet<string>;
   held: { has(symbol: string): boolean };
@@ -59,16 +61,23 @@ export async function prepare(
 
 /** Pure: symbols that the bars of the touched windows alone do not bring up to date. */
 export function changedSymbols(
-  { splits, failed }: Pick<SilverCheckpoint, 'splits' | 'failed'>,
+  { splits, companies = {}, failed }: Pick<SilverCheckpoint, 'splits' | 'companies' | 'failed'>,
   known: Omit<Known, 'state'>,
 ): Set<string> {
-  const changed = new Set([...failed, ...known.owed]);
+  const changed = new Set([
+    ...failed,
+    ...known.owed,
+    ...differing(splits, known.splits),
+    ...differing(companies, known.companies),
+  ]);
   const isGone = (symbol: string) => failed.includes(symbol) && !known.owed.has(symbol);
-  for (const symbol of new Set([...Object.keys(splits), ...known.splits.keys()])) {
-    if ((Object.hasOwn(splits, symbol) ? splits[symbol] : undefined) !== known.splits.get(symbol)) changed.add(symbol);
-  }
   // Unlisted and still pending: there is no history yet to make its rows from. Unlisted for good: its rows go.
   return new Set([...changed].filter((symbol) => known.held.has(symbol) || isGone(symbol)));
+}
+
+function differing(before: Readonly<Record<string, string>>, now: ReadonlyMap<string, string>): string[] {
+  const then = new Map(Object.entries(before));
+  return [...new Set([...then.keys(), ...now.keys()])].filter((symbol) => then.get(symbol) !== now.get(symbol));
 }
 
 async function prepareFull(lake: Lake, interval: number, state: LakeState): Promise<Interval> {

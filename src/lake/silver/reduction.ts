@@ -23,6 +23,8 @@ interface Lane {
  * looked up and nothing hashed. Its arrays are used again by the next portion, because they are large.
  */
 export class Reduction {
+  /** Bars of windows that a later company began anew: they are in no window. */
+  former = 0;
   private lanes: Lane[] = [];
   private rows = 0;
   private sid = new Int32Array();
@@ -34,12 +36,16 @@ export class Reduction {
 
   begin({ tables }: Slots): void {
     this.rows = 0;
+    this.former = 0;
     const nothing = { open: 0, high: 0, low: 0, close: 0, whole: 0, millionths: 0, bars: 0 };
     this.lanes = tables.map((slotOf) => ({ slotOf, sid: -1, slot: -1, ...nothing }));
   }
 
-  /** @param places each bar's place in the slots' tables */
-  add(chunk: BarChunk, places: Int32Array): void {
+  /**
+   * @param places each bar's place in the slots' tables
+   * @param changed rows from which on a symbol's bars are another company's: a window holds those of its last one
+   */
+  add(chunk: BarChunk, places: Int32Array, changed: readonly number[] = []): void {
     if (this.whole.length < chunk.rows) {
       this.whole = new Float64Array(chunk.rows);
       this.millionths = new Float64Array(chunk.rows);
@@ -47,7 +53,16 @@ export class Reduction {
     split(chunk, this.whole, this.millionths);
     for (const lane of this.lanes) {
       this.makeRoom(chunk.rows);
-      this.reduce(lane, chunk, places);
+      let from = 0;
+      for (const row of changed) {
+        this.reduce(lane, chunk, places, from, row);
+        if (lane.slot >= 0 && lane.slot === lane.slotOf[places[row]!]) {
+          this.former += lane.bars;
+          lane.slot = -1;
+        }
+        from = row;
+      }
+      this.reduce(lane, chunk, places, from, chunk.rows);
     }
   }
 
@@ -84,13 +99,15 @@ export class Reduction {
   /** The lane's values are kept in variables meanwhile: as properties they take twice the time. */
   private reduce(
     lane: Lane,
-    { rows, sid: sids, open: opens, high: highs, low: lows, close: closes }: BarChunk,
+    { sid: sids, open: opens, high: highs, low: lows, close: closes }: BarChunk,
     places: Int32Array,
+    from: number,
+    to: number,
   ): void {
     const { whole: wholes, millionths: fractions } = this;
     const { slotOf } = lane;
     let { sid, slot, open, high, low, close, whole, millionths, bars } = lane;
-    for (let row = 0; row < rows; row++) {
+    for (let row = from; row < to; row++) {
       const next = slotOf[places[row]!]!;
       if (next === slot && sids[row] === sid) {
         if (highs[row]! > high) high = highs[row]!;

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dateOf } from '../../calendar/dates.ts';
 import { isNamed, NamedError } from '../../errors.ts';
 import { type ConsolidationCheckpoint, readConsolidated } from '../bronze/checkpoint.ts';
 import { type Manifest, readManifest } from '../bronze/manifest.ts';
@@ -8,6 +9,7 @@ import { stopIfAsked } from '../in-flight.ts';
 import type { JobError, JobSummary, Progress } from '../job-summary.ts';
 import { keys } from '../keys.ts';
 import type { Lake } from '../lake.ts';
+import { companyChanges, readSymbolHistory, type SymbolHistory } from '../symbol-history.ts';
 import { lakeState } from './lake-state.ts';
 import { type Met, makeWindows } from './make-windows.ts';
 import { type Known, type Prepared, prepare } from './prepare.ts';
@@ -36,7 +38,7 @@ export interface ResampleSummary extends JobSummary {
   intervals: number[];
   /** Windows made anew. */
   windows: number;
-  /** Symbols whose whole history was made anew, because of a split or an earlier damage; all of them in a full run. */
+  /** Symbols whose whole history was made anew, because of a split, a change of company or an earlier damage; all of them in a full run. */
   wholeSymbols: number;
 }
 
@@ -50,10 +52,11 @@ export interface ResampleSummary extends JobSummary {
  */
 export async function resample(lake: Lake, options: ResampleOptions): Promise<ResampleSummary> {
   const started = performance.now();
-  const [consolidated, manifest, splits] = await Promise.all([
+  const [consolidated, manifest, splits, history] = await Promise.all([
     readConsolidated(lake),
     readManifest(lake),
     readSplits(lake),
+    readSymbolHistory(lake),
   ]);
   if (!consolidated?.sessions || !manifest) {
     throw new NamedError('Job.Failed', {
@@ -64,7 +67,7 @@ export async function resample(lake: Lake, options: ResampleOptions): Promise<Re
     });
   }
   const numbers = [...new Set(options.intervals)];
-  const basis = basisOf(consolidated, manifest, splits);
+  const basis = basisOf(consolidated, manifest, splits, history);
   const prepared = await prepare(lake, numbers, options.mode, basis);
   try {
     return await work(lake, options, { prepared, basis, manifest, started });
@@ -77,14 +80,23 @@ export async function resample(lake: Lake, options: ResampleOptions): Promise<Re
 
 interface Basis extends Known {
   inForce: Map<string, Split[]>;
+  changes: Map<string, number[]>;
 }
 
-function basisOf(consolidated: ConsolidationCheckpoint, manifest: Manifest, splits: readonly Split[]): Basis {
+function basisOf(
+  consolidated: ConsolidationCheckpoint,
+  manifest: Manifest,
+  splits: readonly Split[],
+  history: SymbolHistory = new Map(),
+): Basis {
   const state = lakeState(consolidated);
+  const changes = new Map([...companyChanges(history)].filter(([symbol]) => manifest.has(symbol)));
   const inForce = new Map([...splitsInForce(splits, state.newest)].filter(([symbol]) => manifest.has(symbol)));
   return {
     state,
     inForce,
+    changes,
+    companies: new Map([...changes].map(([symbol, days]) => [symbol, days.map(dateOf).join(' ')])),
     splits: new Map([...inForce].map(([symbol, list]) => [symbol, splitsText(list)])),
     owed: new Set(Object.keys(consolidated.failed ?? {})),
     held: manifest,
@@ -100,7 +112,7 @@ interface Work {
 
 async function work(lake: Lake, options: ResampleOptions, { prepared, basis, manifest, started }: Work) {
   const { signal, progress, memoryLimitMb, threads = 2 } = options;
-  const { state, inForce, splits, owed } = basis;
+  const { state, inForce, changes, splits, companies, owed } = basis;
   const met: Met = { damaged: new Map(), broken: new Map(), damagedSessions: new Map(), filesMerged: 0 };
   let filesWritten = 0;
   let done = 0;
@@ -113,7 +125,8 @@ async function work(lake: Lake, options: ResampleOptions, { prepared, basis, man
         state,
         symbols: [...manifest.keys()].sort(),
         barsOf: (symbol) => manifest.get(symbol)!.rows,
-        factors: new Map([...inForce].map(([symbol, list]) => [symbol, factorSpans(list)])),
+        factors: new Map([...inForce].map(([symbol, list]) => [symbol, factorSpans(list, changes.get(symbol))])),
+        companyChanges: changes,
         engine: { memoryLimitMb, threads, scratch, signal },
       },
       met,
@@ -133,7 +146,7 @@ async function work(lake: Lake, options: ResampleOptions, { prepared, basis, man
   const failed = new Set([...owed, ...met.damaged.keys()]);
   for (const { plan, rows } of prepared.intervals) {
     stopIfAsked(signal);
-    const next = nextCheckpoint(plan.interval, rows, state, manifest, { splits, failed });
+    const next = nextCheckpoint(plan.interval, rows, state, manifest, { splits, companies, failed });
     if (await writeSilverCheckpoint(lake, next)) filesWritten++;
   }
   return summary(options, { prepared, met, manifest, filesWritten, started });

@@ -19,6 +19,8 @@ export interface SilverCheckpoint {
   months: Record<string, number>;
   /** Symbol → the splits its bars were adjusted by (see splitsText). */
   splits: Record<string, string>;
+  /** Symbol → the days on which another company took it over, in order; absent when none was. */
+  companies?: Record<string, string>;
   /** Symbols whose rows are not what their bars say: their history was damaged, or is behind their sessions. */
   failed: string[];
 }
@@ -40,7 +42,11 @@ export function nextCheckpoint(
   rows: ReadonlyMap<string, number>,
   { text, newest }: LakeState,
   manifest: Manifest,
-  { splits, failed }: { splits: ReadonlyMap<string, string>; failed: ReadonlySet<string> },
+  {
+    splits,
+    companies,
+    failed,
+  }: { splits: ReadonlyMap<string, string>; companies: ReadonlyMap<string, string>; failed: ReadonlySet<string> },
 ): SilverCheckpoint {
   let updated: bigint | undefined;
   for (const { lastUpdated } of manifest.values())
@@ -54,7 +60,12 @@ export function nextCheckpoint(
     status: 'success',
     sessions: text,
     months,
-    splits: Object.fromEntries([...splits].sort(([a], [b]) => (a < b ? -1 : 1))),
+    splits: sorted(splits),
+    ...(companies.size > 0 && { companies: sorted(companies) }),
     failed: [...failed].sort(),
   };
+}
+
+function sorted(texts: ReadonlyMap<string, string>): Record<string, string> {
+  return Object.fromEntries([...texts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

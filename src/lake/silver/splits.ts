@@ -75,8 +75,23 @@ export function splitsText(splits: readonly Split[]): string {
     .join(' ');
 }
 
-/** The days on an old basis with the product of all later splits. Pure. */
-export function factorSpans(splits: readonly Split[]): FactorSpan[] {
+/**
+ * The days on an old basis with the product of all later splits of the same company: a split is that of the company
+ * which carries the symbol on its day, and changes no bar of one before it. Pure.
+ * @param changes days on which another company took the symbol over, in order
+ */
+export function factorSpans(splits: readonly Split[], changes: readonly number[] = []): FactorSpan[] {
+  return [BEGINNING, ...changes].flatMap((from, place) => {
+    const to = changes[place] ?? Number.POSITIVE_INFINITY;
+    const own = splits.filter(({ execution_date }) => {
+      const day = readDay(execution_date)!;
+      return day > from && day < to;
+    });
+    return spansSince(from, own);
+  });
+}
+
+function spansSince(beginning: number, splits: readonly Split[]): FactorSpan[] {
   const spans: FactorSpan[] = [];
   let [from, to] = [1, 1];
   for (let i = splits.length - 1; i >= 0; i--) {
@@ -84,7 +99,7 @@ export function factorSpans(splits: readonly Split[]): FactorSpan[] {
     to *= splits[i]!.split_to;
     const before = splits[i - 1];
     spans.push({
-      from: before ? readDay(before.execution_date)! : BEGINNING,
+      from: before ? readDay(before.execution_date)! : beginning,
       to: readDay(splits[i]!.execution_date)!,
       factor: from / to,
     });

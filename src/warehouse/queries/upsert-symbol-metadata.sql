@@ -2,11 +2,19 @@
 -- :rows      JSON array of {s,n,sec,ind,sic,e,t,l,m,d,f}: symbol, name, sector, industry, SIC code, exchange, type, list date,
 --            market cap, description, source; numbers as strings
 -- :attempts  JSON array of {s,e,r,x}: symbol, ending, reason, answer
+-- Figi and valid_from are those of the symbol's row in symbol_history: a row of a former company is gone by then.
 -- A field that no vendor names this time keeps its value; a sector derived from a SIC code never replaces FMP's own.
 WITH incoming AS (
   SELECT s, n, sec, ind, sic, e, t, l, m, d, f
   FROM jsonb_to_recordset(:rows::jsonb)
     AS r (s text, n text, sec text, ind text, sic text, e text, t text, l date, m numeric, d text, f text)
+),
+holders AS (
+  SELECT DISTINCT ON (symbol) symbol, figi, valid_from
+  FROM symbol_history
+  WHERE dataset = 'tickers' AND (symbol IN (SELECT s FROM incoming)
+    OR symbol IN (SELECT a ->> 's' FROM jsonb_array_elements(:attempts::jsonb) AS a))
+  ORDER BY symbol, valid_from DESC
 ),
 merged AS (
   SELECT i.s,
@@ -15,8 +23,9 @@ merged AS (
     CASE WHEN k.keep THEN o.industry ELSE coalesce(i.ind, o.industry) END AS ind,
     coalesce(i.sic, o.sic_code) AS sic, coalesce(i.e, o.exchange) AS e, coalesce(i.t, o.type) AS t,
     coalesce(i.l, o.list_date) AS l, coalesce(i.m, o.market_cap) AS m, coalesce(i.d, o.description) AS d,
-    CASE WHEN k.keep THEN o.source ELSE i.f END AS f
+    CASE WHEN k.keep THEN o.source ELSE i.f END AS f, h.figi, h.valid_from
   FROM incoming i
+  LEFT JOIN holders h ON h.symbol = i.s
   LEFT JOIN symbol_metadata o ON o.symbol = i.s
   CROSS JOIN LATERAL (
     SELECT o.sector IS NOT NULL AND ((o.source = 'fmp' AND i.f <> 'fmp') OR i.sec IS NULL) AS keep
@@ -24,24 +33,29 @@ merged AS (
 ),
 stored AS (
   INSERT INTO symbol_metadata AS c
-    (symbol, name, sector, industry, sic_code, exchange, type, list_date, market_cap, description, source, fetched_at)
-  SELECT s, n, sec, ind, sic, e, t, l, m, d, f, :at::timestamp FROM merged
+    (symbol, name, sector, industry, sic_code, exchange, type, list_date, market_cap, description, source, figi,
+      valid_from, fetched_at)
+  SELECT s, n, sec, ind, sic, e, t, l, m, d, f, figi, valid_from, :at::timestamp FROM merged
   ON CONFLICT (symbol) DO UPDATE
     SET name = excluded.name, sector = excluded.sector, industry = excluded.industry, sic_code = excluded.sic_code,
         exchange = excluded.exchange, type = excluded.type, list_date = excluded.list_date,
         market_cap = excluded.market_cap, description = excluded.description, source = excluded.source,
-        fetched_at = excluded.fetched_at
-    WHERE (c.name, c.sector, c.industry, c.sic_code, c.exchange, c.type, c.list_date, c.market_cap, c.description, c.source)
+        figi = excluded.figi, valid_from = excluded.valid_from, fetched_at = excluded.fetched_at
+    WHERE (c.name, c.sector, c.industry, c.sic_code, c.exchange, c.type, c.list_date, c.market_cap, c.description,
+        c.source, c.figi, c.valid_from)
       IS DISTINCT FROM (excluded.name, excluded.sector, excluded.industry, excluded.sic_code, excluded.exchange,
-        excluded.type, excluded.list_date, excluded.market_cap, excluded.description, excluded.source)
+        excluded.type, excluded.list_date, excluded.market_cap, excluded.description, excluded.source, excluded.figi,
+        excluded.valid_from)
   RETURNING c.symbol, (xmax = 0) AS inserted
 ),
 asked AS (
-  INSERT INTO enrichment_attempts AS a (dataset, symbol, attempted_at, ending, reason, answer)
-  SELECT 'metadata', s, :at::timestamp, e, r, nullif(x, 'null'::jsonb)
+  INSERT INTO enrichment_attempts AS a (dataset, symbol, attempted_at, ending, reason, answer, valid_from)
+  SELECT 'metadata', s, :at::timestamp, e, r, nullif(x, 'null'::jsonb), h.valid_from
   FROM jsonb_to_recordset(:attempts::jsonb) AS t (s text, e text, r text, x jsonb)
+  LEFT JOIN holders h ON h.symbol = t.s
   ON CONFLICT (dataset, symbol) DO UPDATE
-    SET attempted_at = excluded.attempted_at, ending = excluded.ending, reason = excluded.reason, answer = excluded.answer
+    SET attempted_at = excluded.attempted_at, ending = excluded.ending, reason = excluded.reason,
+        answer = excluded.answer, valid_from = excluded.valid_from
   RETURNING symbol, ending
 )
 SELECT (SELECT count(*) FROM stored WHERE inserted)::int AS new,

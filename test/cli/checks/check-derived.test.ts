@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { sessionAt, sessionNumber } from '../../../src/calendar/sessions.ts';
+import { companiesOf } from '../../../src/checks/symbol-history.ts';
 import { checkDerived } from '../../../src/cli/checks/check-derived.ts';
 import { readIngests } from '../../../src/cli/checks/check-sessions.ts';
 import { findDamaged } from '../../../src/cli/checks/find-damaged.ts';
@@ -12,6 +13,7 @@ import { FileLake } from '../../../src/lake/file-lake.ts';
 import { keys } from '../../../src/lake/keys.ts';
 import { encodeRows } from '../../../src/lake/parquet.ts';
 import { resample } from '../../../src/lake/silver/resample.ts';
+import { encodeSymbolHistory } from '../../../src/lake/symbol-history.ts';
 import { bar, publish } from '../../lake/published.ts';
 
 const DATES = Array.from({ length: 12 }, (_, i) => sessionAt(sessionNumber('2025-10-27') + i));
@@ -51,6 +53,31 @@ test('windows on another basis than the splits in force are found, and clean onc
   ]);
   await run();
   expect(await problems()).toEqual([]);
+});
+
+test('windows that run across two companies are found, and clean once they are made anew', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'two-companies-'));
+  const lake = new FileLake(pathToFileURL(folder).href);
+  for (const date of DATES) await publish(lake, date, [bar('AAPL', date), bar('TRUE', date)]);
+  await consolidate(lake, { mode: 'incremental', maxWorkers: 2, runId: 'test' });
+  const run = () => resample(lake, { mode: 'incremental', intervals: [5], runId: 'test', memoryLimitMb: 200 });
+  const problems = async () => {
+    const checks = await checkDerived(lake, await readIngests(lake), folder, [5]);
+    return checks.flatMap((check) => check.problems);
+  };
+  await run();
+  const change = DATES.slice(4).find((date) => sessionNumber(date) % 5 === 2)!;
+  const row = { reason: 'first seen', ending: null, validTo: null };
+  const rows = companiesOf([
+    { ...row, symbol: 'AAPL', figi: 'F1', validFrom: DATES[0]!, validTo: change },
+    { ...row, symbol: 'AAPL', figi: 'F2', validFrom: change },
+    { ...row, symbol: 'TRUE', figi: 'F3', validFrom: DATES[0]! },
+  ]);
+  await lake.write(keys.symbolHistory('tickers', change), encodeSymbolHistory(rows));
+  expect(await problems()).toContainEqual('windows hold 24 bars, the history 22');
+  expect(await run()).toMatchObject({ wholeSymbols: 1 });
+  expect(await problems()).toEqual([]);
+  rmSync(folder, { recursive: true });
 });
 
 test('a damaged history names its file and what makes it anew, and that makes it anew', async () => {

@@ -21,11 +21,27 @@ export interface NaiveSplit {
   split_to: number;
 }
 
-/** Bars on the basis of the newest session: each by the ratios of all splits after it that are in force. */
-export function adjusted(bars: readonly Bar[], splits: readonly NaiveSplit[], newest: string): Bar[] {
+/** A date on which another company took a symbol over. */
+export interface NaiveChange {
+  symbol: string;
+  date: string;
+}
+
+function isTakenBetween(changes: readonly NaiveChange[], symbol: string, before: string, by: string): boolean {
+  return changes.some((change) => change.symbol === symbol && change.date > before && change.date <= by);
+}
+
+/** Bars on the basis of the newest session: each by the ratios of all later splits of its company that are in force. */
+export function adjusted(
+  bars: readonly Bar[],
+  splits: readonly NaiveSplit[],
+  newest: string,
+  changes: readonly NaiveChange[] = [],
+): Bar[] {
   return bars.map((bar) => {
     const later = splits
       .filter(({ symbol, execution_date: on }) => symbol === bar.symbol && bar.date < on && on <= newest)
+      .filter(({ symbol, execution_date: on }) => !isTakenBetween(changes, symbol, bar.date, on))
       .sort((a, b) => (a.execution_date > b.execution_date ? -1 : 1));
     const factor =
       later.reduce((all, { split_from }) => all * split_from, 1) /
@@ -36,14 +52,20 @@ export function adjusted(bars: readonly Bar[], splits: readonly NaiveSplit[], ne
 }
 
 /** The bars of N sessions computed in the plainest way, from the same words in DESIGN and nothing of the product's code. */
-export function naiveSilver(bars: readonly Bar[], n: number, newest: string): NaiveBar[] {
+export function naiveSilver(
+  bars: readonly Bar[],
+  n: number,
+  newest: string,
+  changes: readonly NaiveChange[] = [],
+): NaiveBar[] {
   const groups = new Map<string, Bar[]>();
   for (const bar of bars) {
     const key = `${bar.symbol} ${Math.floor(sessionNumber(bar.date) / n)}`;
     groups.set(key, [...(groups.get(key) ?? []), bar]);
   }
   const rows = [...groups.values()].map((unsorted) => {
-    const group = [...unsorted].sort((a, b) => (a.date < b.date ? -1 : 1));
+    const all = [...unsorted].sort((a, b) => (a.date < b.date ? -1 : 1));
+    const group = all.filter(({ symbol, date }) => !isTakenBetween(changes, symbol, date, all.at(-1)!.date));
     const first = Math.floor(sessionNumber(group[0]!.date) / n) * n;
     const end = sessionAt(first + n - 1);
     return {

@@ -42,7 +42,7 @@ function chunkOf(rows: readonly Row[]): BarChunk {
 }
 
 function reduced(chunks: readonly Row[][]) {
-  const look = newLook({ symbols: SYMBOLS, slots, factors: new Map() });
+  const look = newLook({ symbols: SYMBOLS, slots, factors: new Map(), companyChanges: new Map() });
   const reduction = new Reduction();
   reduction.begin(slots);
   for (const chunk of chunks.map(chunkOf)) {

@@ -1,15 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sessionAt, sessionNumber } from '../../../src/calendar/sessions.ts';
+import { companiesOf } from '../../../src/checks/symbol-history.ts';
 import { decodeBars } from '../../../src/lake/bars.ts';
 import { consolidate } from '../../../src/lake/bronze/consolidate.ts';
 import { keys } from '../../../src/lake/keys.ts';
 import { encodeRows } from '../../../src/lake/parquet.ts';
 import { resample } from '../../../src/lake/silver/resample.ts';
+import { encodeSymbolHistory } from '../../../src/lake/symbol-history.ts';
 import type { Bar } from '../../../src/records/bar.ts';
 import { MemoryLake } from '../memory-lake.ts';
 import { bar, originalFile, publish } from '../published.ts';
-import { adjusted, type NaiveSplit, naiveSilver } from './naive.ts';
+import { adjusted, type NaiveChange, type NaiveSplit, naiveSilver } from './naive.ts';
 import { readSilver } from './read-silver.ts';
 
 const START = sessionNumber('2025-10-27');
@@ -30,13 +32,18 @@ async function allBars(lake: MemoryLake): Promise<Bar[]> {
   return all;
 }
 
-async function expectNaive(lake: MemoryLake, newest: string, splits: readonly NaiveSplit[] = []): Promise<void> {
-  const bars = adjusted(await allBars(lake), splits, newest);
+async function expectNaive(
+  lake: MemoryLake,
+  newest: string,
+  splits: readonly NaiveSplit[] = [],
+  changes: readonly NaiveChange[] = [],
+): Promise<void> {
+  const bars = adjusted(await allBars(lake), splits, newest, changes);
   for (const n of INTERVALS) {
     const rows = await readSilver(lake, n);
     for (const { month, date } of rows) expect(date.slice(0, 7)).toBe(month);
     const ordered = rows.map(({ month: _, ...row }) => row);
-    const byFile = naiveSilver(bars, n, newest).sort((a, b) =>
+    const byFile = naiveSilver(bars, n, newest, changes).sort((a, b) =>
       a.date.slice(0, 7) < b.date.slice(0, 7) ? -1 : a.date.slice(0, 7) > b.date.slice(0, 7) ? 1 : 0,
     );
     expect(ordered).toEqual(byFile);
@@ -56,7 +63,8 @@ type Step =
   | { kind: 'original'; date: number; symbol: number }
   | { kind: 'clean'; date: number; symbol: number }
   | { kind: 'lose'; file: number }
-  | { kind: 'splits'; list: { symbol: number; date: number; ratio: number }[] };
+  | { kind: 'splits'; list: { symbol: number; date: number; ratio: number }[] }
+  | { kind: 'companies'; list: { symbol: number; date: number }[] };
 const place = fc.nat(DATES.length - 1);
 const who = fc.nat(SYMBOLS.length - 1);
 const some = fc.uniqueArray(who, { maxLength: 6 });
@@ -82,6 +90,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+const companies = fc.record({
+  kind: fc.constant('companies' as const),
+  list: fc.uniqueArray(fc.record({ symbol: who, date: place }), {
+    maxLength: 4,
+    selector: ({ symbol, date }) => `${symbol} ${date}`,
+  }),
+});
+
 async function apply(lake: MemoryLake, step: Step, night: number): Promise<void> {
   const at = new Date(Date.UTC(2030, 0, 1 + night)).toISOString();
   if (step.kind === 'publish') {
@@ -93,6 +109,7 @@ async function apply(lake: MemoryLake, step: Step, night: number): Promise<void>
       at,
     );
   } else if (step.kind === 'splits') await writeSplits(lake, splitsOf(step), night);
+  else if (step.kind === 'companies') await writeCompanies(lake, changesOf(step), night);
   else if (step.kind === 'original')
     await originalFile(lake, bar(SYMBOLS[step.symbol]!, DATES[step.date]!, 10 + (night % 3)));
   else {
@@ -119,6 +136,24 @@ function splitsOf({ list }: Extract<Step, { kind: 'splits' }>): NaiveSplit[] {
     split_from: ratio < 1 ? 1 / ratio : 1,
     split_to: Math.max(ratio, 1),
   }));
+}
+
+function changesOf({ list }: Extract<Step, { kind: 'companies' }>): NaiveChange[] {
+  return list.map(({ symbol, date }) => ({ symbol: SYMBOLS[symbol]!, date: DATES[date]! }));
+}
+
+/** Every symbol is somebody's from before the first bar, and another company's from each of the dates on. */
+async function writeCompanies(lake: MemoryLake, changes: readonly NaiveChange[], night: number): Promise<void> {
+  const rows = SYMBOLS.flatMap((symbol) => {
+    const own = changes.filter((change) => change.symbol === symbol).map(({ date }) => date);
+    const starts = ['2025-01-02', ...own.sort()];
+    return starts.map((validFrom, i) => {
+      const about = { reason: i === 0 ? 'first seen' : 'symbol reused', ending: null };
+      return { symbol, figi: `${symbol} ${i}`, validFrom, validTo: starts[i + 1] ?? null, ...about };
+    });
+  });
+  const key = keys.symbolHistory('tickers', `2030-01-${String(night + 1).padStart(2, '0')}`);
+  await lake.write(key, encodeSymbolHistory(companiesOf(rows)));
 }
 
 /** A snapshot with the columns of DESIGN 4.3; a later night's replaces it. */
@@ -181,25 +216,68 @@ describe('resample', () => {
     await expectSameAsFull(lake);
   });
 
+  async function expectGrown(steps: readonly Step[]): Promise<void> {
+    const lake = new MemoryLake();
+    for (const [night, one] of steps.entries()) await apply(lake, one, night);
+    await merge(lake);
+    await run(lake);
+    await expectSameAsFull(lake);
+    const dates = (await allBars(lake)).map(({ date }) => date);
+    const held = [...lake.objects.keys()]
+      .filter((key) => key.includes('/ingest/'))
+      .map((key) => /date=([\d-]+)/.exec(key)![1]!);
+    const original = (await originalDates(lake)).concat(held, dates).sort();
+    const last = steps.filter((one) => one.kind === 'splits').at(-1);
+    const taken = steps.filter((one) => one.kind === 'companies').at(-1);
+    await expectNaive(lake, original.at(-1) ?? '', last ? splitsOf(last) : [], taken ? changesOf(taken) : []);
+  }
+
   test('growing day by day with corrections, late inserts, splits, new and removed symbols equals one rebuild and the naive rows', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
-        const lake = new MemoryLake();
-        for (const [night, one] of steps.entries()) await apply(lake, one, night);
-        await merge(lake);
-        await run(lake);
-        await expectSameAsFull(lake);
-        const dates = (await allBars(lake)).map(({ date }) => date);
-        const held = [...lake.objects.keys()]
-          .filter((key) => key.includes('/ingest/'))
-          .map((key) => /date=([\d-]+)/.exec(key)![1]!);
-        const original = (await originalDates(lake)).concat(held, dates).sort();
-        const last = steps.filter((one) => one.kind === 'splits').at(-1);
-        await expectNaive(lake, original.at(-1) ?? '', last ? splitsOf(last) : []);
-      }),
-      { numRuns: 60 },
-    );
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), expectGrown), { numRuns: 60 });
   }, 300_000);
+
+  test('growing day by day while symbols pass to other companies equals one rebuild and the naive rows', async () => {
+    const more = fc.oneof({ weight: 10, arbitrary: step }, { weight: 4, arbitrary: companies });
+    const begun: Step[] = DATES.slice(0, 12).map((_, i) => ({
+      kind: 'publish',
+      date: i * 2,
+      symbols: [0, 1, 2],
+      variant: 0,
+    }));
+    const steps = fc.array(more, { minLength: 1, maxLength: 12 }).map((some) => [...begun, ...some]);
+    await fc.assert(fc.asyncProperty(steps, expectGrown), { numRuns: 40 });
+  }, 300_000);
+
+  test('a symbol that passes to another company has its own history rewritten and no row of another symbol', async () => {
+    const lake = new MemoryLake();
+    for (const date of DATES)
+      await publish(
+        lake,
+        date,
+        SYMBOLS.map((s) => bar(s, date)),
+      );
+    await merge(lake);
+    await run(lake);
+    const before = await readSilver(lake, 34);
+    const split = { symbol: 'AAPL', execution_date: DATES[50]!, split_from: 1, split_to: 4 };
+    await writeSplits(lake, [split], 0);
+    const change = { symbol: 'AAPL', date: DATES[30]! };
+    await writeCompanies(lake, [change], 0);
+    expect(await run(lake)).toMatchObject({ wholeSymbols: 1, windows: 0 });
+    await expectNaive(lake, DATES.at(-1)!, [split], [change]);
+    await expectSameAsFull(lake);
+    const after = await readSilver(lake, 34);
+    const placesOf = (rows: typeof before) => rows.map(({ symbol, date }) => `${symbol} ${date}`);
+    expect(placesOf(after)).toEqual(placesOf(before));
+    const others = (rows: typeof before) => rows.filter(({ symbol }) => symbol !== 'AAPL');
+    expect(others(after)).toEqual(others(before));
+    await writeCompanies(lake, [], 1);
+    await writeSplits(lake, [], 1);
+    await run(lake);
+    expect(await readSilver(lake, 34)).toEqual(before);
+    await lake.write(keys.symbolHistory('tickers', '2030-02-01'), Buffer.from('PAR1'));
+    await expect(run(lake)).rejects.toMatchObject({ name: 'Lake.Corrupt' });
+  });
 
   test('a split rewrites every month file of its own history and no row of another symbol', async () => {
     const lake = new MemoryLake();
