@@ -26,6 +26,7 @@ export const ERROR_NAMES = [
   'Night.Held',
   'Night.Failed',
   'Night.LockBusy',
+  'Release.Superseded',
   'Database.Resuming',
   'Database.Failed',
   'Pagination.CursorLoop',

@@ -46,9 +46,13 @@ export async function outcomeOf(
     return { runId: result.runId, session, status: 'Skipped', seconds, datasets: [], reasons };
   }
   const session = output?.session ?? asked.session;
-  const key = output?.report ?? reportKey({ ...asked, session, runId: result.runId });
-  const report = await readJson<NightReport>(lake, key);
-  if (report?.runId === result.runId) return { ...report, seconds };
+  const runId = result.runId;
+  // A release is the night of its session, or lies beside it.
+  const own = [reportKey({ ...asked, session, runId }), reportKey({ kind: 'night', session, runId })];
+  for (const key of output?.report ? [output.report] : own) {
+    const report = await readJson<NightReport>(lake, key);
+    if (report?.runId === runId) return { ...report, seconds };
+  }
   if (result.status === 'ABORTED')
     throw new NamedError('Job.Interrupted', 'interrupted; the next run goes on from here');
   const [name = 'Night.Failed', ...rest] = (result.cause ?? '').split(': ');
@@ -95,8 +99,9 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
   for (const reason of reasons) terminal.print(`- ${reason}`);
   for (const note of notes) terminal.print(`- note: ${note}`);
   const lists = datasets.filter((set) => set.status === 'held' && set.name !== 'prices');
-  if (status === 'Held' || lists.length > 0) {
-    const held = { runId, kind, session, sessions: outcome.sessions?.held ?? [], tasks: lists.map(({ task }) => task) };
+  const sessions = outcome.sessions?.held ?? [];
+  if (sessions.length + lists.length > 0) {
+    const held = { runId, kind, session, sessions, tasks: lists.map(({ task }) => task) };
     terminal.print(`\n${heldLines({ ...held, releasing }).join('\n')}`);
   }
   if (outcome.kind === 'night') terminal.print(`\nreport: ${placeIn(lake, keys.report(session, 'index.html'))}`);

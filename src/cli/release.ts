@@ -1,5 +1,6 @@
-import { NamedError } from '../errors.ts';
-import { heldBy } from '../night/held-list.ts';
+import { planRelease } from '../night/plan-release.ts';
+import { releaseText } from '../night/release-effect.ts';
+import { effectOf } from '../night/staged-session.ts';
 import type { Context } from './context.ts';
 import { awaitDesk, printDesk } from './desk-outcome.ts';
 import { requireBegun } from './home-lake.ts';
@@ -11,21 +12,16 @@ import { showProgress } from './progress.ts';
 export async function release(runId: string, _options: object, context: Context): Promise<number> {
   await requireBegun(context);
   return onPipeline(context, {}, async (pipeline) => {
-    const held = await heldBy(pipeline.stores.runs, runId);
-    if (!held) {
-      throw new NamedError('Usage.Invalid', {
-        what: `run ${runId} holds nothing back`,
-        wanted: 'a run that held something back and was neither released nor repeated since',
-        todo: '`npx afterbell status` lists held runs.',
-      });
-    }
+    const { stores } = pipeline;
+    const { session, sessions } = await planRelease(runId, stores);
+    if (sessions.length > 0) context.terminal.note(releaseText(await effectOf(stores.lake, runId, sessions)));
     const progress = showProgress(context.terminal, pipeline.timeScale);
-    const name = `release-${held.session}`;
+    const name = `release-${session}`;
     const result = await pipeline.run({ release: runId }, { name, ...progress, signal: context.signal });
     progress.end();
-    const outcome = await outcomeOf(result, pipeline.stores, { session: held.session, kind: 'release' });
+    const outcome = await outcomeOf(result, stores, { session, kind: 'release' });
     const desk = await awaitDesk(pipeline, context, outcome.status);
-    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, pipeline.stores.lake, context.terminal);
+    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, stores.lake, context.terminal);
     if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, pipeline, context.terminal);
     return exitCodeOf(outcome.status);
   });

@@ -1,4 +1,4 @@
-import { nextSession, previousSession } from '../calendar/sessions.ts';
+import { nextSession, previousSession, sessionNumber } from '../calendar/sessions.ts';
 import { judgeSession, SESSION_LIMITS, type SessionVerdict } from '../checks/session-quality.ts';
 import { isNamed } from '../errors.ts';
 import { decodeBars } from '../lake/bars.ts';
@@ -8,12 +8,12 @@ import type { Lake } from '../lake/lake.ts';
 import { checksumOf } from '../lake/session-file.ts';
 import { readSplits, type Split } from '../lake/silver/splits.ts';
 import type { Bar } from '../records/bar.ts';
-import { keptNote, type Merged, mergeSession } from './merge-session.ts';
-import type { ReleaseEffect } from './release-effect.ts';
-import { readRejects } from './staged-rejects.ts';
-import { dropStaged, readNote, type StagedNote, stagedDates } from './staging.ts';
+import { keptNote } from './merge-session.ts';
+import { type ReleaseEffect, releaseText } from './release-effect.ts';
+import { addEffect, effectOf, readStaged, type StagedSession } from './staged-session.ts';
+import { dropStaged, readNote, stagedDates, writeNote } from './staging.ts';
 
-/** The row band looks at so many sessions before. */
+/** The row band looks at so many sessions before, and never at one further away. */
 const BAND_SESSIONS = 20;
 const SHOWN = 20;
 
@@ -27,33 +27,32 @@ export interface CheckedNight {
   /** Why, at most 20. */
   holds: string[];
   notes: string[];
-  /** What a release of the held sessions would do; absent when none is held. */
+  /** What a release of the held sessions would do, or this release does; absent when none is held. */
   releasing?: ReleaseEffect;
 }
 
 /**
  * Judges every staged session of a run against what is held and against the staged ones before it. A session that
- * is held back is no yardstick for the next ones. `released`: a person has looked, everything passes.
+ * is held back is no baseline for the next ones. `released`: a person has looked, exactly these pass.
  */
-export async function checkNight(runId: string, lake: Lake, released = false): Promise<CheckedNight> {
+export async function checkNight(
+  runId: string,
+  lake: Lake,
+  released: readonly string[] | null = null,
+): Promise<CheckedNight> {
+  if (released) return release(runId, lake, released);
   const dates = await stagedDates(lake, runId);
-  if (released) {
-    const notes = ['released by hand: the gates were not asked'];
-    return { publish: dates, held: [], unchanged: [], holds: [], notes };
-  }
   const { splits, notes } = await splitsOnFile(lake);
   const unchanged: string[] = [];
-  const history = await History.read(lake);
+  const history = await History.read(lake, runId, dates);
   const verdicts: SessionVerdict[] = [];
   const releasing: ReleaseEffect = { sessions: 0, changed: 0, removed: 0 };
   for (const date of dates) {
-    const bars = (await readBars(lake, keys.staged(runId, date))) ?? [];
-    const note = await readNote(lake, runId, date);
-    const servedBars = await served(lake, date, history);
-    // The very version a publication would serve: what is judged is what readers would get.
-    const rejects = await readRejects(lake, runId, date);
-    const merged = mergeSession(servedBars, bars, rejects.symbols);
-    if (await isServedSo(lake, { date, bars, note, merged })) {
+    // What a publication would serve is what is judged: what readers would get.
+    const staged = await readStaged(lake, runId, date);
+    if (!staged) continue;
+    const { bars, merged, note } = staged;
+    if (await isServedSo(lake, date, staged)) {
       unchanged.push(date);
       const stayed = keptNote(date, merged.kept);
       if (stayed) notes.push(stayed);
@@ -66,19 +65,18 @@ export async function checkNight(runId: string, lake: Lake, released = false): P
       date,
       bars,
       kept: new Set(merged.kept),
-      rejected: note?.rejected ?? 0,
+      rejected: note.rejected,
       earlierRows: await history.rowsBeside(date),
       beside,
       previous: closes,
-      served: closesOf(servedBars),
+      served: closesOf(staged.served),
       splits,
     });
     verdicts.push(verdict);
     if (verdict.holds.length === 0) history.add(date, merged.bars);
     else {
-      releasing.sessions += 1;
-      releasing.changed += merged.changed;
-      releasing.removed += merged.removed.length;
+      addEffect(releasing, merged);
+      await writeNote(lake, runId, { ...note, over: staged.ingest?.checksum ?? null });
     }
   }
   const held = verdicts.filter(({ holds }) => holds.length > 0).map(({ date }) => date);
@@ -90,6 +88,13 @@ export async function checkNight(runId: string, lake: Lake, released = false): P
     notes: [...notes, ...verdicts.flatMap((verdict) => verdict.notes)].slice(0, SHOWN),
     ...(releasing.sessions > 0 && { releasing }),
   };
+}
+
+/** What it does to what is served is looked at now: much may have been published since the gates refused. */
+async function release(runId: string, lake: Lake, released: readonly string[]): Promise<CheckedNight> {
+  const releasing = await effectOf(lake, runId, released);
+  const notes = ['released by hand: the gates were not asked', releaseText(releasing)];
+  return { publish: [...released], held: [], unchanged: [], holds: [], notes, releasing };
 }
 
 /** Unusable splits are no reason not to look at prices; the resampler, which needs them, will stop for them. */
@@ -110,13 +115,9 @@ async function splitsOnFile(lake: Lake): Promise<{ splits?: Map<string, Split[]>
  * Whether a second look at a session found what is served and completely published. What a night is asked for by name
  * is published again all the same, as that mends a warehouse that lost its rows.
  */
-async function isServedSo(
-  lake: Lake,
-  { date, bars, note, merged }: { date: string; bars: Bar[]; note: StagedNote | undefined; merged: Merged },
-): Promise<boolean> {
-  if (!note?.again || bars.length === 0) return false;
+async function isServedSo(lake: Lake, date: string, { bars, note, merged, ingest }: StagedSession): Promise<boolean> {
+  if (!note.again || bars.length === 0) return false;
   if (merged.new + merged.changed + merged.removed.length > 0) return false;
-  const ingest = await usableIngest(lake, date);
   if (ingest?.rejected !== note.rejected) return false;
   const bytes = await lake.read(keys.session(date));
   return bytes !== undefined && checksumOf(bytes) === ingest.checksum;
@@ -132,18 +133,6 @@ async function neighbour(
   return { beside: nextSession(date), closes: await history.closes(nextSession(date)) };
 }
 
-/** A damaged version is no yardstick: this very session is about to be put in its place. */
-async function served(lake: Lake, date: string, history: History): Promise<Bar[]> {
-  if (!history.holds(date)) return [];
-  return readBars(lake, keys.session(date)).then(
-    (bars) => bars ?? [],
-    (error: Error) => {
-      if (isNamed(error, 'Lake.Corrupt')) return [];
-      throw error;
-    },
-  );
-}
-
 /** Row counts and closes of sessions held, and of those staged in this run that passed. */
 class History {
   private readonly rows = new Map<string, number>();
@@ -152,13 +141,15 @@ class History {
   private constructor(
     private readonly lake: Lake,
     private dates: string[],
+    /** Rows by date of the sessions staged in this run. */
+    private readonly staged: ReadonlyMap<string, number>,
   ) {}
 
-  static async read(lake: Lake): Promise<History> {
-    return new History(
-      lake,
-      (await heldSessions(lake)).map(({ date }) => date),
-    );
+  static async read(lake: Lake, runId: string, dates: readonly string[]): Promise<History> {
+    const staged = new Map<string, number>();
+    for (const date of dates) staged.set(date, (await readNote(lake, runId, date))?.rows ?? 0);
+    const served = (await heldSessions(lake)).map(({ date }) => date);
+    return new History(lake, served, staged);
   }
 
   add(date: string, bars: readonly Bar[]): void {
@@ -167,18 +158,29 @@ class History {
     this.dates = [...new Set([...this.dates, date])].sort();
   }
 
-  holds(date: string): boolean {
-    return this.dates.includes(date);
+  /**
+   * Of the sessions before; where there are hardly any, of those after. A market grows: sessions further away say
+   * nothing. At the beginning of a chunk only the staged ones after it are near: their median is sound before they
+   * are judged themselves.
+   */
+  async rowsBeside(date: string): Promise<number[]> {
+    const at = sessionNumber(date);
+    const near = this.dates.filter((other) => Math.abs(sessionNumber(other) - at) <= BAND_SESSIONS);
+    const earlier = near.filter((other) => other < date);
+    if (earlier.length >= SESSION_LIMITS.bandNeeds) return this.rowsOf(earlier);
+    const later = near.filter((other) => other > date);
+    if (later.length >= SESSION_LIMITS.bandNeeds) return this.rowsOf(later);
+    const staged = [...this.staged.keys()].filter((other) => other > date && !later.includes(other));
+    const following = staged.filter((other) => sessionNumber(other) - at <= BAND_SESSIONS);
+    const counts = following.map((other) => this.staged.get(other)!);
+    return [...(await this.rowsOf([...earlier, ...later])), ...counts];
   }
 
-  /** Of the sessions before; where there are hardly any, of those after. */
-  async rowsBeside(date: string): Promise<number[]> {
-    const earlier = this.dates.filter((held) => held < date).slice(-BAND_SESSIONS);
-    const later = this.dates.filter((held) => held > date).slice(0, BAND_SESSIONS);
+  private async rowsOf(dates: readonly string[]): Promise<number[]> {
     const counts: number[] = [];
-    for (const held of earlier.length < SESSION_LIMITS.bandNeeds ? later : earlier) {
-      if (!this.rows.has(held)) this.rows.set(held, (await usableIngest(this.lake, held))?.rows ?? 0);
-      counts.push(this.rows.get(held)!);
+    for (const date of dates) {
+      if (!this.rows.has(date)) this.rows.set(date, (await usableIngest(this.lake, date))?.rows ?? 0);
+      counts.push(this.rows.get(date)!);
     }
     return counts;
   }

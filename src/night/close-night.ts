@@ -8,8 +8,9 @@ import type { Night, NightReport, NightStatus } from './night.ts';
 import { type Notice, noticeOf, pageOf, readServed } from './notice.ts';
 import type { CloseInput, JobResult } from './outcome.ts';
 import { reconcileNight } from './reconcile-night.ts';
+import { isOwnSession, recordBackOffs } from './session-back-off.ts';
 import { stagesOf } from './stages.ts';
-import { stagingByRun } from './staging.ts';
+import { stagedDates, stagingByRun } from './staging.ts';
 import type { Stores } from './stores.ts';
 import { judgeNight, type Verdict } from './verdict.ts';
 
@@ -66,8 +67,9 @@ export async function closeNight(
   const key = reportKey(night);
   await lake.write(key, jsonBytes(report));
   await dropRepeated({ lake, runs }, night, verdict.sessions);
+  const fresh = await backOff(outcome, verdict.sessions, runs);
   const good = verdict.status === 'Succeeded' || verdict.status === 'Partial';
-  if (good && isAboutPrices(night)) {
+  if (good && isNightOfSession(night)) {
     await sendEvent({ session: night.session, runId: night.runId, status: verdict.status, stage: config.STAGE });
   }
   // Once the session is recorded as done no run comes back for it: whatever was to be told is told by then.
@@ -77,7 +79,7 @@ export async function closeNight(
   const { status, reasons, datasets } = verdict;
   const served = await readServed(datasets, { lake, runs });
   const page = pageOf(lake, key);
-  const notice = noticeOf({ night, verdict, served, page, stage: config.STAGE, closedAt: completedAt });
+  const notice = noticeOf({ night, verdict, fresh, served, page, stage: config.STAGE, closedAt: completedAt });
   return { runId, session, status, report: key, ...notice, cause: (reasons[0] ?? '').slice(0, 2000) };
 }
 
@@ -88,16 +90,17 @@ async function reconciliation(session: string, stores: Pick<Stores, 'lake' | 'ta
   ]);
 }
 
-/** A night, or the release of its prices; the release of a held list leaves the session as it was. */
-function isAboutPrices({ kind, prices }: Pick<Night, 'kind'> & { prices?: Pick<Night['prices'], 'due'> }): boolean {
-  return kind === 'night' || (kind === 'release' && prices?.due !== false);
+/** Which of an execution's plan decides whether it is the night of its session. */
+type NightOf = Pick<Night, 'kind' | 'session' | 'runId'> & { prices?: Pick<Night['prices'], 'released'> };
+
+/** A night, or the release of its own session; the release of a list or an older session leaves the night as it was. */
+function isNightOfSession({ kind, session, prices }: NightOf): boolean {
+  return kind === 'night' || (kind === 'release' && prices?.released?.includes(session) === true);
 }
 
 /** night.json is the night's; other executions for the same session lie beside it under their own name. */
-export function reportKey(
-  night: Pick<Night, 'kind' | 'session' | 'runId'> & { prices?: Pick<Night['prices'], 'due'> },
-): string {
-  return keys.report(night.session, isAboutPrices(night) ? 'night.json' : `run=${night.runId}.json`);
+export function reportKey(night: NightOf): string {
+  return keys.report(night.session, isNightOfSession(night) ? 'night.json' : `run=${night.runId}.json`);
 }
 
 function toReport(night: Night, verdict: Verdict, practice: boolean, completedAt: string): NightReport {
@@ -115,7 +118,7 @@ async function recordState(
 ): Promise<void> {
   const { runId, session } = night;
   if (sessions.held.length > 0) await runs.saveHeldRun({ runId, session, sessions: sessions.held });
-  if (!isAboutPrices(night)) return;
+  if (!isNightOfSession(night)) return;
   const before = await runs.sessionState(session);
   // A night whose prices were not due leaves a session done as it was.
   const done = pricesDone || (!night.prices.due && before?.pricesDone === true);
@@ -139,7 +142,27 @@ async function dropRepeated(
     await lake.remove(repeated);
     if (repeated.length === staged.length) await runs.dropHeldRun(run);
   }
-  if (releasedRun) await runs.dropHeldRun(releasedRun);
+  // What could not be published stays with its run, and may be released again.
+  if (releasedRun && (await stagedDates(lake, releasedRun)).length === 0) await runs.dropHeldRun(releasedRun);
+}
+
+/** Remembers which sessions were bad, and until when nights leave them alone. Returns those nobody was notified of. */
+async function backOff(
+  { night, prices }: CloseInput,
+  { published, unchanged, held }: Verdict['sessions'],
+  runs: Stores['runs'],
+): Promise<string[]> {
+  const isUnavailable = ({ date, status, trouble }: CloseInput['prices']['staged'][number]) =>
+    (status === 'skipped' || trouble?.error === 'Data.Invalid') && !isOwnSession(night, date);
+  const gone = prices.staged.filter(isUnavailable);
+  const before = await runs.backOffs();
+  const unavailable = gone.map(({ date }) => date);
+  const settled = [...published, ...unchanged];
+  const { backOffs, fresh } = recordBackOffs(before, { night, held, unavailable, settled });
+  if (JSON.stringify(backOffs) !== JSON.stringify(before)) await runs.saveBackOffs(backOffs);
+  // Sessions outside the vendor's plan are a note, no trouble.
+  const outside = new Set(gone.filter(({ status }) => status === 'skipped').map(({ date }) => date));
+  return [...fresh.filter((date) => !outside.has(date)), ...prices.unpublished.map(({ date }) => date)];
 }
 
 /** @throws Night.Failed when the bus refuses the event, so that Close Night is retried. */

@@ -1,4 +1,4 @@
-import type { NightKind } from './night.ts';
+import type { DatasetResult, NightKind, NightReport } from './night.ts';
 import { type ReleaseEffect, releaseText } from './release-effect.ts';
 
 export interface HeldFacts {
@@ -26,7 +26,9 @@ export function heldSteps(
 ): HeldStep[] {
   const lists = tasks.map((task) => `npx afterbell run ${task}${there}`).join(' && ');
   const range = `npx afterbell backfill --from ${sessions[0]} --to ${sessions.at(-1)}${there}`;
-  const night = `npx afterbell night --session ${session}${there}`;
+  // The night of its session fetches the older ones again that it withheld.
+  const nights = sessions.includes(session) ? [session] : sessions;
+  const night = nights.map((date) => `npx afterbell night --session ${date}${there}`).join(' && ');
   const again = sessions.length === 0 ? lists : kind === 'backfill' ? range : night;
   return [
     { why: 'Look first', command: `npx afterbell report --run ${runId}${there}` },
@@ -40,4 +42,16 @@ export function heldSteps(
 
 export function heldLines(facts: HeldFacts, there?: string): string[] {
   return heldSteps(facts, there).map(({ why, command }) => `${why}: ${command}`);
+}
+
+/** Pure: the commands that run again what failed in a night that otherwise went well; prices session by session. */
+export function repairsOf(
+  bad: readonly Pick<DatasetResult, 'task' | 'status'>[],
+  { failed }: Pick<NightReport['sessions'], 'failed'>,
+): string[] {
+  return bad.flatMap(({ task, status }) => {
+    if (status === 'held') return [];
+    if (task !== 'prices') return [`npx afterbell run ${task}`];
+    return failed.map((date) => `npx afterbell night --session ${date}`);
+  });
 }

@@ -75,8 +75,10 @@ export interface Night {
     again: string[];
     /** Of these the ones that were missing between held sessions. */
     gaps: string[];
-    /** Publish without the gates: a person has looked. */
-    released: boolean;
+    /** The run whose staging is checked and published: this one, or the one that is released. */
+    stagedBy: string;
+    /** Of a release, exactly these sessions, without the gates: a person has looked. Null for every other run. */
+    released: string[] | null;
     concurrency: number;
   };
   jobs: {

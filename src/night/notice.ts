@@ -3,7 +3,7 @@ import { placeIn } from '../lake/place.ts';
 import { atStage } from './at-stage.ts';
 import { executionLink } from './execution-link.ts';
 import { heldKey } from './held-list.ts';
-import { heldLines } from './held-steps.ts';
+import { heldLines, repairsOf } from './held-steps.ts';
 import type { DatasetResult, Night } from './night.ts';
 import { duration, exchangeTime, list } from './report/words.ts';
 import type { Stores } from './stores.ts';
@@ -30,6 +30,8 @@ export interface Served {
 export interface NoticeFacts {
   night: Pick<Night, 'runId' | 'session' | 'kind' | 'openedAt' | 'executionArn'>;
   verdict: Pick<Verdict, 'status' | 'reasons' | 'datasets' | 'sessions' | 'releasing'>;
+  /** Older sessions found bad that nobody was notified of before. */
+  fresh: readonly string[];
   served: Served;
   /** Where the page lies, for a person. */
   page: string;
@@ -41,9 +43,10 @@ const REASONS = 20;
 
 /**
  * Pure: what failed, since when, what is still served, the true error, where to look, the command that repairs it; in
- * this order. A partial night is told of when a whole dataset failed or is held.
+ * this order. A partial night is notified when a whole dataset failed or is held, or an older session was found bad
+ * for the first time.
  */
-export function noticeOf({ night, verdict, served, page, stage, closedAt }: NoticeFacts): Notice {
+export function noticeOf({ night, verdict, fresh, served, page, stage, closedAt }: NoticeFacts): Notice {
   const { runId, session, kind } = night;
   const { status, reasons, datasets } = verdict;
   const bad = datasets.filter((set) => set.status !== 'success' && set.status !== 'skipped');
@@ -55,15 +58,15 @@ export function noticeOf({ night, verdict, served, page, stage, closedAt }: Noti
     `Since ${exchangeTime(night.openedAt)}; it ended after ${duration((Date.parse(closedAt) - Date.parse(night.openedAt)) / 1000)}.`,
     `What was served before is served still. It is ${servedText(served, bad)}.`,
     done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
-    `${isHeld ? 'Why' : 'Error'}: ${reasons[0] ?? 'none was given'}`,
+    `${isHeld || verdict.sessions.held.length > 0 ? 'Why' : 'Error'}: ${reasons[0] ?? 'none was given'}`,
     ...reasons.slice(1, REASONS).map((reason) => `- ${reason}`),
     ...lists(bad).map(({ name }) => `What ${name} would change: ${heldKey({ session, dataset: name })}`),
     `Report: ${page}`,
     ...(stage === 'local' ? [] : [`Execution: ${executionLink(night.executionArn)}`]),
     ...commands(night, verdict, bad, atStage(stage)),
   ].join('\n');
-  const isTold = isHeld || status === 'Failed' || bad.some((set) => set.status === 'failed');
-  return { notify: isTold, subject: `afterbell ${status}: session ${session}`.slice(0, 100), message };
+  const notify = isHeld || status === 'Failed' || fresh.length > 0 || bad.some((set) => set.status === 'failed');
+  return { notify, subject: `afterbell ${status}: session ${session}`.slice(0, 100), message };
 }
 
 function badText({ name, status }: DatasetResult): string {
@@ -89,27 +92,22 @@ function commands(
   bad: readonly DatasetResult[],
   there: string,
 ): string[] {
-  const held = bad.filter((set) => set.status === 'held');
-  const broken = bad.filter((set) => set.status !== 'held');
-  const release =
-    status === 'Held' || held.length > 0
-      ? heldLines(
-          { runId, kind, session, sessions: sessions.held, tasks: lists(held).map(({ task }) => task), releasing },
-          there,
-        )
-      : [];
-  if (release.length > 0 && status !== 'Failed' && broken.length === 0) return release;
+  const tasks = lists(bad).map(({ task }) => task);
+  const facts = { runId, kind, session, sessions: sessions.held, tasks, releasing };
+  const release = sessions.held.length + tasks.length > 0 ? heldLines(facts, there) : [];
+  const repairs = status === 'Failed' ? [] : repairsOf(bad, sessions);
+  if (release.length > 0 && status !== 'Failed' && repairs.length === 0) return release;
   const damaged = reasons.some((reason) => reason.includes('Lake.Corrupt'));
-  const again = repair(kind, session, status === 'Failed' ? [] : broken, there);
+  const again = repair(kind, session, repairs, there);
   return [...release, `Repair: ${damaged ? `npx afterbell verify --repair${there}, then ` : ''}${again}`];
 }
 
 /** A range is asked for again as a whole: what is held by now is not fetched twice. */
-function repair(kind: Night['kind'], session: string, broken: readonly DatasetResult[], there: string): string {
+function repair(kind: Night['kind'], session: string, repairs: readonly string[], there: string): string {
   if (kind === 'backfill') return `the same npx afterbell backfill${there} again; it fetches what is missing`;
   if (kind === 'task') return `the same npx afterbell run${there} again`;
-  if (broken.length === 0) return `npx afterbell night --session ${session}${there}`;
-  return broken.map(({ task }) => `npx afterbell run ${task}${there}`).join(' && ');
+  if (repairs.length === 0) return `npx afterbell night --session ${session}${there}`;
+  return repairs.map((command) => `${command}${there}`).join(' && ');
 }
 
 /** What the lake and the records of complete syncs say is served. */

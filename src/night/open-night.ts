@@ -1,5 +1,4 @@
 import type { Config } from '../config.ts';
-import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../lake/behind.ts';
 import { readManifest } from '../lake/bronze/manifest.ts';
 import { heldSessions, usableIngest } from '../lake/ingest.ts';
@@ -7,10 +6,11 @@ import { keys } from '../lake/keys.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
 import type { Runs } from '../tables/runs.ts';
 import type { Progress } from './enrichment.ts';
-import { heldBy, settleHeld } from './held-list.ts';
+import { settleHeld } from './held-list.ts';
 import { type IsRunning, takeLock } from './lake-lock.ts';
 import { type Night, type StartInput, startInput } from './night.ts';
 import { type Evidence, listSessionOf, planNight, sessionOf } from './plan-night.ts';
+import { dropSuperseded, planRelease } from './plan-release.ts';
 import { DATASET_OF_TASK } from './reference-datasets.ts';
 import { renderReport } from './render-report.ts';
 import { adoptStaged, readNote, stagedDates, stagingByRun } from './staging.ts';
@@ -36,7 +36,7 @@ export interface Opening extends Pick<Stores, 'config' | 'lake' | 'runs'> {
  */
 export async function openNight(start: StartInput, execution: Execution, opening: Opening): Promise<Night> {
   const { runs } = opening;
-  const release = start.release === undefined ? undefined : await heldBack(runs, start.release);
+  const release = start.release === undefined ? undefined : await planRelease(start.release, opening);
   const input = release ? { ...start, session: release.session } : start;
   const openedAt = new Date(Date.parse(execution.startTime)).toISOString();
   const clock = input.scheduledTime ?? execution.startTime;
@@ -50,7 +50,11 @@ export async function openNight(start: StartInput, execution: Execution, opening
   });
   try {
     await dropStaleSyncs(opening, listSessionOf(clock));
-    await sortStaging(opening, execution.name, openedAt, input.release);
+    // A release or a task publishes nothing a dead run has staged; the next night sees to that.
+    if (input.release === undefined && input.task === undefined) {
+      await dropSuperseded(opening);
+      await adoptDeadRuns(opening, execution.name, openedAt);
+    }
     const night = planNight({ ...(await gather(input, { ...execution, clock, openedAt, session }, opening)), release });
     if (!night.due) {
       await mendPage(opening, night.session);
@@ -96,7 +100,11 @@ async function gather(
     staged: await stagedDates(lake, at.name),
     behind: await jobsAreBehind(lake, config.RESAMPLING_INTERVALS),
     callsPerMinute: config.POLYGON_CALLS_PER_MINUTE,
-    refetch: { trailing: config.TRAILING_SESSIONS, gapsAtOnce: config.GAP_SESSIONS },
+    refetch: {
+      trailing: config.TRAILING_SESSIONS,
+      gapsAtOnce: config.GAP_SESSIONS,
+      backOffs: await runs.backOffs(),
+    },
     consolidation: {
       symbols: await symbolsToConsolidate(lake, held, (input.settings.MODE ?? config.MODE) === 'full'),
       symbolsPerShard: config.CONSOLIDATE_SYMBOLS_PER_SHARD,
@@ -138,35 +146,28 @@ async function dropStaleProgress(runs: Runs, dataset: string, session: string): 
   if (complete || progress.session !== session) await runs.dropProgress(dataset);
 }
 
-/** Held runs keep their staging until released or repeated; of dead runs complete sessions are adopted, the rest goes. */
-async function sortStaging(
-  { lake, runs }: Opening,
-  runId: string,
-  openedAt: string,
-  release: string | undefined,
-): Promise<void> {
-  const byRun = await stagingByRun(lake);
-  for (const [run, keys] of byRun) {
-    if (run === runId) continue;
-    if (run !== release && (await runs.heldRun(run))) continue;
+/**
+ * Withheld sessions stay with their run until released or repeated. Of dead runs complete sessions are adopted, the
+ * newest copy of each; those that are old, or older than what is served, go, as does the rest.
+ */
+async function adoptDeadRuns({ lake, runs }: Opening, runId: string, openedAt: string): Promise<void> {
+  const dead: { run: string; keys: string[] }[] = [];
+  const newest = new Map<string, { run: string; ingestedAt: string }>();
+  for (const [run, keys] of await stagingByRun(lake)) {
+    if (await runs.heldRun(run)) continue;
+    if (run !== runId) dead.push({ run, keys });
     for (const date of await stagedDates(lake, run)) {
       const note = await readNote(lake, run, date);
-      const young = note && Date.parse(openedAt) - Date.parse(note.ingestedAt) < ADOPT_HOURS * 3_600_000;
-      if (young || run === release) await adoptStaged(lake, run, runId, date);
+      const known = newest.get(date);
+      if (!note || (known && known.ingestedAt >= note.ingestedAt)) continue;
+      const isYoung = Date.parse(openedAt) - Date.parse(note.ingestedAt) < ADOPT_HOURS * 3_600_000;
+      const served = await usableIngest(lake, date);
+      const isPast = served !== undefined && served.ingestedAt >= note.ingestedAt;
+      if (isYoung && !isPast) newest.set(date, { run, ingestedAt: note.ingestedAt });
     }
-    // A released run stays staged until its sessions are published under the new run.
-    if (run !== release) await lake.remove(keys);
   }
-}
-
-async function heldBack(runs: Runs, release: string): Promise<NonNullable<Awaited<ReturnType<typeof heldBy>>>> {
-  const held = await heldBy(runs, release);
-  if (held) return held;
-  throw new NamedError('Usage.Invalid', {
-    what: `run ${release} holds nothing back`,
-    wanted: 'a run that held something back and was neither released nor repeated since',
-    todo: '`afterbell status` lists held runs.',
-  });
+  for (const [date, { run }] of newest) if (run !== runId) await adoptStaged(lake, run, runId, date);
+  for (const { keys } of dead) await lake.remove(keys);
 }
 
 async function lastSyncs(runs: Runs): Promise<Record<string, string | undefined>> {

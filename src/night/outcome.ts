@@ -52,6 +52,8 @@ const published = z.object({
   retries: z.number().optional(),
 });
 
+const unpublished = z.object({ date: z.string(), trouble, retries: z.number().optional() });
+
 const checked = z.object({
   publish: z.array(z.string()),
   held: z.array(z.string()),
@@ -66,6 +68,8 @@ const prices = z.object({
   staged: z.array(staged),
   check: checked.nullable(),
   published: z.array(published),
+  /** Checked and not published; they stay staged. */
+  unpublished: z.array(unpublished).default([]),
   jobs: z.array(z.object({ task: z.string(), seconds: z.number() })),
   trouble: trouble.nullable(),
 });

@@ -10,7 +10,9 @@ import { NamedError } from '../errors.ts';
 import type { SessionState } from '../tables/runs.ts';
 import type { Night, NightKind, StartInput } from './night.ts';
 import { planRefetch, type Refetch } from './plan-refetch.ts';
+import { type ReleasePlan, supersededText } from './plan-release.ts';
 import { DATASET_OF_TASK, ENRICHMENTS, FRESH_HOURS, LANES } from './reference-datasets.ts';
+import type { BackOffs } from './session-back-off.ts';
 
 /** An execution works on at most so many sessions; the command line starts chunk after chunk. */
 const CHUNK_SESSIONS = 250;
@@ -35,10 +37,10 @@ export interface Evidence {
   behind?: boolean;
   /** Calls per minute of the price vendor; 0 = unlimited. */
   callsPerMinute: number;
-  /** What the run to be released holds back; prices by default. */
-  release?: { sessions: readonly string[]; datasets: readonly string[] };
-  /** Held sessions to fetch again, missing ones to heal; none by default. */
-  refetch?: { trailing: number; gapsAtOnce: number };
+  /** Of a release, what it publishes. */
+  release?: Pick<ReleasePlan, 'sessions' | 'datasets' | 'superseded'>;
+  /** Held sessions to fetch again, missing ones to heal, and those to leave alone for now; none by default. */
+  refetch?: { trailing: number; gapsAtOnce: number; backOffs: BackOffs };
   /** Symbols a consolidation has to look at, and how many of them are work for one job; one job by default. */
   consolidation?: { symbols: number; symbolsPerShard: number };
 }
@@ -105,9 +107,14 @@ export function planNight(evidence: Evidence): Night {
     skipped,
     prices,
     jobs,
-    notes: prices.gaps.length > 0 || prices.sessions.length > 0 ? refetch.notes : [],
+    notes: [...(prices.due ? refetch.notes : []), ...supersededNotes(evidence)],
     releasedRun: input.release ?? null,
   };
+}
+
+function supersededNotes({ input, release }: Evidence): string[] {
+  const { release: runId = '' } = input;
+  return (release?.superseded ?? []).map((one) => `not released: ${supersededText(one, runId)}`);
 }
 
 function kindOf(input: StartInput): NightKind {
@@ -151,11 +158,14 @@ function refetchOf({ input, held, refetch }: Evidence, kind: NightKind, session:
 }
 
 function planPrices(evidence: Evidence, kind: NightKind, session: string, refetch: Refetch): Night['prices'] {
-  const { input, held, staged, callsPerMinute, withoutKey } = evidence;
-  const base = { source: input.source, released: kind === 'release', concurrency: 1 };
+  const { input, held, staged, callsPerMinute, withoutKey, execution } = evidence;
+  const base = { source: input.source, stagedBy: input.release ?? execution.name, released: null, concurrency: 1 };
   const none = { ...base, due: false, sessions: [], again: [], gaps: [] };
   if (kind === 'task') return { ...none, reason: '' };
-  if (kind === 'release') return { ...none, due: evidence.release?.sessions.length !== 0, reason: '' };
+  if (kind === 'release') {
+    const released = [...(evidence.release?.sessions ?? [])];
+    return { ...none, due: released.length > 0, released, reason: '' };
+  }
   const missingKey = input.source === 'api' ? withoutKey.polygon : undefined;
   if (missingKey !== undefined) return { ...none, reason: `prices: ${missingKey}` };
   // One call at a time keeps a plan's pace; without a limit the machine's two workers are the bound.
@@ -166,9 +176,8 @@ function planPrices(evidence: Evidence, kind: NightKind, session: string, refetc
   if (kind === 'night' && input.session === undefined && held.has(session)) {
     if (evidence.state(session)?.pricesDone && staged.length === 0 && !evidence.behind)
       return { ...none, reason: settled(session, evidence) };
-    // Its other sessions were all staged before this one was published; only what was held back is asked for again.
-    if (evidence.state(session)?.status !== 'Held') return due;
-    return { ...due, ...besides, sessions: [...besides.gaps, ...besides.again].sort() };
+    // Its other sessions were all staged before this one was published.
+    return due;
   }
   const wanted = wantedSessions(evidence, kind, session).filter(isUnstaged);
   return { ...due, ...besides, sessions: [...besides.gaps, ...besides.again, ...wanted].sort() };
@@ -198,11 +207,11 @@ function settled(session: string, { clock }: Evidence): string {
 }
 
 function planJobs(evidence: Evidence, kind: NightKind, session: string, pricesDue: boolean): Night['jobs'] {
-  const { input, held, consolidation } = evidence;
+  const { input, held, behind, consolidation } = evidence;
   const environment = Object.entries(input.settings).map(([Name, Value]) => ({ Name, Value }));
   const only = (task: string) => (kind === 'task' ? input.task === task : pricesDue);
   return {
-    always: kind === 'task' || kind === 'release' || (pricesDue && held.has(session)),
+    always: kind === 'task' || kind === 'release' || (pricesDue && (behind === true || held.has(session))),
     consolidate: { wanted: only('consolidate'), environment, shards: shardsOf(input, consolidation) },
     resample: { wanted: only('resample'), environment },
   };

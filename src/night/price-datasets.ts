@@ -1,5 +1,6 @@
 import type { DatasetResult, FailedSymbol, TaskStatus } from './night.ts';
 import { type CloseInput, causeText, describe, type JobResult } from './outcome.ts';
+import { isOwnSession } from './session-back-off.ts';
 
 const EMPTY = { rows: 0, new: 0, changed: 0, revised: 0, rejected: 0, pages: 0, seconds: 0 };
 const SHOWN = 20;
@@ -13,22 +14,27 @@ export interface PricesAccount {
   done: boolean;
 }
 
-/** Pure: what became of prices. What a second look or an old gap did not bring costs the night nothing but a word. */
+/** Pure: what became of prices. An older session that is still bad leaves the night no worse than partial. */
 export function pricesAccount({ night, prices, trouble }: CloseInput): PricesAccount {
-  const besides = new Set([...night.prices.again, ...night.prices.gaps]);
+  const isOwn = ({ date }: { date: string }) => isOwnSession(night, date);
   const missing = prices.staged.filter(({ status }) => status !== 'staged');
-  const own = missing.filter(({ date }) => !besides.has(date));
-  const notes = missing.filter(({ date, status }) => besides.has(date) && status === 'skipped');
-  const failed = missing.filter(({ date, status }) => besides.has(date) && status === 'failed');
-  const reasons = [...own, ...failed].slice(0, SHOWN).map(textOf);
+  const skipped = missing.filter(({ status }) => status === 'skipped');
+  const failed = [
+    ...missing.filter(({ status }) => status === 'failed'),
+    ...prices.unpublished.map((one) => ({ ...one, reason: '' })),
+  ];
+  const notes = skipped.filter((one) => !isOwn(one));
+  const own = [...skipped, ...failed].filter(isOwn);
+  const reasons = [...own, ...failed.filter((one) => !isOwn(one))].slice(0, SHOWN).map(textOf);
   const held = prices.check?.held ?? [];
   const broken = prices.trouble !== null && !isJob(prices.trouble.state);
   if (held.length > 0) reasons.push(...prices.check!.holds);
   if (broken) reasons.push(describe(prices.trouble!));
+  const isHeld = held.some((date) => isOwn({ date }));
   let status: TaskStatus = 'success';
-  if (failed.length > 0 || own.some((one) => one.status === 'skipped')) status = 'partial';
-  if (held.length > 0) status = 'held';
-  if (own.some((one) => one.status === 'failed') || broken || trouble?.state === 'Prepare Warehouse') status = 'failed';
+  if (failed.length + held.length > 0 || skipped.some(isOwn)) status = 'partial';
+  if (isHeld) status = 'held';
+  if (failed.some(isOwn) || broken || trouble?.state === 'Prepare Warehouse') status = 'failed';
   const sum = (field: 'rows' | 'new' | 'changed' | 'rejected') =>
     prices.published.reduce((total, session) => total + session[field], 0);
   const heldRejects = prices.published.length === 0 ? prices.staged.reduce((total, one) => total + one.rejected, 0) : 0;
@@ -45,11 +51,15 @@ export function pricesAccount({ night, prices, trouble }: CloseInput): PricesAcc
     seconds: prices.seconds,
     reasons,
   };
-  const done = own.length === 0 && held.length === 0 && status !== 'failed';
+  const done = own.length === 0 && !isHeld && status !== 'failed';
   return { dataset, notes: [...notes.slice(0, SHOWN).map(textOf), ...revisedNotes(prices)], done };
 }
 
-function textOf({ date, reason, trouble }: CloseInput['prices']['staged'][number]): string {
+function textOf({
+  date,
+  reason,
+  trouble,
+}: Pick<CloseInput['prices']['staged'][number], 'date' | 'reason' | 'trouble'>): string {
   return `${date}: ${trouble ? `${trouble.error}: ${causeText(trouble.cause)}` : reason}`;
 }
 

@@ -35,10 +35,13 @@ export function stagesOf({ stages = [], reference, enriched, prices }: CloseInpu
   const published = prices.published.map(({ date, retries = 0 }): Stage => {
     return { state: 'Publish Session', item: date, retries };
   });
+  const unpublished = prices.unpublished.map(({ date, retries = 0, trouble }): Stage => {
+    return { state: 'Publish Session', item: date, retries, ...errorOf(trouble.error) };
+  });
   const own = stages.map(({ state, seconds, retries, error }): Stage => {
     return { state, seconds, retries, ...errorOf(error ?? undefined) };
   });
-  return [...own, ...pages, ...few(staged), ...few(published), ...chunks];
+  return [...own, ...pages, ...few(staged), ...few([...published, ...unpublished]), ...chunks];
 }
 
 /** Those that were retried or failed come first; the order among equals stays. */

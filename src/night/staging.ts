@@ -13,6 +13,8 @@ export interface StagedNote {
   ingestedAt: string;
   /** The session was held already and fetched again for corrections. */
   again?: boolean;
+  /** Checksum of the version served when a gate withheld this one; null when none was. */
+  over?: string | null;
 }
 
 export async function writeNote(lake: Lake, runId: string, note: StagedNote): Promise<void> {

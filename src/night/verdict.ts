@@ -33,13 +33,14 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
     published: prices.published.map(({ date }) => date),
     held: prices.check?.held ?? [],
     unchanged: prices.check?.unchanged ?? [],
-    failed: prices.staged
-      .filter(({ date, status }) => status === 'failed' && !night.prices.again.includes(date))
-      .map(({ date }) => date),
+    failed: [
+      ...prices.staged.filter(({ date, status }) => status === 'failed' && !night.prices.again.includes(date)),
+      ...prices.unpublished,
+    ].map(({ date }) => date),
   };
   let status: NightStatus = 'Succeeded';
   if (datasets.some(({ status: word }) => !['success', 'skipped'].includes(word))) status = 'Partial';
-  if (sessions.held.length > 0) status = 'Held';
+  if (bars.some((set) => set.status === 'held')) status = 'Held';
   if (trouble || core.some(failed) || (night.kind === 'task' && reference.some(failed))) status = 'Failed';
   // That a list is fresh is why it was not asked for again, not a fault of the night.
   const fresh = new Set(night.skipped.filter((skip) => skip.fresh).map(({ task }) => task));

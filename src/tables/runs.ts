@@ -72,6 +72,20 @@ export interface HeldRun {
   sessions: string[];
 }
 
+/** A session that was bad when it was fetched last, and is not fetched again for a while. */
+export interface BackOff {
+  /** Session of the run that first found it bad. */
+  since: string;
+  /** Session of the night that fetched it last. */
+  asked: string;
+  /** The run that fetched it last. */
+  runId: string;
+  /** The run that notified somebody of it. */
+  notifiedBy: string;
+  /** Whether a gate refused it; else the vendor does not have it. */
+  withheld: boolean;
+}
+
 /** The `runs` table: one lock, a cursor per dataset, the last complete sync per dataset, the state per session. */
 export class Runs {
   constructor(
@@ -165,6 +179,15 @@ export class Runs {
 
   async dropHeldRun(runId: string): Promise<void> {
     await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `HELD#${runId}` } }));
+  }
+
+  /** Sessions that nights back off from, by date. */
+  async backOffs(): Promise<Record<string, BackOff>> {
+    return (await this.get<{ sessions: Record<string, BackOff> }>('BACKOFF#prices'))?.sessions ?? {};
+  }
+
+  saveBackOffs(sessions: Readonly<Record<string, BackOff>>): Promise<void> {
+    return this.put('BACKOFF#prices', { sessions });
   }
 
   /** The list of a dataset that is held back; a later one takes its place. */

@@ -28,6 +28,7 @@ beforeEach(async () => {
 afterAll(() => tables.close());
 
 const close = (changes: Changes = {}) => closeNight(closing(changes), rooms, sendEvent, AT);
+const releasing = (date: string) => ({ ...closing().night.prices, sessions: [], released: [date] });
 const report = () => readJson<NightReport>(rooms.lake, keys.report(SESSION, 'night.json'));
 const stagedOf = async (run: string, ...dates: string[]) => {
   for (const date of dates) {
@@ -83,7 +84,12 @@ describe('the event', () => {
   test.each<[string, Changes, number]>([
     ['a good night', {}, 1],
     ['a partial night', { reference: [failed('sync-assets', 'Vendor.Unavailable')] }, 1],
-    ['a released night', { night: { kind: 'release', releasedRun: 'night-0' } }, 1],
+    ['a released night', { night: { kind: 'release', releasedRun: 'night-0', prices: releasing(SESSION) } }, 1],
+    [
+      'the release of an older session',
+      { night: { kind: 'release', releasedRun: 'night-0', prices: releasing('2026-11-20') } },
+      0,
+    ],
     ['a held night', { prices: HELD }, 0],
     ['a failed night', { prices: unstaged('Vendor.AuthFailed') }, 0],
     ['a backfill', { night: { kind: 'backfill' } }, 0],
@@ -163,7 +169,8 @@ test('a night without prices leaves a session done as it was', async () => {
     reason: `prices: session ${SESSION} is already done`,
     source: 'api' as const,
     sessions: [],
-    released: false,
+    stagedBy: 'night-2',
+    released: null,
     again: [],
     gaps: [],
     concurrency: 1,

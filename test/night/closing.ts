@@ -36,7 +36,8 @@ export function night(more: Partial<Night> = {}): Night {
       sessions: [SESSION],
       again: [],
       gaps: [],
-      released: false,
+      stagedBy: 'night-1',
+      released: null,
       concurrency: 1,
     },
     notes: [],
@@ -88,6 +89,7 @@ export function closing({
       staged: [{ date: SESSION, status: 'staged', rows: 100, rejected: 1, reason: '' }],
       check: { publish: [SESSION], held: [], holds: [], notes: [] },
       published: [{ date: SESSION, rows: 100, new: 90, changed: 10, removed: 0, rejected: 1 }],
+      unpublished: [],
       jobs: [
         { task: 'consolidate', seconds: 6 },
         { task: 'resample', seconds: 7 },

@@ -13,6 +13,7 @@ function told(changes: Changes, more: Partial<NoticeFacts> = {}, jobs = {}) {
   return noticeOf({
     night: input.night,
     verdict: judgeNight(input, jobs),
+    fresh: [],
     served: { sessions: 1255, newest: '2026-11-24', complete: {} },
     page: 's3://lake/reports/date=2026-11-25/index.html',
     stage: 'dev',

@@ -6,6 +6,8 @@ import { executionIsRunning } from '../../src/night/lake-lock.ts';
 import { startInput } from '../../src/night/night.ts';
 import { openNight, previewNight } from '../../src/night/open-night.ts';
 import { stagedDates, writeNote } from '../../src/night/staging.ts';
+import { bars } from '../checks/bars.ts';
+import { publish } from '../lake/published.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 import { openRooms, type Rooms } from './rooms.ts';
 
@@ -117,13 +119,43 @@ describe('staging', () => {
     expect(staging().every((key) => key.startsWith('staging/run=held-1/'))).toBe(true);
   });
 
-  test('of a released run is adopted whatever its age, and stays until published', async () => {
-    await staged('held-1', LAST, '2026-10-01T09:00:00.000Z');
-    await rooms.runs.saveHeldRun({ runId: 'held-1', session: LAST, sessions: [LAST] });
-    const night = await open({ release: 'held-1' });
-    expect(night).toMatchObject({ kind: 'release', session: LAST, releasedRun: 'held-1', prices: { released: true } });
+  test('of two dead runs the newest copy of a session is adopted, unless what is served is as new', async () => {
+    await staged('dead-2', LAST, '2026-11-27T08:00:00.000Z');
+    await staged('dead-1', LAST, '2026-11-27T07:00:00.000Z');
+    await staged('dead-1', '2026-11-24', '2026-11-27T07:00:00.000Z');
+    await publish(rooms.lake, '2026-11-24', bars(3, '2026-11-24'), '2026-11-27T07:30:00.000Z');
+    await open();
     expect(await stagedDates(rooms.lake, 'night-1')).toEqual([LAST]);
-    expect(await stagedDates(rooms.lake, 'held-1')).toEqual([LAST]);
+    expect(Buffer.from((await rooms.lake.read(keys.staged('night-1', LAST)))!).toString()).toBe('rows of dead-2');
+    expect(staging().every((key) => key.startsWith('staging/run=night-1/'))).toBe(true);
+  });
+
+  test('of a released run is published from where it lies, and that of dead runs is left alone', async () => {
+    await staged('held-1', LAST, '2026-10-01T09:00:00.000Z');
+    await staged('dead', LAST);
+    await staged('dead', '2026-11-24');
+    await rooms.runs.saveHeldRun({ runId: 'held-1', session: LAST, sessions: [LAST] });
+    const before = staging();
+    const night = await open({ release: 'held-1' });
+    expect(night).toMatchObject({ kind: 'release', session: LAST, releasedRun: 'held-1' });
+    expect(night.prices).toMatchObject({ due: true, stagedBy: 'held-1', released: [LAST] });
+    expect(staging()).toEqual(before);
+  });
+
+  test('of a session published since is refused by name, and cleared by the next night', async () => {
+    for (const date of ['2026-11-24', LAST]) await staged('held-1', date, '2026-11-26T09:00:00.000Z');
+    await rooms.runs.saveHeldRun({ runId: 'held-1', session: LAST, sessions: ['2026-11-24', LAST] });
+    await publish(rooms.lake, LAST, bars(3, LAST), '2026-11-27T07:30:00.000Z');
+    const part = await open({ release: 'held-1' });
+    expect(part.prices.released).toEqual(['2026-11-24']);
+    expect(part.notes).toEqual([expect.stringMatching(`^not released: ${LAST} was published by run r \\(`)]);
+    await publish(rooms.lake, '2026-11-24', bars(3, LAST), '2026-11-27T07:30:00.000Z');
+    await rooms.runs.releaseLock('arn:night-1');
+    await expect(open({ release: 'held-1' })).rejects.toMatchObject({ name: 'Release.Superseded' });
+    expect(staging()).not.toEqual([]);
+    await open();
+    expect(staging()).toEqual([]);
+    expect(await rooms.runs.heldRun('held-1')).toBeUndefined();
   });
 
   test('a run that holds nothing cannot be released', async () => {

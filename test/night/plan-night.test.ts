@@ -69,7 +69,7 @@ describe('a night', () => {
   test('fetches the session and every list when nothing is there, members of the index after the lists they are found in', () => {
     const night = plan({ scheduledTime: MORNING });
     expect(night).toMatchObject({ kind: 'night', session: LAST, due: true, reasons: [], releasedRun: null });
-    expect(night.prices).toMatchObject({ due: true, sessions: [LAST], source: 'api', released: false, concurrency: 1 });
+    expect(night.prices).toMatchObject({ due: true, sessions: [LAST], source: 'api', released: null, concurrency: 1 });
     expect(night.lanes).toEqual([
       { vendor: 'polygon', tasks: ['sync-tickers', 'sync-splits'], round: 0 },
       { vendor: 'alpaca', tasks: ['sync-assets'], round: 0 },
@@ -153,7 +153,7 @@ describe('a night', () => {
   });
 
   test('fetches gaps, the trailing window and its own session, in order', () => {
-    const refetch = { trailing: 3, gapsAtOnce: 20 };
+    const refetch = { trailing: 3, gapsAtOnce: 20, backOffs: {} };
     const held = new Set(['2026-11-17', '2026-11-18', '2026-11-20', '2026-11-23', '2026-11-24']);
     const { prices, notes } = plan({}, { held, refetch });
     expect(prices.again).toEqual(['2026-11-20', '2026-11-23', '2026-11-24']);
@@ -170,11 +170,11 @@ describe('a night', () => {
     }
   });
 
-  test('that was held back asks again for what it held, one that was killed only goes on', () => {
+  test('that was held back or killed goes on with its published session and fetches nothing again', () => {
     const held = new Set(['2026-11-24', LAST]);
-    const refetch = { trailing: 5, gapsAtOnce: 20 };
+    const refetch = { trailing: 5, gapsAtOnce: 20, backOffs: {} };
     const state = (status: string) => () => ({ ...done(LAST), status, pricesDone: false });
-    expect(plan({}, { held, refetch, state: state('Held') }).prices.sessions).toEqual(['2026-11-24']);
+    expect(plan({}, { held, refetch, state: state('Held') }).prices.sessions).toEqual([]);
     expect(plan({}, { held, refetch, state: state('Failed') }).prices.sessions).toEqual([]);
     expect(plan({}, { held, refetch, state: done }).prices).toMatchObject({ due: false, sessions: [], again: [] });
   });
@@ -236,10 +236,11 @@ describe('by hand', () => {
     });
   });
 
-  test('a release publishes what is staged, past the gates, and runs the jobs', () => {
-    const night = plan({ release: 'night-0', session: LAST }, { staged: [LAST] });
+  test('a release publishes what its run withheld, past the gates, and runs the jobs', () => {
+    const release = { sessions: [LAST], datasets: [], superseded: [] };
+    const night = plan({ release: 'night-0', session: LAST }, { staged: ['2026-11-24'], release });
     expect(night).toMatchObject({ kind: 'release', releasedRun: 'night-0', lanes: [] });
-    expect(night.prices).toMatchObject({ due: true, sessions: [], released: true });
+    expect(night.prices).toMatchObject({ due: true, sessions: [], stagedBy: 'night-0', released: [LAST] });
     expect(night.jobs).toMatchObject({ always: true, consolidate: { wanted: true }, resample: { wanted: true } });
   });
 });
@@ -248,7 +249,7 @@ describe('a release', () => {
   const release = { release: 'night-held', session: LAST };
   const vendors = { polygon: 'no key', alpaca: 'no key' };
   const lanes = (datasets: string[], sessions: string[] = []) =>
-    plan(release, { release: { sessions, datasets }, withoutKey: vendors, lastSync: fresh });
+    plan(release, { release: { sessions, datasets, superseded: [] }, withoutKey: vendors, lastSync: fresh });
 
   test('of held lists runs their lanes, without a key and however fresh they are, and no prices', () => {
     const night = lanes(['assets', 'tickers']);
@@ -264,7 +265,7 @@ describe('a release', () => {
   test('of a held session publishes it and leaves lists alone', () => {
     const night = lanes([], [LAST]);
     expect(night.lanes).toEqual([]);
-    expect(night.prices).toMatchObject({ due: true, released: true, sessions: [] });
+    expect(night.prices).toMatchObject({ due: true, released: [LAST], sessions: [] });
     expect(night.jobs.resample.wanted).toBe(true);
   });
 

@@ -75,6 +75,8 @@ export interface SceneOptions {
   home?: string;
   source?: MarketSource;
   misbehave?: readonly string[];
+  /** What the market takes for now; the first of December by default. */
+  marketNow?: string;
   env?: Record<string, string | undefined>;
   timeScale?: number;
   onNotify?: LaptopOptions['onNotify'];
@@ -87,12 +89,33 @@ export async function openScene(options: SceneOptions = {}): Promise<Scene> {
   return openOn(home, market, options);
 }
 
+/** A generated market whose answer for a session of `limits` has that many rows at most; entries may come and go. */
+export function limitedMarket(limits: ReadonlyMap<string, number>): MarketSource {
+  const whole = generateMarket({ symbols: SYMBOLS, seed: 1 });
+  const bars = async (date: string) => (await whole.bars(date)).slice(0, limits.get(date));
+  return { ...whole, bars };
+}
+
+/** A night whose process ends on entering a state. */
+export async function killNight(scene: Scene, state: string, input: object, options: RunNight = {}): Promise<void> {
+  const stop = new AbortController();
+  const onEvent = (event: ExecutionEvent) => {
+    if (event.type === 'StateEntered' && event.state === state) stop.abort();
+  };
+  const ended = await scene.run(input, { ...options, signal: stop.signal, onEvent }).catch((error: Error) => error);
+  if ((ended as Error).name !== 'Job.Interrupted') throw new Error(`${state} was not reached`, { cause: ended });
+}
+
 /** The market outlives a scene's laptop, so that a second one may ask it. */
-export async function openMarket({ source, misbehave = [] }: SceneOptions): Promise<PracticeMarket> {
+export async function openMarket({
+  source,
+  misbehave = [],
+  marketNow = '2025-12-01T12:00:00Z',
+}: SceneOptions): Promise<PracticeMarket> {
   const market = await startMarket({
     source: source ?? generateMarket({ symbols: SYMBOLS, seed: 1 }),
     misbehave,
-    now: () => new Date('2025-12-01T12:00:00Z'),
+    now: () => new Date(marketNow),
   });
   closers.push(() => market.close());
   return market;

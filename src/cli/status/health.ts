@@ -34,6 +34,8 @@ export interface HealthFacts {
   /** Missing sessions between the first and the last one held. */
   gaps: readonly string[];
   heldRuns: readonly HeldRun[];
+  /** The newest session served; where nothing is, every one that is held is the one to wait for. */
+  newest?: string | undefined;
   heldLists: readonly HeldSummary[];
   /** The home or stage, where it serves no session. */
   nothingIn?: string | undefined;
@@ -53,7 +55,7 @@ const DERIVED: Readonly<Record<string, string>> = {
 
 /**
  * Pure: how the last night ended, and whatever is worse. 1: it failed or was interrupted, or prices are behind; 4:
- * a session or a list is held; 3: sessions are missing in between, another dataset is behind or failed.
+ * the newest session or a list is held; 3: an older session is held or missing, another dataset is behind or failed.
  */
 export function judgeHealth(facts: HealthFacts): Health {
   const troubles = [...nightTroubles(facts), ...heldTroubles(facts), ...staleTroubles(facts), ...gapTroubles(facts)];
@@ -77,13 +79,16 @@ function nightTroubles({ last, latest, heldRuns, heldLists, there }: HealthFacts
     return [{ code: 1, what, command: `npx afterbell night --session ${session}${there}` }];
   if (status === 'Held') return heldRuns.some(({ runId }) => runId === last.run_id) ? [] : [{ code: 4, what }];
   if (status !== 'Partial' || heldLists.some(({ runId }) => runId === last.run_id)) return [];
+  // What it withheld of older sessions is named for itself.
+  if (heldRuns.some(({ runId }) => runId === last.run_id) && badOf(last).every(({ task }) => task === 'prices'))
+    return [];
   return [{ code: 3, what, command: `npx afterbell status --failed${there}` }];
 }
 
 /** Whatever was not well in that night has been run well since. */
-function isMended({ summary, completed_at }: SqlRow, latest: readonly SqlRow[]): boolean {
-  const { datasets = [] } = JSON.parse(String(summary ?? '{}')) as { datasets?: { task: string; status: string }[] };
-  const bad = datasets.filter(({ status }) => status !== 'success' && status !== 'skipped');
+function isMended(night: SqlRow, latest: readonly SqlRow[]): boolean {
+  const bad = badOf(night);
+  const { completed_at } = night;
   return (
     bad.length > 0 &&
     bad.every(({ task }) =>
@@ -95,10 +100,21 @@ function isMended({ summary, completed_at }: SqlRow, latest: readonly SqlRow[]):
   );
 }
 
-function heldTroubles({ heldRuns, heldLists, there }: HealthFacts): Trouble[] {
-  const held = (what: string, steps: HeldStep[]): Trouble => ({ code: 4, what, command: steps[0]!.command, steps });
+function badOf({ summary }: SqlRow): { task: string; status: string }[] {
+  const { datasets = [] } = JSON.parse(String(summary ?? '{}')) as { datasets?: { task: string; status: string }[] };
+  return datasets.filter(({ status }) => status !== 'success' && status !== 'skipped');
+}
+
+function heldTroubles({ heldRuns, heldLists, newest, there }: HealthFacts): Trouble[] {
+  const held = (what: string, steps: HeldStep[], code: Trouble['code'] = 4): Trouble => {
+    return { code, what, command: steps[0]!.command, steps };
+  };
+  const isNewest = (date: string) => newest === undefined || date >= newest;
   return [
-    ...heldRuns.map((run) => held(`held: ${heldText(run)}: ${run.reason}`, heldSteps(run, there))),
+    ...heldRuns.map((run) => {
+      const code = run.sessions.some(isNewest) ? 4 : 3;
+      return held(`held: ${heldText(run)}: ${run.reason}`, heldSteps(run, there), code);
+    }),
     ...heldLists.map((list) => {
       const tasks = Object.keys(DATASET_OF_TASK).filter((task) => DATASET_OF_TASK[task] === list.dataset);
       const steps = heldSteps({ ...list, kind: 'night', sessions: [], tasks }, there);
@@ -139,7 +155,8 @@ function repairOf({ dataset }: Freshness, there: string): string {
   return `${DERIVED[dataset] ?? `npx afterbell run sync-${dataset.replaceAll('_', '-')}`}${there}`;
 }
 
-function gapTroubles({ gaps, there }: HealthFacts): Trouble[] {
+function gapTroubles({ gaps: missing, heldRuns, there }: HealthFacts): Trouble[] {
+  const gaps = missing.filter((date) => !heldRuns.some(({ sessions }) => sessions.includes(date)));
   const [from, to] = [gaps[0], gaps.at(-1)];
   if (from === undefined) return [];
   const named = `${gaps.slice(-5).join(', ')}${gaps.length > 5 ? ', …' : ''}`;

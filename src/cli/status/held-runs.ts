@@ -1,8 +1,9 @@
 import { dateOfKey } from '../../lake/keys.ts';
-import { type Lake, readJson } from '../../lake/lake.ts';
-import { reportKey } from '../../night/close-night.ts';
-import type { NightKind, NightReport } from '../../night/night.ts';
+import type { Lake } from '../../lake/lake.ts';
+import type { NightKind } from '../../night/night.ts';
+import { sortWithheld } from '../../night/plan-release.ts';
 import { type ReleaseEffect, releaseText } from '../../night/release-effect.ts';
+import { effectOf } from '../../night/staged-session.ts';
 import { stagingByRun } from '../../night/staging.ts';
 import type { Warehouse } from '../../warehouse/client.ts';
 import runsById from '../../warehouse/queries/runs-by-id.sql';
@@ -30,7 +31,10 @@ export function heldText({ sessions }: Pick<HeldRun, 'sessions'>): string {
   return sessions.length === 1 ? last : `${sessions.length} sessions up to ${last}`;
 }
 
-/** Every run that still has in staging what its ledger row says it held; in order of session. */
+/**
+ * Every run that still has in staging what its ledger row says it held, without what was published since; in order of
+ * session. What a release would do is looked at now.
+ */
 export async function readHeldRuns(lake: Lake, warehouse: Warehouse): Promise<HeldRun[]> {
   const staged = await stagingByRun(lake);
   if (staged.size === 0) return [];
@@ -39,12 +43,11 @@ export async function readHeldRuns(lake: Lake, warehouse: Warehouse): Promise<He
     const runId = String(row.run_id);
     const dates = new Set((staged.get(runId) ?? []).map(dateOfKey));
     const { sessions } = JSON.parse(String(row.summary)) as { sessions?: { held?: string[] } };
-    const waiting = (sessions?.held ?? []).filter((date) => dates.has(date));
+    const listed = (sessions?.held ?? []).filter((date) => dates.has(date));
+    const { ready: waiting } = await sortWithheld(lake, runId, listed);
     if (waiting.length === 0) continue;
     const [session, kind] = [String(row.session), row.kind as NightKind];
-    const key = reportKey({ kind, session, runId });
-    const report = await readJson<NightReport>(lake, key).catch(() => undefined);
-    const releasing = report?.runId === runId ? report.releasing : undefined;
+    const releasing = await effectOf(lake, runId, waiting).catch(() => undefined);
     const reasons = JSON.parse(String(row.reasons)) as string[];
     const reason = (reasons.find((one) => one.startsWith(PRICES)) ?? reasons[0] ?? '').replace(PRICES, '');
     const effect = releasing && { releasing, effect: releaseText(releasing) };

@@ -108,6 +108,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
     freshness,
     gaps: missing.filter((date) => last !== undefined && date < last),
     heldRuns: ledger.heldRuns,
+    newest: last,
     heldLists,
     nothingIn: held.length === 0 ? whereOf(context) : undefined,
     there: there(context),

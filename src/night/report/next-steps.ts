@@ -1,5 +1,5 @@
 import { nextSession, sessionsBetween } from '../../calendar/sessions.ts';
-import { heldSteps } from '../held-steps.ts';
+import { heldSteps, repairsOf } from '../held-steps.ts';
 import type { DatasetResult } from '../night.ts';
 import type { History, ReportedRun } from './history.ts';
 
@@ -25,15 +25,17 @@ export function nextSteps(run: ReportedRun, { held }: Pick<History, 'held'>): St
 function statusSteps(run: ReportedRun): Step[] {
   const { status, kind, session, runId, sessions, datasets, releasing } = run;
   if (status === 'Running') return [{ why: 'See how far it is.', command: 'npx afterbell status' }];
-  if (status === 'Held') {
-    return afterLook(heldSteps({ runId, kind, session, sessions: sessions.held, releasing }));
-  }
+  const withheld =
+    sessions.held.length > 0 ? afterLook(heldSteps({ runId, kind, session, sessions: sessions.held, releasing })) : [];
+  if (status === 'Held') return withheld;
   if (status === 'Failed' || status === 'Interrupted') return [again(run)];
   if (status !== 'Partial') return [];
   return [
     { why: 'Every failure with its reason.', command: 'npx afterbell status --failed' },
-    ...datasets.filter(needsRepeat).flatMap(({ name, task, status: word }) => {
-      if (word !== 'held') return [{ why: `${name} again.`, command: repeat(task, session) }];
+    ...withheld,
+    ...datasets.filter(needsRepeat).flatMap((set) => {
+      const { name, task, status: word } = set;
+      if (word !== 'held') return repairsOf([set], sessions).map((command) => ({ why: `${name} again.`, command }));
       return afterLook(heldSteps({ runId, kind, session, sessions: [], tasks: [task] }), `${name} was held back. `);
     }),
   ];

@@ -2,9 +2,10 @@ import type { ReportedRun, RunStatus } from './history.ts';
 
 const SENTENCES: Record<RunStatus, (run: ReportedRun) => string> = {
   Succeeded: () => 'Everything that was due is done.',
-  Partial: ({ datasets }) => {
+  Partial: ({ datasets, sessions }) => {
+    const withheld = sessions.held.length > 0 ? ` A gate refused ${list(sessions.held)}.` : '';
     const bad = datasets.filter(({ status }) => status !== 'success' && status !== 'skipped').map(({ name }) => name);
-    return `What is served is sound, but not everything that was due is done: ${list(bad)}. What was served of it before is served still.`;
+    return `What is served is sound, but not everything that was due is done: ${list(bad)}.${withheld} What was served of it before is served still.`;
   },
   Held: ({ sessions }) =>
     sessions.held.length > 0
