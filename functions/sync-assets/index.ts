@@ -2,7 +2,7 @@ import { lambda } from '../../src/lambda.ts';
 import { tableSink } from '../../src/night/sink.ts';
 import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
 import { assetIdentity, parseAssets } from '../../src/records/asset.ts';
-import { alpaca } from '../../src/vendors/alpaca.ts';
+import { alpacaOf } from '../../src/vendors/alpaca-of.ts';
 
 /** Alpaca's asset list, then its publication. */
 export const handler = lambda({
@@ -11,13 +11,12 @@ export const handler = lambda({
   secrets: { alpaca: 'ALPACA_SECRET_ARN' },
   run: (request, call) => {
     const { config, secrets, signal, tables } = call;
-    const { keyId, secretKey } = secrets.alpaca ?? {};
     return syncLane(request, call, {
       task: 'sync-assets',
       dataset: 'assets',
       partitions: ['us_equity'],
       // Opened when it is asked: a held list is released without a key.
-      pages: () => alpaca({ baseUrl: config.ALPACA_BASE_URL, keyId, secretKey }).assetPages({ signal }),
+      pages: () => alpacaOf(config, secrets.alpaca).assetPages({ signal }),
       parse: parseAssets,
       keyOf: ({ symbol }) => symbol,
       identity: assetIdentity,

@@ -24,7 +24,10 @@ export interface HttpOptions {
   /** Where the key goes: never into a URL, a log line or an error. */
   headers: Record<string, string>;
   judge: Judge;
-  /** Opens after so many failures in a row and lets one call try again after the pause. */
+  /**
+   * Opens after so many failures in a row, whoever calls, and lets one call try again after the pause. Switched off by
+   * the first practice answer: practice nights compress their waits, and this pause is of real seconds.
+   */
   breaker?: { failures: number; pauseMs: number };
   /** Guards each try, the repeated ones too; switched off by the first practice answer. */
   limiter?: Limiter;
@@ -87,6 +90,8 @@ export function createHttp(options: HttpOptions): Http {
   // Refusals and pacing are answers of a healthy vendor: only an ailing one is left alone.
   const ailing = handleWhen((error) => isNamed(error, 'Vendor.Unavailable', 'Vendor.TruncatedBody'));
   const breaker = circuitBreaker(ailing, { breaker: new ConsecutiveBreaker(failures), halfOpenAfter: pauseMs });
+  let isPractice = false;
+  let lastFailure = '';
 
   async function getAnswer(pathAndQuery: string, check: Judge, call: Sending = {}): Promise<GoodAnswer> {
     const url = urlFor(base, pathAndQuery);
@@ -96,10 +101,12 @@ export function createHttp(options: HttpOptions): Http {
       // Before the breaker: a run out of time says nothing about the vendor.
       if (Date.now() >= deadline) throw late(whereOf(pathAndQuery, call.body), 0);
       try {
-        return await breaker.execute(() => tryOnce(url, pathAndQuery, check, call));
+        const go = () => tryOnce(url, pathAndQuery, check, call);
+        return await (isPractice ? go() : breaker.execute(go));
       } catch (error) {
         call.signal?.throwIfAborted();
         if (error instanceof BrokenCircuitError) throw leftAlone();
+        lastFailure = (error as Error).message;
         // Waited for here and not by a cockatiel retry, whose waits cannot be aborted.
         const pause = tries < maxTries ? quickPause(error, tries, random) : undefined;
         if (pause === undefined || Date.now() + pause > deadline) throw error;
@@ -112,7 +119,10 @@ export function createHttp(options: HttpOptions): Http {
     await limiter?.take(call);
     const answer = await fetchAnswer(url, path, call);
     const practice = answer.header(PRACTICE_HEADER) !== undefined;
-    if (practice) limiter?.switchOff();
+    if (practice) {
+      isPractice = true;
+      limiter?.switchOff();
+    }
     const error = judge(answer) ?? check(answer);
     if (error) throw withoutSecrets(error, options.headers);
     return { answer, practice };
@@ -161,8 +171,7 @@ export function createHttp(options: HttpOptions): Http {
     const seconds = Math.ceil(pauseMs / 1000);
     const text = {
       what: `${vendor} is left alone for ${seconds} s`,
-      found: `${failures} failed calls in a row`,
-      todo: 'The call is repeated later.',
+      found: `${failures} failed calls in a row, the last one: ${lastFailure}`,
     };
     return new NamedError('Vendor.Unavailable', text, { retryAfterSeconds: seconds });
   }

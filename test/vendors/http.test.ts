@@ -165,6 +165,13 @@ describe('the breaker', () => {
     expect(server.requests).toHaveLength(5);
   });
 
+  test('practice answers do not open it: their nights do not wait in real seconds', async () => {
+    server = await startLoopback((response) => send(response, 502, '', { 'x-afterbell-practice': 'generated' }));
+    const { getJson } = client(server.url, { breaker, maxTries: 1 });
+    for (let call = 0; call < 8; call++) await expect(getJson('/a')).rejects.toThrow();
+    expect(server.requests).toHaveLength(8);
+  });
+
   test('refusals and rate limits do not open it', async () => {
     server = await startLoopback((response, _, count) => send(response, count % 2 ? 401 : 429, ''));
     const { getJson } = client(server.url, { breaker, maxTries: 1 });
