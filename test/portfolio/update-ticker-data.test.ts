@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sessionAt, sessionNumber } from '../../src/calendar/sessions.ts';
+import { companiesOf } from '../../src/checks/symbol-history.ts';
 import { encodeBars } from '../../src/lake/bars.ts';
 import { writeIngest } from '../../src/lake/ingest.ts';
 import { keys } from '../../src/lake/keys.ts';
 import { claimLake } from '../../src/lake/stamp.ts';
+import { encodeSymbolHistory } from '../../src/lake/symbol-history.ts';
+import { gatherBriefing } from '../../src/portfolio/gather-briefing.ts';
 import { listHoldings } from '../../src/portfolio/list-holdings.ts';
 import { readBook } from '../../src/portfolio/portfolio-tables.ts';
+import { completionRequest } from '../../src/portfolio/prompt.ts';
 import { updateTickerData } from '../../src/portfolio/update-ticker-data.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { writeAll } from '../../src/tables/write-all.ts';
@@ -25,11 +29,12 @@ beforeEach(async () => {
 });
 afterEach(() => desk.close());
 
-function history(symbol: string, bars: number, last = 10): Uint8Array {
+/** @param gap sessions without a bar before the newest 40 bars */
+function history(symbol: string, bars: number, last = 10, gap = 0): Uint8Array {
   const end = sessionNumber(SESSION);
   const rows = Array.from({ length: bars }, (_, i): Bar => {
     const close = i === bars - 1 ? last : 10 + Math.sin(i);
-    const date = sessionAt(end - bars + 1 + i);
+    const date = sessionAt(end - bars + 1 + i - (i < bars - 40 ? gap : 0));
     const prices = { open: close, high: close, low: close, close, volume: 1, vwap: null, transactions: null };
     return { symbol, date, ...prices, source: 'practice', ingestedAt: '2025-11-20T09:00:00.000Z' };
   });
@@ -56,6 +61,41 @@ test('every held ticker gets its item at the close of the session, marked as pra
 
   await desk.lake.write(keys.symbol('ON'), history('ON', 300, 11));
   expect(await updateTickerData(all, desk.stores)).toMatchObject({ written: 1, unchanged: 2 });
+});
+
+test('after 61 sessions without a bar RSI and MA50 begin anew, unless the list names the company on both sides', async () => {
+  for (const [symbol, gap] of [
+    ['AAPL', 61],
+    ['KIMpL', 61],
+    ['ON', 60],
+  ] as const) {
+    await desk.lake.write(keys.symbol(symbol), history(symbol, 400, 10, gap));
+  }
+  const row = { validFrom: '2020-01-02', validTo: null, reason: 'first seen', ending: null };
+  const rows = companiesOf(
+    [{ symbol: 'AAPL' }, { symbol: 'KIMpL', figi: 'F1' }, { symbol: 'ON' }].map((one) => ({ ...row, ...one })),
+  );
+  await desk.lake.write(keys.symbolHistory('tickers', SESSION), encodeSymbolHistory(rows));
+  expect(await updateTickerData(all, desk.stores)).toMatchObject({ written: 3, withoutIndicators: 1 });
+  const stored = new Map((await items()).map((item) => [item.ticker, item]));
+  const barsFrom = sessionAt(sessionNumber(SESSION) - 39);
+  const why = `no bar for 61 sessions before ${barsFrom}, and it is not known whether the company is the same`;
+  expect(stored.get('AAPL')).toMatchObject({
+    rsi: null,
+    rsiReason: `40 bars, 250 are needed (${why})`,
+    ma50: null,
+    ma50Reason: `40 bars, 50 are needed (${why})`,
+    bars: 40,
+    barsFrom,
+    barsFromReason: why,
+  });
+  for (const symbol of ['KIMpL', 'ON']) {
+    expect(stored.get(symbol)).toMatchObject({ rsi: expect.any(Number), ma50: expect.any(Number), bars: 400 });
+    expect(stored.get(symbol)).not.toHaveProperty('barsFrom');
+  }
+  const briefing = await gatherBriefing('a', SESSION, desk.stores);
+  const [question] = completionRequest(briefing, 'grok-4.3').messages.slice(-1);
+  expect(question!.content).toContain(`"bars_from_reason": "${why}"`);
 });
 
 test('a range is only its own tickers, one portfolio only its own', async () => {

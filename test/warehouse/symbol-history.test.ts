@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { readDay } from '../../src/calendar/dates.ts';
 import type { Listed } from '../../src/checks/symbol-history.ts';
 import { keys } from '../../src/lake/keys.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
+import { companyChanges, readSymbolHistory } from '../../src/lake/symbol-history.ts';
 import { recordHistory } from '../../src/night/record-history.ts';
+import { companyOf, type Profile } from '../../src/records/company.ts';
+import { storeCompanies, storeValuations } from '../../src/warehouse/enrichment.ts';
+import { readAttempts } from '../../src/warehouse/enrichment-attempts.ts';
 import { migrate } from '../../src/warehouse/migrate.ts';
 import { changedOn, readHistory, writeHistory } from '../../src/warehouse/symbol-history.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';
@@ -125,6 +130,64 @@ test('two lists keep histories of their own', async () => {
     { symbol: 'FB', assetId: 'id-1', validFrom: D2, validTo: null, reason: 'first seen', ending: null },
   ]);
   expect(await readHistory(warehouse, 'tickers')).toHaveLength(1);
+});
+
+test('the lake has a copy of the history, which tells the companies behind a symbol apart', async () => {
+  const copy = async () => [...((await readSymbolHistory(lake)) ?? new Map())];
+  await record([fb, fund, { symbol: 'GONE' }], D1);
+  await record([fb, { symbol: 'META', figi: 'F1' }], D2);
+  const [d1, d2] = [D1, D2].map((date) => readDay(date)!) as [number, number];
+  expect(await copy()).toEqual([
+    ['FB', [{ from: d1, to: null, companyFrom: d1, identified: true }]],
+    ['GONE', [{ from: d1, to: d2, companyFrom: d1, identified: false }]],
+    [
+      'META',
+      [
+        { from: d1, to: d2, companyFrom: d1, identified: true },
+        { from: d2, to: null, companyFrom: d2, identified: true },
+      ],
+    ],
+  ]);
+  const written = lake.changes.length;
+  await record([fb, { symbol: 'META', figi: 'F1' }], D3);
+  expect(lake.changes.slice(written)).toEqual([]);
+});
+
+test('killed between the table and the copy in the lake, the next list writes the copy', async () => {
+  await record([fund], D1);
+  lake.killBefore = lake.changes.length;
+  await expect(record([{ symbol: 'META', figi: 'F9' }], D2)).rejects.toThrow();
+  const saved = lake.copy();
+  lake = saved;
+  await record([{ symbol: 'META', figi: 'F9' }], D3);
+  expect([...companyChanges((await readSymbolHistory(lake))!)]).toEqual([['META', [readDay(D2)!]]]);
+});
+
+test('what is stored of a company goes when its symbol passes on, and nothing of any other symbol', async () => {
+  await warehouse.query('TRUNCATE symbol_metadata, dcf_valuations, enrichment_attempts');
+  const names = async () =>
+    (await warehouse.query('SELECT symbol FROM symbol_metadata ORDER BY 1')).map((row) => row.symbol);
+  const store = async (symbol: string, at: string) => {
+    const attempt = { symbol, ending: 'ok', reason: null, answer: null };
+    const company = companyOf(symbol, { profile: { symbol, companyName: at, sector: 'Energy' } as Profile });
+    await storeCompanies(warehouse, `${at}T09:00:00.000Z`, [{ attempt, record: company }]);
+    const valuation = { symbol, date: at, dcf: 1, stockPrice: 1, source: 'fmp' as const };
+    await storeValuations(warehouse, `${at}T09:00:00.000Z`, [{ attempt, record: valuation }]);
+  };
+  await record([fb, fund], D1);
+  for (const symbol of ['FB', 'META']) await store(symbol, D1);
+  await record([fb, { symbol: 'META', figi: 'F9' }], D2);
+  expect(await names()).toEqual(['FB']);
+  expect(await warehouse.query('SELECT symbol FROM dcf_valuations')).toEqual([{ symbol: 'FB' }]);
+  expect([...(await readAttempts(warehouse, 'metadata')).keys()]).toEqual(['FB']);
+  await store('META', D2);
+  for (const date of [D2, D3]) await record([fb, { symbol: 'META', figi: 'F9' }], date);
+  expect(await names()).toEqual(['FB', 'META']);
+  const rows = await warehouse.query('SELECT figi, valid_from::text AS since FROM symbol_metadata ORDER BY symbol');
+  expect(rows).toEqual([
+    { figi: 'F1', since: D1 },
+    { figi: 'F9', since: D2 },
+  ]);
 });
 
 test('a history of 12,000 symbols is written and read in a few statements', async () => {
