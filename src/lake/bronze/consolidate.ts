@@ -8,10 +8,10 @@ import { openBase } from './base.ts';
 import type { ConsolidateOptions, ConsolidateSummary } from './consolidate-summary.ts';
 import { ConsolidationRun } from './consolidation-run.ts';
 import { takeInventory } from './inventory.ts';
-import type { Part } from './part.ts';
+import type { Part, Settled } from './part.ts';
 import { partOf } from './part-of.ts';
 import { ingestsNeeded, planConsolidation, wantedBy } from './plan.ts';
-import { removeExpired } from './remove-expired.ts';
+import { NOTHING_REMOVED, type Removal, removeExpired } from './remove-expired.ts';
 import { cutoffDate } from './retention.ts';
 import { removeParts, settle, settleShard } from './settle.ts';
 import { isOfShard } from './shard.ts';
@@ -23,8 +23,8 @@ import { summarise } from './summarise.ts';
  * the data files. A run killed anywhere is repaired by the next one. A damaged input, or a data file that another job
  * has written meanwhile, is reported in `errors` and its symbol left as it is; the next run tries it again.
  *
- * Of several shards the last to end writes manifest and checkpoint for all, and the summary of all at
- * keys.jobResult('consolidate').
+ * Of several shards the last to end writes manifest and checkpoint for all, and before them, so that a kill loses no
+ * shard's errors, the summary of all at keys.jobResult('consolidate').
  * @returns status `failed` when `errors` are too many (MAX_FAILED_PERCENT)
  * @throws Job.Interrupted; Lake.Conflict when another run has settled meanwhile; Lake.Unwritable and the store's own
  *   errors; with nothing marked as done
@@ -68,21 +68,24 @@ export async function consolidate(lake: Lake, options: ConsolidateOptions): Prom
   const expired = cutoff === undefined ? [] : await run.expired(ours, cutoff);
   const skipped = [...run.failedSessions, ...unread];
   const part = partOf({ base, held, ingests, inventory, run, manifest, expired, skipped, errors, options });
-  const settled = shard ? await settleShard(lake, part, base) : await settle(lake, part, base);
-  const removal = await removeExpired(lake, settled?.expired ?? [], { runId: options.runId, now, signal });
-  const summaryOf = (reports: readonly Part['report'][], rows: number): ConsolidateSummary =>
+  const summaryOf = (reports: readonly Part['report'][], rows: number, removal: Removal): ConsolidateSummary =>
     summarise(reports, { rows, removal, options, seconds: (performance.now() - started) / 1000 });
+  const sumUp = async ({ manifest }: Settled, reports: Part['report'][], removal = NOTHING_REMOVED) => {
+    const rows = rowsOf([...manifest.values()].map((entry) => entry.rows));
+    await lake.write(keys.jobResult('consolidate'), jsonBytes(summaryOf(reports, rows, removal)));
+  };
+  const settled = shard ? await settleShard(lake, part, base, sumUp) : await settle(lake, part, base);
+  const removal = await removeExpired(lake, settled?.expired ?? [], { runId: options.runId, now, signal });
   if (!settled || shard) {
-    const own = summaryOf([part.report], rowsOf(part.manifest.map(([, , rows]) => rows)));
+    const own = summaryOf([part.report], rowsOf(part.manifest.map(([, , rows]) => rows)), removal);
     if (settled) {
-      const rows = rowsOf([...settled.manifest.values()].map((entry) => entry.rows));
-      await lake.write(keys.jobResult('consolidate'), jsonBytes(summaryOf(settled.reports, rows)));
+      await sumUp(settled, settled.reports, removal);
       await removeParts(lake);
     }
     return { ...own, shard: { index: part.index, size: part.size } };
   }
   if (settled.written) part.report.counts.filesWritten++;
-  return summaryOf([part.report], rowsOf([...settled.manifest.values()].map((entry) => entry.rows)));
+  return summaryOf([part.report], rowsOf([...settled.manifest.values()].map((entry) => entry.rows)), removal);
 }
 
 function rowsOf(counts: readonly number[]): number {

@@ -13,6 +13,8 @@ export interface Removal {
   errors: JobError[];
 }
 
+export const NOTHING_REMOVED: Removal = { filesDeleted: 0, bytesFreed: 0, errors: [] };
+
 /**
  * Deletes proven date files and records them. The record comes first: a run killed in between leaves files that the
  * next one deletes and records as the same, never a deletion nobody knows of. A file that changed since it was

@@ -32,10 +32,16 @@ export async function settle(lake: Lake, part: Part, base: Base): Promise<Settle
 /**
  * Leaves the part of a shard; the shard that finds all parts there writes manifest and checkpoint. Two that end
  * together both try, and the one that is too late looks again, so the last state is made of the last parts.
+ * @param beforeCommit what has to be said of all shards; once the checkpoint is written their parts are no longer read
  * @returns undefined while parts of other shards are missing
  * @throws Lake.Corrupt for a part that is not JSON
  */
-export async function settleShard(lake: Lake, part: Part, base: Base): Promise<Settlement | undefined> {
+export async function settleShard(
+  lake: Lake,
+  part: Part,
+  base: Base,
+  beforeCommit: (settled: Settled, reports: Part['report'][]) => Promise<void>,
+): Promise<Settlement | undefined> {
   await lake.write(keys.consolidationPart(part.index, part.size), jsonBytes(part));
   for (let attempt = 1; ; attempt++) {
     const [storedManifest, storedCheckpoint] = await Promise.all([
@@ -45,9 +51,11 @@ export async function settleShard(lake: Lake, part: Part, base: Base): Promise<S
     const parts = await allParts(lake, part);
     if (!parts) return undefined;
     const settled = mergeParts(base.checkpoint, parts);
+    const reports = parts.map(({ report }) => report);
+    await beforeCommit(settled, reports);
     try {
       const written = await put(lake, settled, { storedManifest, storedCheckpoint });
-      return { ...settled, written, reports: parts.map(({ report }) => report) };
+      return { ...settled, written, reports };
     } catch (error) {
       if (!isNamed(error, 'Lake.Conflict') || attempt === TRIES) throw error;
     }

@@ -9,13 +9,17 @@ export interface ForeignColumns {
 }
 
 /**
- * Reads any Parquet file that hyparquet reads (uncompressed or snappy), column by column.
+ * Reads any Parquet file column by column: uncompressed, snappy, gzip, brotli, zstd or lz4.
  * @throws whatever hyparquet throws for bytes it cannot read
  */
 export async function readForeign(bytes: Uint8Array): Promise<ForeignColumns> {
   const memory = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   const metadata = parquetMetadata(memory);
   const rows = Number(metadata.num_rows);
+  const codecs = metadata.row_groups.flatMap((group) => group.columns.map(({ meta_data }) => meta_data?.codec));
+  // Our own files need none of it; a function that meets an adopted file loads it then.
+  const others = codecs.some((codec) => codec !== 'UNCOMPRESSED' && codec !== 'SNAPPY');
+  const compressors = others ? (await import('./compressors.ts')).compressors : undefined;
   const columns = new Map<string, unknown[]>();
   const kinds: ForeignColumns['kinds'] = new Map();
   for (const element of metadata.schema.slice(1)) {
@@ -27,6 +31,7 @@ export async function readForeign(bytes: Uint8Array): Promise<ForeignColumns> {
   await parquetRead({
     file: { byteLength: memory.byteLength, slice: (start, end) => memory.slice(start, end) },
     metadata,
+    compressors,
     parsers: {
       dateFromDays: (days: number) => days,
       timestampFromMilliseconds: (millis: bigint) => millis * 1000n,

@@ -85,6 +85,27 @@ describe('shards', () => {
     );
   });
 
+  test('a shard killed at any moment of its commit and run again loses no error of the others', async () => {
+    const start = new MemoryLake();
+    await news(start, 2);
+    await consolidate(start, options);
+    await news(start, 3);
+    const [damaged] = SYMBOLS.filter((symbol) => isOfShard(symbol, { index: 0, size: 3 }));
+    await start.write(keys.symbol(damaged!), Buffer.from('PAR1'));
+    await inShards(start, 3, [0, 1]);
+    const undisturbed = start.copy();
+    await inShards(undisturbed, 3, [2]);
+    for (let n = 1; n < undisturbed.changes.length; n++) {
+      const lake = Object.assign(start.copy(), { killAfter: n });
+      await expect(inShards(lake, 3, [2])).rejects.toThrow('killed');
+      const again = lake.copy();
+      await inShards(again, 3, [2]);
+      expect(await readJson(again, keys.jobResult('consolidate')), `after change ${n}`).toMatchObject({
+        errors: [{ name: 'Lake.Corrupt', symbol: damaged }],
+      });
+    }
+  });
+
   test('that end at the same moment settle one after the other', async () => {
     const [lake, plain] = [new S3Like(), new S3Like()];
     await news(lake, 3);
