@@ -47,6 +47,8 @@ export interface LaptopOptions {
   /** Multiplies every Wait and Retry delay; by default 1/300 with practice data, else 1. */
   timeScale?: number;
   onNotify?: (notification: Notification) => void;
+  /** When an execution starts; the computer's clock unless given. */
+  now?: () => Date;
 }
 
 /** afterbell's cloud in one process: what Terraform provisions, on loopback, over one AFTERBELL_HOME. */
@@ -75,7 +77,7 @@ export interface RunOptions {
 
 /** @throws Home.Busy, Home.Unwritable, Config.Invalid */
 export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
-  const { config, program, onNotify } = options;
+  const { config, program, onNotify, now = () => new Date() } = options;
   const home = await openHome(config.AFTERBELL_HOME, { mode: 'write' });
   const closers: (() => Promise<void>)[] = [() => home.close()];
   // A log that cannot be written ends nothing: what was to be logged is lost, what was to be done is not.
@@ -161,7 +163,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     const timeScale = options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1);
     // Declared as a function: an event may start an execution.
     async function run(input: object, { machine = 'nightly', name, onEvent, signal }: RunOptions): Promise<Execution> {
-      const startTime = new Date().toISOString();
+      const startTime = now().toISOString();
       const runId = executionName(name, startTime);
       const machineName = `afterbell-local-${machine}`;
       const stateMachineArn = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:${machineName}`;

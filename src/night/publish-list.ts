@@ -4,7 +4,7 @@ import { keys } from '../lake/keys.ts';
 import { listAll, writeIfChanged } from '../lake/lake.ts';
 import type { Cursor } from '../tables/runs.ts';
 import { endHeld, heldKey, holdList } from './held-list.ts';
-import { diffLine, judgeList, lastSyncOf, shownFields } from './judge-list.ts';
+import { diffLine, driftOf, judgeList, lastSyncOf, listNotes, shownFields } from './judge-list.ts';
 import { quarantineLines, replaceQuarantine } from './quarantine.ts';
 import { recordHistory } from './record-history.ts';
 import { type ReferenceSource, type SyncPage, type SyncRequest, syncOutcome } from './reference-source.ts';
@@ -33,11 +33,14 @@ export async function publishList<T extends object>(
   const { openedAt } = request;
   // The list's own day, which is not the run's when an old session is fetched again.
   const { session } = cursor;
-  const { records, rejected, leftOut = [] } = await stagedList(source, cursor, lake);
-  const plan = planSync(await sink.known(), records, source.keyOf);
+  const { records, rejected, leftOut, unknownFields } = await stagedList(source, cursor, lake);
+  const known = await sink.known();
+  const plan = planSync(known, records, source.keyOf);
   const counts = { rows: records.length, rejected: rejected.length, waitSeconds: 0 };
   const last = await runs.lastSync(dataset);
-  const reasons = checked ? judgeList(source, plan, { rejected: rejected.length, last }) : [];
+  const facts = { last, drift: driftOf(source, known, records), event: await source.event?.(records) };
+  const reasons = checked ? judgeList(source, plan, { ...facts, rejected: rejected.length }) : [];
+  const listed = listNotes(source, plan, { ...facts, unknownFields });
   if (reasons.length > 0) {
     const diff = diffOf(plan, shownFields(source));
     await holdList(
@@ -51,8 +54,8 @@ export async function publishList<T extends object>(
     ];
     return syncOutcome(source, cursor, { ...counts, done: true, status: 'held', reasons: told });
   }
-  const { new: added, changed, failed, notes = [] } = await sink.apply(plan, { ...request, session }, records);
-  const written = { new: added, changed };
+  const { new: added, changed, failed, notes: stored = [] } = await sink.apply(plan, { ...request, session }, records);
+  const written = { new: added, changed, notes: [...listed, ...stored] };
   for (const [key, bytes] of (source.files ?? snapshotFile)(records, { dataset, session }))
     await writeIfChanged(lake, key, bytes);
   await replaceQuarantine(lake, session, dataset, quarantineLines(dataset, session, rejected));
@@ -66,13 +69,13 @@ export async function publishList<T extends object>(
   if (source.identity) {
     await recordHistory(dataset, records.map(source.identity), { session, before: last !== undefined }, rooms);
   }
-  await runs.saveLastSync(dataset, lastSyncOf(source, { openedAt, cursor, rows: records.length, last }));
+  await runs.saveLastSync(dataset, lastSyncOf(source, { openedAt, cursor, rows: records.length, last, unknownFields }));
   const held = await runs.heldSync(dataset);
   const as = held?.cursor.syncId === cursor.syncId ? 'released' : 'superseded';
   if (held) await endHeld(held, { by: request.runId, as }, rooms);
   await runs.dropCursor(dataset);
   await lake.remove((await listAll(lake, keys.stagedPages(dataset, cursor.syncId))).map((entry) => entry.key));
-  return syncOutcome(source, cursor, { ...counts, ...written, done: true, reasons: leftOut, notes });
+  return syncOutcome(source, cursor, { ...counts, ...written, done: true, reasons: leftOut });
 }
 
 /** Publishes the list that a run held back, from its staged pages: no vendor is asked, no budget checked. */

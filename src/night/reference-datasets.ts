@@ -62,6 +62,7 @@ export const FIELDS: Readonly<Record<string, Readonly<Record<string, ColumnType>
     marginRequirementShort: 'double',
     shortable: 'boolean',
     easyToBorrow: 'boolean',
+    borrowStatus: 'text',
     fractionable: 'boolean',
     attributes: 'text',
     minOrderSize: 'double',

@@ -26,12 +26,20 @@ export interface ReferenceSource<T extends object> {
   watched?: readonly string[];
   /** Limits of the change budget other than REFERENCE_BUDGET's. */
   budget?: Partial<Budget>;
+  /** An announced event that explains more movement than `budget` allows, for a list of these records. */
+  event?: (records: readonly T[]) => Promise<AnnouncedEvent | undefined>;
   /** Says who a record is, where symbols pass from one security to another: their history is kept then. */
   identity?: (record: T) => Listed;
   /** What is asked for, where settings decide it; the partitions unless given. */
   selection?: string;
   /** What a published list leaves in the lake, as [key, bytes]; the dated snapshot of FIELDS unless given. */
   files?: (records: readonly T[], of: { dataset: string; session: string }) => [key: string, bytes: Uint8Array][];
+}
+
+/** Movement that is no surprise: the limits it may reach, and how the report names it. */
+export interface AnnouncedEvent {
+  name: string;
+  budget: Partial<Budget>;
 }
 
 export interface SyncRequest extends SinkRun {

@@ -12,10 +12,11 @@ export async function stagedList<T extends object>(
   { dataset, keyOf, settle }: ReferenceSource<T>,
   cursor: Cursor,
   lake: Lake,
-): Promise<StagedPage<T>> {
+): Promise<Required<StagedPage<T>>> {
   const byKey = new Map<string, T>();
   const rejected: Rejected[] = [];
   const leftOut: string[] = [];
+  const unknown = new Set<string>();
   for (let page = 1; page <= cursor.page; page += 1) {
     const key = keys.stagedPage(dataset, cursor.syncId, page);
     const staged = await readJson<StagedPage<T>>(lake, key);
@@ -23,6 +24,7 @@ export async function stagedList<T extends object>(
     if (!staged) throw new NamedError('Lake.Corrupt', { what: `${key} is gone`, wanted: 'every page of the list' });
     rejected.push(...staged.rejected);
     leftOut.push(...(staged.leftOut ?? []));
+    for (const field of staged.unknownFields ?? []) unknown.add(field);
     for (const record of staged.records) {
       const name = keyOf(record);
       if (!byKey.has(name)) byKey.set(name, record);
@@ -31,7 +33,8 @@ export async function stagedList<T extends object>(
   }
   const records = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => record);
   const settled = settle?.(records) ?? { records, rejected: [] };
-  return { records: settled.records, rejected: [...rejected, ...settled.rejected], leftOut };
+  const unknownFields = [...unknown].sort();
+  return { records: settled.records, rejected: [...rejected, ...settled.rejected], leftOut, unknownFields };
 }
 
 /** `reference/{dataset}/date=….parquet` with the columns of FIELDS. */

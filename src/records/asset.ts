@@ -23,7 +23,9 @@ const assetRow = z.object({
   margin_requirement_long: optionalFigure,
   margin_requirement_short: optionalFigure,
   shortable: optionalFlag,
+  // Announced to be gone from 2026-09-22 on; its successor is `borrow_status`.
   easy_to_borrow: optionalFlag,
+  borrow_status: optionalText,
   fractionable: optionalFlag,
   // A set in any order; sorted, so that another order is no change.
   attributes: z
@@ -51,6 +53,7 @@ function toAsset(row: z.output<typeof assetRow>) {
     marginRequirementShort: row.margin_requirement_short,
     shortable: row.shortable,
     easyToBorrow: row.easy_to_borrow,
+    borrowStatus: row.borrow_status,
     fractionable: row.fractionable,
     attributes: row.attributes,
     minOrderSize: row.min_order_size,

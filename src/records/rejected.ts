@@ -12,4 +12,6 @@ export interface Parsed<T> {
   rejected: Rejected[];
   /** What was left out on purpose, in words. */
   leftOut?: string[];
+  /** Fields the vendor sends and we do not keep, by name, sorted. */
+  unknownFields?: string[];
 }

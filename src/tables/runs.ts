@@ -40,6 +40,8 @@ export interface LastSync {
   selection?: string;
   /** Rows of the last complete syncs of this selection, this one last; at most BAND_SYNCS. */
   recentRows?: number[];
+  /** Fields the vendor has ever sent that are not kept: each is reported once. */
+  unknownFields?: string[];
 }
 
 /** A complete list that went over its change budget and waits in staging for a person. */

@@ -80,6 +80,8 @@ export interface SceneOptions {
   env?: Record<string, string | undefined>;
   timeScale?: number;
   onNotify?: LaptopOptions['onNotify'];
+  /** When an execution starts, for what depends on the day a list is fetched. */
+  now?: LaptopOptions['now'];
 }
 
 /** @param options.env settings over the defaults; undefined takes one away */
@@ -136,8 +138,8 @@ export async function openOn(home: string, market: PracticeMarket, options: Scen
     REPORT_SYMBOLS: 'AAPL',
     ...options.env,
   });
-  const { timeScale, onNotify } = options;
-  const laptop = await openLaptop({ config, program, timeScale, onNotify });
+  const { timeScale, onNotify, now } = options;
+  const laptop = await openLaptop({ config, program, timeScale, onNotify, now });
   closers.push(() => laptop.close());
   return {
     home,

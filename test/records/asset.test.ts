@@ -15,6 +15,7 @@ const full = {
   margin_requirement_short: '30.5',
   shortable: true,
   easy_to_borrow: true,
+  borrow_status: 'easy_to_borrow',
   fractionable: true,
   attributes: ['options_enabled', 'has_options'],
 };
@@ -36,6 +37,7 @@ describe('assets', () => {
         marginRequirementShort: 30.5,
         shortable: true,
         easyToBorrow: true,
+        borrowStatus: 'easy_to_borrow',
         fractionable: true,
         attributes: ['has_options', 'options_enabled'],
       },
@@ -72,6 +74,6 @@ describe('assets', () => {
   });
 
   test('an unknown field is named', () => {
-    expect(parseAssets([{ ...full, borrow_status: 'easy' }]).unknownFields).toEqual(['borrow_status']);
+    expect(parseAssets([{ ...full, lendable: true }]).unknownFields).toEqual(['lendable']);
   });
 });

@@ -1,5 +1,6 @@
 import { NamedError } from '../../errors.ts';
 import { alterRows } from './altered-rows.ts';
+import { driftFields } from './drifted-fields.ts';
 import type { Answer, Asked, Vendor } from './market-route.ts';
 
 const PER_MINUTE = 200;
@@ -18,7 +19,11 @@ async function answerAssets({ query, source, lastClosed, active }: Asked): Promi
       (exchange === null || asset.exchange === exchange) &&
       (attributes === undefined || attributes.some((wanted) => asset.attributes.includes(wanted))),
   );
-  return { status: 200, json: alterRows(found, active), headers: { 'x-ratelimit-limit': String(PER_MINUTE) } };
+  return {
+    status: 200,
+    json: alterRows(driftFields('assets', found, active), active),
+    headers: { 'x-ratelimit-limit': String(PER_MINUTE) },
+  };
 }
 
 /** Alpaca's trading API as far as the pipeline asks it. */

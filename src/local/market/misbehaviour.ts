@@ -15,6 +15,8 @@ const MISBEHAVIOURS = {
   'truncated-json': { able: ALL, usual: ALL },
   'looping-cursor': { able: ['tickers', 'splits'], usual: ['tickers'] },
   'late-correction': { able: ['grouped'], usual: ['grouped'] },
+  'field-removed': { able: ['assets', 'tickers'], usual: ['assets'] },
+  'field-added': { able: ['assets', 'tickers'], usual: ['assets'] },
   'half-missing': { able: LISTS, usual: ['grouped'] },
   'slow-body': { able: ALL, usual: ALL },
   'no-credits': { able: ['completions'], usual: ['completions'] },

@@ -1,6 +1,7 @@
 import { NamedError } from '../../errors.ts';
 import { alterRows } from './altered-rows.ts';
 import { byCodeUnit } from './code-unit-order.ts';
+import { driftFields } from './drifted-fields.ts';
 import type { Answer, Asked } from './market-route.ts';
 import type { MarketKind, TickerRow } from './market-source.ts';
 import { type OtherTickerRow, otherTickers } from './other-markets.ts';
@@ -47,7 +48,7 @@ export async function answerTickers(asked: Asked): Promise<Answer> {
     compare: (a, b) => (order === 'asc' ? byCodeUnit(a, b) : byCodeUnit(b, a)),
     loop: asked.active.has('looping-cursor'),
   });
-  const results = alterRows(page.rows, asked.active);
+  const results = alterRows(driftFields('tickers', page.rows, asked.active), asked.active);
   return ok(asked, { results, count: results.length, ...(page.nextUrl !== undefined && { next_url: page.nextUrl }) });
 }
 
