@@ -1,4 +1,6 @@
+import { indexEventBetween } from '../calendar/index-events.ts';
 import { exchangeDate } from '../calendar/sessions.ts';
+import type { Budget } from '../checks/change-budget.ts';
 import { NamedError } from '../errors.ts';
 import { dateOfKey, keys } from '../lake/keys.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
@@ -12,7 +14,7 @@ import type { VendorPage } from '../vendors/pages.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { currentMembers, storeMembers } from '../warehouse/index-members.ts';
 import { readListings } from './reference-list.ts';
-import type { ReferenceSource, SyncRequest } from './reference-source.ts';
+import type { AnnouncedEvent, ReferenceSource, SyncRequest } from './reference-source.ts';
 import type { Sink } from './sink.ts';
 import type { Stores } from './stores.ts';
 
@@ -20,6 +22,13 @@ import type { Stores } from './stores.ts';
 export const INDEX = 'russell_2000';
 
 const DATASET = 'index_members';
+/**
+ * Between reconstitutions a few members leave by merger or delisting, and once a quarter some 30 newly listed ones join:
+ * 2 % of the index at most.
+ */
+const ORDINARY: Partial<Budget> = { vanished: 0.05, added: 0.05 };
+/** A reconstitution replaces about an eighth: 12 % a year since 2008 (Cboe), 255 joined and 199 left in June 2025. */
+const RECONSTITUTION: Partial<Budget> = { vanished: 0.25, added: 0.25 };
 const COLUMNS: Column[] = [
   { name: 'index', type: 'text' },
   { name: 'symbol', type: 'text' },
@@ -47,6 +56,8 @@ export function indexMembersSource(
     keyOf: ({ symbol }) => symbol,
     sink: membersSink(stores.warehouse),
     watched: ['index'],
+    budget: ORDINARY,
+    event: (records) => eventOf(records, stores.lake),
     files: membersFiles,
   };
 }
@@ -78,7 +89,7 @@ async function membersOf(rows: readonly DatedRow[], stores: Stores): Promise<Par
 
 /** History is written forwards only: a list from before the newest one would end memberships that went on. */
 async function requireDay(asOf: string, { openedAt }: SyncRequest, lake: Lake): Promise<void> {
-  const held = (await listAll(lake, `reference/${DATASET}/date=`)).map(({ key }) => dateOfKey(key)).findLast(Boolean);
+  const held = await newestList(lake);
   const today = exchangeDate(new Date(openedAt));
   if ((held === undefined || asOf >= held) && asOf <= today) return;
   throw new NamedError('Data.Invalid', {
@@ -87,6 +98,17 @@ async function requireDay(asOf: string, { openedAt }: SyncRequest, lake: Lake): 
     wanted: held === undefined ? `${today} or earlier` : `a day from ${held}, the newest list held, to ${today}`,
     todo: 'Put a newer file where INDEX_MEMBERS_URI leads to; the list held stays.',
   });
+}
+
+/** The day of the newest list in the lake. */
+async function newestList(lake: Lake): Promise<string | undefined> {
+  return (await listAll(lake, `reference/${DATASET}/date=`)).map(({ key }) => dateOfKey(key)).findLast(Boolean);
+}
+
+async function eventOf(records: readonly IndexMember[], lake: Lake): Promise<AnnouncedEvent | undefined> {
+  const [earlier, later] = [await newestList(lake), records[0]?.holdingsOf];
+  const event = earlier && later ? indexEventBetween(INDEX, { earlier, later }) : undefined;
+  return event && { name: `${event.name} of ${event.date}`, budget: RECONSTITUTION };
 }
 
 /** The newest list in `index_members`; a membership has no values of its own, so that none ever changes. */

@@ -1,3 +1,4 @@
+import { INDEX_EVENTS } from '../../calendar/index-events.ts';
 import type { TickerRow } from './market-source.ts';
 import { unit } from './noise.ts';
 import { textKey } from './text-key.ts';
@@ -15,8 +16,10 @@ export interface HoldingRow {
 const MEMBER_SHARE = 0.75;
 /** A word that is a device elsewhere, and a class whose dot the file leaves out. */
 const ALWAYS: ReadonlySet<string> = new Set(['CON', 'BRK.B']);
-/** Of every hundred members three are others each year; the index is made anew on the last Friday of June. */
+/** Of every hundred members three are others after each reconstitution. */
 const KEPT_SHARE = 0.97;
+/** Far from any year: the draw of a year's second reconstitution. */
+const SECOND_DRAW = 10_000;
 const SECTORS = ['Industrials', 'Health Care', 'Financials', 'Information Technology', 'Energy', 'Materials'];
 const EXCHANGES: Record<string, string> = {
   XNYS: 'New York Stock Exchange Inc.',
@@ -44,15 +47,21 @@ function row(ticker: string, name: string, sector: string, assetClass: string, p
   return { ticker, name, sector, assetClass, price, exchange };
 }
 
-/** Whether a listing belongs to the practice index on a date; a function of its ticker and the year alone. */
+/** Whether a listing belongs to the practice index on a date; a function of its ticker and the reconstitution before. */
 function isMember(ticker: TickerRow, date: string): boolean {
   const { active, market, type, primary_exchange: exchange, ticker: symbol } = ticker;
   // Of a replayed day nothing but symbols is known.
   const isStock = type === 'CS' || (type === undefined && exchange === undefined);
   if (!active || market !== 'stocks' || !isStock) return false;
   const key = textKey(symbol, 6);
-  const year = Number(date.slice(0, 4)) - (date.slice(5) < '06-26' ? 1 : 0);
-  return ALWAYS.has(symbol) || (unit(key, 1) < MEMBER_SHARE && unit(key, 2, year) < KEPT_SHARE);
+  return ALWAYS.has(symbol) || (unit(key, 1) < MEMBER_SHARE && unit(key, 2, drawOf(date)) < KEPT_SHARE);
+}
+
+/** A number for the time since one reconstitution; before the first one listed it is a year's. */
+function drawOf(date: string): number {
+  const latest = INDEX_EVENTS.findLast((event) => event.date <= date)?.date;
+  if (latest === undefined) return Number(date.slice(0, 4)) - (date.slice(5) < '06-26' ? 1 : 0);
+  return Number(latest.slice(0, 4)) + (latest.slice(5) < '07' ? 0 : SECOND_DRAW);
 }
 
 /** The fund's table on a date: members without the dots of their classes, then what is no share. */
