@@ -5,6 +5,7 @@
  * Everything else imports from here.
  */
 export { parseDate } from './dates.ts';
+export { type CalendarFingerprint, calendarFingerprint, isSameCalendar } from './fingerprint.ts';
 export { lastClosedSession, type SessionHours, sessionHours } from './hours.ts';
 export { exchangeDate } from './new-york.ts';
 export {

@@ -97,6 +97,7 @@ export interface JobResult {
   rows?: number;
   filesWritten?: number;
   errors?: { name: string; message: string; symbol?: string | null }[];
+  notes?: string[];
   seconds: number;
 }
 

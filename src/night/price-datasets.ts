@@ -104,6 +104,11 @@ export function jobDatasets(
   return datasets;
 }
 
+/** Pure: what the jobs that ran have to tell besides. */
+export function jobNotes({ night }: CloseInput, results: Readonly<Record<string, JobResult | undefined>>): string[] {
+  return Object.values(results).flatMap((result) => (result?.runId === night.runId ? (result.notes ?? []) : []));
+}
+
 function damageOf(result: JobResult | undefined): { reasons: string[]; failed: FailedSymbol[] } {
   const errors = result?.errors ?? [];
   const reasons = errors.slice(0, 5).map(({ name, message }) => `${name}: ${message}`);

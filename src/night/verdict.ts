@@ -1,6 +1,6 @@
 import type { DatasetResult, NightStatus, TaskStatus } from './night.ts';
 import { type CloseInput, causeText, describe, type JobResult } from './outcome.ts';
-import { jobDatasets, pricesAccount } from './price-datasets.ts';
+import { jobDatasets, jobNotes, pricesAccount } from './price-datasets.ts';
 import { DATASET_OF_TASK } from './reference-datasets.ts';
 import type { ReleaseEffect } from './release-effect.ts';
 
@@ -53,7 +53,13 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
     status,
     datasets,
     reasons: [...(trouble ? [describe(trouble)] : []), ...said],
-    notes: [...night.notes, ...listNotes(outcome), ...(prices.check?.notes ?? []), ...(account?.notes ?? [])],
+    notes: [
+      ...night.notes,
+      ...listNotes(outcome),
+      ...(prices.check?.notes ?? []),
+      ...(account?.notes ?? []),
+      ...jobNotes(outcome, jobs),
+    ],
     sessions,
     ...(prices.check?.releasing && { releasing: prices.check.releasing }),
     pricesDone: account?.done === true && !jobSets.some(failed),

@@ -1,15 +1,18 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 /** Inside the repository, so that the bundle finds its native dependencies. */
 const folder = fileURLToPath(new URL('../../dist/test-programs/', import.meta.url));
 
-/** Bundles a job's entry point as the build does; returns the program's path. */
-export async function bundleJob(job: 'consolidator' | 'resampler'): Promise<string> {
+/**
+ * Bundles a job's entry point as the build does; returns the program's path.
+ * @param closure a day that the program's calendar knows as closed besides
+ */
+export async function bundleJob(job: 'consolidator' | 'resampler', closure?: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
-  const outfile = `${folder}${job}.mjs`;
+  const outfile = `${folder}${job}${closure ?? ''}.mjs`;
   await build({
     entryPoints: [fileURLToPath(new URL(`../../batch-images/${job}/main.ts`, import.meta.url))],
     outfile,
@@ -22,8 +25,20 @@ export async function bundleJob(job: 'consolidator' | 'resampler'): Promise<stri
     external: ['@duckdb/node-api'],
     banner: { js: "import{createRequire as $r}from'node:module';const require=$r(import.meta.url);" },
     logLevel: 'error',
+    plugins: closure === undefined ? [] : [withClosure(closure)],
   });
   return outfile;
+}
+
+function withClosure(date: string): Plugin {
+  return {
+    name: 'one more closure',
+    setup: ({ onLoad }) =>
+      onLoad({ filter: /calendar\/closures\.ts$/ }, ({ path }) => {
+        const entry = JSON.stringify({ dates: [date], reason: 'Day of mourning', source: 'this test' });
+        return { contents: `${readFileSync(path, 'utf8')}\nCLOSURES.push(${entry});\n`, loader: 'ts' };
+      }),
+  };
 }
 
 export interface Ended {

@@ -1,3 +1,4 @@
+import { isSameCalendar } from '../../calendar/sessions.ts';
 import { isNamed } from '../../errors.ts';
 import { decodeBarColumns } from '../../lake/bronze/bar-columns.ts';
 import { readConsolidated } from '../../lake/bronze/checkpoint.ts';
@@ -6,12 +7,14 @@ import { inFlight } from '../../lake/in-flight.ts';
 import { keys } from '../../lake/keys.ts';
 import { type Lake, listAll, readJson } from '../../lake/lake.ts';
 import { placeIn } from '../../lake/place.ts';
+import { readSilverCheckpoint } from '../../lake/silver/silver-checkpoint.ts';
 import { decodeSilver } from '../../lake/silver/silver-columns.ts';
+import { readSplits } from '../../lake/silver/splits.ts';
 import type { Check, Rebuild } from './check.ts';
 
 const READERS = 8;
 
-/** Checkpoints and the manifest are few and small: read whole by every verify. */
+/** Checkpoints, the manifest and the list of splits are few and small: read whole by every verify. */
 export async function checkCheckpoints(lake: Lake, intervals: readonly number[]): Promise<Check> {
   const problems: string[] = [];
   const rebuild: Rebuild[] = [];
@@ -25,17 +28,23 @@ export async function checkCheckpoints(lake: Lake, intervals: readonly number[])
     damaged(keys.consolidated, { step: 'remove', keys: [keys.consolidated] }, { step: 'consolidate' });
   for (const interval of intervals) {
     const key = keys.silverCheckpoint(interval);
-    if (!(await isJson(lake, key)))
-      damaged(key, { step: 'remove', keys: [key] }, { step: 'resample', intervals: [interval] });
+    const resample: Rebuild = { step: 'resample', intervals: [interval] };
+    if (!(await isJson(lake, key))) {
+      damaged(key, { step: 'remove', keys: [key] }, resample);
+      continue;
+    }
+    const calendar = (await readSilverCheckpoint(lake, interval))?.calendar;
+    if (!calendar || isSameCalendar(calendar)) continue;
+    problems.push(`the exchange calendar has changed since the ${interval}-session bars were made`);
+    rebuild.push(resample);
   }
-  return {
-    name: 'checkpoints',
-    counted: `${intervals.length + 2} looked at`,
-    problems,
-    rebuild,
-    repairs: [],
-    notes: [],
-  };
+  const repairs: string[] = [];
+  await readSplits(lake).catch((error: Error) => {
+    if (!isNamed(error, 'Lake.Corrupt')) throw error;
+    problems.push(error.message);
+    repairs.push('npx afterbell run sync-splits');
+  });
+  return { name: 'checkpoints', counted: `${intervals.length + 3} looked at`, problems, rebuild, repairs, notes: [] };
 }
 
 async function isJson(lake: Lake, key: string): Promise<boolean> {

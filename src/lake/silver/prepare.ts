@@ -1,10 +1,13 @@
+import { isSameCalendar } from '../../calendar/sessions.ts';
 import { isNamed } from '../../errors.ts';
 import { keys } from '../keys.ts';
 import { type Lake, listAll } from '../lake.ts';
+import { type Basis, differing } from './basis.ts';
 import type { LakeState } from './lake-state.ts';
 import { type IntervalPlan, planInterval } from './plan.ts';
 import { readSilverCheckpoint, type SilverCheckpoint } from './silver-checkpoint.ts';
 import { decodeSilver, type SilverColumns } from './silver-columns.ts';
+import { lostSplits } from './splits.ts';
 
 /** Above so many symbols to make wholly anew a full run is cheaper than merging them into every month file. */
 const MOST_WHOLE = 50;
@@ -26,43 +29,41 @@ export interface Prepared {
   whole: ReadonlySet<string>;
   /** Some of them may have rows in any month file. */
   anywhere: boolean;
+  /** Why an incremental run became a full one, where a reader would not expect it. */
+  notes: string[];
 }
 
-export interface Known {
-  state: LakeState;
-  /** Symbol → text of the splits in force. */
-  splits: ReadonlyMap<string, string>;
-  /** Symbol → text of the days on which another company took it over. */
-  companies: ReadonlyMap<string, string>;
-  /** Symbols whose history is behind their session files. */
-  owed: ReadonlySet<string>;
-  held: { has(symbol: string): boolean };
-}
-
-/** Reads the intervals' checkpoints and plans; a run is full for all intervals or for none. */
+/**
+ * Reads the intervals' checkpoints and plans; a run is full for all intervals or for none.
+ * @throws Lake.Corrupt when the list of splits is older than the one the bars were adjusted by, and lacks some of it
+ */
 export async function prepare(
   lake: Lake,
   numbers: readonly number[],
   mode: 'full' | 'incremental',
-  known: Known,
+  known: Basis,
 ): Promise<Prepared> {
-  const checkpoints = mode === 'full' ? [] : await Promise.all(numbers.map((n) => readSilverCheckpoint(lake, n)));
+  const stored = await Promise.all(numbers.map((interval) => readStored(lake, interval, mode)));
+  for (const checkpoint of stored) if (checkpoint) requireKnownSplits(checkpoint, known);
+  const checkpoints = mode === 'full' ? [] : stored;
+  const notes = calendarNotes(checkpoints);
   const whole = new Set<string>();
   for (const checkpoint of checkpoints) if (checkpoint) for (const s of changedSymbols(checkpoint, known)) whole.add(s);
-  const full = mode === 'full' || checkpoints.some((one) => one === undefined) || whole.size > MOST_WHOLE;
+  const full =
+    mode === 'full' || checkpoints.some((one) => one === undefined) || whole.size > MOST_WHOLE || notes.length > 0;
   const intervals = await Promise.all(
     numbers.map((interval, i) =>
       full ? prepareFull(lake, interval, known.state) : prepareNight(lake, interval, known.state, checkpoints[i]!),
     ),
   );
   const anywhere = checkpoints.some((checkpoint) => checkpoint?.failed.some((symbol) => whole.has(symbol)));
-  return { full, intervals, whole: full ? new Set() : whole, anywhere };
+  return { full, intervals, whole: full ? new Set() : whole, anywhere, notes };
 }
 
 /** Pure: symbols that the bars of the touched windows alone do not bring up to date. */
 export function changedSymbols(
   { splits, companies = {}, failed }: Pick<SilverCheckpoint, 'splits' | 'companies' | 'failed'>,
-  known: Omit<Known, 'state'>,
+  known: Pick<Basis, 'splits' | 'companies' | 'owed' | 'held'>,
 ): Set<string> {
   const changed = new Set([
     ...failed,
@@ -75,9 +76,30 @@ export function changedSymbols(
   return new Set([...changed].filter((symbol) => known.held.has(symbol) || isGone(symbol)));
 }
 
-function differing(before: Readonly<Record<string, string>>, now: ReadonlyMap<string, string>): string[] {
-  const then = new Map(Object.entries(before));
-  return [...new Set([...then.keys(), ...now.keys()])].filter((symbol) => then.get(symbol) !== now.get(symbol));
+/** A full run does without a damaged checkpoint. */
+async function readStored(lake: Lake, interval: number, mode: 'full' | 'incremental') {
+  return readSilverCheckpoint(lake, interval).catch((error) => {
+    if (mode === 'full' && isNamed(error, 'Lake.Corrupt')) return undefined;
+    throw error;
+  });
+}
+
+/** A newer list may take splits back; an older one stands where a newer one was lost. */
+function requireKnownSplits({ splits, splits_list: list }: SilverCheckpoint, known: Basis): void {
+  if (!list || known.splitsList === undefined || known.splitsList >= list) return;
+  const lost = differing(splits, known.splits);
+  if (lost.length > 0) throw lostSplits(`the list of ${known.splitsList}`, lost, `the list of ${list}, or a newer one`);
+}
+
+/** Windows numbered by another calendar cannot be joined by ones of today's. */
+function calendarNotes(checkpoints: readonly (SilverCheckpoint | undefined)[]): string[] {
+  const made = checkpoints.filter((one) => one !== undefined);
+  const note = (why: string) => [`N-session bars were rebuilt in full: ${why}`];
+  if (made.some(({ calendar }) => calendar && !isSameCalendar(calendar)))
+    return note('the exchange calendar has changed since they were made');
+  if (made.some(({ calendar }) => !calendar))
+    return note('their checkpoints, of an earlier version, do not say which calendar they were made with');
+  return [];
 }
 
 async function prepareFull(lake: Lake, interval: number, state: LakeState): Promise<Interval> {

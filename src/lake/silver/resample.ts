@@ -1,20 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dateOf } from '../../calendar/dates.ts';
 import { isNamed, NamedError } from '../../errors.ts';
-import { type ConsolidationCheckpoint, readConsolidated } from '../bronze/checkpoint.ts';
+import { readConsolidated } from '../bronze/checkpoint.ts';
 import { type Manifest, readManifest } from '../bronze/manifest.ts';
 import { stopIfAsked } from '../in-flight.ts';
 import type { JobError, JobSummary, Progress } from '../job-summary.ts';
 import { keys } from '../keys.ts';
 import type { Lake } from '../lake.ts';
-import { companyChanges, readSymbolHistory, type SymbolHistory } from '../symbol-history.ts';
-import { lakeState } from './lake-state.ts';
+import { readSymbolHistory } from '../symbol-history.ts';
+import { type Basis, basisOf } from './basis.ts';
 import { type Met, makeWindows } from './make-windows.ts';
-import { type Known, type Prepared, prepare } from './prepare.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import { nextCheckpoint, writeSilverCheckpoint } from './silver-checkpoint.ts';
-import { factorSpans, readSplits, type Split, splitsInForce, splitsText } from './splits.ts';
+import { factorSpans, readSplitsList } from './splits.ts';
 import { monthsOf, writeMonths } from './write-months.ts';
 
 /** Share of the symbols whose damage is only reported; with more of them the job fails. */
@@ -48,14 +47,15 @@ export interface ResampleSummary extends JobSummary {
  * anywhere is repaired by the next one, and an incremental run gives what a full one gives. A symbol whose history is
  * damaged keeps the rows it has, stands in `errors`, and is made anew by the first run that can read it.
  * @returns status `failed` when more than 1 % of the symbols are damaged
- * @throws Job.Failed when nothing is consolidated yet or DuckDB fails; Lake.Corrupt for unusable splits; Job.Interrupted
+ * @throws Job.Failed when nothing is consolidated yet or DuckDB fails; Lake.Corrupt for unusable or lost splits;
+ *   Job.Interrupted
  */
 export async function resample(lake: Lake, options: ResampleOptions): Promise<ResampleSummary> {
   const started = performance.now();
   const [consolidated, manifest, splits, history] = await Promise.all([
     readConsolidated(lake),
     readManifest(lake),
-    readSplits(lake),
+    readSplitsList(lake),
     readSymbolHistory(lake),
   ]);
   if (!consolidated?.sessions || !manifest) {
@@ -78,31 +78,6 @@ export async function resample(lake: Lake, options: ResampleOptions): Promise<Re
   }
 }
 
-interface Basis extends Known {
-  inForce: Map<string, Split[]>;
-  changes: Map<string, number[]>;
-}
-
-function basisOf(
-  consolidated: ConsolidationCheckpoint,
-  manifest: Manifest,
-  splits: readonly Split[],
-  history: SymbolHistory = new Map(),
-): Basis {
-  const state = lakeState(consolidated);
-  const changes = new Map([...companyChanges(history)].filter(([symbol]) => manifest.has(symbol)));
-  const inForce = new Map([...splitsInForce(splits, state.newest)].filter(([symbol]) => manifest.has(symbol)));
-  return {
-    state,
-    inForce,
-    changes,
-    companies: new Map([...changes].map(([symbol, days]) => [symbol, days.map(dateOf).join(' ')])),
-    splits: new Map([...inForce].map(([symbol, list]) => [symbol, splitsText(list)])),
-    owed: new Set(Object.keys(consolidated.failed ?? {})),
-    held: manifest,
-  };
-}
-
 interface Work {
   prepared: Prepared;
   basis: Basis;
@@ -112,7 +87,7 @@ interface Work {
 
 async function work(lake: Lake, options: ResampleOptions, { prepared, basis, manifest, started }: Work) {
   const { signal, progress, memoryLimitMb, threads = 2 } = options;
-  const { state, inForce, changes, splits, companies, owed } = basis;
+  const { state, inForce, changes, splits, splitsList, companies, owed } = basis;
   const met: Met = { damaged: new Map(), broken: new Map(), damagedSessions: new Map(), filesMerged: 0 };
   let filesWritten = 0;
   let done = 0;
@@ -146,7 +121,7 @@ async function work(lake: Lake, options: ResampleOptions, { prepared, basis, man
   const failed = new Set([...owed, ...met.damaged.keys()]);
   for (const { plan, rows } of prepared.intervals) {
     stopIfAsked(signal);
-    const next = nextCheckpoint(plan.interval, rows, state, manifest, { splits, companies, failed });
+    const next = nextCheckpoint(plan.interval, rows, state, manifest, { splits, splitsList, companies, failed });
     if (await writeSilverCheckpoint(lake, next)) filesWritten++;
   }
   return summary(options, { prepared, met, manifest, filesWritten, started });
@@ -156,7 +131,7 @@ function summary(
   { runId, mode }: ResampleOptions,
   { prepared, met, manifest, filesWritten, started }: Omit<Work, 'basis'> & { met: Met; filesWritten: number },
 ): ResampleSummary {
-  const { intervals, full, whole } = prepared;
+  const { intervals, full, whole, notes } = prepared;
   const { damaged, broken, damagedSessions, filesMerged } = met;
   const error = (name: string, key: string, symbol: string | null, fault: string): JobError => ({
     name,
@@ -180,6 +155,7 @@ function summary(
       ...[...damaged].map(([symbol, fault]) => error('Lake.Corrupt', keys.symbol(symbol), symbol, fault)),
       ...[...broken].map(([symbol, fault]) => error('Data.Invalid', keys.symbol(symbol), symbol, fault)),
     ],
+    notes,
     seconds: (performance.now() - started) / 1000,
   };
 }

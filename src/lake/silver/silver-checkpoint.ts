@@ -1,3 +1,4 @@
+import { type CalendarFingerprint, calendarFingerprint, sessionNumber, windowIndex } from '../../calendar/sessions.ts';
 import type { Manifest } from '../bronze/manifest.ts';
 import { keys } from '../keys.ts';
 import { jsonBytes, type Lake, readJson, writeIfChanged } from '../lake.ts';
@@ -21,6 +22,10 @@ export interface SilverCheckpoint {
   splits: Record<string, string>;
   /** Symbol → the days on which another company took it over, in order; absent when none was. */
   companies?: Record<string, string>;
+  /** Date of the list those splits stood in; null without a list, absent in checkpoints of earlier versions. */
+  splits_list?: string | null;
+  /** The calendar its windows were made with (see windowsCalendar); absent in checkpoints of earlier versions. */
+  calendar?: CalendarFingerprint;
   /** Symbols whose rows are not what their bars say: their history was damaged, or is behind their sessions. */
   failed: string[];
 }
@@ -40,13 +45,19 @@ export async function writeSilverCheckpoint(lake: Lake, checkpoint: SilverCheckp
 export function nextCheckpoint(
   interval: number,
   rows: ReadonlyMap<string, number>,
-  { text, newest }: LakeState,
+  { text, tokens, newest }: LakeState,
   manifest: Manifest,
   {
     splits,
+    splitsList,
     companies,
     failed,
-  }: { splits: ReadonlyMap<string, string>; companies: ReadonlyMap<string, string>; failed: ReadonlySet<string> },
+  }: {
+    splits: ReadonlyMap<string, string>;
+    splitsList: string | undefined;
+    companies: ReadonlyMap<string, string>;
+    failed: ReadonlySet<string>;
+  },
 ): SilverCheckpoint {
   let updated: bigint | undefined;
   for (const { lastUpdated } of manifest.values())
@@ -61,11 +72,25 @@ export function nextCheckpoint(
     sessions: text,
     months,
     splits: sorted(splits),
+    splits_list: splitsList ?? null,
     ...(companies.size > 0 && { companies: sorted(companies) }),
+    calendar: windowsCalendar(interval, tokens.keys().next().value, newest),
     failed: [...failed].sort(),
   };
 }
 
 function sorted(texts: ReadonlyMap<string, string>): Record<string, string> {
   return Object.fromEntries([...texts].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/**
+ * What the calendar says about the windows over these sessions. Their numbers are counted from 1990-01-02, so that a
+ * closure anywhere between that day and the windows shifts them; one behind the end of the last window, which may lie
+ * ahead of today, or before both moves none and is not in it.
+ */
+function windowsCalendar(interval: number, oldest: string | undefined, newest: string | undefined) {
+  if (oldest === undefined || newest === undefined) return calendarFingerprint(0, 0);
+  const index = (session: string) => windowIndex(sessionNumber(session), interval);
+  const from = Math.min(0, index(oldest) * interval);
+  return calendarFingerprint(from, Math.max(0, (index(newest) + 1) * interval - 1));
 }

@@ -1,7 +1,8 @@
 import { readDay } from '../../calendar/dates.ts';
+import { isNamed, NamedError } from '../../errors.ts';
 import { corruptFile } from '../columnar/read.ts';
 import { dateOfKey } from '../keys.ts';
-import { type Lake, listAll } from '../lake.ts';
+import { type Lake, listAll, readJson } from '../lake.ts';
 import { decodeRows, type Row } from '../parquet.ts';
 
 export interface Split {
@@ -23,20 +24,68 @@ export interface FactorSpan {
 
 const BEGINNING = -1_000_000;
 
-/**
- * The newest `reference/splits/` snapshot; none = no splits. Columns beyond the four needed are ignored.
- * @throws Lake.Corrupt when the snapshot cannot be read or holds a ratio that is none: bars adjusted by half of the
- *   splits would be silently wrong
- */
+/** One `reference/splits/` snapshot. */
+export interface SplitsList {
+  /** YYYY-MM-DD; undefined while no list was ever stored. */
+  date: string | undefined;
+  splits: Split[];
+}
+
+/** The splits of the newest list, as readSplitsList reads it. */
 export async function readSplits(lake: Lake): Promise<Split[]> {
+  return (await readSplitsList(lake)).splits;
+}
+
+/**
+ * The newest `reference/splits/` snapshot. Columns beyond the four needed are ignored.
+ * @throws Lake.Corrupt when the snapshot cannot be read or holds a ratio that is none, and when there is none although
+ *   bars were adjusted by one: bars adjusted by half of the splits, or by none, would be silently wrong
+ */
+export async function readSplitsList(lake: Lake): Promise<SplitsList> {
   const key = (await listAll(lake, 'reference/splits/date='))
     .map(({ key }) => key)
     .filter((key) => key.endsWith('.parquet') && dateOfKey(key))
     .at(-1);
   const bytes = key && (await lake.read(key));
-  if (!bytes) return [];
+  if (!bytes) {
+    await requireNoneKnown(lake);
+    return { date: undefined, splits: [] };
+  }
   const rows = await decodeRows(bytes, key, ['symbol', 'execution_date', 'split_from', 'split_to']);
-  return rows.map((row) => splitOf(row, key));
+  return { date: dateOfKey(key), splits: rows.map((row) => splitOf(row, key)) };
+}
+
+/** No list means no splits only where no checkpoint knows of one. */
+async function requireNoneKnown(lake: Lake): Promise<void> {
+  for (const { key } of await listAll(lake, 'processing_metadata/silver_')) {
+    const { splits = {} } = (await readKnownSplits(lake, key)) ?? {};
+    if (Object.keys(splits).length === 0) continue;
+    throw lostSplits(
+      'no list in reference/splits',
+      Object.keys(splits),
+      'the list they were adjusted by, or a newer one',
+    );
+  }
+}
+
+/** A checkpoint nobody can read says nothing, and verify names it. */
+async function readKnownSplits(lake: Lake, key: string): Promise<{ splits?: object } | undefined> {
+  return readJson<{ splits?: object }>(lake, key).catch((error) => {
+    if (isNamed(error, 'Lake.Corrupt')) return undefined;
+    throw error;
+  });
+}
+
+/** Splits that bars were adjusted by and no list has any more. */
+export function lostSplits(found: string, symbols: readonly string[], wanted: string): NamedError {
+  const named = symbols.slice(0, 3).join(', ') + (symbols.length > 3 ? ', …' : '');
+  const of = symbols.length === 1 ? named : `${symbols.length} symbols (${named})`;
+  return new NamedError('Lake.Corrupt', {
+    what: `the splits of ${of} that N-session bars were adjusted by are gone`,
+    found,
+    wanted,
+    todo: 'Nothing was changed. Put the file back, or fetch the list again: `afterbell run sync-splits`.',
+  });
 }
 
 function splitOf(row: Row, key: string): Split {
