@@ -65,6 +65,8 @@ export interface SyncPage {
   reasons: string[];
   /** What a reader is told of a good sync. */
   notes?: string[];
+  /** Of splits: the N-session bars do not follow what is stored now; the machine resamples in this very run. */
+  resample?: boolean;
   /** Rows that could not be written, at most 50. */
   failed?: { symbol: string; reason: string }[];
 }
