@@ -78,6 +78,7 @@ const DAY = [
   'npx afterbell logs consolidator',
   'npx afterbell logs resampler',
   'npx afterbell logs analyze-portfolio',
+  'npx afterbell run sync-splits',
   'npx afterbell run sync-metadata',
   'npx afterbell run sync-valuations',
   'npx afterbell run consolidate --symbols AAPL,MSFT',
