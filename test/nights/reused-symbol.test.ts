@@ -7,9 +7,11 @@ import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource, TickerRow } from '../../src/local/market/market-source.ts';
 import { importPortfolios } from '../../src/local/portfolio-tables.ts';
 import { afterbell } from './command.ts';
-import { openMarket, openOn, type Scene, SESSION, SYMBOLS, THAT_MORNING, warmHome } from './scene.ts';
+import { MORNING, openMarket, openOn, type Scene, SESSION, SYMBOLS, THAT_MORNING, warmHome } from './scene.ts';
 
 const NEXT = '2025-11-20';
+/** Lists are dated by the morning they are fetched on. */
+const NEXT_MORNING = { scheduledTime: '2025-11-21T09:00:00Z' };
 /** The new company trades at prices no bar of the old one comes near. */
 const PRICE = 5000;
 
@@ -47,15 +49,14 @@ async function knownCompany(): Promise<string> {
   return one!.ticker;
 }
 
-/** As if eight days had passed since the last syncs: everything is due. */
-async function laterThatWeek({ laptop }: Scene): Promise<void> {
+/** Everything was last asked for so long ago that it is due. */
+async function longAgo({ laptop }: Scene): Promise<void> {
   const { runs, warehouse } = laptop.stores;
-  const lastSyncTimestamp = new Date(Date.now() - 8 * 24 * 3_600_000).toISOString();
   for (const dataset of ['tickers', 'splits', 'assets', 'index_members', 'metadata', 'valuations']) {
     const last = await runs.lastSync(dataset);
-    if (last) await runs.saveLastSync(dataset, { ...last, lastSyncTimestamp });
+    if (last) await runs.saveLastSync(dataset, { ...last, lastSyncTimestamp: '2025-11-01T09:00:00.000Z' });
   }
-  await warehouse.query("UPDATE enrichment_attempts SET attempted_at = attempted_at - INTERVAL '8 days'");
+  await warehouse.query("UPDATE enrichment_attempts SET attempted_at = '2025-11-01'");
 }
 
 async function windowsOf({ laptop: { stores } }: Scene, symbol: string, interval: number) {
@@ -74,7 +75,7 @@ test('a symbol that another company takes over shares no metadata, window or ind
   await importPortfolios(first.laptop.stores.tables, first.laptop.stores.config, [
     { portfolio: 'core', positions: held },
   ]);
-  const one = await first.run({ session: SESSION });
+  const one = await first.run(MORNING);
   expect(one.outcome.status, one.outcome.reasons.join('\n')).toBe('Succeeded');
   const metadata = (scene: Scene) =>
     scene.laptop.stores.warehouse.query(
@@ -83,11 +84,11 @@ test('a symbol that another company takes over shares no metadata, window or ind
   const [old] = await first.laptop.stores.warehouse.query(`SELECT * FROM symbol_metadata WHERE symbol = '${symbol}'`);
   expect(old).toMatchObject({ sector: expect.any(String), market_cap: expect.anything() });
   const before = await windowsOf(first, symbol, 34);
-  await laterThatWeek(first);
+  await longAgo(first);
   await first.close();
 
   const second = await openOn(home, await openMarket({ source: reusedFrom(symbol) }));
-  const two = await second.run({ session: NEXT }, { session: NEXT });
+  const two = await second.run(NEXT_MORNING, { session: NEXT });
   expect(two.outcome.status, two.outcome.reasons.join('\n')).toBe('Succeeded');
   const { warehouse, tables, config } = second.laptop.stores;
 
