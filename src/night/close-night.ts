@@ -8,7 +8,7 @@ import type { Night, NightReport, NightStatus } from './night.ts';
 import { type Notice, noticeOf, pageOf, readServed } from './notice.ts';
 import type { CloseInput, JobResult } from './outcome.ts';
 import { reconcileNight } from './reconcile-night.ts';
-import { isOwnSession, recordBackOffs } from './session-back-off.ts';
+import { recordBackOffs } from './session-back-off.ts';
 import { stagesOf } from './stages.ts';
 import { stagedDates, stagingByRun } from './staging.ts';
 import type { Stores } from './stores.ts';
@@ -152,9 +152,7 @@ async function backOff(
   { published, unchanged, held }: Verdict['sessions'],
   runs: Stores['runs'],
 ): Promise<string[]> {
-  const isUnavailable = ({ date, status, trouble }: CloseInput['prices']['staged'][number]) =>
-    (status === 'skipped' || trouble?.error === 'Data.Invalid') && !isOwnSession(night, date);
-  const gone = prices.staged.filter(isUnavailable);
+  const gone = prices.staged.filter(({ status, trouble }) => status === 'skipped' || trouble?.error === 'Data.Invalid');
   const before = await runs.backOffs();
   const unavailable = gone.map(({ date }) => date);
   const settled = [...published, ...unchanged];

@@ -109,6 +109,29 @@ test('a held night', () => {
   ]);
 });
 
+test('a good night that withheld an older session is notified once, with what to do about that session', () => {
+  const old = '2026-11-20';
+  const check = { publish: [SESSION], held: [old], holds: [`${old}: 50 rows, usual are 100`], notes: [] };
+  const { notify, message } = told({ prices: { check } }, { fresh: [old], stage: 'local' });
+  expect(notify).toBe(true);
+  expect(message.split('\n').slice(4)).toEqual([
+    `Why: prices: ${old}: 50 rows, usual are 100`,
+    'Report: s3://lake/reports/date=2026-11-25/index.html',
+    'Look first: npx afterbell report --run night-1',
+    `Once the vendor has mended it (else it is held again): npx afterbell night --session ${old}`,
+    'If it is right after all: npx afterbell release night-1',
+  ]);
+  expect(told({ prices: { check } }).notify).toBe(false);
+});
+
+test('a good night that could not fetch an older session names the command for that session', () => {
+  const [failing] = unstaged('Data.Invalid').staged!;
+  const staged = [...closing().prices.staged, { ...failing!, date: '2026-11-20' }];
+  const { message } = told({ prices: { staged } }, { fresh: ['2026-11-20'], stage: 'local' });
+  expect(message).toContain('Error: prices: 2026-11-20: Data.Invalid: why');
+  expect(message).toMatch(/\nRepair: npx afterbell night --session 2026-11-20$/);
+});
+
 test('a night whose list is held says what it would change', () => {
   const held = ended('sync-tickers', { status: 'held', reasons: ['tickers: 30 of 60 are missing'] });
   const { message } = told({ reference: [held] }, { stage: 'local' });

@@ -14,6 +14,13 @@ const noLimit = { prices: { ...night().prices, due: false, sessions: [] } };
 const fresh = { task: 'sync-tickers', reason: 'complete since 04:00', fresh: true };
 const keyless = { task: 'sync-assets', reason: 'ALPACA_API_KEY_ID is not set', fresh: false };
 
+const older = ({ held }: { held: string[] }) => {
+  return { check: { publish: [SESSION], held, holds: held.map((date) => `${date}: few rows`), notes: [] } };
+};
+const full = (date: string) => {
+  return { date, trouble: { state: 'Publish Session', error: 'Lake.Unwritable', cause: 'disk full' } };
+};
+
 const table: [what: string, changes: Changes, word: NightStatus][] = [
   ['everything due was done', {}, 'Succeeded'],
   ['lists were fresh and are not asked for', { night: { lanes: [], skipped: [fresh] }, reference: [] }, 'Succeeded'],
@@ -73,6 +80,23 @@ const table: [what: string, changes: Changes, word: NightStatus][] = [
       prices: { check: { publish: ['2026-11-24'], held: [SESSION], holds: ['few'], notes: [] } },
     },
     'Held',
+  ],
+  [
+    'an older session was over budget, the own one is published',
+    { prices: older({ held: ['2026-11-20'] }) },
+    'Partial',
+  ],
+  [
+    'the own session and an older one were over budget',
+    { prices: { ...HELD, check: { ...HELD.check!, held: ['2026-11-20', SESSION] } } },
+    'Held',
+  ],
+  ['the own session could not be published', { prices: { published: [], unpublished: [full(SESSION)] } }, 'Failed'],
+  ['an older session could not be published', { prices: { unpublished: [full('2026-11-20')] } }, 'Partial'],
+  [
+    'one session of a backfill could not be published',
+    { night: { kind: 'backfill', lanes: [] }, reference: [], prices: { unpublished: [full('2026-11-20')] } },
+    'Failed',
   ],
   ['Polygon refused the key for prices', { reference: lanes, prices: unstaged('Vendor.AuthFailed') }, 'Failed'],
   ['the data was not there after the last wait', { prices: unstaged('Vendor.NotYetAvailable') }, 'Failed'],
@@ -182,6 +206,16 @@ describe('datasets', () => {
       reference: [{ ...lane!, results: [{ ...lane!.results[0]!, page }] }, ended('sync-assets')],
     });
     expect(datasets[0]).toMatchObject({ name: 'tickers', status: 'failed', rows: 2000, pages: 2, new: 0 });
+  });
+});
+
+test('an older session over budget is named, and prices are done', () => {
+  const verdict = judge({ prices: older({ held: ['2026-11-20'] }) });
+  expect(verdict).toMatchObject({ pricesDone: true, sessions: { published: [SESSION], held: ['2026-11-20'] } });
+  expect(verdict.reasons).toEqual(['prices: 2026-11-20: few rows']);
+  expect(judge({ prices: { unpublished: [full('2026-11-20')] } })).toMatchObject({
+    reasons: ['prices: 2026-11-20: Lake.Unwritable: disk full'],
+    sessions: { failed: ['2026-11-20'] },
   });
 });
 

@@ -146,6 +146,24 @@ describe('an old session that stays bad', () => {
     expect((await night(scene, later(11))).outcome.notes?.join('\n')).not.toContain(SESSION);
   });
 
+  test('that the vendor does not have is fetched again after the same waits', async () => {
+    const limits = new Map([[SESSION, 0]]);
+    const scene = await openScene({ source: limitedMarket(limits), env: ALONE });
+    expect((await night(scene, SESSION)).outcome.status).toBe('Failed');
+    const fetched: number[] = [];
+    for (const sessions of [1, 2, 3]) {
+      const { outcome, asked } = await night(scene, later(sessions));
+      if (askedFor(asked, SESSION) > 0) fetched.push(sessions);
+      else expect(outcome.notes?.join('\n')).toContain(`${SESSION} is still not to be had from the vendor`);
+      expect(outcome.status).toBe(sessions === 1 ? 'Partial' : 'Succeeded');
+    }
+    expect(fetched).toEqual([1]);
+    expect(notifications(scene)).toEqual([`afterbell Failed: session ${SESSION}`]);
+    limits.clear();
+    const healed = await night(scene, SESSION);
+    expect(healed.outcome).toMatchObject({ status: 'Succeeded', sessions: { published: [SESSION] } });
+  });
+
   test('and was served before is notified by the first night that withholds it, stays in status and is released by hand', async () => {
     const limits = new Map<string, number>();
     const scene = await openScene({ source: limitedMarket(limits), env: { TRAILING_SESSIONS: '3' } });
