@@ -32,15 +32,16 @@ export function planRefetch(
   const missing = open.filter((date) => !held.has(date));
   const gaps = gapsAtOnce === 0 ? [] : missing.slice(-gapsAtOnce);
   const left = missing.slice(0, missing.length - gaps.length);
-  return { again, gaps, notes: [...gapNotes(gaps, left), ...waitingNotes(waiting, backOffs)] };
+  return { again, gaps, notes: [...gapNotes(gaps, left), ...waitingNotes(waiting, held, backOffs)] };
 }
 
-function waitingNotes(waiting: readonly string[], backOffs: BackOffs): string[] {
+function waitingNotes(waiting: readonly string[], held: ReadonlySet<string>, backOffs: BackOffs): string[] {
   const named = waiting.slice(-NAMED).map((date) => {
     const backOff = backOffs[date]!;
     const next = `it is fetched again with session ${fetchedAgainWith(date, backOff)}`;
     if (!backOff.withheld) return `${date} is still not to be had from the vendor; ${next}`;
-    return `${date} is still withheld, by run ${backOff.runId}; ${next}`;
+    if (!held.has(date)) return `${date} is still withheld, by run ${backOff.runId}; ${next}`;
+    return `${date} stays as it is served: a newer answer is still withheld, by run ${backOff.runId}; ${next}`;
   });
   const more = waiting.length - named.length;
   return more > 0 ? [...named, `${more} earlier sessions are withheld or not to be had, too`] : named;
