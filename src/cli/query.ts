@@ -80,6 +80,7 @@ async function askWarehouse(sql: string, context: Context): Promise<Record_[]> {
     try {
       return await warehouse.query(readOnly(sql));
     } catch (error) {
+      if (/size limit/.test((error as Error).message)) throw tooLarge(error as Error);
       const names = await warehouse.query(
         "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
       );
@@ -106,6 +107,17 @@ function readOnly(sql: string): string {
     found: JSON.stringify(statement.slice(0, 60)),
     wanted: 'SELECT, WITH, VALUES, TABLE, SHOW or EXPLAIN',
   });
+}
+
+/** The Data API ends an answer there, on a laptop as on AWS. */
+function tooLarge(error: Error): Error {
+  const text = {
+    what: 'the warehouse cannot answer with so much at once',
+    found: error.message,
+    wanted: 'at most 1 MiB in all and 64 KB a row',
+    todo: 'Ask for fewer rows (WHERE, LIMIT) or fewer columns.',
+  };
+  return new NamedError('Usage.Invalid', text, { cause: error });
 }
 
 function sqlError(error: Error, wanted: string): Error {

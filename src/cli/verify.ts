@@ -8,7 +8,7 @@ import { type Check, type Rebuild, SHOWN } from './checks/check.ts';
 import { checkDerived } from './checks/check-derived.ts';
 import { checkCalendar, checkSessions, readIngests } from './checks/check-sessions.ts';
 import { checkTables } from './checks/check-tables.ts';
-import { checkPrices, pricesPerSession } from './checks/check-warehouse.ts';
+import { checkPrices, readPricesPerSession } from './checks/check-warehouse.ts';
 import { checkCheckpoints, findDamaged } from './checks/find-damaged.ts';
 import type { Context } from './context.ts';
 import { homeLake } from './home-lake.ts';
@@ -104,7 +104,7 @@ async function countAll(context: Context): Promise<Check[]> {
     const [found] = await warehouse.query("SELECT to_regclass('stock_prices')::text AS prices");
     if (!found?.prices) return undefined;
     return [
-      checkPrices(await warehouse.query(pricesPerSession), ingests, { now: now.toISOString(), years }),
+      checkPrices(await readPricesPerSession(warehouse), ingests, { now: now.toISOString(), years }),
       ...(await checkTables(lake, warehouse)),
     ];
   }).catch((error: Error) => [unreached(error)]);

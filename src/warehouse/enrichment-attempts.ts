@@ -1,4 +1,5 @@
 import type { Warehouse } from './client.ts';
+import { readPaged } from './paged.ts';
 import attemptsSql from './queries/enrichment-attempts.sql';
 import skippedSql from './queries/skipped-symbols.sql';
 
@@ -10,18 +11,18 @@ export interface LastAttempt {
 
 /** Every symbol of a dataset that was ever asked for. */
 export async function readAttempts(warehouse: Warehouse, dataset: string): Promise<Map<string, LastAttempt>> {
-  const [row] = await warehouse.query(attemptsSql, { dataset });
-  const attempts = JSON.parse(String(row?.attempts ?? '[]')) as [string, string, number][];
-  return new Map(attempts.map(([symbol, ending, at]) => [symbol, { ending, at }]));
+  const rows = await readPaged(warehouse, attemptsSql, { dataset }, { key: ['symbol'] });
+  return new Map(rows.map(({ symbol, ending, at }) => [String(symbol), { ending: String(ending), at: Number(at) }]));
 }
 
-/** What the sync of instant `at` (ISO) got no value for, with the reason; at most 2,000 of them. */
+/** What the sync of instant `at` (ISO) got no value for, with the reason. */
 export async function readSkipped(
   warehouse: Warehouse,
   dataset: string,
   at: string,
 ): Promise<{ symbol: string; reason: string; row: unknown }[]> {
-  const rows = await warehouse.query(skippedSql, { dataset, at: at.replace('T', ' ').replace('Z', '') });
+  const values = { dataset, at: at.replace('T', ' ').replace('Z', '') };
+  const rows = await readPaged(warehouse, skippedSql, values, { key: ['symbol'] });
   return rows.map(({ symbol, reason, answer }) => {
     return {
       symbol: String(symbol),

@@ -1,10 +1,11 @@
 import type { Warehouse } from './client.ts';
+import { readPaged } from './paged.ts';
 import current from './queries/current-index-members.sql';
 import store from './queries/store-index-members.sql';
 
-/** Symbols of the newest list stored, in order; none before the first one. */
+/** Symbols of the newest list stored, sorted; none before the first one. */
 export async function currentMembers(warehouse: Warehouse, index: string): Promise<string[]> {
-  return (await warehouse.query(current, { index })).map(({ symbol }) => String(symbol));
+  return (await readPaged(warehouse, current, { index }, { key: ['symbol'] })).map(({ symbol }) => String(symbol));
 }
 
 /**

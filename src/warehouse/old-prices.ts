@@ -1,12 +1,10 @@
 import type { Bar } from '../records/bar.ts';
 import type { SqlRow, Warehouse } from './client.ts';
+import { readPaged } from './paged.ts';
 import deleteSql from './queries/delete-prices.sql';
 import sessionsSql from './queries/old-price-sessions.sql';
 import rowsSql from './queries/price-rows.sql';
 import symbolsSql from './queries/price-symbols.sql';
-
-/** Rows an answer is asked for at once; the Data API ends at 1 MiB. */
-const ROWS = 1000;
 
 /** Sessions with rows before a date, oldest first. */
 export async function oldPriceSessions(warehouse: Warehouse, cutoff: string, limit: number): Promise<string[]> {
@@ -15,18 +13,15 @@ export async function oldPriceSessions(warehouse: Warehouse, cutoff: string, lim
 }
 
 export async function priceSymbols(warehouse: Warehouse, date: string): Promise<string[]> {
-  const [row] = await warehouse.query(symbolsSql, { date });
-  return JSON.parse(String(row?.symbols ?? '[]')) as string[];
+  const rows = await readPaged(warehouse, symbolsSql, { date }, { key: ['symbol'] });
+  return rows.map(({ symbol }) => String(symbol));
 }
 
 /** The stored rows of these symbols as bars; the warehouse keeps no count of transactions. */
 export async function priceRows(warehouse: Warehouse, date: string, symbols: readonly string[]): Promise<Bar[]> {
-  const bars: Bar[] = [];
-  for (let start = 0; start < symbols.length; start += ROWS) {
-    const names = JSON.stringify(symbols.slice(start, start + ROWS));
-    for (const row of await warehouse.query(rowsSql, { date, symbols: names })) bars.push(barOf(row, date));
-  }
-  return bars;
+  if (symbols.length === 0) return [];
+  const values = { date, symbols: JSON.stringify(symbols) };
+  return (await readPaged(warehouse, rowsSql, values, { key: ['symbol'] })).map((row) => barOf(row, date));
 }
 
 /** How many rows were removed. */

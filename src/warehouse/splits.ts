@@ -1,24 +1,18 @@
 import type { Split } from '../records/split.ts';
 import type { Warehouse } from './client.ts';
+import { readPaged } from './paged.ts';
 import read from './queries/read-splits.sql';
 import store from './queries/store-splits.sql';
 
-/** Rows a call: far below the megabyte at which an answer of the Data API ends, and the four of a request. */
-const PAGE_ROWS = 4000;
+/** Rows a call: far below the 4 MiB at which a request of the Data API ends. */
 const WRITE_ROWS = 20_000;
 
 export async function storedSplits(warehouse: Warehouse): Promise<Split[]> {
-  const splits: Split[] = [];
-  for (;;) {
-    const last = splits.at(-1);
-    const after = { symbol: last?.symbol ?? '', execution_date: last?.executionDate ?? '0001-01-01' };
-    const rows = await warehouse.query(read, { ...after, limit: PAGE_ROWS });
-    for (const { symbol, execution_date, split_from, split_to } of rows) {
-      const ratio = { splitFrom: Number(split_from), splitTo: Number(split_to) };
-      splits.push({ symbol: String(symbol), executionDate: String(execution_date), ...ratio });
-    }
-    if (rows.length < PAGE_ROWS) return splits;
-  }
+  const rows = await readPaged(warehouse, read, {}, { key: ['symbol', 'execution_date'] });
+  return rows.map(({ symbol, execution_date, split_from, split_to }) => {
+    const ratio = { splitFrom: Number(split_from), splitTo: Number(split_to) };
+    return { symbol: String(symbol), executionDate: String(execution_date), ...ratio };
+  });
 }
 
 /**

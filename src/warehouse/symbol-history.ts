@@ -1,5 +1,6 @@
 import type { CompanyRow, HistoryRow } from '../checks/symbol-history.ts';
-import type { Warehouse } from './client.ts';
+import type { SqlRow, Warehouse } from './client.ts';
+import { readPaged } from './paged.ts';
 import changedSymbols from './queries/changed-symbols.sql';
 import forgetFormer from './queries/forget-former-companies.sql';
 import readHistorySql from './queries/read-symbol-history.sql';
@@ -14,12 +15,12 @@ type Packed = [string, ...(string | null)[]];
 
 /** The newest row of every symbol of a dataset (`tickers`, `assets`). */
 export function readHistory(warehouse: Warehouse, dataset: string): Promise<HistoryRow[]> {
-  return readPacked(warehouse, readHistorySql, { dataset });
+  return readRows(warehouse, readHistorySql, { dataset });
 }
 
 /** Every row of a dataset, by symbol and in order of validFrom. */
 export function readHistoryRows(warehouse: Warehouse, dataset: string): Promise<HistoryRow[]> {
-  return readPacked(warehouse, readHistoryRowsSql, { dataset });
+  return readRows(warehouse, readHistoryRowsSql, { dataset });
 }
 
 /** Removes what is stored of the companies that carried a symbol before its present one. */
@@ -35,7 +36,7 @@ export async function forgetFormerCompanies(warehouse: Warehouse, rows: readonly
 
 /** What began or ended on a date; the first list of all is no change. */
 export function changedOn(warehouse: Warehouse, dataset: string, date: string): Promise<HistoryRow[]> {
-  return readPacked(warehouse, changedSymbols, { dataset, date });
+  return readRows(warehouse, changedSymbols, { dataset, date });
 }
 
 /** Writes rows of planHistory; a killed call is repeated with what is left. */
@@ -56,31 +57,25 @@ export async function writeHistory(warehouse: Warehouse, dataset: string, rows: 
   await send();
 }
 
-async function readPacked(warehouse: Warehouse, sql: string, values: Record<string, string>): Promise<HistoryRow[]> {
-  const rows: HistoryRow[] = [];
-  for (let after = ''; ; ) {
-    const answer = await warehouse.query(sql, { ...values, after });
-    const page = answer.flatMap(({ packed }) => (packed ? [unpack(JSON.parse(String(packed)) as Packed)] : []));
-    if (page.length === 0) return rows;
-    rows.push(...page);
-    after = page.at(-1)!.symbol;
-  }
+async function readRows(warehouse: Warehouse, sql: string, values: Record<string, string>): Promise<HistoryRow[]> {
+  return (await readPaged(warehouse, sql, values, { key: ['symbol', 'valid_from'] })).map(historyRow);
 }
 
 function pack({ symbol, figi, shareClassFigi, assetId, validFrom, validTo, reason, ending }: HistoryRow): Packed {
   return [symbol, figi ?? null, shareClassFigi ?? null, assetId ?? null, validFrom, validTo, reason, ending];
 }
 
-function unpack([symbol, figi, shareClassFigi, assetId, from, to, reason, ending]: Packed): HistoryRow {
+function historyRow(stored: SqlRow): HistoryRow {
+  const { symbol, figi, share_class_figi, asset_id, valid_from, valid_to, reason, ending } = stored;
   const row: HistoryRow = {
-    symbol,
-    validFrom: String(from),
-    validTo: to ?? null,
+    symbol: String(symbol),
+    validFrom: String(valid_from),
+    validTo: valid_to === null ? null : String(valid_to),
     reason: String(reason),
-    ending: ending ?? null,
+    ending: ending === null ? null : String(ending),
   };
-  if (figi) row.figi = figi;
-  if (shareClassFigi) row.shareClassFigi = shareClassFigi;
-  if (assetId) row.assetId = assetId;
+  if (figi) row.figi = String(figi);
+  if (share_class_figi) row.shareClassFigi = String(share_class_figi);
+  if (asset_id) row.assetId = String(asset_id);
   return row;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { NamedError } from '../../src/errors.ts';
 import { claimLake } from '../../src/lake/stamp.ts';
+import type { Told } from '../../src/night/ask-chunk.ts';
 import { enrich } from '../../src/night/enrich.ts';
 import { storeValuations } from '../../src/warehouse/enrichment.ts';
 import { FIRST, LONG, NEXT, names, openEnrichment, vendorOf } from './enriching.ts';
@@ -35,6 +36,20 @@ test('a second run the same night asks for nothing and writes nothing', async ()
   expect(second.asked).toEqual([]);
   expect(await query('SELECT * FROM dcf_valuations')).toEqual(rows);
   expect(rooms().lake.contents()).toEqual(lake);
+});
+
+test('500 long rejects beside 5,000 earlier attempts are all kept, however long one of them is', async () => {
+  await query(`INSERT INTO enrichment_attempts (dataset, symbol, attempted_at, ending)
+    SELECT 'valuations', 'T' || n, '2025-11-01', 'ok' FROM generate_series(1, 5000) AS n`);
+  const rowOf = (symbol: string) => ({ symbol, dcf: '"x" '.repeat(symbol === 'S0007' ? 40_000 : 1000) });
+  const ask = async (symbol: string): Promise<Told> => {
+    return { reading: { kind: 'invalid', reason: `${symbol}: dcf is no number`, row: rowOf(symbol) }, practice: true };
+  };
+  const { page } = await enrichAll(sourceOf(names(500), { callsPerMinute: 0, ask }));
+  expect(page).toMatchObject({ done: true, rejected: 500 });
+  const lines = await quarantined();
+  expect(lines.map(({ symbol }) => symbol)).toEqual(names(500));
+  expect(lines.map(({ row }) => row)).toEqual(names(500).map(rowOf));
 });
 
 test('the same values the next night change no row', async () => {

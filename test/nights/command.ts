@@ -12,6 +12,7 @@ export interface Said {
 export async function afterbell(args: readonly string[], env: Record<string, string> = {}): Promise<Said> {
   const options = {
     cwd: scratch(),
+    maxBuffer: 64 * 1024 * 1024,
     env: { PATH: process.env.PATH, HISTORY_SESSIONS: '0', SYMBOLS: '60', REPORT_SYMBOLS: 'AAPL', ...env },
   };
   return new Promise((resolve) => {

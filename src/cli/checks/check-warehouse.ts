@@ -1,5 +1,6 @@
 import { retentionCutoff } from '../../night/apply-retention.ts';
-import type { SqlRow } from '../../warehouse/client.ts';
+import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
+import { readPaged } from '../../warehouse/paged.ts';
 import pricesPerSession from '../../warehouse/queries/prices-per-session.sql';
 import { figure } from '../terminal.ts';
 import type { Check } from './check.ts';
@@ -7,7 +8,10 @@ import type { Ingests } from './check-sessions.ts';
 
 /** Rows and watermarks of `stock_prices`, session by session: what prices-per-session.sql answers. */
 export type PricesPerSession = readonly SqlRow[];
-export { pricesPerSession };
+
+export function readPricesPerSession(warehouse: Warehouse): Promise<PricesPerSession> {
+  return readPaged(warehouse, pricesPerSession, {}, { key: ['date'] });
+}
 
 /**
  * Pure: `stock_prices` and watermarks against the sessions held. Of sessions older than the retention some rows or

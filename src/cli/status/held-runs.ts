@@ -6,6 +6,7 @@ import { type ReleaseEffect, releaseText } from '../../night/release-effect.ts';
 import { effectOf } from '../../night/staged-session.ts';
 import { stagingByRun } from '../../night/staging.ts';
 import type { Warehouse } from '../../warehouse/client.ts';
+import { readPaged } from '../../warehouse/paged.ts';
 import runsById from '../../warehouse/queries/runs-by-id.sql';
 import { ledgerInstant } from './exchange-clock.ts';
 
@@ -38,8 +39,10 @@ export function heldText({ sessions }: Pick<HeldRun, 'sessions'>): string {
 export async function readHeldRuns(lake: Lake, warehouse: Warehouse): Promise<HeldRun[]> {
   const staged = await stagingByRun(lake);
   if (staged.size === 0) return [];
+  const runs = JSON.stringify([...staged.keys()]);
+  const rows = await readPaged(warehouse, runsById, { runs }, { key: ['session', 'run_id'] });
   const held: HeldRun[] = [];
-  for (const row of await warehouse.query(runsById, { runs: JSON.stringify([...staged.keys()]) })) {
+  for (const row of rows) {
     const runId = String(row.run_id);
     const dates = new Set((staged.get(runId) ?? []).map(dateOfKey));
     const { sessions } = JSON.parse(String(row.summary)) as { sessions?: { held?: string[] } };

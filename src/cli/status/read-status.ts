@@ -10,6 +10,7 @@ import { RunningExecutions } from '../../local/lost-executions.ts';
 import { executionLink } from '../../night/execution-link.ts';
 import { executionIsRunning } from '../../night/lake-lock.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
+import { readPaged } from '../../warehouse/paged.ts';
 import failedTasks from '../../warehouse/queries/failed-tasks.sql';
 import goodTasks from '../../warehouse/queries/good-tasks.sql';
 import latestTasks from '../../warehouse/queries/latest-tasks.sql';
@@ -80,6 +81,8 @@ const NONE: Ledger = {
   heldRuns: [],
 };
 
+const NEWEST_TASKS = { key: ['completed_at', 'id'], descending: true };
+
 /** Everything `status` knows, from the lake, the ledger, the calendar and the schedule. */
 export async function readStatus(context: Context, task: string | undefined): Promise<Status> {
   const { config, now } = context;
@@ -138,11 +141,16 @@ async function readLedger(lake: Lake, warehouse: Warehouse, task: string | undef
   if (!found?.nights) return structuredClone(NONE);
   const [newest] = await warehouse.query('SELECT max(date)::text AS date FROM stock_prices');
   return {
-    nights: await warehouse.query(recentNights, { limit: 10 }),
-    tasks: await warehouse.query(latestTasks),
+    nights: await readPaged(
+      warehouse,
+      recentNights,
+      { limit: 10 },
+      { key: ['started_at', 'run_id'], descending: true },
+    ),
+    tasks: await readPaged(warehouse, latestTasks, {}, { key: ['task_name'] }),
     good: await warehouse.query(goodTasks),
-    recent: await warehouse.query(recentTasks, { task: task ?? null }),
-    failed: await warehouse.query(failedTasks),
+    recent: await readPaged(warehouse, recentTasks, { task: task ?? null }, NEWEST_TASKS),
+    failed: await readPaged(warehouse, failedTasks, {}, NEWEST_TASKS),
     sessions: (await warehouse.query(recentSessions)).map(({ session }) => String(session)),
     prices: newest?.date ? String(newest.date) : null,
     heldRuns: await readHeldRuns(lake, warehouse),

@@ -3,6 +3,7 @@ import { dateOfKey, keys } from '../../lake/keys.ts';
 import { type Lake, listAll, readJson } from '../../lake/lake.ts';
 import { lakeKind } from '../../lake/stamp.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
+import { readPaged } from '../../warehouse/paged.ts';
 import nightsToReport from '../../warehouse/queries/nights-to-report.sql';
 import type { DatasetResult, NightKind, NightReport, NightStatus } from '../night.ts';
 import type { JobResult } from '../outcome.ts';
@@ -26,7 +27,8 @@ export async function ledgerRuns(
 ): Promise<SqlRow[]> {
   const [found] = await warehouse.query("SELECT to_regclass('nights')::text AS nights");
   if (!found?.nights) return [];
-  return warehouse.query(nightsToReport, { run_id: runId, session });
+  const values = { run_id: runId, session };
+  return readPaged(warehouse, nightsToReport, values, { key: ['started_at', 'run_id'], descending: true });
 }
 
 /** The reports of the lake that were asked for, the newest first. */

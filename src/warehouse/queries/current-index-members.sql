@@ -1,1 +1,1 @@
-SELECT symbol FROM index_members WHERE "index" = :index AND valid_to IS NULL ORDER BY symbol
+SELECT symbol FROM index_members WHERE "index" = :index AND valid_to IS NULL

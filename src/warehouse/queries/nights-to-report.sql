@@ -5,5 +5,5 @@ FROM nights
 WHERE (:run_id::text IS NULL OR run_id = :run_id)
   AND (:session::text IS NULL OR session = :session::date)
   AND (:run_id::text IS NOT NULL OR kind IN ('night', 'release'))
-ORDER BY started_at DESC
+ORDER BY nights.started_at DESC
 LIMIT 50

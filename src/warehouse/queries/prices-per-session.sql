@@ -3,4 +3,3 @@ SELECT p.date::text AS date, count(*)::int AS row_count, count(*) FILTER (WHERE 
 FROM stock_prices p
 LEFT JOIN ingestion_watermarks m ON m.dataset = 'prices' AND m.symbol = p.symbol
 GROUP BY p.date
-ORDER BY p.date

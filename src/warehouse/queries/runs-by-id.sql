@@ -3,4 +3,3 @@ SELECT run_id, session::text AS session, kind, status, completed_at::text AS com
        summary::text AS summary
 FROM nights
 WHERE run_id IN (SELECT jsonb_array_elements_text(:runs::jsonb))
-ORDER BY session, run_id

@@ -2,5 +2,3 @@
 SELECT symbol, reason, answer::text AS answer
 FROM enrichment_attempts
 WHERE dataset = :dataset AND attempted_at = :at::timestamp AND ending <> 'ok'
-ORDER BY symbol
-LIMIT 2000
