@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { HANGS_MS } from './test/limits.ts';
 
 /** Minutes a file, so that none of them is left to run alone at the end. */
 const LONG = ['rehearsal/', 'kills/', 'nights/misbehaviours', 'nights/'];
@@ -27,8 +28,10 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/build.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: HANGS_MS,
+    hookTimeout: HANGS_MS,
+    teardownTimeout: HANGS_MS,
+    expect: { poll: { timeout: HANGS_MS } },
     // One more than the cores: whole nights wait for their processes half of the time.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

@@ -3,12 +3,12 @@ import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rm
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HANGS_MS } from '../limits.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const BASE = 'localhost/afterbell-base:test';
 /** What the Dockerfiles' RUN lines and npm call. */
 const TOOLS = ['sh', 'mkdir', 'cp', 'chown', 'rm', 'env'];
-const LIMIT_MS = 150_000;
 
 export interface Ended {
   code: number;
@@ -162,7 +162,7 @@ function npmAccess(home: string): string[] {
 
 function execute(command: string, args: string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(command, args, { cwd: root, timeout: LIMIT_MS, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) =>
+    execFile(command, args, { cwd: root, timeout: HANGS_MS, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) =>
       resolve({ code: error ? (typeof error.code === 'number' ? error.code : 1) : 0, stdout, stderr }),
     );
   });

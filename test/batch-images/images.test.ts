@@ -9,9 +9,9 @@ import { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/keys.ts';
 import { readJson } from '../../src/lake/lake.ts';
 import { bar, publish } from '../lake/published.ts';
+import { HANGS_MS } from '../limits.ts';
 import { type Buildah, openBuildah } from './buildah.ts';
 
-const BUILD_MS = 240_000;
 const JOBS = { consolidator: 'consolidate', resampler: 'resample' } as const;
 const DATES = Array.from({ length: 5 }, (_, i) => sessionAt(9000 + i));
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'image-lake-'));
   buildah = await openBuildah();
   if (!buildah) process.stderr.write('SKIPPED: the job images, buildah is not here and cannot be installed\n');
-}, BUILD_MS);
+}, HANGS_MS);
 
 afterAll(() => {
   buildah?.close();
@@ -67,7 +67,7 @@ test(
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('Usage.Invalid');
   },
-  BUILD_MS,
+  HANGS_MS,
 );
 
 function everybodyMayWrite(folder: string): void {

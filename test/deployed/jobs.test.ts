@@ -46,8 +46,10 @@ test('a failure names the container’s own reason and exit code', async () => {
 });
 
 test('an interruption leaves the job running and says how to end it', async () => {
-  batch.on(DescribeJobsCommand).resolves({ jobs: [{ status: 'RUNNING' } as never] });
   const stop = new AbortController();
-  setTimeout(() => stop.abort(), 20);
+  batch.on(DescribeJobsCommand).callsFake(async () => {
+    stop.abort();
+    return { jobs: [{ status: 'RUNNING' } as never] };
+  });
   await expect(run({ signal: stop.signal, pollMs: 60_000 })).rejects.toThrow(/terminate-job --job-id job-1/);
 });

@@ -96,12 +96,14 @@ test('an execution is started by name, followed to its end, every event told onc
 });
 
 test('an interruption leaves the execution running and says how to stop it', async () => {
-  sfn.on(DescribeExecutionCommand).resolves({ status: 'RUNNING', startDate: at(0) });
+  const stop = new AbortController();
+  sfn.on(DescribeExecutionCommand).callsFake(async () => {
+    stop.abort();
+    return { status: 'RUNNING', startDate: at(0) };
+  });
   sfn.on(GetExecutionHistoryCommand).resolves({ events: [] });
   const stage = await openStage('dev', clients);
-  const stop = new AbortController();
   const run = stage.run('nightly', {}, { name: 'night', signal: stop.signal, pollMs: 60_000 });
-  setTimeout(() => stop.abort(), 20);
   await expect(run).rejects.toThrow(/goes on.*stop-execution/s);
 });
 

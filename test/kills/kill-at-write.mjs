@@ -20,22 +20,27 @@ const { appendFileSync, openSync, readFileSync, readSync, writeFileSync, writeSy
 const file = openSync(log, 'a+');
 let offset = 0;
 let counted = 0;
+/** Lines of all processes that are read and not counted yet, in order. */
+let unread = [];
 
 /** One line a write and phase. A line's place in the file is its number: appends of many processes keep an order. */
 function record(phase, label, tear) {
   const id = randomUUID();
   appendFileSync(file, `${phase}\t${label}\t${id}\n`);
-  for (let found = false; !found; ) {
-    for (const line of newLines()) {
-      const [itsPhase, itsLabel, itsId] = line.split('\t');
-      found ||= itsId === id;
-      if (!target || found !== (itsId === id)) continue;
-      if (itsPhase !== (target.phase === 'torn' ? 'before' : target.phase)) continue;
-      if (target.write !== undefined && itsLabel !== target.write) continue;
-      counted += 1;
-      if (found && counted === target.nth) die(target.phase === 'torn' ? tear : undefined);
-    }
+  // Not a line further: what others have appended since is counted with this process's next write.
+  for (let itsId = ''; itsId !== id; ) {
+    const [itsPhase, itsLabel, lineId] = nextLine().split('\t');
+    itsId = lineId;
+    if (!target || itsPhase !== (target.phase === 'torn' ? 'before' : target.phase)) continue;
+    if (target.write !== undefined && itsLabel !== target.write) continue;
+    counted += 1;
+    if (itsId === id && counted === target.nth) die(target.phase === 'torn' ? tear : undefined);
   }
+}
+
+function nextLine() {
+  while (unread.length === 0) unread = newLines();
+  return unread.shift();
 }
 
 function newLines() {

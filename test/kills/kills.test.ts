@@ -62,7 +62,7 @@ beforeAll(async () => {
   const first = shop.folder();
   await shop.run(first, KINDS.first.argv, { at: AT });
   kept.first = await inspect(first, shop.product);
-}, 180_000);
+});
 
 afterAll(() => {
   const points = [...NIGHT, ...ANY_WRITE, ...BACKFILL, ...FIRST_NIGHT].flat();
@@ -101,7 +101,6 @@ describe.each([
   it.concurrent.each(rows.map((kills) => [kills.map(nameOf).join(', then '), kills] as const))(
     'killed %s',
     async (_, kills) => oneOfTwo(() => survives(KINDS[kind], kills)),
-    300_000,
   );
 });
 
@@ -131,7 +130,7 @@ describe('a sync killed after page k', () => {
     } finally {
       await market.close();
     }
-  }, 120_000);
+  });
 });
 
 async function survives({ argv, from, reference, session }: Kind, kills: readonly KillPoint[]): Promise<void> {

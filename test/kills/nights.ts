@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { homesFolder } from '../homes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+/** Where Linux keeps what it knows of each process. */
+const PROCESSES = '/proc';
 const preload = new URL('kill-at-write.mjs', import.meta.url).href;
 
 /** The `nth` of the writes with this label (of all writes without one): killed before it, midway, or once it is done. */
@@ -110,15 +112,28 @@ async function ended(argv: string[], env: Record<string, string>, cwd: string): 
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code, signal, output }));
   });
-  // The group was killed as one; its last member may need a moment to be gone.
-  if (result.signal) for (let i = 0; i < 100 && lives(child.pid!); i += 1) await sleep(10);
+  // The group was killed as one; its last member may need a while to be gone, and until then may end a call it is in.
+  if (result.signal) while (lives(child.pid!)) await sleep(10);
   return { ...result, output };
 }
 
 function lives(group: number): boolean {
   try {
     process.kill(-group, 0);
-    return true;
+  } catch {
+    return false;
+  }
+  return !existsSync(PROCESSES) || readdirSync(PROCESSES).some((pid) => /^\d+$/.test(pid) && worksIn(group, pid));
+}
+
+/** Dead ones that nobody has waited for stay in their group; not every init waits for those it inherits. */
+function worksIn(group: number, pid: string): boolean {
+  try {
+    const [state, , itsGroup] = readFileSync(join(PROCESSES, pid, 'stat'), 'utf8')
+      .split(') ')
+      .at(-1)!
+      .split(' ');
+    return Number(itsGroup) === group && state !== 'Z';
   } catch {
     return false;
   }

@@ -51,8 +51,8 @@ async function startMoto(): Promise<Server> {
     stdio: 'ignore',
   });
   const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; !(await fetch(url).catch(() => undefined)); tries++) {
-    if (tries > 300 || child.exitCode !== null) throw new Error('moto does not answer');
+  while (!(await fetch(url).catch(() => undefined))) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('moto ended');
     await sleep(100);
   }
   return {

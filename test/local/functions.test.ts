@@ -246,7 +246,7 @@ test('workers end when their parent is killed', async () => {
   const child = fork(parent, [worker, bundle, logFile]);
   const [{ pid }] = (await once(child, 'message')) as [Probe];
   child.kill('SIGKILL');
-  await expect.poll(() => exists(pid), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => exists(pid)).toBe(false);
 });
 
 function exists(pid: number): boolean {

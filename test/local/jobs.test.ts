@@ -57,6 +57,8 @@ beforeEach(() => {
 });
 afterEach(() => jobs.close());
 
+/** The job has written its process id, whole. */
+const started = () => expect.poll(() => existsSync(join(folder, 'out', 'pid')) && read('pid')).toMatch(/^\d+$/);
 const read = (name: string) => readFileSync(join(folder, 'out', name), 'utf8');
 function submit(Command: string[], more: Record<string, unknown> = {}, signal?: AbortSignal) {
   const names = { JobName: 'consolidate-1', JobDefinition: 'consolidator', JobQueue: 'afterbell-local' };
@@ -191,7 +193,7 @@ test.each([
 test.each(['graceful', 'plain', 'stubborn'])('a stopped job (%s) is gone when its promise settles', async (how) => {
   const controller = new AbortController();
   const stopped = failureOf(submit(['wait', how], {}, controller.signal));
-  await expect.poll(() => existsSync(join(folder, 'out', 'pid')), { timeout: 10_000 }).toBe(true);
+  await started();
   controller.abort();
   expect((await stopped).name).toBe('AbortError');
   expect(exists(Number(read('pid')))).toBe(false);
@@ -220,13 +222,13 @@ test('a job ends when its parent is killed', async () => {
     await jobs.submitJob({ JobName: 'j', JobDefinition: 'job', JobQueue: 'q', ContainerOverrides: { Command: ['wait'] } });`,
   );
   const child = fork(parent, [jobProcess, program, join(folder, 'out'), logFile]);
-  await expect.poll(() => existsSync(join(folder, 'out', 'pid')), { timeout: 10_000 }).toBe(true);
+  await started();
   const pid = Number(read('pid'));
   expect(exists(pid)).toBe(true);
   const exited = once(child, 'exit');
   child.kill('SIGKILL');
   await exited;
-  await expect.poll(() => exists(pid), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => exists(pid)).toBe(false);
 });
 
 function exists(pid: number): boolean {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { afterAll, afterEach, vi } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { exitCodeOf, type Outcome, outcomeOf } from '../../src/cli/outcome.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Laptop, type LaptopOptions, openLaptop } from '../../src/local/laptop.ts';
@@ -22,9 +22,6 @@ export const MORNING = { scheduledTime: '2025-11-20T09:00:00Z' };
 export const THAT_MORNING = { AFTERBELL_NOW: '2025-11-20T13:00:00Z' };
 export const SYMBOLS = 60;
 const OLD_MS = 30 * 60_000;
-
-// Several nights and processes a test: on a busy machine that takes its time, and time decides nothing here.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const folders: string[] = [];
 const closers: (() => Promise<void>)[] = [];

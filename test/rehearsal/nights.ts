@@ -13,13 +13,13 @@ import type { NightReport } from '../../src/night/night.ts';
 import { Analyses } from '../../src/portfolio/analyses.ts';
 import { storePrices } from '../../src/warehouse/prices.ts';
 import { bar } from '../checks/bars.ts';
+import { HANGS_MS } from '../limits.ts';
 import { type Cloud, openCloud } from './cloud.ts';
 import { findSecrets } from './secrets.ts';
 import { VENDOR_KEYS } from './settings.ts';
 import type { EmulatedStage } from './stack.ts';
 import { operatorShell, registerVerbs } from './verbs.ts';
 
-const NIGHT_MS = 280_000;
 const OLD = '2015-11-18';
 
 /** Registers the tests that run what the stage has deployed; in order, for each goes on where the one before ended. */
@@ -71,7 +71,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
       expect((await listAll(lake, 'silver/')).length).toBeGreaterThan(0);
       expect(await cloud.told()).toEqual([]);
     },
-    NIGHT_MS,
+    HANGS_MS,
   );
 
   test(
@@ -92,7 +92,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
       ]);
       expect(await cloud.told()).toEqual([]);
     },
-    NIGHT_MS,
+    HANGS_MS,
   );
 
   test(
@@ -118,7 +118,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
       expect(cloud.events.map(({ event, rules }) => [event.detail.status, rules])).toEqual([['FAILED', []]]);
       expect(await cloud.settled()).toEqual([]);
     },
-    NIGHT_MS,
+    HANGS_MS,
   );
 
   test(
@@ -141,7 +141,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
         ['ABORTED', ['execution-lost']],
       ]);
     },
-    NIGHT_MS,
+    HANGS_MS,
   );
 
   registerVerbs(() => cloud && { cloud, dev, market: open()!.market });
@@ -161,7 +161,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
       const left = `SELECT count(*)::int AS rows FROM stock_prices WHERE date = '${OLD}'`;
       expect(await warehouse.query(left)).toEqual([{ rows: 0 }]);
     },
-    NIGHT_MS,
+    HANGS_MS,
   );
 
   test('no secret’s value is in state, zips, machines, logs, executions or messages', async ({ skip }) => {

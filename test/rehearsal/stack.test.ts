@@ -16,12 +16,12 @@ import { generateMarket } from '../../src/local/market/generator.ts';
 import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
 import { loadMachine } from '../../src/local/states/load.ts';
 import { startInput } from '../../src/night/night.ts';
+import { HANGS_MS } from '../limits.ts';
 import { root, skipped } from '../terraform/tooling.ts';
 import { runNights } from './nights.ts';
 import { vendorSettings } from './settings.ts';
 import { type EmulatedStage, openEmulatedStage } from './stack.ts';
 
-const APPLY_MS = 600_000;
 const SYMBOLS = 30;
 const functionNames = readdirSync(join(root, 'functions'));
 const machineNames = readdirSync(join(root, 'state-machines'))
@@ -41,12 +41,12 @@ beforeAll(async () => {
   await stage.apply();
   // Meanwhile the first night runs.
   changes = stage.changes().catch((error: Error) => [error.message]);
-}, APPLY_MS);
+}, HANGS_MS);
 
 afterAll(async () => {
   await stage?.close();
   await market?.close();
-}, APPLY_MS);
+}, HANGS_MS);
 
 test('every function is the built zip, under settings that the program takes', async ({ skip }) => {
   if (!stage) return skip();
@@ -208,7 +208,7 @@ test(
     if (!stage) return skip();
     expect(await changes).toEqual([]);
   },
-  APPLY_MS,
+  HANGS_MS,
 );
 
 test(
@@ -229,5 +229,5 @@ test(
     expect(left).toEqual({ buckets: [], tables: [], functions: [], machines: [], roles: [] });
     expect((await stage.terraform.run(['state', 'list'])).output.trim()).toBe('');
   },
-  APPLY_MS,
+  HANGS_MS,
 );

@@ -20,7 +20,6 @@ provider "aws" {
   s3_use_path_style           = true
 }
 `;
-const LIMIT_MS = 540_000;
 const IMAGES = ['consolidator', 'resampler'];
 
 /** The dev stage on an emulated account: the real Terraform, the real zips. */
@@ -54,9 +53,7 @@ export async function openEmulatedStage(
   const variables = [...SETTINGS, `-var=settings=${JSON.stringify(settings)}`];
   const must = async (verb: keyof typeof HASTE, ...args: string[]) => {
     const begun = performance.now();
-    const { code, output } = await terraform.run([verb, ...variables, ...HASTE[verb], '-auto-approve', ...args], {
-      timeoutMs: LIMIT_MS,
-    });
+    const { code, output } = await terraform.run([verb, ...variables, ...HASTE[verb], '-auto-approve', ...args]);
     if (code !== 0) throw new Error(`terraform ${verb}: ${output.slice(-3000)}`);
     say(`terraform ${[verb, ...args].join(' ')}: ${/^.* complete! .*$/m.exec(output)?.[0]}`, begun);
     return output;
@@ -74,9 +71,7 @@ export async function openEmulatedStage(
     },
     async changes() {
       const begun = performance.now();
-      const { code, output } = await terraform.run(['plan', '-detailed-exitcode', ...variables], {
-        timeoutMs: LIMIT_MS,
-      });
+      const { code, output } = await terraform.run(['plan', '-detailed-exitcode', ...variables]);
       if (code === 1) throw new Error(`terraform plan: ${output.slice(-3000)}`);
       const changes = [...output.matchAll(/^ {2}# (\S+) (?:will|must) be/gm)].map(([, address]) => address!);
       say(`terraform plan, again: ${changes.length} differences`, begun);

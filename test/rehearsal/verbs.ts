@@ -6,11 +6,11 @@ import { BatchClient, DescribeJobsCommand, SubmitJobCommand, type SubmitJobComma
 import { expect, test } from 'vitest';
 import type { Stage } from '../../src/deployed/stage.ts';
 import type { PracticeMarket } from '../../src/local/market/server.ts';
+import { HANGS_MS } from '../limits.ts';
 import { cli } from '../nights/program.ts';
 import { root } from '../terraform/tooling.ts';
 import type { Cloud } from './cloud.ts';
 
-const VERBS_MS = 280_000;
 const SESSION = '2025-11-20';
 /** Before the first session that the stage holds. */
 const EARLIER = '2025-11-18';
@@ -102,7 +102,7 @@ export function registerVerbs(open: () => Open | undefined): void {
       expect(told!.message).toContain(`npx afterbell release ${held.runId} --stage dev`);
       expect(await cloud.settled()).toMatchObject([{ status: 'FAILED', error: 'Night.Held' }]);
     },
-    VERBS_MS,
+    HANGS_MS,
   );
 
   test(
@@ -124,7 +124,7 @@ export function registerVerbs(open: () => Open | undefined): void {
       const desks = await opened.cloud.settled();
       expect(desks.map(({ status: word }) => word)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
     },
-    VERBS_MS,
+    HANGS_MS,
   );
 
   test(
@@ -151,10 +151,10 @@ export function registerVerbs(open: () => Open | undefined): void {
       });
       const { jobId } = await batch.send(new SubmitJobCommand(submitLine()));
       const statusOf = async () => (await batch.send(new DescribeJobsCommand({ jobs: [jobId!] }))).jobs?.[0]?.status;
-      await expect.poll(statusOf, { timeout: VERBS_MS }).toBe('SUCCEEDED');
+      await expect.poll(statusOf).toBe('SUCCEEDED');
       await opened.cloud.settled();
     },
-    VERBS_MS,
+    HANGS_MS,
   );
 
   test(
@@ -192,6 +192,6 @@ export function registerVerbs(open: () => Open | undefined): void {
       expect(function_.stdout).toMatch(/page/);
       expect(job.stdout.length).toBeGreaterThan(100);
     },
-    VERBS_MS,
+    HANGS_MS,
   );
 }

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TABLES } from '../../src/tables/definitions.ts';
+import { HANGS_MS } from '../limits.ts';
 import { openTerraform, skipped, type Terraform } from './tooling.ts';
-
-/** As long as terraform itself is given. */
-const LIMIT_MS = 300_000;
 
 let terraform: Terraform | undefined;
 
@@ -11,7 +9,7 @@ beforeAll(async () => {
   const found = await openTerraform();
   if (!found.terraform) skipped(`the Terraform tests, ${found.why}`);
   terraform = found.terraform;
-}, LIMIT_MS);
+}, HANGS_MS);
 
 afterAll(() => terraform?.close());
 
@@ -28,7 +26,7 @@ test(
     await passes('fmt', '-check', '-recursive', '-diff', '-no-color');
     await passes('validate', '-no-color');
   },
-  LIMIT_MS,
+  HANGS_MS,
 );
 
 test(
@@ -38,7 +36,7 @@ test(
     const output = await passes('test', '-no-color');
     expect(output).toMatch(/Success! \d+ passed, 0 failed/);
   },
-  LIMIT_MS,
+  HANGS_MS,
 );
 
 test(
@@ -61,5 +59,5 @@ test(
     ]);
     expect(deployed).toEqual(Object.fromEntries(defined));
   },
-  LIMIT_MS,
+  HANGS_MS,
 );

@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writ
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HANGS_MS } from '../limits.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -15,7 +16,6 @@ const PLUGIN_FOLDERS = [
   ...children('/opt'),
 ];
 /** Generous, as a timing decides nothing here: a busy machine takes minutes for what an idle one does in ten seconds. */
-const LIMIT_MS = 280_000;
 
 export interface Terraform {
   /** A copy of terraform/ with local state, beside links to what it reads; initialised. */
@@ -30,7 +30,6 @@ export interface Terraform {
 
 export interface RunOptions {
   input?: string;
-  timeoutMs?: number;
 }
 
 export interface Changes {
@@ -82,17 +81,12 @@ function environment(data: string): Record<string, string | undefined> {
   };
 }
 
-function execute(
-  cwd: string,
-  env: Terraform['env'],
-  args: readonly string[],
-  { input = '', timeoutMs = LIMIT_MS }: RunOptions = {},
-) {
+function execute(cwd: string, env: Terraform['env'], args: readonly string[], { input = '' }: RunOptions = {}) {
   return new Promise<{ code: number; output: string }>((resolve) => {
     const child = execFile(
       'terraform',
       [...args],
-      { cwd, env: env as NodeJS.ProcessEnv, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
+      { cwd, env: env as NodeJS.ProcessEnv, timeout: HANGS_MS, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) =>
         resolve({ code: error ? (typeof error.code === 'number' ? error.code : 1) : 0, output: stdout + stderr }),
     );

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { NamedError } from '../../src/errors.ts';
 import { parseAssets } from '../../src/records/asset.ts';
 import { parseTickers } from '../../src/records/ticker.ts';
@@ -30,7 +30,12 @@ interface Fixture {
 
 const SECRET = 'pk-secret-0123456789';
 let server: Loopback | undefined;
-afterEach(() => server?.close());
+// A time a fixture gives from now on is as far away when it is read.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+afterEach(() => {
+  vi.useRealTimers();
+  return server?.close();
+});
 
 for (const vendor of ['polygon', 'alpaca'] as const) {
   const folder = new URL(`../fixtures/${vendor}/`, import.meta.url);

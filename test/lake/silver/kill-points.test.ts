@@ -106,4 +106,4 @@ test('a resample killed before or after any write or delete is repaired by the n
       rmSync(join(home, name), { recursive: true });
     }
   }
-}, 300_000);
+});

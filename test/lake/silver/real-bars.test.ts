@@ -35,7 +35,7 @@ describe.runIf(haveRealBars())('two years of real bars', () => {
       await publish(lake, date, sessions.get(date)!);
       await night();
     }
-  }, 300_000);
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   async function night() {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ export async function startPrivatePostgres(bin: string): Promise<{ connectionStr
   const child = spawn(join(bin, 'postgres'), server, { ...options, stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const connectionString = `postgres://afterbell@127.0.0.1:${port}/postgres`;
-  await untilReady(connectionString);
+  await untilReady(connectionString, child);
   return {
     connectionString,
     stop: async () => {
@@ -40,15 +40,15 @@ export async function startPrivatePostgres(bin: string): Promise<{ connectionStr
   };
 }
 
-async function untilReady(connectionString: string): Promise<void> {
-  for (let attempt = 0; ; attempt += 1) {
+async function untilReady(connectionString: string, server: ChildProcess): Promise<void> {
+  for (;;) {
     const client = new pg.Client({ connectionString });
     try {
       await client.connect();
       await client.end();
       return;
     } catch (error) {
-      if (attempt === 200) throw error;
+      if (server.exitCode !== null || server.signalCode !== null) throw error;
       await sleep(100);
     }
   }

@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { reportPage } from '../../../src/night/report/page.ts';
 import { browserPath, openBrowser } from './browser.ts';
 import { fullHistory, nightReport } from './night-report.ts';
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 const path = browserPath();
 if (!path && process.env.REQUIRE_ALL !== '1') {
   console.warn(
