@@ -105,6 +105,11 @@ export const SETTINGS = [
     secret: true,
   }),
   setting('XAI_API_URL', url.default('https://api.x.ai/v1'), 'xAI API, with its version.'),
+  setting(
+    'XAI_API',
+    z.enum(['chat', 'responses']).default('chat'),
+    'chat = chat completions, asked for now and fetched later; responses = the Responses API, which answers at once.',
+  ),
   setting('XAI_MODEL', text.default('grok-4.3'), 'Model that analyses portfolios; the one that answered is stored.'),
   setting(
     'XAI_PRICES',
@@ -112,7 +117,7 @@ export const SETTINGS = [
       .transform((parts) => parts.map(Number))
       .pipe(z.array(z.number('two prices, e.g. 2,6').min(0)).length(2, 'two prices, e.g. 2,6'))
       .optional(),
-    'USD per million input and output tokens, where the built-in list does not know the model.',
+    'USD per million input and output tokens, where neither the answer says what it cost nor the built-in list knows the model.',
   ),
   setting(
     'USER_PORTFOLIOS_TABLE',

@@ -16,7 +16,8 @@ export const handler = lambda({
   }),
   secrets: { xai: 'XAI_SECRET_ARN' },
   run: (event, call) => {
-    const model = () => xai({ baseUrl: call.config.XAI_API_URL, apiKey: call.secrets.xai?.apiKey });
+    const { XAI_API: api, XAI_API_URL: baseUrl } = call.config;
+    const model = () => xai({ api, baseUrl, apiKey: call.secrets.xai?.apiKey });
     return analyzePortfolio(event, call, model, call.signal);
   },
 });

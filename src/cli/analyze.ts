@@ -1,6 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { lakeKind } from '../lake/stamp.ts';
-import { costOf, estimateTokens } from '../portfolio/cost.ts';
+import { estimateTokens, priceOf } from '../portfolio/cost.ts';
 import { gatherBriefing } from '../portfolio/gather-briefing.ts';
 import { newestSession } from '../portfolio/list-holdings.ts';
 import { chosenPortfolios, heldTickers } from '../portfolio/plan-desk.ts';
@@ -78,7 +78,7 @@ async function dryRun(only: string | undefined, pipeline: Pipeline, { terminal }
     const briefing = await gatherBriefing(portfolio, session, pipeline.stores, data);
     const { messages } = completionRequest(briefing, model);
     const tokens = estimateTokens(messages, briefing.positions);
-    const costUsd = costOf(model, tokens, config.XAI_PRICES);
+    const costUsd = priceOf(model, tokens, config.XAI_PRICES);
     const { left, positions } = briefing;
     questions.push({
       portfolio,

@@ -112,7 +112,7 @@ export async function printDesk(
 
 async function printAnalysis(analysis: StoredAnalysis, stores: Pipeline['stores'], terminal: Terminal): Promise<void> {
   const { portfolio, dataAsOf, model, practice, parsed_data, timestamp, left, costUsd } = analysis;
-  const price = costUsd === null ? '' : `, $${costUsd}`;
+  const price = costUsd === null ? ', cost unknown' : `, $${costUsd}`;
   terminal.print(`\n${portfolio} as of ${dataAsOf} by ${model}${practice ? ' (practice, made up)' : price}`);
   terminal.print(parsed_data.summary);
   const wanted = parsed_data.positions.map(({ symbol }) => ({ ticker: symbol, timestamp }));

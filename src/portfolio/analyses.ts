@@ -51,6 +51,8 @@ export interface Pending {
   practice: boolean;
   /** Of the answers before this one. */
   spent: Tokens;
+  /** What they cost; null when unknown. */
+  spentUsd: number | null;
 }
 
 /** The `portfolio-analyses` table, and questions on their way in `runs`. */

@@ -5,7 +5,7 @@ import type { Xai } from '../vendors/xai.ts';
 import type { Completion } from '../vendors/xai-answers.ts';
 import { Analyses, type Pending, type StoredAnalysis } from './analyses.ts';
 import type { Briefing } from './briefing.ts';
-import { addTokens, costOf, type Tokens } from './cost.ts';
+import { addCosts, addTokens, costOf, NO_TOKENS, type Tokens, tokensOf } from './cost.ts';
 import { gatherBriefing } from './gather-briefing.ts';
 import { completionRequest, type FailedAnswer, PROMPT_VERSION, questionHash } from './prompt.ts';
 import { readAnswer } from './read-answer.ts';
@@ -15,7 +15,6 @@ const MOST_POLLS = 100;
 const QUICK_POLLS = 6;
 const QUICK_SECONDS = 5;
 const SLOW_SECONDS = 20;
-const NOTHING: Tokens = { prompt: 0, completion: 0, reasoning: 0 };
 
 export interface Step {
   portfolio: string;
@@ -90,7 +89,7 @@ class Analyst {
     if (briefing.positions.length === 0) return this.skipped(briefing);
     const question = questionHash(briefing, this.stores.config.XAI_MODEL);
     if (pending?.question !== question)
-      return this.submit(briefing, question, { attempt: 1, spent: NOTHING, lost: false });
+      return this.submit(briefing, question, { attempt: 1, spent: NO_TOKENS, spentUsd: 0, lost: false });
     if (pending.completion) return this.judge(briefing, pending, pending.completion);
     return this.fetch(briefing, pending);
   }
@@ -98,7 +97,7 @@ class Analyst {
   private async submit(
     briefing: Briefing,
     question: string,
-    round: Pick<Pending, 'attempt' | 'spent' | 'lost'>,
+    round: Pick<Pending, 'attempt' | 'spent' | 'spentUsd' | 'lost'>,
     failed?: FailedAnswer,
   ): Promise<Step> {
     const { portfolio } = this.request;
@@ -119,8 +118,10 @@ class Analyst {
         if (isNamed(error, 'Vendor.NotFound') && !pending.lost) return undefined;
         throw error;
       });
-    if (!answer)
-      return this.submit(briefing, pending.question, { attempt: pending.attempt, spent: pending.spent, lost: true });
+    if (!answer) {
+      const { attempt, spent, spentUsd } = pending;
+      return this.submit(briefing, pending.question, { attempt, spent, spentUsd, lost: true });
+    }
     if (!answer.completion) {
       if (polls < MOST_POLLS) return this.waiting(briefing);
       const text = { what: 'the model has not answered', found: `${polls} looks since ${pending.submittedAt}` };
@@ -134,21 +135,25 @@ class Analyst {
   private async judge(briefing: Briefing, pending: Pending, completion: Completion): Promise<Step> {
     const { portfolio } = this.request;
     const spent = addTokens(pending.spent, tokensOf(completion));
+    const spentUsd = addCosts(costBefore(pending), costOf(completion, this.stores.config.XAI_PRICES));
     try {
       const symbols = briefing.positions.map(({ holding }) => holding.symbol);
       const parsed = readAnswer(completion, symbols);
-      const analysis = await this.itemOf(briefing, pending, completion, { parsed_data: parsed, tokens: spent });
+      const analysis = await this.itemOf(briefing, pending, completion, {
+        parsed_data: parsed,
+        tokens: spent,
+        costUsd: spentUsd,
+      });
       await this.analyses.store(analysis);
       await this.analyses.dropPending(portfolio);
       return this.done(analysis, true);
     } catch (error) {
       if (!(error instanceof NamedError) || !error.name.startsWith('Model.')) throw error;
-      if (pending.attempt === 1) return this.mend(briefing, pending, completion, error, spent);
+      if (pending.attempt === 1) return this.mend(briefing, pending, completion, error, { spent, spentUsd });
       // The next run begins anew.
       await this.analyses.dropPending(portfolio);
-      const cost = costOf(completion.model, spent, this.stores.config.XAI_PRICES);
-      const price = cost === null ? '' : `, $${cost}`;
-      const text = `${error.message} (two answers of ${completion.model}, ${spent.prompt + spent.completion} tokens${price})`;
+      const price = spentUsd === null ? 'at an unknown cost' : `$${spentUsd}`;
+      const text = `${error.message} (two answers of ${completion.model}, ${spent.prompt + spent.completion} tokens, ${price})`;
       throw new NamedError(error.name, text, { cause: error });
     }
   }
@@ -158,14 +163,14 @@ class Analyst {
     pending: Pending,
     { choices }: Completion,
     error: NamedError,
-    spent: Tokens,
+    spent: Pick<Pending, 'spent' | 'spentUsd'>,
   ): Promise<Step> {
     // A cut answer is no use to quote, and a refused one has nothing to mend.
     const content = isNamed(error, 'Model.Truncated', 'Model.Refused')
       ? undefined
       : (choices[0]!.message.content ?? undefined);
     const failed = { content, problem: `${error.name}: ${error.message}` };
-    return this.submit(briefing, pending.question, { attempt: 2, spent, lost: false }, failed);
+    return this.submit(briefing, pending.question, { attempt: 2, ...spent, lost: false }, failed);
   }
 
   /** Before anything of it is kept: a made-up opinion on real holdings would look like any other. */
@@ -182,7 +187,7 @@ class Analyst {
     briefing: Briefing,
     pending: Pending,
     completion: Completion,
-    answer: Pick<StoredAnalysis, 'parsed_data' | 'tokens'>,
+    answer: Pick<StoredAnalysis, 'parsed_data' | 'tokens' | 'costUsd'>,
   ): Promise<StoredAnalysis> {
     const { portfolio, timestamp, session, runId } = this.request;
     const { config, lake } = this.stores;
@@ -197,7 +202,6 @@ class Analyst {
       analysis: completion.choices[0]!.message.content ?? '',
       ...answer,
       prompt: PROMPT_VERSION,
-      costUsd: costOf(completion.model, answer.tokens, config.XAI_PRICES),
       attempts: pending.attempt,
       left: briefing.left,
       practice: pending.practice || (await lakeKind(lake)) === 'practice',
@@ -229,7 +233,7 @@ class Analyst {
       positions: 0,
       left: 0,
       model: null,
-      tokens: NOTHING,
+      tokens: NO_TOKENS,
       costUsd: null,
       practice: false,
       reason: null,
@@ -238,10 +242,7 @@ class Analyst {
   }
 }
 
-function tokensOf({ usage }: Completion): Tokens {
-  if (!usage) return NOTHING;
-  const { prompt_tokens: prompt, completion_tokens, total_tokens } = usage;
-  const reasoning = usage.completion_tokens_details?.reasoning_tokens ?? 0;
-  // Thinking is billed like the answer; some versions count it in completion_tokens, others only in the total.
-  return { prompt, completion: Math.max(completion_tokens, total_tokens - prompt), reasoning };
+/** A question asked before costs were kept with it has none yet, unless it is its first. */
+function costBefore({ attempt, spentUsd }: Pending): number | null {
+  return spentUsd ?? (spentUsd === undefined && attempt === 1 ? 0 : null);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ANALYSIS_SCHEMA } from '../records/analysis.ts';
+import type { ModelRequest } from '../vendors/xai.ts';
 import type { BriefedPosition, Briefing } from './briefing.ts';
 import instructions from './prompts/analysis-v1.md';
 
@@ -11,10 +12,7 @@ const LONGEST_TEXT = 120;
 const TOKENS_A_POSITION = 300;
 const TOKENS_BESIDES = 4000;
 
-export interface Message {
-  role: 'system' | 'user' | 'assistant';
-  content: string;
-}
+export type Message = ModelRequest['messages'][number];
 
 /** An answer that could not be used, and why. `content` is absent when there was nothing to quote. */
 export interface FailedAnswer {
@@ -23,7 +21,7 @@ export interface FailedAnswer {
 }
 
 /** The body of a chat completion about one portfolio: `{model, messages, response_format, max_completion_tokens}`. */
-export function completionRequest(briefing: Briefing, model: string, failed?: FailedAnswer) {
+export function completionRequest(briefing: Briefing, model: string, failed?: FailedAnswer): ModelRequest {
   const room = TOKENS_BESIDES + TOKENS_A_POSITION * briefing.positions.length;
   return {
     model,

@@ -54,13 +54,18 @@ const completion = z.object({
       prompt_tokens: count,
       completion_tokens: count,
       total_tokens: count,
+      prompt_tokens_details: z.object({ cached_tokens: count.nullish() }).nullish(),
       completion_tokens_details: z.object({ reasoning_tokens: count.nullish() }).nullish(),
+      cost_in_usd_ticks: count.nullish(),
     })
     .nullish(),
 });
 const deferred = z.object({ request_id: z.string().min(1) });
 
-/** A finished chat completion, as far as it is looked at; `model` is the one that served. */
+/**
+ * A finished answer in the shape of a chat completion, as far as it is looked at; `model` is the one that served,
+ * `usage.cost_in_usd_ticks` what it is billed: 10,000,000,000 are one dollar.
+ */
 export type Completion = z.output<typeof completion>;
 
 /**
@@ -81,7 +86,8 @@ export function readDeferred(json: unknown): string | undefined {
   throw otherShape(read.error, 'a request_id or a chat completion');
 }
 
-function otherShape(error: z.ZodError, wanted: string): NamedError {
+/** What an answer of a shape nobody knows is told as. */
+export function otherShape(error: z.ZodError, wanted: string): NamedError {
   const issue = error.issues[0];
   const found = `${issue?.path.join('.') || 'the body'}: ${issue?.message}`;
   return new NamedError('Data.Invalid', { what: "xAI's answer has another shape", found, wanted });

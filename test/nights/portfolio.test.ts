@@ -43,6 +43,59 @@ async function byHand({ laptop }: Scene, input: object = {}) {
   return { ...outcome, statuses: Object.fromEntries(outcome.portfolios.map((one) => [one.portfolio, one.status])) };
 }
 
+/** The practice model's answers, as of other models that are paid for, by portfolio. */
+async function openPaidModel(market: string) {
+  const answers: Record<string, object> = {
+    billed: { model: 'grok-9', ticks: 123_450_000 },
+    listed: { model: 'grok-4.7', usage: { input_tokens: 1000, output_tokens: 200, total_tokens: 1200 } },
+    unknown: { model: 'grok-4.5-fast', usage: { input_tokens: 1000, output_tokens: 200, total_tokens: 1200 } },
+  };
+  const asked: string[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    asked.push(`${request.method} ${request.url}`);
+    const headers = { authorization: 'Bearer x', 'content-type': 'application/json' };
+    const answer = await fetch(`${market}${request.url}`, { method: request.method, headers, body });
+    const json = (await answer.json()) as { usage: object };
+    const name = /\\"portfolio\\": \\"(\w+)\\"/.exec(body)?.[1] ?? '';
+    const { ticks, ...over } = answers[name] as { ticks?: number };
+    const usage = ticks === undefined ? {} : { usage: { ...json.usage, cost_in_usd_ticks: ticks } };
+    const said = JSON.stringify({ ...json, ...usage, ...over });
+    response.writeHead(answer.status, { 'x-afterbell-practice': 'generated' }).end(said);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(async () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, asked };
+}
+
+test('XAI_API=responses asks the Responses API once a portfolio; a cost is the one billed, that of the list, or unknown', async () => {
+  const market = await openMarket({});
+  const model = await openPaidModel(market.url);
+  const env = { XAI_API_KEY: 'x', XAI_API_URL: model.url, XAI_API: 'responses' };
+  const scene = await openOn(await warmHome(), market, { env });
+  const { tables, config } = scene.laptop.stores;
+  const positions = [{ symbol: 'AAPL', quantity: 5 }];
+  await importPortfolios(
+    tables,
+    config,
+    ['billed', 'listed', 'unknown'].map((portfolio) => ({ portfolio, positions })),
+  );
+  const run = await byHand(scene);
+  expect(run.statuses).toEqual({ billed: 'analysed', listed: 'analysed', unknown: 'analysed' });
+  expect(model.asked).toEqual(Array.from({ length: 3 }, () => 'POST /v1/responses'));
+  const { Items = [] } = await tables.send(new ScanCommand({ TableName: config.PORTFOLIO_ANALYSES_TABLE }));
+  const costs = Object.fromEntries(Items.map((item) => [item.portfolio, [item.model, item.costUsd]]));
+  expect(costs).toEqual({
+    billed: ['grok-9', 0.012345],
+    listed: ['grok-4.7', 0.0032],
+    unknown: ['grok-4.5-fast', null],
+  });
+});
+
 test('a good night starts the desk; a portfolio that fails is named and stops no other, and the next run does only it', async () => {
   const market = await openMarket({});
   const model = await openModel(market.url);

@@ -226,7 +226,7 @@ describe('an unusable answer', () => {
     const model = fakeModel([bad, good()]);
     const steps = await run(model);
     expect(steps.at(-1)!.status).toBe('analysed');
-    expect(await stored()).toMatchObject({ attempts: 2, tokens: { prompt: 2000, completion: 400 } });
+    expect(await stored()).toMatchObject({ attempts: 2, tokens: { prompt: 2000, completion: 400 }, costUsd: 0.0035 });
     const [first, second] = model.asked;
     expect(second!.messages.map(({ role }) => role)).toEqual(
       quoted ? ['system', 'user', 'assistant', 'user'] : ['system', 'user', 'user'],
@@ -243,6 +243,11 @@ describe('an unusable answer', () => {
     expect(model.asked).toHaveLength(2);
     expect([await stored(), await pending()]).toEqual([undefined, undefined]);
   });
+});
+
+test('two answers of which one has no cost anyone knows have none together', async () => {
+  await run(fakeModel([{ ...completion(['AAPL']), model: 'grok-4.5-fast' }, good()]));
+  expect(await stored()).toMatchObject({ attempts: 2, costUsd: null });
 });
 
 test('a made-up answer is stored as such, and never for real data', async () => {

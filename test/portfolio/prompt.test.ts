@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { briefingOf } from '../../src/portfolio/briefing.ts';
-import { costOf, estimateTokens } from '../../src/portfolio/cost.ts';
+import { estimateTokens } from '../../src/portfolio/cost.ts';
 import { completionRequest, questionHash } from '../../src/portfolio/prompt.ts';
 import type { TickerData } from '../../src/portfolio/ticker-data.ts';
 
@@ -109,11 +109,7 @@ test('the 150 largest positions are asked about and the others named', () => {
   expect(left[0]!.reason).toContain('150 largest');
 });
 
-test('a cost is that of the model that answered; nobody guesses an unknown one', () => {
-  const tokens = { prompt: 1_000_000, completion: 100_000, reasoning: 0 };
-  expect(costOf('grok-4.5-0709', tokens, undefined)).toBe(2.6);
-  expect(costOf('grok-9', tokens, undefined)).toBeNull();
-  expect(costOf('grok-9', tokens, [3, 10])).toBe(4);
+test('an estimate of tokens is not far off', () => {
   const { messages } = completionRequest(briefing('mine', ['AAPL']), 'm');
   expect(estimateTokens(messages, briefing('mine', ['AAPL']).positions).prompt).toBeGreaterThan(300);
 });

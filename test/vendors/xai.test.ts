@@ -1,13 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { NamedError } from '../../src/errors.ts';
+import { costOf } from '../../src/portfolio/cost.ts';
 import { readAnswer } from '../../src/portfolio/read-answer.ts';
-import { xai } from '../../src/vendors/xai.ts';
+import { type ModelRequest, type XaiApi, xai } from '../../src/vendors/xai.ts';
 import { type Loopback, send, startLoopback } from './loopback.ts';
 
 interface Fixture {
   title: string;
-  request: { call: 'submit' | 'fetch'; requestId?: string };
+  request: { call: 'submit' | 'fetch'; requestId?: string; api?: XaiApi };
   status: number;
   headers?: Record<string, string>;
   body?: unknown;
@@ -18,6 +19,7 @@ interface Fixture {
     running?: boolean;
     model?: string;
     scores?: number[];
+    costUsd?: number | null;
     error?: string;
     says?: string[];
     retryAfterSeconds?: number;
@@ -25,6 +27,13 @@ interface Fixture {
 }
 
 const SECRET = 'xai-secret-0123456789';
+const schema = { type: 'object', properties: {}, required: [], additionalProperties: false };
+const question: ModelRequest = {
+  model: 'm',
+  messages: [{ role: 'user', content: 'q' }],
+  response_format: { type: 'json_schema', json_schema: { name: 'n', strict: true, schema } },
+  max_completion_tokens: 4300,
+};
 const folder = new URL('../fixtures/xai/', import.meta.url);
 let server: Loopback | undefined;
 afterEach(() => server?.close());
@@ -39,10 +48,10 @@ describe('xAI answers', () => {
 async function check({ request, status, headers, body, bodyText, symbols = [], expected }: Fixture) {
   const loopback = await startLoopback((response) => send(response, status, bodyText ?? body, headers));
   server = loopback;
-  const client = xai({ baseUrl: `${loopback.url}/v1`, apiKey: SECRET });
+  const client = xai({ api: request.api, baseUrl: `${loopback.url}/v1`, apiKey: SECRET });
   const read = async () => {
     const answer =
-      request.call === 'submit' ? await client.submit({ model: 'm' }) : await client.fetch(request.requestId ?? '');
+      request.call === 'submit' ? await client.submit(question) : await client.fetch(request.requestId ?? '');
     return { answer, analysis: answer.completion && readAnswer(answer.completion, symbols) };
   };
   if (expected.error === undefined) {
@@ -50,6 +59,7 @@ async function check({ request, status, headers, body, bodyText, symbols = [], e
     expect(answer.requestId).toBe(expected.requestId);
     expect(answer.completion?.model).toBe(expected.model);
     expect(analysis?.positions.map(({ opportunity_score }) => opportunity_score)).toEqual(expected.scores);
+    if (expected.costUsd !== undefined) expect(costOf(answer.completion!, undefined)).toBe(expected.costUsd);
     expect(answer.requestId === undefined && answer.completion === undefined).toBe(expected.running === true);
   } else {
     const error = (await read().then(
@@ -64,16 +74,38 @@ async function check({ request, status, headers, body, bodyText, symbols = [], e
   // One try a call: a second question is a second bill, and a finished answer can be fetched once.
   expect(loopback.requests).toHaveLength(1);
   const path = request.call === 'submit' ? 'completions' : `deferred-completion/${request.requestId}`;
-  expect(loopback.requests[0]!.path).toBe(`/v1/chat/${path}`);
+  expect(loopback.requests[0]!.path).toBe(request.api === 'responses' ? '/v1/responses' : `/v1/chat/${path}`);
 }
 
 test('the address of the chat completions themselves is taken as well, and a key is needed', async () => {
   server = await startLoopback((response) => send(response, 200, { request_id: 'r' }));
   const client = xai({ baseUrl: `${server.url}/v1/chat/completions`, apiKey: SECRET });
-  expect(await client.submit({})).toEqual({ requestId: 'r', practice: false });
+  expect(await client.submit(question)).toEqual({ requestId: 'r', practice: false });
   expect(server.requests[0]!.path).toBe('/v1/chat/completions');
   expect(server.requests[0]!.headers.authorization).toBe(`Bearer ${SECRET}`);
   expect(() => xai({ baseUrl: 'https://api.x.ai/v1', apiKey: ' ' })).toThrow(
     expect.objectContaining({ name: 'Vendor.KeyMissing' }),
   );
 });
+
+test.each(['/v1', '/v1/responses', '/v1/chat/completions/'])(
+  'the Responses API is asked the same question, with the same schema, and keeps nothing (%s)',
+  async (path) => {
+    let body = '';
+    server = await startLoopback((response, incoming) => {
+      incoming.on('data', (chunk) => (body += chunk));
+      incoming.on('end', () => send(response, 200, { model: 'grok-4.7', status: 'completed', output: [] }));
+    });
+    const client = xai({ api: 'responses', baseUrl: `${server.url}${path}`, apiKey: SECRET });
+    const { requestId, completion } = await client.submit(question);
+    expect([requestId, completion?.model]).toEqual([undefined, 'grok-4.7']);
+    expect(server.requests.map((asked) => asked.path)).toEqual(['/v1/responses']);
+    expect(JSON.parse(body)).toEqual({
+      model: 'm',
+      input: question.messages,
+      text: { format: { type: 'json_schema', name: 'n', strict: true, schema } },
+      max_output_tokens: 4300,
+      store: false,
+    });
+  },
+);

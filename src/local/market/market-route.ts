@@ -16,6 +16,7 @@ export const ROUTES = {
   profile: 'fmp',
   'profile-bulk': 'fmp',
   completions: 'xai',
+  responses: 'xai',
   deferred: 'xai',
 } as const;
 export type RouteName = keyof typeof ROUTES;

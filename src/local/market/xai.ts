@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { NamedError } from '../../errors.ts';
 import type { Answer, Asked, Vendor } from './market-route.ts';
-import { practiceCompletion } from './xai-model.ts';
+import { practiceCompletion, practiceResponse } from './xai-model.ts';
 
 const NO_CREDITS =
   'Your team practice has either used all available credits or reached its monthly spending limit. To continue making API requests, please purchase more credits or raise your spending limit.';
@@ -11,20 +11,25 @@ function failed(status: number, code: string, error: string): Answer {
 }
 
 /**
- * xAI's API as far as the desk asks it: chat completions, at once or deferred. A deferred one is `202` at the first
- * look, then handed out exactly once. Each vendor object has answers of its own.
+ * xAI's API as far as a portfolio run asks it: chat completions, at once or deferred, and the Responses API, always at
+ * once. A deferred answer is `202` at the first look, then handed out exactly once. Each vendor object has answers of its own.
  */
 export function xaiVendor(): Vendor {
   const answers = new Map<string, { completion: object; looks: number }>();
 
   async function complete({ body, active }: Asked): Promise<Answer> {
     if (active.has('no-credits')) return failed(429, 'resource-exhausted', NO_CREDITS);
-    const request = requestOf(body);
+    const request = requestOf(body, 'messages');
     const completion = practiceCompletion(request.messages, active);
     if (!request.deferred) return { status: 200, json: completion };
     const id = randomUUID();
     answers.set(id, { completion, looks: 0 });
     return { status: 200, json: { request_id: id } };
+  }
+
+  async function respond({ body, active }: Asked): Promise<Answer> {
+    if (active.has('no-credits')) return failed(429, 'resource-exhausted', NO_CREDITS);
+    return { status: 200, json: practiceResponse(requestOf(body, 'input').messages, active) };
   }
 
   async function handOut({ captured, active }: Asked): Promise<Answer> {
@@ -40,6 +45,7 @@ export function xaiVendor(): Vendor {
     name: 'xai',
     routes: [
       { name: 'completions', method: 'POST', pattern: /^\/v1\/chat\/completions$/, answer: complete },
+      { name: 'responses', method: 'POST', pattern: /^\/v1\/responses$/, answer: respond },
       { name: 'deferred', pattern: /^\/v1\/chat\/deferred-completion\/([^/]+)$/, answer: handOut },
     ],
     authorized: ({ headers }) => /^Bearer +\S/.test(headers.authorization ?? ''),
@@ -57,17 +63,21 @@ export function xaiVendor(): Vendor {
   };
 }
 
-function requestOf(body: string): { messages: { role: string; content: string }[]; deferred: boolean } {
+/** @param field what the API calls the list of messages */
+function requestOf(
+  body: string,
+  field: 'messages' | 'input',
+): { messages: { role: string; content: string }[]; deferred: boolean } {
   const wrong = (found: string) => new NamedError('Usage.Invalid', `Failed to deserialize the JSON body: ${found}`);
-  let request: { messages?: unknown; deferred?: unknown };
+  let request: { messages?: unknown; input?: unknown; deferred?: unknown };
   try {
     request = JSON.parse(body) as typeof request;
   } catch (error) {
     throw wrong((error as Error).message);
   }
-  const { messages, deferred } = request;
+  const { [field]: messages, deferred } = request;
   const whole =
     Array.isArray(messages) && messages.length > 0 && messages.every((one) => typeof one?.content === 'string');
-  if (!whole) throw wrong('missing field `messages`');
+  if (!whole) throw wrong(`missing field \`${field}\``);
   return { messages: messages as { role: string; content: string }[], deferred: deferred === true };
 }

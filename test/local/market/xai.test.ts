@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { generateMarket } from '../../../src/local/market/generator.ts';
 import { type PracticeMarket, startMarket } from '../../../src/local/market/server.ts';
 import { readAnswer } from '../../../src/portfolio/read-answer.ts';
-import { xai } from '../../../src/vendors/xai.ts';
+import { type ModelRequest, type XaiApi, xai } from '../../../src/vendors/xai.ts';
 
 const data = {
   portfolio: 'p',
@@ -11,12 +11,14 @@ const data = {
     { symbol: 'KIMpL', rsi14: null },
   ],
 };
-const request = {
+const request: ModelRequest = {
   model: 'grok-4.3',
   messages: [
     { role: 'system', content: 'Judge {these}.' },
     { role: 'user', content: `<portfolio-data>\n${JSON.stringify(data)}\n</portfolio-data>` },
   ],
+  response_format: { type: 'json_schema', json_schema: { name: 'portfolio_analysis', strict: true, schema: {} } },
+  max_completion_tokens: 4600,
 };
 const symbols = ['AAPL', 'KIMpL'];
 let market: PracticeMarket;
@@ -24,7 +26,7 @@ beforeEach(async () => {
   market = await startMarket({ source: generateMarket({ symbols: 20, seed: 1 }) });
 });
 afterEach(() => market.close());
-const model = (http = {}) => xai({ baseUrl: `${market.url}/v1`, apiKey: 'practice', http });
+const model = (http = {}, api: XaiApi = 'chat') => xai({ api, baseUrl: `${market.url}/v1`, apiKey: 'practice', http });
 
 async function ask() {
   const { requestId } = await model().submit(request);
@@ -67,6 +69,19 @@ test.each([
   market.misbehave([misbehaviour]);
   const { completion } = await ask();
   expect(() => readAnswer(completion!, symbols)).toThrow(expect.objectContaining({ name }));
+  const { completion: response } = await model({}, 'responses').submit(request);
+  expect(() => readAnswer(response!, symbols)).toThrow(expect.objectContaining({ name }));
+});
+
+test('the Responses API gives the same answer, at once', async () => {
+  const { completion } = await ask();
+  const { requestId, completion: response, practice } = await model({}, 'responses').submit(request);
+  expect([requestId, practice, response!.model]).toEqual([undefined, true, 'grok-practice']);
+  expect(readAnswer(response!, symbols)).toEqual(readAnswer(completion!, symbols));
+  expect(response!.usage).toEqual(completion!.usage);
+  const post = { method: 'POST', headers: { authorization: 'Bearer x' }, body: '{"model":"m"}' };
+  const wrong = await fetch(`${market.url}/v1/responses`, post);
+  expect([wrong.status, await wrong.json()]).toMatchObject([400, { error: expect.stringContaining('input') }]);
 });
 
 test.each([
@@ -80,6 +95,8 @@ test.each([
 ])('%s is %s', async (misbehaviour, name, http?) => {
   market.misbehave([misbehaviour]);
   await expect(model(http).submit(request)).rejects.toMatchObject({ name });
+  market.misbehave([misbehaviour.replace('@completions', '@responses')]);
+  await expect(model(http, 'responses').submit(request)).rejects.toMatchObject({ name });
 });
 
 test('slow-model keeps an answer back for as many looks as wished', async () => {
