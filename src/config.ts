@@ -135,6 +135,11 @@ export const SETTINGS = [
     'file:///absolute/folder or s3://bucket/prefix; default: lake/ in AFTERBELL_HOME.',
   ),
   setting(
+    'LAKE_FSYNC',
+    z.enum(['on', 'off']).default('on'),
+    'on = a lake on this computer survives a power loss; off = faster, and a power loss may damage the last files written.',
+  ),
+  setting(
     'BRONZE_LAYOUT',
     z.enum(['session', 'symbol']).default('session'),
     'symbol = also write one file per symbol and date.',

@@ -1,13 +1,16 @@
 import { lambda } from '../../src/lambda.ts';
 import { executionIsRunning } from '../../src/night/lake-lock.ts';
-import { closeMaintenance, maintenanceEvent, retain } from '../../src/night/maintenance.ts';
+import { closeMaintenance, maintenanceEvent, retain, takeLake } from '../../src/night/maintenance.ts';
 
 const isRunning = executionIsRunning();
 
-/** One time-boxed step of the warehouse's retention; with `close`, the ledger of the whole maintenance. */
+/** One time-boxed step of the warehouse's retention; `take` is the lake for vacuum, `close` the whole ledger. */
 export const handler = lambda({
   name: 'apply-retention',
   event: maintenanceEvent,
-  run: async (event, call) =>
-    event.close ? closeMaintenance(event, event.close, call) : retain(event, { ...call, isRunning }, call.remainingMs),
+  run: async (event, call) => {
+    if (event.take) return takeLake(event, { ...call, isRunning });
+    if (event.close) return closeMaintenance(event, event.close, call);
+    return retain(event, { ...call, isRunning }, call.remainingMs);
+  },
 });

@@ -15,29 +15,40 @@ import {
 import { readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { diskTrouble } from '../disk-trouble.ts';
-import { NamedError } from '../errors.ts';
+import { sync, UnsyncedFolders } from './durable.ts';
 import { exclusively, exclusivelyAtOnce } from './exclusive.ts';
+import { code, conflict, unwritable } from './file-errors.ts';
 import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 
 /** Unfinished writes live here, on the same file system, so that the last step is a rename. */
 const SCRATCH = '.tmp';
 const PLACINGS = 5;
+/**
+ * Files of which a job writes thousands before the one manifest or checkpoint that names them. Their names are synced
+ * with that one; every other key is on the disk when its write ends.
+ */
+const BULK = /^(bronze\/raw_ohlcv|silver)\//;
 /** Bytes from which a write without a condition is handed to another thread. */
 const LARGE = 65_536;
 
 /**
- * A lake in a folder. A write goes to a temporary file first and is renamed over the key. Reading and writing are
+ * A lake in a folder. A write goes to a temporary file first and is renamed over the key. A durable one is synced before
+ * that, and everything written before a key is on the disk before that key is: after a power loss nothing is missing
+ * that a manifest or a cursor names, and an old version is never replaced by an empty file. Reading and writing are
  * synchronous calls: on a local disk each takes some microseconds, a hand-over to another thread and back takes more.
- * Not so the writing of a large file, which goes on beside the making of the next one; a conditional write stays close
- * to the look that its condition came from.
+ * Not so syncing, and the writing of a large file, which goes on beside the making of the next one; a conditional write
+ * stays close to the look that its condition came from.
  */
 export class FileLake implements Lake {
   readonly uri: string;
   private readonly root: string;
   private readonly made = new Set<string>();
+  private readonly unsynced = new UnsyncedFolders();
 
-  constructor(uri: string) {
+  constructor(
+    uri: string,
+    private readonly options: { durable: boolean } = { durable: true },
+  ) {
     this.uri = uri.replace(/\/+$/, '');
     this.root = fileURLToPath(this.uri);
   }
@@ -72,12 +83,21 @@ export class FileLake implements Lake {
     try {
       if (condition || bytes.length < LARGE) writeFileSync(temporary, bytes, { flag: 'wx' });
       else await writeFile(temporary, bytes, { flag: 'wx' });
+      if (this.options.durable) await sync(temporary);
+      if (!BULK.test(key)) await this.syncNames();
       await this.put(temporary, key, condition);
+      await this.written(key);
     } catch (error) {
       rmSync(temporary, { force: true });
       if (code(error) === 'EEXIST') throw conflict(key, error);
       throw unwritable(this.path(key), error);
     }
+  }
+
+  async keep(key: string): Promise<void> {
+    if (!this.options.durable) return;
+    await sync(this.path(key));
+    await this.written(key);
   }
 
   async remove(keys: readonly string[]): Promise<void> {
@@ -114,7 +134,10 @@ export class FileLake implements Lake {
     const path = this.path(key);
     try {
       this.folder(dirname(path));
+      if (this.options.durable) await sync(localPath);
+      if (!BULK.test(key)) await this.syncNames();
       this.place(key, (to) => renameSync(localPath, to));
+      await this.written(key);
     } catch (error) {
       if (code(error) !== 'EXDEV') throw unwritable(path, error);
       await this.write(key, await readFile(localPath));
@@ -187,6 +210,15 @@ export class FileLake implements Lake {
     if (!exclusivelyAtOnce(lock, swap)) await exclusively(lock, async () => swap());
   }
 
+  private async written(key: string): Promise<void> {
+    this.unsynced.add(dirname(this.path(key)));
+    if (!BULK.test(key)) await this.syncNames();
+  }
+
+  private async syncNames(): Promise<void> {
+    if (this.options.durable) await this.unsynced.flush();
+  }
+
   private etag(key: string): string {
     return etagOf(statSync(this.path(key), { bigint: true }));
   }
@@ -212,7 +244,8 @@ export class FileLake implements Lake {
 
   private folder(path: string): void {
     if (this.made.has(path)) return;
-    mkdirSync(path, { recursive: true });
+    const first = mkdirSync(path, { recursive: true });
+    if (first !== undefined) this.unsynced.addMade(first, path);
     this.made.add(path);
   }
 
@@ -242,32 +275,4 @@ function readAll(file: number, size: number): Uint8Array {
 
 function etagOf(found: { size: bigint; mtimeNs: bigint; ino: bigint }): string {
   return `${found.size}-${found.mtimeNs}-${found.ino}`;
-}
-
-function code(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException)?.code;
-}
-
-function conflict(key: string, cause?: unknown): NamedError {
-  return new NamedError(
-    'Lake.Conflict',
-    { what: `another writer changed ${key}`, wanted: 'one writer at a time', todo: 'Run the same command again.' },
-    { cause },
-  );
-}
-
-function unwritable(path: string, error: unknown): unknown {
-  const inTheWay = ['ENOTDIR', 'EEXIST'].includes(code(error) ?? '');
-  const reason = inTheWay ? 'a file stands where a folder is needed' : diskTrouble(error)?.reason;
-  if (!reason) return error;
-  return new NamedError(
-    'Lake.Unwritable',
-    {
-      what: `cannot write ${path}`,
-      found: reason,
-      wanted: 'a writable folder with free space',
-      todo: 'Nothing stored was changed; make room or fix the permissions and run the same command again.',
-    },
-    { cause: error },
-  );
 }

@@ -30,7 +30,8 @@ export async function runJob(job: string, work: (context: JobContext) => Promise
   try {
     const config = loadConfig();
     runId = config.RUN_ID ?? runId;
-    const lake = openLake(config.LAKE_URI ?? pathToFileURL(resolve(config.AFTERBELL_HOME, 'lake')).href);
+    const uri = config.LAKE_URI ?? pathToFileURL(resolve(config.AFTERBELL_HOME, 'lake')).href;
+    const lake = openLake(uri, { durable: config.LAKE_FSYNC === 'on' });
     const progress: Progress = (line) => void process.stderr.write(`${JSON.stringify({ ...line, runId })}\n`);
     const summary = await work({ lake, config, runId, signal: stop.signal, progress });
     if (!summary.dryRun) await lake.write(keys.jobResult(nameOf(job, summary)), jsonBytes(summary));

@@ -31,6 +31,8 @@ export interface Lake {
   /** The object with its version; undefined when absent. */
   open(key: string): Promise<{ bytes: Uint8Array; etag: string } | undefined>;
   write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void>;
+  /** The stored object is what a write would have stored; it is to last as if it had been written now. */
+  keep?(key: string): Promise<void>;
   /** Missing keys count as removed. */
   remove(keys: readonly string[]): Promise<void>;
   /** Removes each key as long as it still is this version; missing ones count as removed. Answers what stayed. */
@@ -45,10 +47,11 @@ export interface Lake {
 
 /**
  * Opens the lake at `file:///…` or `s3://bucket[/prefix]`.
+ * @param options.durable whether writes to a local disk are synced (LAKE_FSYNC); S3 keeps what it has accepted
  * @throws Config.Invalid for any other URI.
  */
-export function openLake(uri: string): Lake {
-  if (uri.startsWith('file://')) return new FileLake(uri);
+export function openLake(uri: string, { durable = true }: { durable?: boolean } = {}): Lake {
+  if (uri.startsWith('file://')) return new FileLake(uri, { durable });
   if (uri.startsWith('s3://')) return new S3Lake(uri, undefined, true);
   throw new NamedError('Config.Invalid', {
     what: 'LAKE_URI names no store we know',
@@ -60,7 +63,7 @@ export function openLake(uri: string): Lake {
 /** Writes only when the stored bytes differ, so that a second run of a night leaves every file as it is. */
 export async function writeIfChanged(lake: Lake, key: string, bytes: Uint8Array): Promise<boolean> {
   const stored = await lake.read(key);
-  if (stored && Buffer.compare(stored, bytes) === 0) return false;
+  if (stored && Buffer.compare(stored, bytes) === 0) return unchanged(lake, key);
   await lake.write(key, bytes);
   return true;
 }
@@ -73,9 +76,15 @@ export type Version = { bytes: Uint8Array; etag: string } | undefined;
  * @throws Lake.Conflict when it is no longer the version that was opened
  */
 export async function replace(lake: Lake, key: string, bytes: Uint8Array, opened: Version): Promise<boolean> {
-  if (opened && Buffer.compare(opened.bytes, bytes) === 0) return false;
+  if (opened && Buffer.compare(opened.bytes, bytes) === 0) return unchanged(lake, key);
   await lake.write(key, bytes, opened ? { ifEtag: opened.etag } : { ifAbsent: true });
   return true;
+}
+
+/** A run that was killed may have written it a moment ago, and nothing says that it has reached the disk. */
+async function unchanged(lake: Lake, key: string): Promise<false> {
+  await lake.keep?.(key);
+  return false;
 }
 
 export async function readJson<T>(lake: Lake, key: string): Promise<T | undefined> {

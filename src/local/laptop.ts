@@ -225,6 +225,7 @@ function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws
     POLYGON_TYPES: config.POLYGON_TYPES.join(','),
     MAX_PAGES: String(config.MAX_PAGES),
     BRONZE_LAYOUT: config.BRONZE_LAYOUT,
+    LAKE_FSYNC: config.LAKE_FSYNC,
     RETENTION_DAYS: String(config.RETENTION_DAYS),
     RETENTION_YEARS: String(config.RETENTION_YEARS),
     RESAMPLING_INTERVALS: config.RESAMPLING_INTERVALS.join(','),

@@ -23,6 +23,8 @@ export const maintenanceEvent = z.object({
   execution: z.object({ arn: z.string(), name: z.string(), startTime: z.string() }),
   /** What earlier steps of this run did. */
   total: counts,
+  /** Given before vacuum: take the lake's lock and keep it. */
+  take: z.literal(true).optional(),
   /** Given at the end: how the two parts went. */
   close: z
     .object({
@@ -34,6 +36,20 @@ export const maintenanceEvent = z.object({
 type MaintenanceEvent = z.output<typeof maintenanceEvent>;
 
 /**
+ * Takes the lake's lock for vacuum; the next step of retention gives it back.
+ * @throws Night.LockBusy while another execution writes to the lake
+ */
+export async function takeLake(
+  { execution }: Pick<MaintenanceEvent, 'execution'>,
+  stores: Pick<Stores, 'runs'> & { isRunning: IsRunning },
+): Promise<{ since: string }> {
+  const since = new Date(execution.startTime).toISOString();
+  const lock = { executionArn: execution.arn, runId: execution.name, session: lastClosedSession(new Date(since)) };
+  await takeLock(stores, { ...lock, kind: 'maintenance', since });
+  return { since };
+}
+
+/**
  * One step of retention under the lake's lock, which is free again afterwards: a night that wants to begin goes first.
  * @throws Night.LockBusy while another execution writes to the lake
  */
@@ -42,9 +58,7 @@ export async function retain(
   { config, lake, runs, warehouse, isRunning }: Stores & { isRunning: IsRunning },
   remainingMs: () => number,
 ): Promise<RetentionResult> {
-  const since = new Date(execution.startTime).toISOString();
-  const lock = { executionArn: execution.arn, runId: execution.name, session: lastClosedSession(new Date(since)) };
-  await takeLock({ runs, isRunning }, { ...lock, kind: 'maintenance', since });
+  const { since } = await takeLake({ execution }, { runs, isRunning });
   try {
     const order = { runId: execution.name, openedAt: since, years: config.RETENTION_YEARS };
     const step = await applyRetention(order, { lake, warehouse }, () => remainingMs() > SPARE_MS);

@@ -28,7 +28,7 @@ export function openStores(config: Config, own: { tables?: DynamoDBClient; aws?:
   const tables = openTables(own.tables);
   return {
     config,
-    lake: openLake(config.LAKE_URI),
+    lake: openLake(config.LAKE_URI, { durable: config.LAKE_FSYNC === 'on' }),
     tables,
     runs: new Runs(tables, config.RUNS_TABLE),
     warehouse: openWarehouse(config, new RDSDataClient(own.aws ?? {})),

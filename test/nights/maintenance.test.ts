@@ -68,3 +68,22 @@ test('maintenance waits for an execution that owns the lake', async () => {
   // The engine does not know that execution, so it has ended: its lock is passed over.
   expect(await maintain(scene)).toMatchObject({ status: 'SUCCEEDED' });
 });
+
+test('vacuum runs under the lake’s lock, which is free again afterwards', async () => {
+  const scene = await openScene();
+  const { runs } = scene.laptop.stores;
+  const owners: Promise<string | undefined>[] = [];
+  const result = await scene.laptop.run(
+    {},
+    {
+      machine: 'maintenance',
+      name: 'maintenance',
+      onEvent: ({ type, state }) => {
+        if (type === 'StateEntered' && state === 'Vacuum') owners.push(runs.lock().then((lock) => lock?.kind));
+      },
+    },
+  );
+  expect(result.status).toBe('SUCCEEDED');
+  expect(await Promise.all(owners)).toEqual(['maintenance']);
+  expect(await runs.lock()).toBeUndefined();
+});

@@ -1,0 +1,44 @@
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Syncs a file or a folder (its names); one that is gone has nothing left to lose. */
+export async function sync(path: string): Promise<void> {
+  let file: Awaited<ReturnType<typeof open>>;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Folders whose newest names may not be on the disk yet. */
+export class UnsyncedFolders {
+  private folders = new Set<string>();
+  private last: Promise<void> = Promise.resolve();
+
+  /** A name in it is new. */
+  add(folder: string): void {
+    this.folders.add(folder);
+  }
+
+  /** A folder was made, together with its parents from `first` on. */
+  addMade(first: string, folder: string): void {
+    for (let path = folder; path.length >= first.length; path = dirname(path)) this.folders.add(dirname(path));
+  }
+
+  /** Resolves when everything added before the call is on the disk, whoever is syncing it. */
+  flush(): Promise<void> {
+    this.last = this.last.then(async () => {
+      const folders = [...this.folders];
+      this.folders.clear();
+      await Promise.all(folders.map(sync));
+    });
+    return this.last;
+  }
+}
