@@ -1,6 +1,6 @@
 import { lambda } from '../../src/lambda.ts';
-import { syncSplits } from '../../src/night/splits.ts';
-import { syncRequest } from '../../src/night/sync-lane.ts';
+import { splitsSource } from '../../src/night/splits.ts';
+import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
 import { polygonOf } from '../../src/vendors/polygon-of.ts';
 
 /** One page of Polygon's splits, or the publication of the complete list. */
@@ -8,5 +8,8 @@ export const handler = lambda({
   name: 'sync-splits',
   event: syncRequest,
   secrets: { polygon: 'POLYGON_SECRET_ARN' },
-  run: (request, call) => syncSplits(request, call, () => polygonOf(call.config, call.secrets.polygon)),
+  run: (request, call) => {
+    const vendor = () => polygonOf(call.config, call.secrets.polygon);
+    return syncLane(request, call, splitsSource(vendor, call.warehouse, call.signal));
+  },
 });

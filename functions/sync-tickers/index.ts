@@ -15,6 +15,7 @@ export const handler = lambda({
     return syncLane(request, call, {
       task: 'sync-tickers',
       dataset: 'tickers',
+      barsFollow: true,
       partitions,
       selection: [...partitions, ...types].join(','),
       pages: (market, from) => polygonOf(config, secrets.polygon).tickerPages({ market, ...from, signal }),

@@ -1,9 +1,11 @@
 import { readDay } from '../calendar/dates.ts';
 import type { CompanyRow } from '../checks/symbol-history.ts';
+import { NamedError } from '../errors.ts';
 import { corruptFile } from './columnar/read.ts';
 import { dateOfKey, keys } from './keys.ts';
 import { type Lake, listAll } from './lake.ts';
 import { type Column, decodeRows, encodeRows, type Row } from './parquet.ts';
+import { knownToBars } from './silver/silver-checkpoint.ts';
 
 /** The dataset whose symbols the bars carry: its FIGIs say whose bars they are. */
 export const PRICED_LIST = 'tickers';
@@ -62,11 +64,14 @@ export async function newestSymbolHistory(lake: Lake): Promise<string | undefine
 
 /**
  * The newest snapshot; undefined when there is none, so that nothing is known of who carried a symbol.
- * @throws Lake.Corrupt when it cannot be read: series would silently run across two companies
+ * @throws Lake.Corrupt when it cannot be read, or was lost: series would silently run across two companies
  */
 export async function readSymbolHistory(lake: Lake): Promise<SymbolHistory | undefined> {
   const key = await newestSymbolHistory(lake);
   const bytes = key && (await lake.read(key));
+  // A change is recorded in a snapshot of its own day: one that the bars know of and no snapshot is as new as was lost.
+  const lost = changedAfter(await knownToBars(lake, 'companies'), (key && dateOfKey(key)) ?? '');
+  if (lost.length > 0) throw lostHistory(lost, key);
   if (!bytes) return undefined;
   const history = new Map<string, Tenure[]>();
   for (const row of await decodeRows(bytes, key, ['symbol', 'valid_from', 'valid_to', 'company_from'])) {
@@ -102,6 +107,21 @@ export function isSameCompany(tenures: readonly Tenure[], a: number, b: number):
   if (!first?.identified || (first.to !== null && a > first.to)) return false;
   if (!last?.identified || (last.to !== null && b >= last.to)) return false;
   return first.companyFrom === last.companyFrom;
+}
+
+/** Pure: symbols that passed to another company after a date. */
+function changedAfter(companies: Readonly<Record<string, string>>, date: string): string[] {
+  return Object.keys(companies).filter((symbol) => companies[symbol]!.split(' ').some((day) => day > date));
+}
+
+function lostHistory(symbols: readonly string[], newest: string | undefined): NamedError {
+  const named = symbols.slice(0, 3).join(', ') + (symbols.length > 3 ? ', …' : '');
+  return new NamedError('Lake.Corrupt', {
+    what: `the list that says when ${named} passed to another company is gone`,
+    found: newest ? `${newest} as the newest one` : `nothing under ${keys.symbolHistoryOf(PRICED_LIST)}`,
+    wanted: 'the list that the N-session bars were made with, or a newer one',
+    todo: 'Nothing was changed. Put the file back, or write it again: `afterbell run sync-tickers`.',
+  });
 }
 
 function tenureOf(row: Row, key: string): Tenure {

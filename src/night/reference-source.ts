@@ -30,6 +30,8 @@ export interface ReferenceSource<T extends object> {
   event?: (records: readonly T[]) => Promise<AnnouncedEvent | undefined>;
   /** Says who a record is, where symbols pass from one security to another: their history is kept then. */
   identity?: (record: T) => Listed;
+  /** N-session bars follow from the list: splits, and who carries a symbol. */
+  barsFollow?: boolean;
   /** What is asked for, where settings decide it; the partitions unless given. */
   selection?: string;
   /** What a published list leaves in the lake, as [key, bytes]; the dated snapshot of FIELDS unless given. */
@@ -65,7 +67,7 @@ export interface SyncPage {
   reasons: string[];
   /** What a reader is told of a good sync. */
   notes?: string[];
-  /** Of splits: the N-session bars do not follow what is stored now; the machine resamples in this very run. */
+  /** Of a list that bars follow from: the N-session bars do not follow what is stored now; the machine resamples in this very run. */
   resample?: boolean;
   /** Rows that could not be written, at most 50. */
   failed?: { symbol: string; reason: string }[];

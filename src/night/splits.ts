@@ -1,26 +1,13 @@
-import { barsAreBehind } from '../lake/behind.ts';
-import type { Call } from '../lambda.ts';
 import { contentHash } from '../records/content-hash.ts';
 import { dropRepeatedSplits, parseSplits, type Split, splitKey } from '../records/split.ts';
 import type { Polygon } from '../vendors/polygon.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { storedSplits, storeSplits } from '../warehouse/splits.ts';
-import type { ReferenceSource, SyncPage, SyncRequest } from './reference-source.ts';
+import type { ReferenceSource } from './reference-source.ts';
 import type { Sink } from './sink.ts';
-import { syncLane } from './sync-lane.ts';
 
 /** Of splits that the vendor changed or took back so many are named. */
 const NAMED = 20;
-
-/**
- * One step of the splits' lane. Once a list is published, by whatever run, it says whether the N-session bars follow it:
- * asked of the lake and not of what this call changed, so that a run killed after the publication is made good.
- */
-export async function syncSplits(request: SyncRequest, call: Call, vendor: () => Polygon): Promise<SyncPage> {
-  const page = await syncLane(request, call, splitsSource(vendor, call.warehouse, call.signal));
-  if (!page.done || page.status !== 'success') return page;
-  return { ...page, resample: await barsAreBehind(call.lake, call.config.RESAMPLING_INTERVALS) };
-}
 
 /**
  * Every split the vendor has, announced ones included: only a complete list shows that one was corrected or taken
@@ -34,6 +21,7 @@ export function splitsSource(
   return {
     task: 'sync-splits',
     dataset: 'splits',
+    barsFollow: true,
     partitions: ['all'],
     pages: (_all, from) => vendor().splitPages({ ...from, signal }),
     parse: parseSplits,

@@ -7,7 +7,17 @@ import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource, TickerRow } from '../../src/local/market/market-source.ts';
 import { importPortfolios } from '../../src/local/portfolio-tables.ts';
 import { afterbell } from './command.ts';
-import { MORNING, openMarket, openOn, type Scene, SESSION, SYMBOLS, THAT_MORNING, warmHome } from './scene.ts';
+import {
+  MORNING,
+  openMarket,
+  openOn,
+  openScene,
+  type Scene,
+  SESSION,
+  SYMBOLS,
+  THAT_MORNING,
+  warmHome,
+} from './scene.ts';
 
 const NEXT = '2025-11-20';
 /** Lists are dated by the morning they are fetched on. */
@@ -118,4 +128,25 @@ test('a symbol that another company takes over shares no metadata, window or ind
   const env = { AFTERBELL_HOME: home, ...THAT_MORNING, AFTERBELL_NOW: '2025-11-21T13:00:00Z' };
   const verified = await afterbell(['verify', '--json'], env);
   expect(verified.code, verified.stdout).toBe(0);
+});
+
+test('a list of tickers synced by hand makes the bars of a symbol that changed hands anew in the same run, and once', async () => {
+  const symbol = await knownCompany();
+  const reused = reusedFrom(symbol);
+  let listed: MarketSource = plain;
+  const source: MarketSource = { ...reused, tickers: (market, asOf) => listed.tickers(market, asOf) };
+  const scene = await openScene({ source });
+  expect((await scene.run(MORNING)).outcome.status).toBe('Succeeded');
+  await longAgo(scene);
+  // The list is a day late.
+  expect((await scene.run(NEXT_MORNING, { session: NEXT })).outcome.status).toBe('Succeeded');
+  const last = async () => (await windowsOf(scene, symbol, 34)).at(-1);
+  expect(await last()).toMatchObject({ close: PRICE, bars: 10 });
+
+  listed = reused;
+  const task = () => scene.run({ task: 'sync-tickers', ...NEXT_MORNING }, { kind: 'task', session: NEXT });
+  const names = ({ outcome }: Awaited<ReturnType<typeof task>>) => outcome.datasets.map(({ name }) => name);
+  expect(names(await task())).toContain('resample');
+  expect(await last()).toMatchObject({ open: PRICE, close: PRICE, bars: 1 });
+  expect(names(await task())).not.toContain('resample');
 });

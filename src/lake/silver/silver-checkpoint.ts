@@ -1,7 +1,8 @@
 import { type CalendarFingerprint, calendarFingerprint, sessionNumber, windowIndex } from '../../calendar/sessions.ts';
+import { isNamed } from '../../errors.ts';
 import type { Manifest } from '../bronze/manifest.ts';
 import { keys } from '../keys.ts';
-import { jsonBytes, type Lake, readJson, writeIfChanged } from '../lake.ts';
+import { jsonBytes, type Lake, listAll, readJson, writeIfChanged } from '../lake.ts';
 import type { LakeState } from './lake-state.ts';
 
 /** Where the bars of one interval stand; written after all of its month files. */
@@ -93,4 +94,18 @@ function windowsCalendar(interval: number, oldest: string | undefined, newest: s
   const index = (session: string) => windowIndex(sessionNumber(session), interval);
   const from = Math.min(0, index(oldest) * interval);
   return calendarFingerprint(from, Math.max(0, (index(newest) + 1) * interval - 1));
+}
+
+/** What any interval's checkpoint says of one of these; one that nobody can read says nothing, and verify names it. */
+export async function knownToBars(lake: Lake, field: 'splits' | 'companies'): Promise<Record<string, string>> {
+  const entries = await listAll(lake, 'processing_metadata/silver_');
+  const checkpoints = await Promise.all(
+    entries.map(({ key }) =>
+      readJson<Partial<SilverCheckpoint>>(lake, key).catch((error) => {
+        if (isNamed(error, 'Lake.Corrupt')) return undefined;
+        throw error;
+      }),
+    ),
+  );
+  return Object.assign({}, ...checkpoints.map((checkpoint) => checkpoint?.[field]));
 }

@@ -1,9 +1,10 @@
 import { readDay } from '../../calendar/dates.ts';
-import { isNamed, NamedError } from '../../errors.ts';
+import { NamedError } from '../../errors.ts';
 import { corruptFile } from '../columnar/read.ts';
 import { dateOfKey } from '../keys.ts';
-import { type Lake, listAll, readJson } from '../lake.ts';
+import { type Lake, listAll } from '../lake.ts';
 import { decodeRows, type Row } from '../parquet.ts';
+import { knownToBars } from './silver-checkpoint.ts';
 
 export interface Split {
   symbol: string;
@@ -57,23 +58,9 @@ export async function readSplitsList(lake: Lake): Promise<SplitsList> {
 
 /** No list means no splits only where no checkpoint knows of one. */
 async function requireNoneKnown(lake: Lake): Promise<void> {
-  for (const { key } of await listAll(lake, 'processing_metadata/silver_')) {
-    const { splits = {} } = (await readKnownSplits(lake, key)) ?? {};
-    if (Object.keys(splits).length === 0) continue;
-    throw lostSplits(
-      'no list in reference/splits',
-      Object.keys(splits),
-      'the list they were adjusted by, or a newer one',
-    );
-  }
-}
-
-/** A checkpoint nobody can read says nothing, and verify names it. */
-async function readKnownSplits(lake: Lake, key: string): Promise<{ splits?: object } | undefined> {
-  return readJson<{ splits?: object }>(lake, key).catch((error) => {
-    if (isNamed(error, 'Lake.Corrupt')) return undefined;
-    throw error;
-  });
+  const known = Object.keys(await knownToBars(lake, 'splits'));
+  if (known.length === 0) return;
+  throw lostSplits('no list in reference/splits', known, 'the list they were adjusted by, or a newer one');
 }
 
 /** Splits that bars were adjusted by and no list has any more. */

@@ -271,6 +271,21 @@ describe('resample', () => {
     expect(placesOf(after)).toEqual(placesOf(before));
     const others = (rows: typeof before) => rows.filter(({ symbol }) => symbol !== 'AAPL');
     expect(others(after)).toEqual(others(before));
+    const kept = lake.contents();
+    await lake.remove([keys.symbolHistory('tickers', '2030-01-01')]);
+    for (const older of [undefined, DATES[29]!]) {
+      if (older) await lake.write(keys.symbolHistory('tickers', older), encodeSymbolHistory([]));
+      for (const mode of ['incremental', 'full']) {
+        const text = `AAPL passed to another company is gone; found ${older ? keys.symbolHistory('tickers', older) : 'nothing'}`;
+        await expect(run(lake, { mode })).rejects.toMatchObject({
+          name: 'Lake.Corrupt',
+          message: expect.stringContaining(text),
+        });
+      }
+    }
+    await lake.remove([keys.symbolHistory('tickers', DATES[29]!)]);
+    await writeCompanies(lake, [change], 0);
+    expect(lake.contents()).toEqual(kept);
     await writeCompanies(lake, [], 1);
     await writeSplits(lake, [], 1);
     await run(lake);
