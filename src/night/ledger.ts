@@ -16,8 +16,9 @@ export async function closeLedger(run: ClosedRun, warehouse: Warehouse): Promise
     status: set.status,
     rows: set.new + set.changed,
     error: set.status === 'success' ? null : set.reasons.join('; ') || null,
-    started_at: timestamp(new Date(Date.parse(completedAt) - set.seconds * 1000).toISOString()),
-    completed_at: timestamp(completedAt),
+    // What never ran has no start, and ends with the verdict; so does a task in a report of an earlier version.
+    started_at: set.startedAt ? timestamp(set.startedAt) : null,
+    completed_at: timestamp(set.endedAt ?? completedAt),
     seconds: set.seconds,
     metadata: {
       run_id: runId,

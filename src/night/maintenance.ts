@@ -28,8 +28,8 @@ export const maintenanceEvent = z.object({
   /** Given at the end: how the two parts went. */
   close: z
     .object({
-      vacuum: z.object({ seconds: z.number(), trouble }),
-      retention: z.object({ seconds: z.number(), trouble }),
+      vacuum: z.object({ seconds: z.number(), startedAt: z.string(), endedAt: z.string(), trouble }),
+      retention: z.object({ seconds: z.number(), startedAt: z.string(), endedAt: z.string(), trouble }),
     })
     .optional(),
 });
@@ -91,8 +91,8 @@ export async function closeMaintenance(
     status: part.trouble ? 'failed' : 'success',
     rows,
     error: part.trouble && reasonOf(part.trouble),
-    started_at: timestamp(new Date(ended.getTime() - part.seconds * 1000).toISOString()),
-    completed_at: timestamp(ended.toISOString()),
+    started_at: timestamp(part.startedAt),
+    completed_at: timestamp(part.endedAt),
     seconds: part.seconds,
     metadata: { run_id: execution.name, ...metadata },
   });

@@ -103,6 +103,9 @@ export interface DatasetResult {
   rejected: number;
   pages: number;
   seconds: number;
+  /** ISO; absent for what did not run, and in reports of earlier versions. */
+  startedAt?: string | undefined;
+  endedAt?: string | undefined;
   reasons: string[];
   /** Single symbols left as they were; `status --failed` lists them. */
   failed?: FailedSymbol[];

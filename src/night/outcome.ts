@@ -2,7 +2,9 @@ import * as z from 'zod';
 import type { Night } from './night.ts';
 
 /** A caught state's error as Step Functions gives it; the cause is often JSON in a string. */
-const trouble = z.object({ state: z.string(), error: z.string(), cause: z.string() });
+/** When a part of the run began and ended, ISO; an execution started before an upgrade does not say. */
+const span = { startedAt: z.string().optional(), endedAt: z.string().optional() };
+const trouble = z.object({ state: z.string(), error: z.string(), cause: z.string(), ...span });
 export type Trouble = z.output<typeof trouble>;
 
 const syncPage = z.object({
@@ -20,6 +22,7 @@ const syncPage = z.object({
 
 const synced = z.object({
   task: z.string(),
+  ...span,
   seconds: z.number(),
   retries: z.number().optional(),
   page: syncPage.nullable(),
@@ -64,13 +67,14 @@ const checked = z.object({
 });
 
 const prices = z.object({
+  ...span,
   seconds: z.number(),
   staged: z.array(staged),
   check: checked.nullable(),
   published: z.array(published),
   /** Checked and not published; they stay staged. */
   unpublished: z.array(unpublished).default([]),
-  jobs: z.array(z.object({ task: z.string(), seconds: z.number() })),
+  jobs: z.array(z.object({ task: z.string(), seconds: z.number(), ...span })),
   trouble: trouble.nullable(),
 });
 

@@ -10,6 +10,10 @@ export const preparation = z.object({
   openedAt: z.string(),
   executionArn: z.string(),
   releasedRun: z.string().nullable(),
+  lanes: z.array(z.object({ tasks: z.array(z.string()) })),
+  enrich: z.array(z.object({ task: z.string() })),
+  prices: z.object({ due: z.boolean() }),
+  jobs: z.object({ consolidate: z.object({ wanted: z.boolean() }), resample: z.object({ wanted: z.boolean() }) }),
 });
 
 /** @throws Database.Resuming while the cluster wakes up; the state machine waits and asks again. */
@@ -25,6 +29,17 @@ export async function prepareWarehouse(
     started_at: night.openedAt.replace('T', ' ').replace('Z', ''),
     execution_arn: night.executionArn,
     released_run: night.releasedRun,
+    planned: JSON.stringify(plannedTasks(night)),
   });
   return { applied };
+}
+
+/** What a run is to do, by the names of sync_logs: should it be killed, each has its row. */
+function plannedTasks({ lanes, enrich, prices, jobs }: z.output<typeof preparation>): string[] {
+  return [
+    ...lanes.flatMap(({ tasks }) => tasks),
+    ...(prices.due ? ['prices'] : []),
+    ...(['consolidate', 'resample'] as const).filter((job) => jobs[job].wanted),
+    ...enrich.map(({ task }) => task),
+  ];
 }

@@ -49,6 +49,8 @@ export function pricesAccount({ night, prices, trouble }: CloseInput): PricesAcc
     rejected: sum('rejected') + heldRejects,
     pages: prices.staged.length,
     seconds: prices.seconds,
+    startedAt: prices.startedAt,
+    endedAt: prices.endedAt,
     reasons,
   };
   const done = own.length === 0 && !isHeld && status !== 'failed';
@@ -84,13 +86,14 @@ export function jobDatasets(
   results: Readonly<Record<string, JobResult | undefined>>,
 ): DatasetResult[] {
   const resultOf = (task: string) => (results[task]?.runId === night.runId ? results[task] : undefined);
-  const datasets = prices.jobs.map(({ task, seconds }): DatasetResult => {
+  const datasets = prices.jobs.map(({ task, seconds, startedAt, endedAt }): DatasetResult => {
     const result = resultOf(task);
     const counts = { rows: result?.rows ?? 0, changed: result?.filesWritten ?? 0 };
     // Below the job's own threshold it ends well although single symbols were left as they are; that is said.
     const { reasons, failed } = damageOf(result);
     const status = reasons.length > 0 ? 'partial' : 'success';
-    return { ...EMPTY, ...counts, name: task, task, status, seconds, reasons, ...(failed.length > 0 && { failed }) };
+    const times = { seconds, startedAt, endedAt };
+    return { ...EMPTY, ...counts, name: task, task, status, ...times, reasons, ...(failed.length > 0 && { failed }) };
   });
   if (prices.trouble && isJob(prices.trouble.state)) {
     const task = prices.trouble.state.toLowerCase();
@@ -99,7 +102,18 @@ export function jobDatasets(
     const said = `${prices.trouble.error}: ${causeText(prices.trouble.cause)}`;
     const [first, ...more] = damage.filter((line) => !said.includes(line));
     const reasons = [...(first ? [first] : []), said, ...more];
-    datasets.push({ ...EMPTY, name: task, task, status: 'failed', reasons, ...(failed.length > 0 && { failed }) });
+    const { startedAt, endedAt } = prices.trouble;
+    const seconds = startedAt && endedAt ? (Date.parse(endedAt) - Date.parse(startedAt)) / 1000 : 0;
+    const times = { seconds, startedAt, endedAt };
+    datasets.push({
+      ...EMPTY,
+      name: task,
+      task,
+      status: 'failed',
+      ...times,
+      reasons,
+      ...(failed.length > 0 && { failed }),
+    });
   }
   return datasets;
 }

@@ -75,11 +75,12 @@ const WITHOUT_FAULT: ReadonlySet<string> = new Set(['Vendor.KeyMissing', 'Vendor
 
 function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetResult[] {
   const ran = [...reference.flatMap(({ results }) => results), ...enriched];
-  const done = ran.map(({ task, seconds, page, trouble, skipped: unasked }): DatasetResult => {
+  const done = ran.map(({ task, seconds, startedAt, endedAt, page, trouble, skipped: unasked }): DatasetResult => {
     const name = DATASET_OF_TASK[task] ?? task;
+    const times = { seconds, startedAt, endedAt };
     if (trouble && unasked) {
       const reason = `its vendor is not asked again tonight: ${trouble.error}: ${causeText(trouble.cause)}`;
-      return { ...EMPTY, name, task, status: 'skipped', reasons: [reason] };
+      return { ...EMPTY, name, task, status: 'skipped', ...times, reasons: [reason] };
     }
     if (trouble) {
       const status: TaskStatus = WITHOUT_FAULT.has(trouble.error) ? 'skipped' : 'failed';
@@ -90,14 +91,15 @@ function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetR
         name,
         task,
         status,
-        seconds,
+        ...times,
         reasons: [`${trouble.error}: ${causeText(trouble.cause)}`],
       };
     }
-    return { ...EMPTY, ...page!, name, task, seconds, reasons: page!.reasons };
+    return { ...EMPTY, ...page!, name, task, ...times, reasons: page!.reasons };
   });
   const skipped = night.skipped.map(({ task, reason }): DatasetResult => {
-    return { ...EMPTY, name: DATASET_OF_TASK[task] ?? task, task, status: 'skipped', reasons: [reason] };
+    const name = DATASET_OF_TASK[task] ?? task;
+    return { ...EMPTY, name, task, status: 'skipped', ...decidedAt(night), reasons: [reason] };
   });
   // Lanes that a trouble outside them kept from running at all.
   const seen = new Set([...done, ...skipped].map(({ task }) => task));
@@ -105,8 +107,23 @@ function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetR
   const lost = planned.filter((task) => !seen.has(task));
   return [
     ...done.map(
-      ({ name, task, status, rows, new: added, changed, revised, rejected, pages, seconds, reasons, failed }) => {
-        const counts = { rows, new: added, changed, revised, rejected, pages, seconds };
+      ({
+        name,
+        task,
+        status,
+        rows,
+        new: added,
+        changed,
+        revised,
+        rejected,
+        pages,
+        seconds,
+        startedAt,
+        endedAt,
+        reasons,
+        failed,
+      }) => {
+        const counts = { rows, new: added, changed, revised, rejected, pages, seconds, startedAt, endedAt };
         return { name, task, status, ...counts, reasons, ...(failed?.length && { failed }) };
       },
     ),
@@ -120,5 +137,10 @@ function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetR
 function notDue({ night }: CloseInput): DatasetResult[] {
   if (night.prices.reason === '') return [];
   const reason = night.prices.reason.replace(/^prices: /, '');
-  return [{ ...EMPTY, name: 'prices', task: 'prices', status: 'skipped', reasons: [reason] }];
+  return [{ ...EMPTY, name: 'prices', task: 'prices', status: 'skipped', ...decidedAt(night), reasons: [reason] }];
+}
+
+/** What is not due was left out when the night was planned. */
+function decidedAt({ openedAt }: CloseInput['night']): Pick<DatasetResult, 'startedAt' | 'endedAt'> {
+  return { startedAt: openedAt, endedAt: openedAt };
 }

@@ -18,6 +18,7 @@ test('migrations come before the night is entered, which has the instant it was 
     started_at: '2026-11-26 09:00:00.000',
     execution_arn: 'arn:night-1',
     released_run: null,
+    planned: JSON.stringify(['sync-tickers', 'sync-assets', 'prices', 'consolidate', 'resample']),
   });
 });
 

@@ -4,6 +4,6 @@ SELECT id, task_name, status, rows_updated, error_message, started_at::text AS s
        completed_at > CURRENT_TIMESTAMP - INTERVAL '24 hours' AS last_day,
        metadata ->> 'failed' AS failed
 FROM sync_logs
-WHERE status IN ('failed', 'partial', 'held') AND completed_at > CURRENT_TIMESTAMP - INTERVAL '7 days'
+WHERE status IN ('failed', 'partial', 'held', 'interrupted') AND completed_at > CURRENT_TIMESTAMP - INTERVAL '7 days'
 ORDER BY sync_logs.completed_at DESC, id DESC
 LIMIT 50
