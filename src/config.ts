@@ -144,6 +144,11 @@ export const SETTINGS = [
     z.enum(['session', 'symbol']).default('session'),
     'symbol = also write one file per symbol and date.',
   ),
+  setting(
+    'ADOPTED_PRICES',
+    z.enum(['unadjusted', 'adjusted']).optional(),
+    'Prices of a lake of the original layout: unadjusted = as traded, adopted as they are; adjusted or unset = refused.',
+  ),
   setting('RETENTION_DAYS', whole.default(30), 'Age at which per-symbol date files already consolidated may go.'),
   setting('RETENTION_YEARS', positive.default(5), 'Years of prices kept in the warehouse; the lake keeps all.'),
   setting('RESAMPLING_INTERVALS', intervals.prefault('3,5,8,13,21,34'), 'Sessions per resampled bar.'),

@@ -19,7 +19,10 @@ await runJob(argv[0] === 'vacuum' ? 'vacuum' : 'consolidate', async ({ lake, con
     signal,
     progress,
   };
-  if (command === 'consolidate') return consolidate(lake, { ...common, mode: mode ?? config.MODE });
+  if (command === 'consolidate') {
+    const { MODE, ADOPTED_PRICES: adoptedPrices } = config;
+    return consolidate(lake, { ...common, mode: mode ?? MODE, adoptedPrices });
+  }
   return vacuum(lake, {
     ...common,
     dryRun,

@@ -226,6 +226,7 @@ function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws
     MAX_PAGES: String(config.MAX_PAGES),
     BRONZE_LAYOUT: config.BRONZE_LAYOUT,
     LAKE_FSYNC: config.LAKE_FSYNC,
+    ...(config.ADOPTED_PRICES ? { ADOPTED_PRICES: config.ADOPTED_PRICES } : {}),
     RETENTION_DAYS: String(config.RETENTION_DAYS),
     RETENTION_YEARS: String(config.RETENTION_YEARS),
     RESAMPLING_INTERVALS: config.RESAMPLING_INTERVALS.join(','),

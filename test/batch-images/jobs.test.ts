@@ -29,6 +29,7 @@ describe('the jobs as programs', () => {
     env = {
       LAKE_URI: lake.uri,
       RUN_ID: 'run-7',
+      ADOPTED_PRICES: 'unadjusted',
       SCRATCH_DIR: home,
       RESAMPLING_INTERVALS: '3,5',
       MEMORY_LIMIT_MB: '200',

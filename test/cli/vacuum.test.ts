@@ -23,7 +23,7 @@ beforeEach(async () => {
   lake = new FileLake(pathToFileURL(join(home, 'lake')).href);
   printed = [];
   for (const date of DATES) for (const symbol of ['AAPL', 'TRUE']) await originalFile(lake, bar(symbol, date));
-  await consolidate(lake, { mode: 'incremental', maxWorkers: 2, runId: 'test' });
+  await consolidate(lake, { mode: 'incremental', maxWorkers: 2, runId: 'test', adoptedPrices: 'unadjusted' });
   await originalFile(lake, bar('NEW', DATES[0]!));
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));

@@ -32,7 +32,7 @@ const ODD = [
   'A%B',
   'A=B',
 ];
-const options = { mode: 'incremental', maxWorkers: 8, runId: 'test' } as const;
+const options = { mode: 'incremental', maxWorkers: 8, runId: 'test', adoptedPrices: 'unadjusted' } as const;
 const moto = spawnSync('python3', ['-c', 'import moto.server'], { stdio: 'ignore' }).status === 0;
 if (!moto) console.log('SKIPPED: moto is not installed, so no S3 server but our own was asked');
 

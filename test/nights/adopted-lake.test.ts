@@ -4,7 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
 import { keys } from '../../src/lake/keys.ts';
 import { afterbell } from './command.ts';
-import { warmHome } from './scene.ts';
+import { lakeFiles, warmHome } from './scene.ts';
 
 const DATE = '2025-11-06';
 
@@ -21,7 +21,7 @@ async function writeOriginal(path: string, symbol: string, codec: string): Promi
   instance.closeSync();
 }
 
-test('an adopted lake is read whatever its files are packed with', async () => {
+test('an adopted lake waits for its owner’s word on its prices, and is read whatever its files are packed with', async () => {
   const home = await warmHome();
   const codecs = ['uncompressed', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4', 'lz4_raw'];
   const symbols = codecs.map((codec) => `OLD.${codec.replace('_', '').toUpperCase()}`).sort();
@@ -29,7 +29,13 @@ test('an adopted lake is read whatever its files are packed with', async () => {
     const symbol = `OLD.${codec.replace('_', '').toUpperCase()}`;
     await writeOriginal(join(home, 'lake', keys.symbolDate(symbol, DATE)), symbol, codec);
   }
-  const env = { AFTERBELL_HOME: home };
+  const env = { AFTERBELL_HOME: home, ADOPTED_PRICES: 'unadjusted' };
+  const before = lakeFiles(home);
+  for (const ADOPTED_PRICES of ['', 'adjusted']) {
+    const refused = await afterbell(['run', 'consolidate'], { ...env, ADOPTED_PRICES });
+    expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('wanted ADOPTED_PRICES=unadjusted')]);
+    expect(lakeFiles(home)).toEqual(before);
+  }
   const ran = await afterbell(['run', 'consolidate', '--json'], env);
   expect(ran.code, ran.stdout).toBe(0);
   const asked = await afterbell(

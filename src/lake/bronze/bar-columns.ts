@@ -1,5 +1,6 @@
 import type { Text } from '../columnar/column-data.ts';
 import { encodeColumns } from '../columnar/encode.ts';
+import type { ForeignColumns } from '../columnar/foreign.ts';
 import { corruptFile, readColumns } from '../columnar/read.ts';
 import type { Column } from '../parquet.ts';
 import { adoptOriginal } from './original.ts';
@@ -42,18 +43,33 @@ export function encodeBarColumns(bars: BarColumns): Uint8Array {
 
 /**
  * Bars of a bronze file of any origin: ours, another Parquet writer's, or the original layout.
- * @throws Lake.Corrupt, naming the key
+ * @param adopting called with the key of a file of the original layout, before anything is made of it
+ * @throws Lake.Corrupt, naming the key; what `adopting` throws
  */
-export async function decodeBarColumns(bytes: Uint8Array, key: string): Promise<BarColumns> {
-  return (await readColumns(BAR_COLUMNS, bytes, key, (foreign) => adoptOriginal(foreign, key))) as BarColumns;
+export async function decodeBarColumns(
+  bytes: Uint8Array,
+  key: string,
+  adopting?: (key: string) => void,
+): Promise<BarColumns> {
+  const adopt = (foreign: ForeignColumns) => {
+    const bars = adoptOriginal(foreign, key);
+    if (bars) adopting?.(key);
+    return bars;
+  };
+  return (await readColumns(BAR_COLUMNS, bytes, key, adopt)) as BarColumns;
 }
 
 /**
  * Bars of a file that holds one symbol only.
  * @throws Lake.Corrupt when it is unreadable, holds another symbol, or its dates do not strictly increase
  */
-export async function decodeHistory(bytes: Uint8Array, key: string, symbol: string): Promise<BarColumns> {
-  const bars = await decodeBarColumns(bytes, key);
+export async function decodeHistory(
+  bytes: Uint8Array,
+  key: string,
+  symbol: string,
+  adopting?: (key: string) => void,
+): Promise<BarColumns> {
+  const bars = await decodeBarColumns(bytes, key, adopting);
   const stranger = bars.symbol.values.find((value) => value !== symbol);
   if (stranger !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(stranger)}`);
   for (let row = 1; row < bars.date.length; row++) {

@@ -1,4 +1,5 @@
 import type { JobSummary, Progress } from '../job-summary.ts';
+import type { AdoptedPrices } from './original.ts';
 import type { Shard } from './shard.ts';
 
 export interface ConsolidateOptions {
@@ -8,6 +9,8 @@ export interface ConsolidateOptions {
   /** Files in flight at once. */
   maxWorkers: number;
   runId: string;
+  /** What files of the original layout hold; without it they are refused. */
+  adoptedPrices?: AdoptedPrices;
   /** Age from which proven date files are deleted; none are without it. */
   retentionDays?: number;
   /** What the age is counted from. */

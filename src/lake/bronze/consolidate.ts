@@ -26,7 +26,7 @@ import { summarise } from './summarise.ts';
  * Of several shards the last to end writes manifest and checkpoint for all, and before them, so that a kill loses no
  * shard's errors, the summary of all at keys.jobResult('consolidate').
  * @returns status `failed` when `errors` are too many (MAX_FAILED_PERCENT)
- * @throws Job.Interrupted; Lake.Conflict when another run has settled meanwhile; Lake.Unwritable and the store's own
+ * @throws Config.Invalid for an adopted file whose prices nobody has called unadjusted; Job.Interrupted; Lake.Conflict when another run has settled meanwhile; Lake.Unwritable and the store's own
  *   errors; with nothing marked as done
  */
 export async function consolidate(lake: Lake, options: ConsolidateOptions): Promise<ConsolidateSummary> {

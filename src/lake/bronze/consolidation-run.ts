@@ -6,6 +6,7 @@ import type { Lake } from '../lake.ts';
 import type { DateFile, Inventory } from './inventory.ts';
 import type { Manifest } from './manifest.ts';
 import { mergeSymbol } from './merge-symbol.ts';
+import type { AdoptedPrices } from './original.ts';
 import { type ConsolidationPlan, type Portion, portionsOf } from './plan.ts';
 import { readSessions } from './read-sessions.ts';
 import { type Expired, proveExpired } from './retention.ts';
@@ -29,6 +30,7 @@ export class ConsolidationRun {
     private readonly lake: Lake,
     private readonly options: {
       maxWorkers: number;
+      adoptedPrices?: AdoptedPrices;
       mine?: (symbol: string) => boolean;
       signal?: AbortSignal;
       progress?: Progress;
@@ -78,6 +80,7 @@ export class ConsolidationRun {
         removed: work.removed,
         examined: portion.examined.has(symbol) ? bounds : undefined,
         outside: this.outside,
+        adoptedPrices: this.options.adoptedPrices,
       });
       if (entry) {
         this.manifest.set(symbol, entry);

@@ -8,11 +8,14 @@ import { pickBars, rowRef } from './gather.ts';
 import type { DateFile } from './inventory.ts';
 import type { ManifestEntry } from './manifest.ts';
 import { type MergeInput, mergeBars } from './merge.ts';
+import { type AdoptedPrices, requireUnadjusted } from './original.ts';
 
 export interface SymbolTask extends Pick<MergeInput, 'symbol' | 'sessions' | 'removed' | 'examined' | 'outside'> {
   /** Whether the lake has a data.parquet of it. */
   stored: boolean;
   dateFiles: readonly DateFile[];
+  /** What its owner says of files of the original layout, which do not say it themselves. */
+  adoptedPrices?: AdoptedPrices;
 }
 
 export interface SymbolResult {
@@ -26,17 +29,19 @@ export interface SymbolResult {
 
 /**
  * Brings one symbol's data.parquet up to date: read, merge, write, read back. An unchanged file is not written.
+ * @throws Config.Invalid for a file of the original layout whose prices nobody has called unadjusted
  * @throws Lake.Corrupt naming the damaged file, Lake.Conflict when another job has written the symbol in the meantime;
  *   either way with nothing of the symbol touched
  */
 export async function mergeSymbol(lake: Lake, task: SymbolTask): Promise<SymbolResult> {
   const { symbol, stored } = task;
+  const adopting = (file: string) => requireUnadjusted(task.adoptedPrices, file);
   const key = keys.symbol(symbol);
   const opened = stored ? await lake.open(key) : undefined;
   if (stored && !opened) throw changed(key);
   const bytes = opened?.bytes;
-  const existing = bytes && (await decodeHistory(bytes, key, symbol));
-  const dateFiles = await readDateFiles(lake, symbol, task.dateFiles);
+  const existing = bytes && (await decodeHistory(bytes, key, symbol, adopting));
+  const dateFiles = await readDateFiles(lake, symbol, task.dateFiles, adopting);
   const { bars, ...changes } = mergeBars({ ...task, existing, dateFiles });
   const rows = bars.date.length;
   if (rows === 0) {
@@ -65,13 +70,18 @@ function newest(instants: BigInt64Array): bigint {
   return instants[place]!;
 }
 
-async function readDateFiles(lake: Lake, symbol: string, files: readonly DateFile[]): Promise<BarColumns | undefined> {
+async function readDateFiles(
+  lake: Lake,
+  symbol: string,
+  files: readonly DateFile[],
+  adopting: (key: string) => void,
+): Promise<BarColumns | undefined> {
   if (files.length === 0) return undefined;
   const tables: BarColumns[] = [];
   for (const { date, key } of files) {
     const bytes = await lake.read(key);
     if (!bytes) throw corruptFile(key, 'nothing, although it was listed');
-    const bars = await decodeBarColumns(bytes, key);
+    const bars = await decodeBarColumns(bytes, key, adopting);
     const stranger = bars.symbol.values.find((value) => value !== symbol);
     if (stranger !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(stranger)}`);
     const day = readDay(date);

@@ -1,5 +1,6 @@
 import { dateOf, readDay } from '../../calendar/dates.ts';
 import { isSession } from '../../calendar/sessions.ts';
+import { NamedError } from '../../errors.ts';
 import { textOf } from '../columnar/column-data.ts';
 import type { ForeignColumns } from '../columnar/foreign.ts';
 import { corruptFile } from '../columnar/read.ts';
@@ -7,6 +8,25 @@ import type { BarColumns } from './bar-columns.ts';
 
 /** `source` of bars that came from a lake of the original layout. */
 export const ORIGINAL = 'original';
+
+/** What the owner of a lake says of its prices (ADOPTED_PRICES). */
+export type AdoptedPrices = 'unadjusted' | 'adjusted';
+
+/**
+ * Bronze is unadjusted and splits are applied to all of it: adjusted bars would be adjusted twice.
+ * @throws Config.Invalid unless the owner has called the prices unadjusted
+ */
+export function requireUnadjusted(prices: AdoptedPrices | undefined, key: string): void {
+  if (prices === 'unadjusted') return;
+  throw new NamedError('Config.Invalid', {
+    what: prices
+      ? `${key} is of an adopted lake with split-adjusted prices, and splits would be applied to them a second time`
+      : `${key} is of an adopted lake, and nothing tells whether its prices are split-adjusted`,
+    found: `ADOPTED_PRICES=${prices ?? ''}`,
+    wanted: 'ADOPTED_PRICES=unadjusted, for prices as they were traded',
+    todo: 'The file is as it was. If they are adjusted, move the files away and fetch unadjusted bars: `afterbell backfill`.',
+  });
+}
 
 const DAY_MICROS = 86_400_000_000;
 const [FIRST_DAY, LAST_DAY] = [readDay('1962-01-02')!, readDay('2050-12-31')!];

@@ -9,7 +9,7 @@ import { bar, originalBytes, publish } from '../published.ts';
 
 const DATES = Array.from({ length: 4 }, (_, i) => sessionAt(9000 + i));
 const SYMBOLS = Array.from({ length: 50 }, (_, i) => `S${i}`);
-const options = { mode: 'incremental', maxWorkers: 4, runId: 'test' } as const;
+const options = { mode: 'incremental', maxWorkers: 4, runId: 'test', adoptedPrices: 'unadjusted' } as const;
 
 async function published(): Promise<MemoryLake> {
   const lake = new MemoryLake();

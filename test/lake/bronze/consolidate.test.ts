@@ -11,7 +11,7 @@ import { bar, originalBytes, originalFile, publish } from '../published.ts';
 
 const DATES = Array.from({ length: 12 }, (_, i) => sessionAt(9000 + i));
 const SYMBOLS = ['AAPL', 'BAC-I', 'BRK.B', 'KIMPL', 'KIMpL', 'TRUE', 'A/B'];
-const options = { mode: 'incremental', maxWorkers: 4, runId: 'test' } as const;
+const options = { mode: 'incremental', maxWorkers: 4, runId: 'test', adoptedPrices: 'unadjusted' } as const;
 const run = (lake: MemoryLake, more: object = {}) => consolidate(lake, { ...options, ...more });
 
 const history = async (lake: MemoryLake, symbol: string): Promise<Bar[]> => {

@@ -12,7 +12,14 @@ import { contentsOf, STORES, type Store } from '../stores.ts';
 const DATES = Array.from({ length: 6 }, (_, i) => sessionAt(9000 + i));
 const SYMBOLS = ['AAPL', 'BRK.B', 'KIMpL', 'A/B'];
 const NOW = new Date(Date.parse(DATES[5]!) + 86_400_000);
-const options = { mode: 'incremental', maxWorkers: 2, runId: 'kill', retentionDays: 3, now: NOW } as const;
+const options = {
+  mode: 'incremental',
+  maxWorkers: 2,
+  runId: 'kill',
+  retentionDays: 3,
+  now: NOW,
+  adoptedPrices: 'unadjusted',
+} as const;
 const job = (lake: Lake) => consolidate(lake, options);
 const shards = async (lake: Lake) => {
   for (const index of [0, 1, 2]) await consolidate(lake, { ...options, shard: { index, size: 3, submission: 'one' } });

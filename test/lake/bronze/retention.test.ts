@@ -10,7 +10,7 @@ import { bar, originalFile, publish } from '../published.ts';
 
 const DATES = Array.from({ length: 8 }, (_, i) => sessionAt(9000 + i));
 const NOW = new Date(`${DATES[5]}T12:00:00Z`);
-const base = { mode: 'incremental', maxWorkers: 2, runId: 'test', now: NOW } as const;
+const base = { mode: 'incremental', maxWorkers: 2, runId: 'test', now: NOW, adoptedPrices: 'unadjusted' } as const;
 const daysTo = (date: string) => Math.floor((NOW.getTime() - Date.parse(date)) / 86_400_000);
 /** Everything before DATES[3] is old. */
 const retentionDays = daysTo(DATES[3]!);

@@ -12,7 +12,14 @@ import { bar, originalFile, publish } from '../published.ts';
 const DATES = Array.from({ length: 8 }, (_, i) => sessionAt(9000 + i));
 const SYMBOLS = ['AAPL', 'BAC-I', 'BRK.B', 'KIMPL', 'KIMpL', 'TRUE', 'A/B', 'NAN', 'CON', 'ZZZ'];
 const NOW = new Date(Date.parse(DATES[7]!) + 86_400_000);
-const options = { mode: 'incremental', maxWorkers: 3, runId: 'test', retentionDays: 5, now: NOW } as const;
+const options = {
+  mode: 'incremental',
+  maxWorkers: 3,
+  runId: 'test',
+  retentionDays: 5,
+  now: NOW,
+  adoptedPrices: 'unadjusted',
+} as const;
 
 /** Versions are of the content, so that the checkpoints of two lakes can be compared. */
 class S3Like extends MemoryLake {

@@ -20,7 +20,7 @@ const SYMBOLS = ['AAPL', 'BRK.B', 'KIMPL', 'KIMpL', 'TRUE', 'A/B'];
 const INTERVALS = [3, 5, 34];
 
 const merge = (lake: MemoryLake, mode: 'full' | 'incremental' = 'incremental') =>
-  consolidate(lake, { mode, maxWorkers: 4, runId: 'test' });
+  consolidate(lake, { mode, maxWorkers: 4, runId: 'test', adoptedPrices: 'unadjusted' });
 const run = (lake: MemoryLake, more: object = {}) =>
   resample(lake, { mode: 'incremental', intervals: INTERVALS, runId: 'test', memoryLimitMb: 200, ...more });
 
