@@ -193,7 +193,7 @@ export const SETTINGS = [
   setting(
     'LOG_LEVEL',
     z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
-    'How much the functions and jobs log.',
+    'How much the functions and jobs log; DEBUG adds each vendor request and each call of a job to the lake.',
   ),
 
   setting('STAGE', text.default('local'), 'Deployment stage.', { internal: true }),

@@ -5,9 +5,10 @@ import secretsManager from '@middy/secrets-manager';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { type Config, loadConfig } from './config.ts';
-import { isNamed, NamedError } from './errors.ts';
-import { count, createLogger, createMetrics } from './log.ts';
+import { NamedError } from './errors.ts';
+import { count, createLogger, createMetrics, summaryOf } from './log.ts';
 import { openStores, type Stores } from './night/stores.ts';
+import { type VendorRequest, watchVendors } from './vendors/watch.ts';
 
 /** States pass keys and counts, never rows; 256 KiB would end the execution where nothing can catch it. */
 const RESULT_LIMIT_BYTES = 32 * 1024;
@@ -60,15 +61,23 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
       secrets: Object.fromEntries(Object.keys(secrets).map((key) => [key, found[`secret_${key}`]])),
     };
     const begun = performance.now();
+    const seconds = () => (performance.now() - begun) / 1000;
+    let refusals = 0;
+    const watch = (request: VendorRequest) => {
+      log.debug('vendor request', { ...request });
+      if (request.error === 'Vendor.RateLimited') refusals += 1;
+    };
     log.appendKeys({ runId: runOf(event.data) });
     try {
-      return withinLimit(name, await run(event.data, call));
+      const result = withinLimit(name, await watchVendors(watch, () => run(event.data, call)));
+      log.info('result', { ...summaryOf(result), seconds: seconds() });
+      return result;
     } catch (error) {
       log.error('failed', error as Error);
-      if (isNamed(error, 'Vendor.RateLimited')) count(metrics, name, { vendor_429: 1 });
       throw error;
     } finally {
-      count(metrics, name, { seconds: (performance.now() - begun) / 1000 });
+      if (refusals > 0) count(metrics, name, { vendor_429: refusals });
+      count(metrics, name, { seconds: seconds() });
       log.resetKeys();
     }
   };

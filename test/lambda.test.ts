@@ -9,7 +9,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { NamedError } from '../src/errors.ts';
 import { type Call, lambda } from '../src/lambda.ts';
+import { count } from '../src/log.ts';
+import { fmp } from '../src/vendors/fmp.ts';
 import { temporaryFolder } from './local/programs.ts';
+import { send, startLoopback } from './vendors/loopback.ts';
 
 const contextOf = () => ({ getRemainingTimeInMillis: () => 60_000, functionName: 'test' }) as Context;
 const secrets = mockClient(SecretsManagerClient);
@@ -87,18 +90,68 @@ test('an error keeps its name and words, for Retry and Catch to match on', async
   });
 });
 
-test('every call counts its seconds, and a vendor that limits is counted too', async () => {
+const logged = (word: 'log' | 'info') =>
+  vi.mocked(console[word]).mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>);
+
+describe('a metric', () => {
   // Development otherwise mutes them.
-  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
-  const metrics = () =>
-    vi.mocked(console.log).mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>);
-  await echo(async () => 1)({ key: 'a' }, contextOf());
-  expect(metrics()).toEqual([expect.objectContaining({ dataset: 'echo', seconds: expect.any(Number) })]);
-  const limited = echo(async () => {
-    throw new NamedError('Vendor.RateLimited', 'too many calls');
+  beforeEach(() => void vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false'));
+  const setsOf = ({ _aws }: Record<string, unknown>) =>
+    (_aws as { CloudWatchMetrics: { Dimensions: string[][] }[] }).CloudWatchMetrics[0]!.Dimensions;
+
+  test('of seconds comes with every call', async () => {
+    await echo(async () => 1)({ key: 'a' }, contextOf());
+    expect(logged('log')).toEqual([expect.objectContaining({ dataset: 'echo', seconds: expect.any(Number) })]);
   });
-  await expect(limited({ key: 'a' }, contextOf())).rejects.toThrow();
-  expect(metrics().filter((line) => line.vendor_429 === 1)).toHaveLength(1);
+
+  test('goes out with all dimensions, whichever of several it is', async () => {
+    const counting = echo(async (_event, { metrics }) => count(metrics, 'tickers', { rows_written: 5, pages: 2 }));
+    await counting({ key: 'a' }, contextOf());
+    await counting({ key: 'a' }, contextOf());
+    const [tickers, seconds, ...again] = logged('log');
+    expect(tickers).toMatchObject({ service: 'echo', stage: 'local', dataset: 'tickers', rows_written: 5, pages: 2 });
+    expect(setsOf(tickers!)).toEqual([['service', 'stage', 'dataset']]);
+    expect(seconds).toMatchObject({ dataset: 'echo' });
+    expect(seconds).not.toHaveProperty('pages');
+    expect(again.map(({ dataset }) => dataset)).toEqual(['tickers', 'echo']);
+  });
+
+  test('of refusals counts each one, those that were waited out too', async () => {
+    const vendor = await startLoopback((response, _request, number) =>
+      number === 2 ? send(response, 200, []) : send(response, 429, '', { 'retry-after': '1' }),
+    );
+    const http = { sleep: async () => {} };
+    const client = fmp({ baseUrl: vendor.url, apiKey: 'fk-secret', callsPerMinute: 0, http });
+    const asking = echo(async ({ key }) => client.dcf(key));
+    // Refused once, then answered; then refused in both of its tries.
+    await asking({ key: 'A' }, contextOf());
+    await expect(asking({ key: 'B' }, contextOf())).rejects.toMatchObject({ name: 'Vendor.RateLimited' });
+    await vendor.close();
+    const refusals = logged('log').filter(({ vendor_429 }) => vendor_429 !== undefined);
+    expect(refusals.map(({ dataset, vendor_429 }) => [dataset, vendor_429])).toEqual([
+      ['echo', 1],
+      ['echo', 2],
+    ]);
+  });
+});
+
+describe('the log of a call', () => {
+  test('has one line of its result: figures as they are, lists by their length, no prose', async () => {
+    const result = {
+      rows: 3,
+      done: true,
+      reasons: ['a', 'b'],
+      message: 'x',
+      page: 'a\nb',
+      nested: { a: 1 },
+      none: null,
+    };
+    await echo(async () => result)({ key: 'a' }, contextOf());
+    const [line, ...more] = logged('info');
+    expect(line).toMatchObject({ message: 'result', rows: 3, done: true, reasons: 2, seconds: expect.any(Number) });
+    for (const name of ['page', 'nested', 'none']) expect(line).not.toHaveProperty(name);
+    expect(more).toEqual([]);
+  });
 });
 
 test('stores are opened by the first call, and shared by later ones', async () => {

@@ -5,6 +5,6 @@ import { renderReport } from '../../src/night/render-report.ts';
 /** The page beside night.json. */
 export const handler = lambda({
   name: 'render-report',
-  event: z.object({ report: z.string() }),
+  event: z.object({ report: z.string(), runId: z.string().optional() }),
   run: async ({ report }, { lake, config }) => ({ page: await renderReport(report, lake, config.REPORT_SYMBOLS) }),
 });

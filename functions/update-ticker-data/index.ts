@@ -7,6 +7,7 @@ import { updateTickerData } from '../../src/portfolio/update-ticker-data.ts';
 export const handler = lambda({
   name: 'update-ticker-data',
   event: z.object({
+    runId: z.string().optional(),
     session: z.string(),
     only: z.string().nullable(),
     chunk: z.object({ from: z.string(), to: z.string().nullable() }),

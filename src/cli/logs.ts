@@ -45,7 +45,8 @@ export async function logs(name: string, options: LogsOptions, context: Context)
       if (run !== undefined && !isOfRun(line, run)) continue;
       if (terminal.json && options.follow) terminal.print(JSON.stringify(line));
       else if (terminal.json) document.push(line);
-      else if (!isMetric(line)) terminal.print(lineText(line));
+      else if (isMetric(line)) continue;
+      else terminal.print(lineText(line));
       printed += 1;
     }
   };

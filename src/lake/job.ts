@@ -5,6 +5,7 @@ import { NamedError } from '../errors.ts';
 import type { JobSummary, Progress } from './job-summary.ts';
 import { keys } from './keys.ts';
 import { jsonBytes, type Lake, openLake } from './lake.ts';
+import { watchedLake } from './watched-lake.ts';
 
 /** EX_TEMPFAIL: the one exit code that Batch tries again. */
 const INTERRUPTED = 75;
@@ -19,8 +20,9 @@ export interface JobContext {
 }
 
 /**
- * Runs a batch job as a program: settings from the environment, progress on stderr, the summary as one line on stdout
- * and in the lake. Ends with exit code 0, 75 after SIGTERM, or 1 with `{"name","message"}` as stderr's last line.
+ * Runs a batch job as a program: settings from the environment, progress on stderr (LOG_LEVEL INFO; with DEBUG every
+ * call to the lake too), the summary as one line on stdout and in the lake. Ends with exit code 0, 75 after SIGTERM, or
+ * 1 with `{"name","message"}` as stderr's last line.
  */
 export async function runJob(job: string, work: (context: JobContext) => Promise<JobSummary>): Promise<void> {
   const stop = new AbortController();
@@ -30,9 +32,14 @@ export async function runJob(job: string, work: (context: JobContext) => Promise
   try {
     const config = loadConfig();
     runId = config.RUN_ID ?? runId;
+    const say = (line: object) => void process.stderr.write(`${JSON.stringify({ ...line, runId })}\n`);
     const uri = config.LAKE_URI ?? pathToFileURL(resolve(config.AFTERBELL_HOME, 'lake')).href;
-    const lake = openLake(uri, { durable: config.LAKE_FSYNC === 'on' });
-    const progress: Progress = (line) => void process.stderr.write(`${JSON.stringify({ ...line, runId })}\n`);
+    const opened = openLake(uri, { durable: config.LAKE_FSYNC === 'on' });
+    const isDebug = config.LOG_LEVEL === 'DEBUG';
+    const lake = isDebug
+      ? watchedLake(opened, (call) => say({ level: 'DEBUG', message: 'lake', job, ...call }))
+      : opened;
+    const progress: Progress = isDebug || config.LOG_LEVEL === 'INFO' ? say : () => undefined;
     const summary = await work({ lake, config, runId, signal: stop.signal, progress });
     if (!summary.dryRun) await lake.write(keys.jobResult(nameOf(job, summary)), jsonBytes(summary));
     process.stdout.write(`${JSON.stringify(summary)}\n`);

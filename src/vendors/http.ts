@@ -14,6 +14,7 @@ import { type Limiter, realSleep, type Sleep } from './limiter.ts';
 import { networkTrouble } from './network-trouble.ts';
 import { quickPause } from './quick-pause.ts';
 import { readHeaders, withoutSecrets } from './secret-headers.ts';
+import { shownPath, tellWatch, type VendorRequest } from './watch.ts';
 
 /** Present in every answer of the practice market, and in no vendor's. */
 const PRACTICE_HEADER = 'x-afterbell-practice';
@@ -117,13 +118,21 @@ export function createHttp(options: HttpOptions): Http {
 
   async function tryOnce(url: string, path: string, check: Judge, call: Sending): Promise<GoodAnswer> {
     await limiter?.take(call);
-    const answer = await fetchAnswer(url, path, call);
+    const begun = performance.now();
+    const request = `${methodOf(call.body)} ${shownPath(path)}`;
+    const watched = (rest: Pick<VendorRequest, 'status' | 'error' | 'characters'>) =>
+      tellWatch({ vendor, request, milliseconds: Math.round(performance.now() - begun), ...rest });
+    const answer = await fetchAnswer(url, path, call).catch((error: Error) => {
+      watched({ error: error.name });
+      throw error;
+    });
     const practice = answer.header(PRACTICE_HEADER) !== undefined;
     if (practice) {
       isPractice = true;
       limiter?.switchOff();
     }
     const error = judge(answer) ?? check(answer);
+    watched({ status: answer.status, characters: answer.text.length, ...(error && { error: error.name }) });
     if (error) throw withoutSecrets(error, options.headers);
     return { answer, practice };
   }
@@ -135,8 +144,7 @@ export function createHttp(options: HttpOptions): Http {
     try {
       return await timeout(limitMs, TimeoutStrategy.Aggressive).execute(async ({ signal: inTime }) => {
         // A redirect is not followed: fetch would take the vendor's key headers along to another host.
-        const method = body === undefined ? 'GET' : 'POST';
-        const response = await ask(url, { method, body, headers, signal: inTime, redirect: 'manual' });
+        const response = await ask(url, { method: methodOf(body), body, headers, signal: inTime, redirect: 'manual' });
         bodyBegun = true;
         const text = await response.text();
         return readAnswer(response.status, text, { path, headers: Object.fromEntries(response.headers) });
@@ -195,5 +203,9 @@ export function createHttp(options: HttpOptions): Http {
 
 /** The call as messages name it: without the query, which holds cursors and may hold more. */
 function whereOf(pathAndQuery: string, body?: string): string {
-  return `${body === undefined ? 'GET' : 'POST'} ${pathAndQuery.split('?')[0]}`;
+  return `${methodOf(body)} ${pathAndQuery.split('?')[0]}`;
+}
+
+function methodOf(body: string | undefined): 'GET' | 'POST' {
+  return body === undefined ? 'GET' : 'POST';
 }

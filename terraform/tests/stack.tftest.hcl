@@ -12,6 +12,12 @@ run "dev" {
     notify_emails = ["you@example.com"]
     settings      = { POLYGON_CALLS_PER_MINUTE = "0", POLYGON_MARKETS = "stocks", POLYGON_TYPES = "CS,ETF", REPORT_SYMBOLS = "AAPL,MSFT" }
     vendors       = ["polygon", "alpaca", "fmp", "xai", "flat-files"]
+    log_level     = "DEBUG"
+  }
+
+  assert {
+    condition     = local.environment["LOG_LEVEL"] == "DEBUG" && alltrue([for job in aws_batch_job_definition.job : { for setting in jsondecode(job.container_properties).environment : setting.name => setting.value }["LOG_LEVEL"] == "DEBUG"])
+    error_message = "log_level does not reach functions and jobs"
   }
 
   # Lines of src/config.ts: setting('NAME', …
