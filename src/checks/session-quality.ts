@@ -1,6 +1,6 @@
 import type { Bar } from '../records/bar.ts';
 import { percent } from './change-budget.ts';
-import { type KnownSplit, splitBetween, splitLike } from './split-like.ts';
+import { type KnownSplit, splitFactorBetween, splitLike } from './split-like.ts';
 
 /** Gates a staged session passes before it is published (DESIGN 2). Shares are of one, not percent. */
 export interface SessionLimits {
@@ -115,9 +115,8 @@ function jumpsOf(bars: readonly Bar[], closes: ReadonlyMap<string, number>, { ju
 
 /** A split on file between the two sessions leaves less than a jump. */
 function isExplained({ symbol, before, after }: Jump, { date, beside, splits }: SessionEvidence): boolean {
-  const split = splitBetween(splits?.get(symbol) ?? [], beside, date);
-  if (!split) return false;
-  const factor = split.split_from / split.split_to;
+  const factor = splitFactorBetween(splits?.get(symbol) ?? [], beside, date);
+  if (factor === undefined) return false;
   // Where history grows backwards the later close is the yardstick.
   const expected = beside < date ? before * factor : before / factor;
   return Math.abs(after / expected - 1) < SESSION_LIMITS.jump;

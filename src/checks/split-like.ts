@@ -34,8 +34,13 @@ export function splitLike(before: number, after: number): string | undefined {
   return best?.name;
 }
 
-/** The split that became effective after one session and by the other, whichever is first; of several the last. */
-export function splitBetween(splits: readonly KnownSplit[], a: string, b: string): KnownSplit | undefined {
+/**
+ * The factor of the splits that became effective after one session and by the other, whichever is first; undefined
+ * without any.
+ */
+export function splitFactorBetween(splits: readonly KnownSplit[], a: string, b: string): number | undefined {
   const [first, last] = a < b ? [a, b] : [b, a];
-  return splits.filter(({ execution_date }) => execution_date > first && execution_date <= last).at(-1);
+  const between = splits.filter(({ execution_date }) => execution_date > first && execution_date <= last);
+  if (between.length === 0) return undefined;
+  return between.reduce((factor, { split_from, split_to }) => (factor * split_from) / split_to, 1);
 }

@@ -25,7 +25,8 @@ const BAR = `symbol VARCHAR, date DATE, open DOUBLE, high DOUBLE, low DOUBLE, cl
 const SILVER = `symbol VARCHAR, date DATE, window_end DATE, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE,
   volume DOUBLE, bars INTEGER, complete BOOLEAN`;
 const REFERENCE = 'symbol VARCHAR, name VARCHAR';
-const SPLITS = 'symbol VARCHAR, execution_date DATE, split_from DOUBLE, split_to DOUBLE';
+const SPLITS = `symbol VARCHAR, execution_date DATE, split_from DOUBLE, split_to DOUBLE, adjustment_type VARCHAR,
+  historical_adjustment_factor DOUBLE`;
 const LISTS = '"index" VARCHAR, symbol VARCHAR, date DATE, weight DOUBLE';
 const RECONCILE = `date DATE, symbol VARCHAR, polygon BOOLEAN, alpaca BOOLEAN, "index" BOOLEAN, bars BOOLEAN,
   reason VARCHAR`;

@@ -46,7 +46,13 @@ export const FIELDS: Readonly<Record<string, Readonly<Record<string, ColumnType>
     delistedUtc: 'text',
     lastUpdatedUtc: 'text',
   },
-  splits: { executionDate: 'date', splitFrom: 'double', splitTo: 'double' },
+  splits: {
+    executionDate: 'date',
+    splitFrom: 'double',
+    splitTo: 'double',
+    adjustmentType: 'text',
+    historicalAdjustmentFactor: 'double',
+  },
   index_members: { index: 'text', holdingsOf: 'date', weight: 'double' },
   assets: {
     id: 'text',

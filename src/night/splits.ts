@@ -1,3 +1,4 @@
+import { factorDifferences } from '../checks/split-factors.ts';
 import { contentHash } from '../records/content-hash.ts';
 import { dropRepeatedSplits, parseSplits, type Split, splitKey } from '../records/split.ts';
 import type { Polygon } from '../vendors/polygon.ts';
@@ -27,6 +28,8 @@ export function splitsSource(
     parse: parseSplits,
     settle: dropRepeatedSplits,
     keyOf: splitKey,
+    // The vendor's factor moves with every later split of the symbol, which is no damage.
+    watched: ['executionDate', 'splitFrom', 'splitTo'],
     sink: splitsSink(warehouse),
   };
 }
@@ -40,18 +43,43 @@ function splitsSink(warehouse: Warehouse): Sink<Split> {
       });
       return new Map(rows);
     },
-    apply: async ({ added, changed, vanished }, { session }) => {
+    apply: async ({ added, changed, vanished }, { session }, records) => {
       const gone = vanished.map(({ values }) => values as unknown as Split);
       const written = [...added, ...changed].map(({ record }) => record);
       const stored = await storeSplits(warehouse, session, { written, gone });
-      const corrected = changed.map(({ record, before }) => {
-        return `${splitKey(record)}: was ${ratio(before?.values as unknown as Split)}, the vendor says ${ratio(record)} now`;
+      // Another ratio in the place of one that went, symbol and day for symbol and day.
+      const left = [...gone];
+      const corrections = added.flatMap(({ record }) => {
+        const place = left.findIndex((split) => dayOf(split) === dayOf(record));
+        return place < 0 ? [] : [{ record, before: left.splice(place, 1)[0]! }];
       });
-      const withdrawn = gone.map((split) => `${splitKey(split)}: ${ratio(split)} is no longer at the vendor`);
-      const notes = [...corrected, ...withdrawn].slice(0, NAMED).map((note) => `splits: ${note}`);
-      return { new: stored.new, changed: stored.changed + stored.gone, failed: [], notes };
+      const corrected = corrections.map(
+        ({ record, before }) => `${dayOf(record)}: was ${ratio(before)}, the vendor says ${ratio(record)} now`,
+      );
+      const withdrawn = left.map((split) => `${dayOf(split)}: ${ratio(split)} is no longer at the vendor`);
+      const notes = [...corrected, ...withdrawn].slice(0, NAMED);
+      return {
+        new: Math.max(0, stored.new - corrections.length),
+        changed: stored.changed + stored.gone,
+        failed: [],
+        notes: [...notes, ...factorNotes(records, session)].map((note) => `splits: ${note}`),
+      };
     },
   };
+}
+
+function factorNotes(records: readonly Split[], session: string): string[] {
+  const differences = factorDifferences(records, session);
+  const notes = differences.slice(0, NAMED).map((difference) => {
+    const [ours, vendors] = [difference.ours, difference.vendors].map((factor) => Number(factor.toPrecision(6)));
+    return `${dayOf(difference)}: our splits multiply earlier prices by ${ours}, the vendor's factor is ${vendors}`;
+  });
+  const more = differences.length - notes.length;
+  return more > 0 ? [...notes, `${more} more factors of the vendor differ from ours`] : notes;
+}
+
+function dayOf({ symbol, executionDate }: Pick<Split, 'symbol' | 'executionDate'>): string {
+  return `${symbol} ${executionDate}`;
 }
 
 function ratio({ splitFrom, splitTo }: Split): string {

@@ -25,11 +25,15 @@ export interface Split {
   executionDate: string;
   splitFrom: number;
   splitTo: number;
+  /** `forward_split`, `reverse_split` or `stock_dividend`; absent where the vendor's older endpoint was asked. */
+  adjustmentType?: string;
+  /** The vendor's own product of this split and every later one of the symbol; absent as above. */
+  historicalAdjustmentFactor?: number;
 }
 
-/** A symbol splits once a day at most. */
-export function splitKey({ symbol, executionDate }: Split): string {
-  return `${symbol} ${executionDate}`;
+/** A symbol may split twice on a day, such as 3:1 and a stock dividend, but not twice at one ratio. */
+export function splitKey({ symbol, executionDate, splitFrom, splitTo }: Split): string {
+  return `${symbol} ${executionDate} ${splitFrom}:${splitTo}`;
 }
 
 /** Parses rows of `/stocks/v1/splits` and `/v3/reference/splits`; see parseRows for what is rejected. */
@@ -38,16 +42,25 @@ export function parseSplits(rows: unknown[]): ParsedRows<Split> {
 }
 
 function toSplit(row: z.output<typeof splitRow>): Split {
-  const { ticker: symbol, execution_date: executionDate, split_from: splitFrom, split_to: splitTo } = row;
-  return { symbol, executionDate, splitFrom, splitTo };
+  return {
+    symbol: row.ticker,
+    executionDate: row.execution_date,
+    splitFrom: row.split_from,
+    splitTo: row.split_to,
+    adjustmentType: row.adjustment_type ?? undefined,
+    historicalAdjustmentFactor: row.historical_adjustment_factor ?? undefined,
+  };
 }
 
 /** Announcement, record and execution of one split lie within so many days. */
 const SAME_SPLIT_DAYS = 10;
+/** Ratios nearer than this are one: 20:21 is 1:1.05. */
+const SAME_RATIO = 1e-9;
 
 /**
  * Pure: a split that the vendor lists twice, under its record date and its execution date, is one; the later date
- * counts, because prices move on execution (Shopify's 10:1 of 2022 stands there with June 22 and June 29).
+ * counts, because prices move on execution (Shopify's 10:1 of 2022 stands there with June 22 and June 29). So is one
+ * ratio in other numbers on one day, of which the first in the list counts; another ratio on that day is another split.
  */
 export function dropRepeatedSplits(splits: readonly Split[]): Parsed<Split> {
   const out: Parsed<Split> = { records: [], rejected: [] };
@@ -55,9 +68,12 @@ export function dropRepeatedSplits(splits: readonly Split[]): Parsed<Split> {
   for (const split of splits) bySymbol.set(split.symbol, [...(bySymbol.get(split.symbol) ?? []), split]);
   for (const split of splits) {
     const day = readDay(split.executionDate)!;
-    const later = bySymbol.get(split.symbol)!.find((other) => {
+    const own = bySymbol.get(split.symbol)!;
+    const place = own.indexOf(split);
+    const later = own.find((other, at) => {
       const days = readDay(other.executionDate)! - day;
-      return days > 0 && days <= SAME_SPLIT_DAYS && isSameRatio(split, other);
+      const isRepeated = days === 0 ? at < place : days > 0 && days <= SAME_SPLIT_DAYS;
+      return isRepeated && isSameRatio(split, other);
     });
     if (later === undefined) out.records.push(split);
     else out.rejected.push({ symbol: split.symbol, reason: `listed again for ${later.executionDate}`, row: split });
@@ -66,5 +82,5 @@ export function dropRepeatedSplits(splits: readonly Split[]): Parsed<Split> {
 }
 
 function isSameRatio(a: Split, b: Split): boolean {
-  return a.splitFrom * b.splitTo === a.splitTo * b.splitFrom;
+  return Math.abs((a.splitFrom * b.splitTo) / (a.splitTo * b.splitFrom) - 1) < SAME_RATIO;
 }

@@ -4,6 +4,7 @@ import indexMembersAndSplits from './migrations/002-index-members-and-splits.sql
 import symbolHistory from './migrations/003-symbol-history.sql';
 import metadataAndValuations from './migrations/004-metadata-and-valuations.sql';
 import whoseMetadata from './migrations/005-whose-metadata.sql';
+import splitsOfOneDay from './migrations/006-splits-of-one-day.sql';
 
 interface Migration {
   id: string;
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { id: '003-symbol-history', sql: symbolHistory },
   { id: '004-metadata-and-valuations', sql: metadataAndValuations },
   { id: '005-whose-metadata', sql: whoseMetadata },
+  { id: '006-splits-of-one-day', sql: splitsOfOneDay },
 ];
 
 const LEDGER =

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { splitBetween, splitLike } from '../../src/checks/split-like.ts';
+import { splitFactorBetween, splitLike } from '../../src/checks/split-like.ts';
 
 test.each([
   [645.57, 92.224, '7:1'],
@@ -29,8 +29,9 @@ test('a reverse split is the forward one the other way round', () => {
 
 test('a split counts from its day on, and only between the two sessions', () => {
   const split = { execution_date: '2025-11-19', split_from: 1, split_to: 4 };
-  expect(splitBetween([split], '2025-11-18', '2025-11-19')).toBe(split);
-  expect(splitBetween([split], '2025-11-19', '2025-11-18')).toBe(split);
-  expect(splitBetween([split], '2025-11-19', '2025-11-20')).toBeUndefined();
-  expect(splitBetween([split], '2025-11-17', '2025-11-18')).toBeUndefined();
+  expect(splitFactorBetween([split], '2025-11-18', '2025-11-19')).toBe(1 / 4);
+  expect(splitFactorBetween([split], '2025-11-19', '2025-11-18')).toBe(1 / 4);
+  expect(splitFactorBetween([split, { ...split, split_to: 2 }], '2025-11-18', '2025-11-19')).toBe(1 / 8);
+  expect(splitFactorBetween([split], '2025-11-19', '2025-11-20')).toBeUndefined();
+  expect(splitFactorBetween([split], '2025-11-17', '2025-11-18')).toBeUndefined();
 });

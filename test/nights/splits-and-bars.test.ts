@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { exitCodeOf } from '../../src/cli/outcome.ts';
 import { listAll } from '../../src/lake/lake.ts';
+import { readSplits } from '../../src/lake/silver/splits.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource, SplitRow } from '../../src/local/market/market-source.ts';
 import { readSilver } from '../lake/silver/read-silver.ts';
@@ -131,6 +132,47 @@ test('a lost list of splits fails the night by name, rewrites no bar, and is fet
   const healed = await task(scene);
   expect(healed.outcome.status).toBe('Succeeded');
   expect(dataset(healed, 'resample')).toMatchObject({ status: 'success' });
+  await scene.close();
+  const verified = await afterbell(['verify'], { AFTERBELL_HOME: scene.home });
+  expect(verified.code, verified.stdout).toBe(0);
+});
+
+test('two splits of one day both count everywhere, and a factor of the vendor that differs from ours is named', async () => {
+  const day = '2025-11-14';
+  const dividend: SplitRow = { ...split('AAPL', day, 20, 21), adjustment_type: 'stock_dividend' };
+  const splits = [split('AAPL', day, 1, 3), dividend];
+  const plain = await openScene();
+  await plain.run(MORNING);
+  const raw = await highOf(plain);
+  const scene = await openScene({ source: marketWith(splits) });
+  const night = await scene.run(MORNING);
+  expect(night.outcome.status).toBe('Succeeded');
+  expect(await highOf(scene)).toBeCloseTo((raw * 20) / 63, 9);
+  expect(night.outcome.notes?.filter((note) => note.startsWith('splits:'))).toEqual([]);
+  const { lake, warehouse } = scene.laptop.stores;
+  const stored = await warehouse.query(
+    `SELECT split_from::text || ':' || split_to::text AS ratio, adjustment_type AS type,
+       historical_adjustment_factor AS factor FROM splits WHERE symbol = 'AAPL' AND execution_date = '${day}'
+     ORDER BY splits.split_from`,
+  );
+  expect(stored).toEqual([
+    { ratio: '1:3', type: 'forward_split', factor: 0.31746 },
+    { ratio: '20:21', type: 'stock_dividend', factor: 0.31746 },
+  ]);
+  const listed = (await readSplits(lake)).filter(({ symbol, execution_date: on }) => symbol === 'AAPL' && on === day);
+  expect(listed.map(({ split_to }) => split_to)).toEqual([3, 21]);
+
+  // The vendor knows of a third one that its list lacks.
+  splits.splice(
+    0,
+    2,
+    { ...splits[0]!, historical_adjustment_factor: 0.15873 },
+    { ...dividend, historical_adjustment_factor: 0.15873 },
+  );
+  const again = await task(scene);
+  expect(again.outcome.notes).toContain(
+    "splits: AAPL 2025-11-14: our splits multiply earlier prices by 0.31746, the vendor's factor is 0.15873",
+  );
   await scene.close();
   const verified = await afterbell(['verify'], { AFTERBELL_HOME: scene.home });
   expect(verified.code, verified.stdout).toBe(0);

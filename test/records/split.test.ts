@@ -23,14 +23,16 @@ test('rows of both endpoints give the same split', () => {
     row('AAPL', '2020-08-31', more),
     row('AAPL', '2014-06-09'),
   ]);
-  expect(records).toEqual([split('AAPL', '2020-08-31'), split('AAPL', '2014-06-09')]);
+  const told = { adjustmentType: 'forward_split', historicalAdjustmentFactor: 0.25 };
+  expect(records).toEqual([{ ...split('AAPL', '2020-08-31'), ...told }, split('AAPL', '2014-06-09')]);
   expect([rejected, unknownFields]).toEqual([[], []]);
 });
 
 test('what is no split is rejected with its row', () => {
   const { records, rejected } = parseSplits([
     row('AAPL', '2020-08-31'),
-    row('AAPL', '2020-08-31', { split_to: 5 }),
+    row('AAPL', '2020-08-31', { id: 'E2' }),
+    row('AAPL', '2020-08-31', { split_to: 1.05, adjustment_type: 'stock_dividend' }),
     row('ZERO', '2020-08-31', { split_from: 0 }),
     row('TEXT', '2020-08-31', { split_to: '4' }),
     row('SAME', '2020-08-31', { split_to: 1 }),
@@ -39,7 +41,7 @@ test('what is no split is rejected with its row', () => {
     row('KIMpL', '2031-01-02', { split_from: 3, split_to: 2.5 }),
     null,
   ]);
-  expect(records.map(splitKey)).toEqual(['AAPL 2020-08-31', 'KIMpL 2031-01-02']);
+  expect(records.map(splitKey)).toEqual(['AAPL 2020-08-31 1:4', 'AAPL 2020-08-31 1:1.05', 'KIMpL 2031-01-02 3:2.5']);
   expect(rejected.map(({ symbol, reason }) => `${symbol}: ${reason}`)).toEqual([
     'AAPL: duplicate row',
     expect.stringContaining('ZERO: split_from'),
@@ -59,16 +61,24 @@ test('one ratio on two dates within ten days is one split, on the later date', (
     split('OTHER', '2022-06-25', 1, 10),
     split('TWO', '2022-06-22', 1, 10),
     split('TWO', '2022-06-24', 1, 2),
+    split('DAY', '2022-06-24', 1, 2),
+    split('DAY', '2022-06-24', 20, 21),
+    split('DAY', '2022-06-24', 1, 1.05),
   ];
   const { records, rejected } = dropRepeatedSplits(splits);
   expect(records.map(splitKey)).toEqual([
-    'SHOP 2022-06-29',
-    'SHOP 2022-08-29',
-    'OTHER 2022-06-25',
-    'TWO 2022-06-22',
-    'TWO 2022-06-24',
+    'SHOP 2022-06-29 10:100',
+    'SHOP 2022-08-29 1:10',
+    'OTHER 2022-06-25 1:10',
+    'TWO 2022-06-22 1:10',
+    'TWO 2022-06-24 1:2',
+    'DAY 2022-06-24 1:2',
+    'DAY 2022-06-24 20:21',
   ]);
-  expect(rejected).toEqual([{ symbol: 'SHOP', reason: 'listed again for 2022-06-29', row: splits[0] }]);
+  expect(rejected).toEqual([
+    { symbol: 'SHOP', reason: 'listed again for 2022-06-29', row: splits[0] },
+    { symbol: 'DAY', reason: 'listed again for 2022-06-24', row: splits[8] },
+  ]);
 });
 
 test('of any list each split is kept or named, and no symbol loses all of its splits', () => {

@@ -5,9 +5,10 @@ WITH changes AS (
   WHERE company_from > (SELECT min(f.company_from) FROM symbol_history f WHERE f.symbol = h.symbol)
 ),
 in_force AS (
-  SELECT s.symbol, s.execution_date, last(s.split_from / s.split_to) AS ratio, count(DISTINCT c.company_from) AS company
+  SELECT s.symbol, s.execution_date, s.split_from / s.split_to AS ratio, count(DISTINCT c.company_from) AS company
   FROM splits s LEFT JOIN changes c ON c.symbol = s.symbol AND c.company_from <= s.execution_date
-  WHERE s.execution_date <= (SELECT max(date) FROM bars) GROUP BY s.symbol, s.execution_date
+  WHERE s.execution_date <= (SELECT max(date) FROM bars)
+  GROUP BY s.symbol, s.execution_date, s.split_from, s.split_to
 ),
 owned AS (
   SELECT b.symbol, b.date, b.high, b.low, count(c.company_from) AS company

@@ -7,6 +7,7 @@ import type { NightReport } from '../../night/night.ts';
 import { columnName } from '../../night/reference-datasets.ts';
 import { type Split, splitKey } from '../../records/split.ts';
 import type { MemberRow } from '../../warehouse/restore.ts';
+import { splitIn } from '../../warehouse/splits.ts';
 
 const READERS = 16;
 
@@ -23,12 +24,7 @@ export async function readList(lake: Lake, dataset: string, date: string): Promi
 
 /** Splits of one list. */
 export async function listedSplits(lake: Lake, date: string): Promise<Split[]> {
-  return (await readList(lake, 'splits', date)).map((row) => ({
-    symbol: String(row.symbol),
-    executionDate: String(row.execution_date).slice(0, 10),
-    splitFrom: Number(row.split_from),
-    splitTo: Number(row.split_to),
-  }));
+  return (await readList(lake, 'splits', date)).map(splitIn);
 }
 
 /** Which list brought a split first, by splitKey. */

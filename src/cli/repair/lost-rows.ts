@@ -2,6 +2,7 @@ import type { Lake } from '../../lake/lake.ts';
 import { SYMBOL_LISTS } from '../../lake/symbol-changes.ts';
 import { INDEX } from '../../night/index-members.ts';
 import type { NightReport } from '../../night/night.ts';
+import { contentHash } from '../../records/content-hash.ts';
 import { type Split, splitKey } from '../../records/split.ts';
 import type { Warehouse } from '../../warehouse/client.ts';
 import listEvidence from '../../warehouse/queries/list-evidence.sql';
@@ -47,7 +48,7 @@ export async function lostSplits(lake: Lake, warehouse: Warehouse): Promise<Lost
   const stored = new Map((await storedSplits(warehouse)).map((split) => [splitKey(split), split]));
   const lost = listed.filter((split) => {
     const row = stored.get(splitKey(split));
-    return row?.splitFrom !== split.splitFrom || row.splitTo !== split.splitTo;
+    return row === undefined || contentHash(row) !== contentHash(split);
   });
   return { listed: listed.length, lost };
 }

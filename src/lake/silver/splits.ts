@@ -87,21 +87,24 @@ function isRatio(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0;
 }
 
-/** Splits in force on a day, by symbol in order of their dates; of two on one date the later row counts. Pure. */
+/**
+ * Splits in force on a day, by symbol in order of their dates and, on one date, of their ratios, so that products are
+ * the same to the last bit whatever the order of the list. A row that is there twice counts once. Pure.
+ */
 export function splitsInForce(splits: readonly Split[], newest: string | undefined): Map<string, Split[]> {
   const found = new Map<string, Map<string, Split>>();
   for (const split of splits) {
     // A split of tomorrow is known today, but prices are still quoted on the old basis.
     if (newest === undefined || split.execution_date > newest || split.split_from === split.split_to) continue;
-    const dates = found.get(split.symbol) ?? new Map<string, Split>();
-    found.set(split.symbol, dates.set(split.execution_date, split));
+    const own = found.get(split.symbol) ?? new Map<string, Split>();
+    found.set(split.symbol, own.set(splitsText([split]), split));
   }
-  return new Map(
-    [...found].map(([symbol, dates]) => [
-      symbol,
-      [...dates.values()].sort((a, b) => (a.execution_date < b.execution_date ? -1 : 1)),
-    ]),
-  );
+  return new Map([...found].map(([symbol, own]) => [symbol, [...own.values()].sort(inOrder)]));
+}
+
+function inOrder(a: Split, b: Split): number {
+  if (a.execution_date !== b.execution_date) return a.execution_date < b.execution_date ? -1 : 1;
+  return a.split_from - b.split_from || a.split_to - b.split_to;
 }
 
 /** What a symbol's bars were adjusted by, as one text. */

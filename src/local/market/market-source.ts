@@ -32,13 +32,18 @@ export interface BarRow {
   otc?: true;
 }
 
-/** A row of `/v3/reference/splits`: `split_from` old shares became `split_to` new ones on `execution_date`. */
+/**
+ * A row of `/v3/reference/splits`: `split_from` old shares became `split_to` new ones on `execution_date`. What the newer
+ * route says besides follows from the splits, unless given here.
+ */
 export interface SplitRow {
   id: string;
   execution_date: string;
   split_from: number;
   split_to: number;
   ticker: string;
+  adjustment_type?: 'forward_split' | 'reverse_split' | 'stock_dividend';
+  historical_adjustment_factor?: number;
 }
 
 /** A row of Alpaca's `/v2/assets` (vendor-apis 2). */

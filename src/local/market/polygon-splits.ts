@@ -9,8 +9,9 @@ import { pageOf } from './polygon-paging.ts';
 
 const NEW_PATH = '/stocks/v1/splits';
 
+/** One symbol may split twice on a day. */
 function keyOf(split: SplitRow): string {
-  return `${split.execution_date}|${split.ticker}`;
+  return `${split.execution_date}|${split.ticker}|${split.split_from}|${split.split_to}`;
 }
 
 function filterSplits(splits: readonly SplitRow[], filters: URLSearchParams): SplitRow[] {
@@ -43,7 +44,11 @@ function withFactor(split: SplitRow, all: readonly SplitRow[]): object {
   const later = all.filter((other) => other.ticker === split.ticker && other.execution_date >= split.execution_date);
   const factor = later.reduce((product, { split_from, split_to }) => product * (split_from / split_to), 1);
   const adjustment_type = split.split_from > split.split_to ? 'reverse_split' : 'forward_split';
-  return { ...split, adjustment_type, historical_adjustment_factor: Math.round(factor * 1e6) / 1e6 };
+  return { adjustment_type, historical_adjustment_factor: Math.round(factor * 1e6) / 1e6, ...split };
+}
+
+function asBefore({ id, execution_date, split_from, split_to, ticker }: SplitRow): object {
+  return { id, execution_date, split_from, split_to, ticker };
 }
 
 /**
@@ -60,7 +65,7 @@ export async function answerSplits(asked: Asked): Promise<Answer> {
   const limit = newer ? limitOf(filters, 100, 5000) : limitOf(filters, 10, 1000);
   const loop = asked.active.has('looping-cursor');
   const page = pageOf(found, filters, { path: asked.path, limit, keyOf, compare, loop });
-  const rows = newer ? page.rows.map((split) => withFactor(split, all)) : page.rows;
+  const rows = newer ? page.rows.map((split) => withFactor(split, all)) : page.rows.map(asBefore);
   const results = alterRows(rows, asked.active);
   return ok(asked, { results, ...(page.nextUrl !== undefined && { next_url: page.nextUrl }) });
 }

@@ -27,7 +27,17 @@ describe('splits', () => {
     expect(splitsInForce(AAPL, undefined).size).toBe(0);
   });
 
-  test('of two ratios for one date the later row counts', () => {
-    expect(splitsText(inForce([AAPL[0]!, { ...AAPL[0]!, split_to: 3 }], '2025-11-19'))).toBe('2020-08-31 1:3');
+  test('two splits of one day are both in force, in order of their ratios whatever the list says, a repeated row once', () => {
+    const dividend = { ...AAPL[0]!, split_from: 20, split_to: 21 };
+    for (const list of [
+      [...AAPL, dividend],
+      [dividend, dividend, ...AAPL],
+    ]) {
+      const both = inForce(list, '2025-11-19');
+      expect(splitsText(both)).toBe('2014-06-09 1:7 2020-08-31 1:4 2020-08-31 20:21');
+      expect(factorOn(both, '2020-08-28')).toBe(20 / 84);
+      expect(factorOn(both, '2014-06-06')).toBe(20 / 588);
+      expect(factorOn(both, '2020-08-31')).toBe(1);
+    }
   });
 });
