@@ -94,6 +94,7 @@ export const NIGHT: readonly KillPoint[][] = [
   [
     before(SYMBOLS),
     after('rename lake/reference/tickers_changes/date=*.parquet'),
+    before('rename lake/reference/tickers_history/date=*.parquet'),
     before('rename lake/staging/sync=*/splits/page=*.json'),
     after('PutItem runs SYNC#splits'),
     after('rename lake/staging/sync=*/index_members/page=*.json'),
@@ -114,6 +115,7 @@ export const NIGHT: readonly KillPoint[][] = [
   [
     before('rm home.lock.draft-*'),
     before('CREATE TABLE IF NOT EXISTS schema_migrations'),
+    after('rename lake/reference/tickers_history/date=*.parquet'),
     after('PutItem runs CURSOR#splits'),
     before('rename lake/reference/splits/date=*.parquet'),
     before('PutItem runs CURSOR#index_members'),
