@@ -34,6 +34,9 @@ const DUPLICATE = 'duplicate row';
 const CONTRADICTION = 'duplicate row with other values';
 const PRICES = { o: 'open', h: 'high', l: 'low', c: 'close' } as const;
 
+/** Beyond it a share no longer counts, and sums over a window or a market end in Infinity. */
+const MOST_SHARES = 2 ** 53;
+
 interface GoodRow {
   T: string;
   o: number;
@@ -73,6 +76,7 @@ function flawOf(row: Record<string, unknown>): string | undefined {
   if (h < Math.max(o, c)) return 'high is below open or close';
   if (!Number.isFinite(v)) return 'volume is not a number';
   if (v < 0) return 'volume is below zero';
+  if (v > MOST_SHARES) return 'volume is above 2^53 shares';
   if (vw !== undefined && vw !== null && !(Number.isFinite(vw) && vw >= 0)) return 'vwap is not a number';
   if (n !== undefined && n !== null && !(Number.isSafeInteger(n) && n >= 0)) return 'transactions is not a count';
   return undefined;
