@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { corruptFile } from './columnar/read.ts';
+import { fileList } from './exact-paths.ts';
 
 /**
  * What a failed statement says of the lake: `Lake.Corrupt` naming the file that ended it, or the error itself where no
@@ -30,6 +31,5 @@ export async function blameFile(
 
 /** The table function over these paths, whose folder names mean nothing: `symbol=NULL` is a symbol. */
 export function parquetOf(paths: readonly string[]): string {
-  const list = paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ');
-  return `read_parquet([${list}], hive_partitioning = false)`;
+  return `read_parquet(${fileList(paths)}, hive_partitioning = false)`;
 }

@@ -1,3 +1,4 @@
+import { fileList } from '../../lake/exact-paths.ts';
 import { keys } from '../../lake/keys.ts';
 import { type Lake, listAll } from '../../lake/lake.ts';
 import { decodeRows } from '../../lake/parquet.ts';
@@ -38,10 +39,6 @@ export async function checkDerived(
 async function ask(views: LakeViews, sql: string): Promise<Record<string, string | number>[]> {
   const reader = await views.connection.runAndReadAll(sql);
   return reader.getRowObjectsJson() as Record<string, string | number>[];
-}
-
-function fileList(paths: readonly string[]): string {
-  return `[${paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ')}]`;
 }
 
 async function checkRows(lake: Lake, ingests: Ingests, views: LakeViews, scratch: string): Promise<Check> {

@@ -1,5 +1,6 @@
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 import { NamedError } from '../../errors.ts';
+import { fileList, textList } from '../exact-paths.ts';
 import { stopIfAsked } from '../in-flight.ts';
 import filesRead from './files-read.sql';
 import historyBars from './history-bars.sql';
@@ -79,9 +80,9 @@ export class Engine {
     try {
       stopIfAsked(this.signal);
       if (portion.sessionFiles.length + portion.histories.length === 0) return;
-      await this.set('symbols', portion.symbols);
-      await this.set('session_files', portion.sessionFiles);
-      await this.set('history_files', portion.histories);
+      await this.set('symbols', textList(portion.symbols));
+      await this.set('session_files', fileList(portion.sessionFiles));
+      await this.set('history_files', fileList(portion.histories));
       // Not streamed: a hand-over between threads for every two thousand bars takes longer than reading them.
       const result = await this.connection.run(barsSql(portion));
       for (;;) {
@@ -100,7 +101,7 @@ export class Engine {
     try {
       const { sessionFiles, histories, historyDates } = portion;
       const whole = historyDates ? sessionFiles : [...sessionFiles, ...histories];
-      await this.set('counted_files', whole);
+      await this.set('counted_files', fileList(whole));
       const stored = whole.length > 0 ? await this.count(filesRead) : 0;
       if (!historyDates || histories.length === 0) return stored;
       return stored + (await this.count(`SELECT count(*)::DOUBLE FROM (${ofDates(historyDates)})`));
@@ -115,7 +116,7 @@ export class Engine {
    */
   async fault(path: string, symbol?: string): Promise<string | undefined> {
     try {
-      await this.set('probed', [path]);
+      await this.set('probed', fileList([path]));
       const [row] = (await this.connection.runAndReadAll(probeSql)).getRowsJson();
       const strangers = [row![1], row![2]].filter((found) => symbol !== undefined && found !== symbol && found !== '');
       return strangers.length > 0 ? `bars of ${JSON.stringify(strangers[0])}` : undefined;
@@ -131,8 +132,8 @@ export class Engine {
     this.instance.closeSync();
   }
 
-  private async set(variable: string, texts: readonly string[]): Promise<void> {
-    await this.connection.run(`SET VARIABLE ${variable} = ${textList(texts)}::VARCHAR[]`);
+  private async set(variable: string, list: string): Promise<void> {
+    await this.connection.run(`SET VARIABLE ${variable} = ${list}::VARCHAR[]`);
   }
 
   private async count(sql: string): Promise<number> {
@@ -174,8 +175,4 @@ function barChunk(chunk: DuckDBDataChunk): BarChunk {
   const items = (column: number) => (chunk.getColumnVector(column) as unknown as { items: unknown }).items;
   const [sid, day, open, high, low, close, volume] = [0, 1, 2, 3, 4, 5, 6].map(items);
   return { rows: chunk.rowCount, sid, day, open, high, low, close, volume } as BarChunk;
-}
-
-function textList(texts: readonly string[]): string {
-  return `[${texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(', ')}]`;
 }
