@@ -1,3 +1,5 @@
+import { wellFormed } from './well-formed.ts';
+
 /**
  * Every error a user or a state machine can meet, by name. The names are a contract: ASL Retry and Catch
  * match on them, docs/runbook explains them. Messages say what · found · wanted · what to do.
@@ -67,7 +69,7 @@ export class NamedError extends Error {
     text: ErrorText | string,
     options: { cause?: unknown; retryAfterSeconds?: number } = {},
   ) {
-    super(typeof text === 'string' ? text : sentence(text), { cause: options.cause });
+    super(wellFormed(typeof text === 'string' ? text : sentence(text)), { cause: options.cause });
     this.name = name;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }

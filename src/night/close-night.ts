@@ -3,6 +3,7 @@ import { isNamed, NamedError } from '../errors.ts';
 import { keys } from '../lake/keys.ts';
 import { jsonBytes, readJson } from '../lake/lake.ts';
 import { lakeKind } from '../lake/stamp.ts';
+import { wellFormed, wellFormedTexts } from '../well-formed.ts';
 import { closeLedger } from './ledger.ts';
 import type { Night, NightReport, NightStatus } from './night.ts';
 import { type Notice, noticeOf, pageOf, readServed } from './notice.ts';
@@ -49,7 +50,8 @@ export async function closeNight(
     consolidate: await readJson<JobResult>(lake, keys.jobResult('consolidate')),
     resample: await readJson<JobResult>(lake, keys.jobResult('resample')),
   };
-  const verdict = judgeNight(outcome, jobs);
+  // Whatever outside text became a reason, the ledger, the report and the notice can take it.
+  const verdict = wellFormedTexts(judgeNight(outcome, jobs));
   if (night.kind === 'night' || night.kind === 'release') {
     verdict.notes.push(...(await reconciliation(night.session, { lake, tables, config })));
   }
@@ -80,7 +82,7 @@ export async function closeNight(
   const served = await readServed(datasets, { lake, runs });
   const page = pageOf(lake, key);
   const notice = noticeOf({ night, verdict, fresh, served, page, stage: config.STAGE, closedAt: completedAt });
-  return { runId, session, status, report: key, ...notice, cause: (reasons[0] ?? '').slice(0, 2000) };
+  return { runId, session, status, report: key, ...notice, cause: wellFormed(reasons[0] ?? '', 2000) };
 }
 
 /** Only a comparison: what keeps it from being made is said and changes nothing else. */

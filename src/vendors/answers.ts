@@ -1,4 +1,5 @@
 import type { NamedError } from '../errors.ts';
+import { wellFormed } from '../well-formed.ts';
 
 /** One HTTP answer, read to its end. `json` is undefined when the body is not JSON. */
 export interface Answer {
@@ -58,7 +59,7 @@ export function vendorText(answer: Answer): string {
 
 function shortened(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+  return line.length > 200 ? `${wellFormed(line, 199)}…` : wellFormed(line);
 }
 
 /** The vendor's wish in whole seconds from `Retry-After`, which holds seconds or an HTTP date. */
