@@ -7,8 +7,8 @@ import type * as z from 'zod';
 import { type Config, loadConfig } from './config.ts';
 import { NamedError } from './errors.ts';
 import { count, createLogger, createMetrics, summaryOf } from './log.ts';
-import { openStores, type Stores } from './night/stores.ts';
-import { type VendorRequest, watchVendors } from './vendors/watch.ts';
+import { openStores, type Stores } from './stores.ts';
+import { type VendorRequest, watchVendors } from './vendors/http.ts';
 
 /** States pass keys and counts, never rows; 256 KiB would end the execution where nothing can catch it. */
 const RESULT_LIMIT_BYTES = 32 * 1024;

@@ -1,7 +1,7 @@
-import { consolidate } from '../../src/lake/bronze/consolidate.ts';
-import { shardOf } from '../../src/lake/bronze/shard.ts';
-import { vacuum } from '../../src/lake/bronze/vacuum.ts';
-import { runJob } from '../../src/lake/job.ts';
+import { consolidate } from '../../src/jobs/consolidate/consolidate.ts';
+import { shardOf } from '../../src/jobs/consolidate/shards.ts';
+import { runJob } from '../../src/jobs/job.ts';
+import { vacuum } from '../../src/jobs/vacuum.ts';
 import { consolidatorArguments } from './arguments.ts';
 
 const argv = process.argv.slice(2);

@@ -1,5 +1,5 @@
-import { runJob } from '../../src/lake/job.ts';
-import { resample } from '../../src/lake/silver/resample.ts';
+import { runJob } from '../../src/jobs/job.ts';
+import { resample } from '../../src/jobs/resample/resample.ts';
 import { resamplerArguments } from './arguments.ts';
 
 /** The resampler: daily bars into bars of N sessions. */

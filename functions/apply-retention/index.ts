@@ -1,6 +1,6 @@
 import { lambda } from '../../src/lambda.ts';
-import { executionIsRunning } from '../../src/night/lake-lock.ts';
 import { closeMaintenance, maintenanceEvent, retain, takeLake } from '../../src/night/maintenance.ts';
+import { executionIsRunning } from '../../src/night/open.ts';
 
 const isRunning = executionIsRunning();
 

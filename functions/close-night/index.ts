@@ -1,8 +1,7 @@
 import { loadConfig } from '../../src/config.ts';
 import { readJson } from '../../src/lake/lake.ts';
 import { lambda } from '../../src/lambda.ts';
-import { closeNight, eventSender } from '../../src/night/close-night.ts';
-import { measureNight } from '../../src/night/measure-night.ts';
+import { closeNight, eventSender, measureNight } from '../../src/night/close.ts';
 import type { NightReport } from '../../src/night/night.ts';
 import { closeInput } from '../../src/night/outcome.ts';
 

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
-import { executionIsRunning } from '../../src/night/lake-lock.ts';
 import { startInput } from '../../src/night/night.ts';
-import { openNight } from '../../src/night/open-night.ts';
+import { executionIsRunning, openNight } from '../../src/night/open.ts';
 
 const isRunning = executionIsRunning();
 

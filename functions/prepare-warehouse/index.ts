@@ -1,5 +1,5 @@
 import { lambda } from '../../src/lambda.ts';
-import { preparation, prepareWarehouse } from '../../src/night/prepare-warehouse.ts';
+import { preparation, prepareWarehouse } from '../../src/night/open.ts';
 
 /** Wakes the warehouse, applies migrations, enters the night into the ledger. */
 export const handler = lambda({

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
-import { renderReport } from '../../src/night/render-report.ts';
+import { renderReport } from '../../src/report/page.ts';
 
 /** The page beside night.json. */
 export const handler = lambda({

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { barSource } from '../../src/datasets/prices.ts';
 import { lambda } from '../../src/lambda.ts';
-import { barSource } from '../../src/night/bar-source.ts';
 import { stageSession } from '../../src/night/stage-session.ts';
 
 /** One session's bars into staging. */

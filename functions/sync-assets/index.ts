@@ -1,8 +1,8 @@
+import { tableSink } from '../../src/datasets/dataset.ts';
 import { lambda } from '../../src/lambda.ts';
-import { tableSink } from '../../src/night/sink.ts';
-import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
+import { syncLane, syncRequest } from '../../src/night/sync.ts';
 import { assetIdentity, parseAssets } from '../../src/records/asset.ts';
-import { alpacaOf } from '../../src/vendors/alpaca-of.ts';
+import { alpacaOf } from '../../src/vendors/alpaca.ts';
 
 /** Alpaca's asset list, then its publication. */
 export const handler = lambda({

@@ -1,7 +1,7 @@
+import { indexMembersSource } from '../../src/datasets/index-members.ts';
 import { lambda } from '../../src/lambda.ts';
-import { indexMembersSource } from '../../src/night/index-members.ts';
-import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
-import { isharesOf } from '../../src/vendors/ishares-of.ts';
+import { syncLane, syncRequest } from '../../src/night/sync.ts';
+import { isharesOf } from '../../src/vendors/ishares.ts';
 
 /** The members of the Russell 2000 by a fund's holdings, then their publication. */
 export const handler = lambda({

@@ -1,6 +1,6 @@
+import { metadataSource } from '../../src/datasets/metadata.ts';
 import { lambda } from '../../src/lambda.ts';
-import { enrichLane, enrichRequest } from '../../src/night/enrich-lane.ts';
-import { metadataSource } from '../../src/night/enrich-metadata.ts';
+import { enrichLane, enrichRequest } from '../../src/night/enrich.ts';
 
 /** Company details, chunk by chunk, within the night's budget. */
 export const handler = lambda({

@@ -1,7 +1,7 @@
+import { splitsSource } from '../../src/datasets/splits.ts';
 import { lambda } from '../../src/lambda.ts';
-import { splitsSource } from '../../src/night/splits.ts';
-import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
-import { polygonOf } from '../../src/vendors/polygon-of.ts';
+import { syncLane, syncRequest } from '../../src/night/sync.ts';
+import { polygonOf } from '../../src/vendors/polygon.ts';
 
 /** One page of Polygon's splits, or the publication of the complete list. */
 export const handler = lambda({

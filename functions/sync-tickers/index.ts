@@ -1,8 +1,8 @@
+import { tableSink } from '../../src/datasets/dataset.ts';
 import { lambda } from '../../src/lambda.ts';
-import { tableSink } from '../../src/night/sink.ts';
-import { syncLane, syncRequest } from '../../src/night/sync-lane.ts';
+import { syncLane, syncRequest } from '../../src/night/sync.ts';
 import { ofTypes, parseTickers, tickerIdentity } from '../../src/records/ticker.ts';
-import { polygonOf } from '../../src/vendors/polygon-of.ts';
+import { polygonOf } from '../../src/vendors/polygon.ts';
 
 /** One page of Polygon's reference tickers, or the publication of the complete list. */
 export const handler = lambda({

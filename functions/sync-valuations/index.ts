@@ -1,6 +1,6 @@
+import { valuationSource } from '../../src/datasets/valuations.ts';
 import { lambda } from '../../src/lambda.ts';
-import { enrichLane, enrichRequest } from '../../src/night/enrich-lane.ts';
-import { valuationSource } from '../../src/night/enrich-valuations.ts';
+import { enrichLane, enrichRequest } from '../../src/night/enrich.ts';
 
 /** Valuations by discounted cash flow, in bulk or chunk by chunk, within the night's budget. */
 export const handler = lambda({

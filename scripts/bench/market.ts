@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
+import { sessionAt } from '../../src/calendar/calendar.ts';
 import { readDay } from '../../src/calendar/dates.ts';
-import { sessionAt } from '../../src/calendar/sessions.ts';
-import { type BarColumns, encodeBarColumns } from '../../src/lake/bronze/bar-columns.ts';
-import { checkpointBytes, NOTHING_CONSOLIDATED } from '../../src/lake/bronze/checkpoint.ts';
-import { type Manifest, manifestBytes } from '../../src/lake/bronze/manifest.ts';
-import { textOf } from '../../src/lake/columnar/column-data.ts';
-import { inFlight } from '../../src/lake/in-flight.ts';
-import { writeIngest } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
-import type { Lake } from '../../src/lake/lake.ts';
-import type { Column } from '../../src/lake/parquet.ts';
+import { inFlight } from '../../src/concurrency.ts';
+import {
+  checkpointBytes,
+  type Manifest,
+  manifestBytes,
+  NOTHING_CONSOLIDATED,
+} from '../../src/jobs/consolidate/state.ts';
+import { type BarColumns, encodeBarColumns } from '../../src/lake/bar-table.ts';
+import { keys, type Lake } from '../../src/lake/lake.ts';
+import { type Column, textOf } from '../../src/lake/parquet.ts';
+import { writeIngest } from '../../src/lake/sessions.ts';
 
 const NEWEST = 9000;
 

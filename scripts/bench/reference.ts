@@ -1,17 +1,17 @@
-// Syncs 12,000 tickers and 11,000 assets into the embedded tables: a first time, and again with nothing changed.
-// Prints [{name, value, unit}]. Usage: node reference.mjs FOLDER TICKERS ASSETS
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { planSync } from '../../src/checks/sync-plan.ts';
-import { startTables } from '../../src/local/aws/tables.ts';
-import { tableSink } from '../../src/night/sink.ts';
+import { planSync } from '../../src/checks/diff.ts';
+import { tableSink } from '../../src/datasets/dataset.ts';
+import { startTables } from '../../src/local/aws/dynamodb.ts';
 import { parseAssets } from '../../src/records/asset.ts';
 import { parseTickers } from '../../src/records/ticker.ts';
-import { openTables } from '../../src/tables/client.ts';
 import { createTableInput, type TableName } from '../../src/tables/definitions.ts';
+import { openTables } from '../../src/tables/runs.ts';
 
+// Syncs 12,000 tickers and 11,000 assets into the embedded tables: a first time, and again with nothing changed.
+// Prints [{name, value, unit}]. Usage: node reference.mjs FOLDER TICKERS ASSETS
 const [folder = '.', tickers = '12000', assets = '11000'] = process.argv.slice(2);
 const MARKETS = ['stocks', 'otc'];
 const TYPES = ['CS', 'ETF', 'ADRC', 'PFD', 'OS'];

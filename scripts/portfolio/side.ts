@@ -3,20 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { sessionAt, sessionNumber } from '../../src/calendar/sessions.ts';
+import { sessionAt, sessionNumber } from '../../src/calendar/calendar.ts';
 import { loadConfig } from '../../src/config.ts';
-import { encodeBars } from '../../src/lake/bars.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { claimLake } from '../../src/lake/stamp.ts';
-import { startTables } from '../../src/local/aws/tables.ts';
-import { importPortfolios } from '../../src/local/portfolio-tables.ts';
-import { planDesk } from '../../src/portfolio/plan-desk.ts';
-import { readBook } from '../../src/portfolio/portfolio-tables.ts';
+import { claimLake, keys } from '../../src/lake/lake.ts';
+import { encodeBars } from '../../src/lake/sessions.ts';
+import { startTables } from '../../src/local/aws/dynamodb.ts';
+import { importPortfolios } from '../../src/local/portfolios.ts';
+import { readBook } from '../../src/portfolio/holdings.ts';
+import { planDesk } from '../../src/portfolio/plan.ts';
 import { computeTickers, updateTickerData } from '../../src/portfolio/update-ticker-data.ts';
 import type { Bar } from '../../src/records/bar.ts';
-import { openTables } from '../../src/tables/client.ts';
 import { createTableInput } from '../../src/tables/definitions.ts';
+import { openTables } from '../../src/tables/runs.ts';
 
 /**
  * One measurement: `symbols` held tickers with `rows` bars each, on files and dynalite in this same process. Prints

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { sessionAt, sessionNumber } from '../../src/calendar/calendar.ts';
 import { readDay } from '../../src/calendar/dates.ts';
-import { sessionAt, sessionNumber } from '../../src/calendar/sessions.ts';
-import { type BarColumns, encodeBarColumns } from '../../src/lake/bronze/bar-columns.ts';
-import { checkpointBytes, NOTHING_CONSOLIDATED } from '../../src/lake/bronze/checkpoint.ts';
-import { type Manifest, manifestBytes } from '../../src/lake/bronze/manifest.ts';
+import {
+  checkpointBytes,
+  type Manifest,
+  manifestBytes,
+  NOTHING_CONSOLIDATED,
+} from '../../src/jobs/consolidate/state.ts';
+import { type BarColumns, encodeBarColumns } from '../../src/lake/bar-table.ts';
 import type { FileLake } from '../../src/lake/file-lake.ts';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 
 /** The longest history: sessions from 1962 on; 59 of 5,419 symbols have it. */
 const LONGEST = 15_900;

@@ -1,17 +1,17 @@
-// One measurement in a process of its own: node side.mjs FOLDER SIDE; a line of JSON on stdout.
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { sessionAt } from '../../src/calendar/sessions.ts';
+import { sessionAt } from '../../src/calendar/calendar.ts';
+import { resample } from '../../src/jobs/resample/resample.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
-import { resample } from '../../src/lake/silver/resample.ts';
 import { consolidated, generate, LAST, lengths } from './generate.ts';
 import naiveSql from './naive.sql';
 import originalSql from './original.sql';
 
+// One measurement in a process of its own: node side.mjs FOLDER SIDE; a line of JSON on stdout.
 const INTERVALS = [3, 5, 8, 13, 21, 34];
 const NIGHTS = 3;
 const MEMORY_LIMIT_MB = 700;

@@ -1,4 +1,4 @@
-import { sessionsBetween } from './sessions.ts';
+import { sessionsBetween } from './calendar.ts';
 
 /** A day after whose close an index is put together anew, as its owner announced it. */
 export interface IndexEvent {

@@ -1,19 +1,18 @@
 import { Command } from 'commander';
-import { DATASET_OF_TASK } from '../night/reference-datasets.ts';
+import { DATASET_OF_TASK } from '../datasets/registry.ts';
 import { analyze } from './analyze.ts';
 import { backfill } from './backfill.ts';
 import type { Context } from './context.ts';
 import { logs } from './logs.ts';
 import { market } from './market.ts';
-import { night } from './night.ts';
+import { night, release } from './night.ts';
 import { portfolios } from './portfolios.ts';
 import { query } from './query.ts';
-import { release } from './release.ts';
 import { report } from './report.ts';
 import { runTask } from './run-task.ts';
-import { status } from './status.ts';
+import { status } from './status/status.ts';
 import { vacuumLake } from './vacuum.ts';
-import { verify } from './verify.ts';
+import { verify } from './verify/verify.ts';
 
 /** Makes commander's action of a command's work. */
 export type Action = <A extends unknown[]>(

@@ -5,19 +5,22 @@ import {
   sessionAt,
   sessionNumber,
   sessionsBetween,
-} from '../calendar/sessions.ts';
+} from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
-import { heldSessions } from '../lake/ingest.ts';
 import { listAll } from '../lake/lake.ts';
+import { heldSessions } from '../lake/sessions.ts';
 import type { Laptop } from '../local/laptop.ts';
-import { addSample } from '../local/portfolio-tables.ts';
-import { previewNight } from '../night/open-night.ts';
-import { chunksOf } from '../night/plan-backfill.ts';
+import { addSample } from '../local/portfolios.ts';
+import { releaseText } from '../night/check-night.ts';
+import { previewNight } from '../night/open.ts';
+import { chunksOf } from '../night/plan.ts';
+import { effectOf } from '../night/publish-session.ts';
+import { planRelease } from '../night/withheld.ts';
 import { backfillChunks, requireKind } from './backfill.ts';
-import type { Context } from './context.ts';
-import { awaitDesk, printDesk } from './desk-outcome.ts';
+import { type Context, requireBegun } from './context.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { localOnly, onLaptop, onPipeline, type Pipeline } from './pipeline.ts';
+import { awaitDesk, printDesk } from './portfolio-outcome.ts';
 import { showProgress } from './progress.ts';
 
 /** What an empty practice home starts with, so that there is something to look at. */
@@ -150,4 +153,23 @@ async function dryRun(input: object, pipeline: Pick<Pipeline, 'stores'>, { termi
   for (const { vendor, tasks } of plan.lanes) terminal.print(`- ${vendor}: ${tasks.join(', ')}`);
   for (const { task, reason } of plan.skipped) terminal.print(`- ${task}: not due, ${reason}`);
   return 0;
+}
+
+/** Publishes what a held run has staged and runs what remained of its night. */
+export async function release(runId: string, _options: object, context: Context): Promise<number> {
+  await requireBegun(context);
+  return onPipeline(context, {}, async (pipeline) => {
+    const { stores } = pipeline;
+    const { session, sessions } = await planRelease(runId, stores);
+    if (sessions.length > 0) context.terminal.note(releaseText(await effectOf(stores.lake, runId, sessions)));
+    const progress = showProgress(context.terminal, pipeline.timeScale);
+    const name = `release-${session}`;
+    const result = await pipeline.run({ release: runId }, { name, ...progress, signal: context.signal });
+    progress.end();
+    const outcome = await outcomeOf(result, stores, { session, kind: 'release' });
+    const desk = await awaitDesk(pipeline, context, outcome.status);
+    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, stores.lake, context.terminal);
+    if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, pipeline, context.terminal);
+    return exitCodeOf(outcome.status);
+  });
 }

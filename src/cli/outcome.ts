@@ -1,13 +1,12 @@
 import { NamedError } from '../errors.ts';
-import { keys } from '../lake/keys.ts';
-import { readJson } from '../lake/lake.ts';
-import { placeIn } from '../lake/place.ts';
+import { keys, readJson } from '../lake/lake.ts';
 import type { ExecutionResult } from '../local/states/events.ts';
-import { reportKey } from '../night/close-night.ts';
-import { heldLines } from '../night/held-steps.ts';
+import { reportKey } from '../night/close.ts';
 import type { NightKind, NightReport, NightStatus } from '../night/night.ts';
 import { causeText } from '../night/outcome.ts';
-import type { Stores } from '../night/stores.ts';
+import { heldLines } from '../night/withheld.ts';
+import type { Stores } from '../stores.ts';
+import { placeIn } from '../text.ts';
 import { statusWord, type Terminal, table } from './terminal.ts';
 
 /** What a command that ran an execution answers with `--json`. */

@@ -1,3 +1,4 @@
+import type { Notification } from '../local/aws/services.ts';
 import type { ExecutionEvent } from '../local/states/events.ts';
 import { figure, type Terminal } from './terminal.ts';
 
@@ -80,4 +81,13 @@ export function showProgress(
 /** The machine's own states and those of the prices branch; not the steps within a Map. */
 function isStage(path: readonly string[]): boolean {
   return path.length === 0 || (path.length === 2 && path[0] === 'Prices');
+}
+
+/** What the verdict of the same run prints below: reasons, and what to do about something held. */
+const SAID_BELOW = /^(- |Why: |.*: npx afterbell (report --run|release) |Once the vendor has mended it)/;
+
+/** Pure: a notification as the terminal shows it that also shows the verdict; its file has every line. */
+export function notifiedText({ subject, message }: Pick<Notification, 'subject' | 'message'>): string {
+  const lines = message.split('\n').filter((line) => !SAID_BELOW.test(line));
+  return [`  notified: ${subject}`, ...lines.map((line) => `    ${line}`)].join('\n');
 }

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
-import { lastClosedSession } from '../calendar/sessions.ts';
-import { didYouMean } from '../checks/nearest-name.ts';
+import { lastClosedSession } from '../calendar/calendar.ts';
+import { DATASET_OF_TASK } from '../datasets/registry.ts';
 import { NamedError } from '../errors.ts';
-import { unknownSymbols } from '../lake/bronze/unknown-symbols.ts';
+import { unknownSymbols } from '../jobs/backlog.ts';
 import { startInput } from '../night/night.ts';
-import { DATASET_OF_TASK } from '../night/reference-datasets.ts';
+import { causeText } from '../night/outcome.ts';
+import { didYouMean } from '../text.ts';
 import type { Context } from './context.ts';
-import { maintain } from './maintain.ts';
 import { askedSession } from './night.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
-import type { Terminal } from './terminal.ts';
+import { figure, statusWord, type Terminal } from './terminal.ts';
 
 export interface RunTaskOptions {
   data?: string;
@@ -114,4 +114,29 @@ function readData(data: string | undefined): z.output<typeof input> {
     const wanted = 'a JSON object or a file with one: {"session": "YYYY-MM-DD", "settings": {"MODE": "full"}}';
     throw new NamedError('Usage.Invalid', { what: '--data cannot be read', found, wanted }, { cause });
   }
+}
+
+/** Runs the monthly maintenance now: vacuum, then the warehouse's retention. */
+export async function maintain(context: Context): Promise<number> {
+  const { terminal, signal, config } = context;
+  return onPipeline(context, {}, async (pipeline) => {
+    const progress = showProgress(terminal, pipeline.timeScale);
+    const result = await pipeline.run({}, { machine: 'maintenance', name: 'maintenance', ...progress, signal });
+    progress.end();
+    const seconds = (Date.parse(result.stoppedAt) - Date.parse(result.startedAt)) / 1000;
+    const done = result.output as { sessions: number; deleted: number; savedToLake: number } | undefined;
+    const status = result.status === 'SUCCEEDED' ? 'Succeeded' : 'Failed';
+    const reasons = done ? [] : [causeText(result.cause ?? result.status)];
+    if (terminal.json) terminal.print(JSON.stringify({ runId: result.runId, status, seconds, ...done, reasons }));
+    else {
+      terminal.print(`\n${statusWord(status, terminal)}: maintenance in ${seconds.toFixed(1)} s (${result.runId})`);
+      for (const reason of reasons) terminal.print(`- ${reason}`);
+      if (done) {
+        terminal.print(
+          `stock_prices: ${figure(done.deleted)} rows older than ${config.RETENTION_YEARS} years removed, ${figure(done.savedToLake)} of them saved to the lake first.`,
+        );
+      }
+    }
+    return status === 'Succeeded' ? 0 : 1;
+  });
 }

@@ -1,12 +1,10 @@
-import { runStageJob } from '../deployed/jobs.ts';
+import { runStageJob } from '../deployed/stage.ts';
 import { NamedError } from '../errors.ts';
-import type { Expired } from '../lake/bronze/retention.ts';
-import { type VacuumSummary, vacuum } from '../lake/bronze/vacuum.ts';
-import { keys } from '../lake/keys.ts';
-import { readJson } from '../lake/lake.ts';
+import type { Expired } from '../jobs/expire.ts';
+import { type VacuumSummary, vacuum } from '../jobs/vacuum.ts';
+import { keys, readJson } from '../lake/lake.ts';
 import { openHome } from '../local/home.ts';
-import type { Context } from './context.ts';
-import { homeLake } from './home-lake.ts';
+import { type Context, homeLake } from './context.ts';
 import { figure, table } from './terminal.ts';
 
 export interface VacuumCommandOptions {

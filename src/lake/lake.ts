@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { NamedError } from '../errors.ts';
+import { keyOf } from '../records/symbol.ts';
 import { FileLake } from './file-lake.ts';
 import { S3Lake } from './s3-lake.ts';
 
@@ -117,4 +119,103 @@ export async function listAll(lake: Lake, prefix: string): Promise<Entry[]> {
   const entries: Entry[] = [];
   for await (const entry of lake.list(prefix)) entries.push(entry);
   return entries;
+}
+
+/** Every key of the lake (DESIGN 4.1), in one place. Dates are YYYY-MM-DD, months YYYY-MM. */
+export const keys = {
+  stamp: 'processing_metadata/lake.json',
+  stagingOf: (run: string) => `staging/run=${run}/`,
+  staged: (run: string, date: string) => `staging/run=${run}/date=${date}.parquet`,
+  stagedRejects: (run: string, date: string) => `staging/run=${run}/date=${date}.rejected.jsonl`,
+  stagedNote: (run: string, date: string) => `staging/run=${run}/date=${date}.json`,
+  stagedPages: (dataset: string, sync: string) => `staging/sync=${sync}/${dataset}/`,
+  stagedPage: (dataset: string, sync: string, page: number) =>
+    `staging/sync=${sync}/${dataset}/page=${String(page).padStart(5, '0')}.json`,
+  session: (date: string) => `bronze/sessions/date=${date}/bars.parquet`,
+  symbolFolder: (symbol: string) => `bronze/raw_ohlcv/symbol=${keyOf(symbol)}/`,
+  symbol: (symbol: string) => `bronze/raw_ohlcv/symbol=${keyOf(symbol)}/data.parquet`,
+  symbolDate: (symbol: string, date: string) => `bronze/raw_ohlcv/symbol=${keyOf(symbol)}/date=${date}.parquet`,
+  silver: (interval: number, month: string) => {
+    const [year, number] = month.split('-');
+    return `silver/silver_${interval}d/year=${year}/month=${number}/data_${interval}d_${year}${number}.parquet`;
+  },
+  silverOf: (interval: number) => `silver/silver_${interval}d/`,
+  ingest: (date: string) => `processing_metadata/ingest/date=${date}.json`,
+  manifest: 'processing_metadata/consolidation_manifest.parquet',
+  consolidated: 'processing_metadata/consolidation_checkpoint.json',
+  consolidationParts: 'processing_metadata/consolidation_parts/',
+  consolidationPart: (index: number, size: number) =>
+    `processing_metadata/consolidation_parts/part-${String(index).padStart(5, '0')}-of-${String(size).padStart(5, '0')}.json`,
+  cleanups: 'processing_metadata/cleanup_manifest.parquet',
+  revisionsOf: 'processing_metadata/revisions/',
+  revisions: (date: string, at: string) =>
+    `processing_metadata/revisions/date=${date}/at=${at.replace(/[-:]|\.\d+/g, '')}.parquet`,
+  silverCheckpoint: (interval: number) => `processing_metadata/silver_${interval}d_checkpoint.json`,
+  jobResult: (job: string) => `processing_metadata/jobs/${job}.json`,
+  snapshot: (dataset: string, date: string) => `reference/${dataset}/date=${date}.parquet`,
+  indexMembersText: 'reference/index_members/russell_2000_tickers_clean.txt',
+  symbolChangesOf: (dataset: string) => `reference/${dataset}_changes/`,
+  symbolChanges: (dataset: string, date: string) => `reference/${dataset}_changes/date=${date}.parquet`,
+  symbolHistoryOf: (dataset: string) => `reference/${dataset}_history/date=`,
+  symbolHistory: (dataset: string, date: string) => `reference/${dataset}_history/date=${date}.parquet`,
+  quarantine: (date: string) => `quarantine/date=${date}.jsonl`,
+  report: (date: string, file: string) => `reports/date=${date}/${file}`,
+} as const;
+
+/** The `date=…` a key carries, in its folder or its file name. */
+export function dateOfKey(key: string): string | undefined {
+  return /(?:^|\/)date=(\d{4}-\d{2}-\d{2})/.exec(key)?.[1];
+}
+
+/** Practice data comes from a practice market, real data from a vendor; one lake holds one kind only. */
+export type LakeKind = 'practice' | 'real';
+
+interface Stamp {
+  kind: LakeKind;
+}
+
+export async function lakeKind(lake: Lake): Promise<LakeKind | undefined> {
+  return (await readJson<Stamp>(lake, keys.stamp))?.kind;
+}
+
+/**
+ * Stamps a new lake with its kind, or checks the stamp of an old one. Call before the first write of vendor data.
+ * @throws Lake.WrongKind when the lake holds the other kind; Lake.Unwritable on a case-insensitive store.
+ */
+export async function claimLake(lake: Lake, kind: LakeKind): Promise<void> {
+  const stamped = await lakeKind(lake);
+  if (stamped === undefined) {
+    await refuseCaseInsensitive(lake);
+    await lake.write(keys.stamp, jsonBytes({ kind } satisfies Stamp), { ifAbsent: true }).catch(async (error) => {
+      // Two functions may claim a new lake at the same moment; the first one's word counts.
+      if ((error as Error).name !== 'Lake.Conflict') throw error;
+      await claimLake(lake, kind);
+    });
+    return;
+  }
+  if (stamped !== kind) {
+    throw new NamedError('Lake.WrongKind', {
+      what: `${lake.uri} holds ${stamped} data, and this is ${kind} data`,
+      found: `the stamp in ${keys.stamp}`,
+      wanted: 'one kind of data in one home',
+      todo: 'Name another home: AFTERBELL_HOME=./other npx afterbell …',
+    });
+  }
+}
+
+/** KIMpL and KIMPL are two symbols; a store that folds case would merge their files silently. */
+async function refuseCaseInsensitive(lake: Lake): Promise<void> {
+  // In staging, because what a killed run leaves there is swept away.
+  const name = `${keys.stagingOf(randomUUID())}a`;
+  await lake.write(name, jsonBytes({}));
+  const folded = await lake.read(name.replace(/a$/, 'A'));
+  await lake.remove([name]);
+  if (folded) {
+    throw new NamedError('Lake.Unwritable', {
+      what: `${lake.uri} lies on a case-insensitive file system`,
+      found: 'a file written as …a answers to …A',
+      wanted: 'a file system that tells KIMpL from KIMPL',
+      todo: 'Put AFTERBELL_HOME on a case-sensitive volume.',
+    });
+  }
 }

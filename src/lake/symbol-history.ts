@@ -1,11 +1,10 @@
 import { readDay } from '../calendar/dates.ts';
 import type { CompanyRow } from '../checks/symbol-history.ts';
 import { NamedError } from '../errors.ts';
-import { corruptFile } from './columnar/read.ts';
-import { dateOfKey, keys } from './keys.ts';
-import { type Lake, listAll } from './lake.ts';
+import { dateOfKey, keys, type Lake, listAll } from './lake.ts';
 import { type Column, decodeRows, encodeRows, type Row } from './parquet.ts';
-import { knownToBars } from './silver/silver-checkpoint.ts';
+import { corruptFile } from './parquet-columns.ts';
+import { knownToBars } from './silver.ts';
 
 /** The dataset whose symbols the bars carry: its FIGIs say whose bars they are. */
 export const PRICED_LIST = 'tickers';

@@ -1,13 +1,13 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { addCalendar } from './calendar-views.ts';
-import { blameFile, parquetOf } from './damaged-view.ts';
-import indexMembers from './index-members.sql';
-import { keys } from './keys.ts';
-import { type Lake, listAll } from './lake.ts';
+import { lastClosedSession, sessionsBetween } from '../calendar/calendar.ts';
+import { fileList } from './exact-paths.ts';
+import { keys, type Lake, listAll } from './lake.ts';
 import type { ColumnType } from './parquet.ts';
-import { REVISION_COLUMNS } from './revisions.ts';
-import { SYMBOL_CHANGE_COLUMNS, SYMBOL_LISTS } from './symbol-changes.ts';
+import { corruptFile } from './parquet-columns.ts';
+import { REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS, SYMBOL_LISTS } from './revisions.ts';
+import { heldSessions } from './sessions.ts';
 import { PRICED_LIST, SYMBOL_HISTORY_COLUMNS } from './symbol-history.ts';
+import indexMembers from './views.sql';
 
 const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',
@@ -103,4 +103,52 @@ function nothing(columns: string): string {
     return `NULL::${type} AS ${name}`;
   });
   return `SELECT ${typed.join(', ')} WHERE false`;
+}
+
+/**
+ * `calendar` (date, held): every session from the first one held to the last one closed; `missing_sessions` (date):
+ * those of them the lake does not hold. Returns the names.
+ */
+export async function addCalendar(connection: DuckDBConnection, lake: Lake): Promise<string[]> {
+  const held = (await heldSessions(lake)).map(({ date }) => date);
+  const last = [lastClosedSession(new Date()), held.at(-1) ?? ''].sort()[1]!;
+  const sessions = held[0] === undefined ? [] : sessionsBetween(held[0], last);
+  const rows = (dates: readonly string[]) => `SELECT unnest([${dates.map((date) => `'${date}'`).join(', ')}]::DATE[])`;
+  await connection.run(
+    `CREATE TABLE calendar AS SELECT date, date IN (${rows(held)}) AS held FROM (${rows(sessions)} AS date)`,
+  );
+  await connection.run('CREATE VIEW missing_sessions AS SELECT date FROM calendar WHERE NOT held ORDER BY date');
+  return ['calendar', 'missing_sessions'];
+}
+
+/**
+ * What a failed statement says of the lake: `Lake.Corrupt` naming the file that ended it, or the error itself where no
+ * file is to blame. DuckDB names a file that is cut, but none that is damaged within: then each is read to its end.
+ * @param files keys by the paths DuckDB was given
+ */
+export async function blameFile(
+  error: Error,
+  files: ReadonlyMap<string, string>,
+  connection: DuckDBConnection,
+): Promise<Error> {
+  const said = error.message.split('\n')[0]!;
+  if (/^(IO|Invalid Input) Error: /.test(said)) {
+    const named = [...files].find(([path]) => said.includes(path));
+    return named ? corruptFile(named[1], said.replace(named[0], named[1]), error) : error;
+  }
+  if (!said.startsWith('Invalid Error: ')) return error;
+  for (const [path, key] of files) {
+    try {
+      // A count alone is answered from the footer; a hash needs every value.
+      await connection.run(`SELECT max(hash(rows)) FROM ${parquetOf([path])} AS rows`);
+    } catch {
+      return corruptFile(key, said, error);
+    }
+  }
+  return error;
+}
+
+/** The table function over these paths, whose folder names mean nothing: `symbol=NULL` is a symbol. */
+export function parquetOf(paths: readonly string[]): string {
+  return `read_parquet(${fileList(paths)}, hive_partitioning = false)`;
 }

@@ -1,12 +1,12 @@
+import { pathToFileURL } from 'node:url';
+import type { Context } from 'aws-lambda';
+import { ACCOUNT, REGION } from './aws/environment.ts';
+import { endMark, type FunctionFault, type Invocation, type WorkerMessage } from './functions.ts';
+
 /**
  * One Lambda sandbox: a process that imports bundles on demand and runs their handlers, one call at a time.
  * It stays warm between calls and ends with its parent.
  */
-import { pathToFileURL } from 'node:url';
-import type { Context } from 'aws-lambda';
-import { ACCOUNT, REGION } from './aws/account.ts';
-import { endMark, type FunctionFault, type Invocation, type WorkerMessage } from './function-messages.ts';
-
 type Handler = (event: unknown, context: Context) => unknown;
 
 /** Lambda's own limit on a synchronous result. */

@@ -1,10 +1,10 @@
+import { pathToFileURL } from 'node:url';
+
 /**
  * Runs a batch job's program in this process: `node job-process.mjs PROGRAM [ARGUMENT…]`. It exists so that a
  * job ends with its parent, and so that Ctrl-C, which reaches the whole process group, is left to the parent
  * (which sends SIGTERM, as AWS Batch does).
  */
-import { pathToFileURL } from 'node:url';
-
 const [node, , program, ...command] = process.argv;
 if (node === undefined || program === undefined) throw new Error('usage: job-process PROGRAM [ARGUMENT...]');
 

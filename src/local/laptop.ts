@@ -6,28 +6,31 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { FileLake } from '../lake/file-lake.ts';
-import { type LostExecution, lostNotice } from '../night/lost-notice.ts';
-import { exchangeTime } from '../night/report/words.ts';
-import { openStores, type Stores } from '../night/stores.ts';
+import { type LostExecution, lostNotice } from '../night/notice.ts';
+import { openStores, type Stores } from '../stores.ts';
 import { createTableInput, TABLES, type TableName } from '../tables/definitions.ts';
-import { ACCOUNT, REGION } from './aws/account.ts';
-import { awsEnvironment } from './aws/environment.ts';
-import type { ExecutionDescription } from './aws/executions.ts';
+import { exchangeTime } from '../text.ts';
+import { startTables } from './aws/dynamodb.ts';
+import { ACCOUNT, awsEnvironment, REGION } from './aws/environment.ts';
+import { warehouseBackend } from './aws/pglite.ts';
 import { type AwsServer, startAwsServer } from './aws/server.ts';
-import type { Notification } from './aws/sns.ts';
-import { startTables } from './aws/tables.ts';
-import { warehouseBackend } from './aws/warehouse-backend.ts';
+import type { ExecutionDescription, Notification } from './aws/services.ts';
+import {
+  type Execution,
+  laptopMachine,
+  MACHINES,
+  type MachineName,
+  type Program,
+  RULE_TARGETS,
+  RunningExecutions,
+  ruleFile,
+  Triggered,
+} from './executions.ts';
 import { type Functions, startFunctions } from './functions.ts';
-import { type Home, openHome } from './home.ts';
+import { type Home, openHome, requireRoom } from './home.ts';
 import { type Jobs, startJobs } from './jobs.ts';
-import { RunningExecutions } from './lost-executions.ts';
-import { laptopMachine, ruleFile } from './machine-files.ts';
-import type { Program } from './program.ts';
-import { requireRoom } from './require-room.ts';
-import { MACHINES, type MachineName, RULE_TARGETS } from './rule-targets.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run.ts';
-import { type Execution, Triggered } from './triggered.ts';
 import { reachVendors, type Vendors } from './vendors.ts';
 
 /** How the errors begin with which a machine ends itself; it has told already. */

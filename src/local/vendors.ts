@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
-import { ACCOUNT, REGION } from './aws/account.ts';
+import { ACCOUNT, REGION } from './aws/environment.ts';
 import { generateMarket } from './market/generator.ts';
 import { HOLDINGS_PATH } from './market/ishares.ts';
 import { startMarket } from './market/server.ts';

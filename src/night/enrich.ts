@@ -1,13 +1,16 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
+import * as z from 'zod';
 import { type Ending, isMutilated, judgeEnrichment, planEnrichment } from '../checks/enrichment.ts';
+import type { EnrichmentPage, EnrichmentRequest, EnrichmentSource, Progress } from '../datasets/dataset.ts';
 import { isNamed, NamedError } from '../errors.ts';
-import { claimLake } from '../lake/stamp.ts';
-import type { Enriched } from '../warehouse/enrichment.ts';
-import { type LastAttempt, readAttempts, readSkipped } from '../warehouse/enrichment-attempts.ts';
-import { type AskedVendor, type Asks, askChunk } from './ask-chunk.ts';
-import type { EnrichmentPage, EnrichmentRequest, EnrichmentSource, Progress } from './enrichment.ts';
+import { claimLake } from '../lake/lake.ts';
+import type { Call } from '../lambda.ts';
+import { count } from '../log.ts';
+import type { Stores } from '../stores.ts';
+import { type Enriched, type LastAttempt, readAttempts, readSkipped } from '../warehouse/enrichment.ts';
+import { type AskedVendor, type Asks, askChunk } from './ask-vendors.ts';
 import { quarantineLines, replaceQuarantine } from './quarantine.ts';
-import type { Stores } from './stores.ts';
+import { syncRequest } from './sync.ts';
 
 /** Symbols between two durable steps. */
 const CHUNK = 50;
@@ -289,4 +292,22 @@ function page<R>(
     reasons: [],
     ...more,
   };
+}
+
+export const enrichRequest = syncRequest
+  .omit({ listSession: true })
+  .extend({ vendorDown: z.record(z.string(), z.string()).default({}) });
+
+/** One step of an enrichment as a function: enrich with the lane's log line and metrics. */
+export async function enrichLane<R>(
+  request: z.output<typeof enrichRequest>,
+  call: Call,
+  source: EnrichmentSource<R>,
+): Promise<EnrichmentPage> {
+  const page = await enrich(source, request, call, call);
+  if (page.done) {
+    const values = { rows_written: page.new + page.changed, rejected_rows: page.rejected, pages: page.pages };
+    count(call.metrics, page.dataset, values);
+  }
+  return page;
 }

@@ -1,17 +1,19 @@
 import * as z from 'zod';
-import { lastClosedSession } from '../calendar/sessions.ts';
-import type { VacuumSummary } from '../lake/bronze/vacuum.ts';
-import { keys } from '../lake/keys.ts';
-import { readJson } from '../lake/lake.ts';
-import closeSql from '../warehouse/queries/close-night.sql';
-import { applyRetention, type RetentionResult } from './apply-retention.ts';
-import { atStage } from './at-stage.ts';
-import { executionLink } from './execution-link.ts';
-import { type IsRunning, takeLock } from './lake-lock.ts';
-import { timestamp } from './ledger.ts';
+import { lastClosedSession } from '../calendar/calendar.ts';
+import { NamedError } from '../errors.ts';
+import type { VacuumSummary } from '../jobs/vacuum.ts';
+import { keys, type Lake, readJson } from '../lake/lake.ts';
+import { encodeBars, readIngest, recordSession, storedBars } from '../lake/sessions.ts';
+import { type Bar, sameValues } from '../records/bar.ts';
+import type { Stores } from '../stores.ts';
+import { atStage, exchangeTime, executionLink, statement } from '../text.ts';
+import sql from '../warehouse/ledger.sql';
+import { timestamp } from '../warehouse/ledger.ts';
+import { deletePrices, oldPriceSessions, priceRows, priceSymbols } from '../warehouse/prices.ts';
+import { type IsRunning, takeLock } from './open.ts';
 import { causeText } from './outcome.ts';
-import { exchangeTime } from './report/words.ts';
-import type { Stores } from './stores.ts';
+
+const closeNightSql = statement(sql, 'close-night');
 
 /** Between two sessions there must be time for one more. */
 const SPARE_MS = 60_000;
@@ -107,7 +109,7 @@ export async function closeMaintenance(
     summary: '{}',
     released_run: null,
   };
-  await warehouse.query(closeSql, { run_id: execution.name, ...nothing, tasks: JSON.stringify(tasks) });
+  await warehouse.query(closeNightSql, { run_id: execution.name, ...nothing, tasks: JSON.stringify(tasks) });
   return wordFor(execution, tasks, config.STAGE);
 }
 
@@ -139,4 +141,88 @@ function wordFor(
 
 function reasonOf({ error, cause }: { error: string; cause: string }): string {
   return `${error}: ${causeText(cause)}`;
+}
+
+/** Sessions looked up at once; a year and more. */
+const SESSIONS = 300;
+
+export interface RetentionResult {
+  /** Nothing older than the cutoff is left; else call again. */
+  done: boolean;
+  /** First date that stays. */
+  cutoff: string;
+  sessions: number;
+  deleted: number;
+  /** Rows the lake did not have; they lie in its session files now. */
+  savedToLake: number;
+}
+
+/** Pure: the first date that stays when rows go at an age of so many years, counted from an instant (ISO). */
+export function retentionCutoff(now: string, years: number): string {
+  const [year, month, day] = now.slice(0, 10).split('-').map(Number) as [number, number, number];
+  // 29 February lies on 1 March in a year without one: a day more is kept.
+  return new Date(Date.UTC(year - years, month - 1, day)).toISOString().slice(0, 10);
+}
+
+/**
+ * Removes rows of `stock_prices` that are older than the retention, session by session, oldest first. A row goes only
+ * when the lake has its symbol and session; one it has not is written there and read back first. May be called again
+ * at any point; ends early, with `done: false`, when `hasTime` says so.
+ */
+export async function applyRetention(
+  { runId, openedAt, years }: { runId: string; openedAt: string; years: number },
+  { lake, warehouse }: Pick<Stores, 'lake' | 'warehouse'>,
+  hasTime: () => boolean = () => true,
+): Promise<RetentionResult> {
+  const cutoff = retentionCutoff(openedAt, years);
+  const result: RetentionResult = { done: false, cutoff, sessions: 0, deleted: 0, savedToLake: 0 };
+  for (;;) {
+    const dates = await oldPriceSessions(warehouse, cutoff, SESSIONS);
+    if (dates.length === 0) return { ...result, done: true };
+    for (const date of dates) {
+      if (!hasTime()) return result;
+      const symbols = await priceSymbols(warehouse, date);
+      result.savedToLake += await saveMissing(lake, date, symbols, { warehouse, runId, openedAt });
+      result.deleted += await deletePrices(warehouse, date, symbols);
+      result.sessions += 1;
+    }
+  }
+}
+
+/** Writes what the lake lacks of a session, and reads it back. @throws Lake.Corrupt when it is not there then */
+async function saveMissing(
+  lake: Lake,
+  date: string,
+  symbols: readonly string[],
+  { warehouse, runId, openedAt }: { warehouse: Stores['warehouse']; runId: string; openedAt: string },
+): Promise<number> {
+  const stored = await storedBars(lake, date);
+  const present = new Set(stored.map((bar) => bar.symbol));
+  const missing = symbols.filter((symbol) => !present.has(symbol));
+  const ingest = await readIngest(lake, date);
+  // A call that was killed between the two writes below left a file with more rows than its manifest names.
+  if (missing.length === 0 && (ingest?.rows ?? 0) === stored.length) return 0;
+  const saved = await priceRows(warehouse, date, missing);
+  const bars = [...stored, ...saved].sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+  const bytes = encodeBars(bars);
+  if (saved.length > 0) await lake.write(keys.session(date), bytes);
+  await requireSaved(lake, date, saved);
+  const origin = { rejected: 0, source: bars[0]!.source, runId, ingestedAt: openedAt };
+  await recordSession(lake, date, { bars, bytes }, { ...origin, ...ingest }, ingest);
+  return saved.length;
+}
+
+async function requireSaved(lake: Lake, date: string, saved: readonly Bar[]): Promise<void> {
+  const found = new Map((await storedBars(lake, date)).map((bar) => [bar.symbol, bar]));
+  const lost = saved.filter((bar) => {
+    const read = found.get(bar.symbol);
+    return !read || !sameValues(read, bar);
+  });
+  if (lost.length === 0) return;
+  throw new NamedError('Lake.Corrupt', {
+    what: `${keys.session(date)} does not hold the rows just written to it`,
+    found: `${lost.length} of ${saved.length} missing, first ${lost[0]!.symbol}`,
+    wanted: 'every row, before any is removed from stock_prices',
+    todo: 'Nothing was removed. Run `afterbell verify`.',
+  });
 }

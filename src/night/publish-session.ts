@@ -1,18 +1,21 @@
 import { isNamed, NamedError } from '../errors.ts';
-import { decodeBars, encodeBars } from '../lake/bars.ts';
-import { usableIngest, writeIngest } from '../lake/ingest.ts';
-import { keys } from '../lake/keys.ts';
-import { type Lake, writeIfChanged } from '../lake/lake.ts';
+import { claimLake, keys, type Lake, writeIfChanged } from '../lake/lake.ts';
 import { encodeRevisions, revisionsOf } from '../lake/revisions.ts';
-import { recordSession, storedBars } from '../lake/session-file.ts';
-import { claimLake } from '../lake/stamp.ts';
-import type { Bar } from '../records/bar.ts';
+import {
+  decodeBars,
+  encodeBars,
+  type Ingest,
+  recordSession,
+  storedBars,
+  usableIngest,
+  writeIngest,
+} from '../lake/sessions.ts';
+import { dropStaged, readNote, readRejects, type StagedNote } from '../lake/staging.ts';
+import { type Bar, sameValues } from '../records/bar.ts';
+import type { Stores } from '../stores.ts';
 import { storePrices } from '../warehouse/prices.ts';
-import { keptNote, type Merged, mergeSession } from './merge-session.ts';
+import type { ReleaseEffect } from './check-night.ts';
 import { replaceQuarantine } from './quarantine.ts';
-import { readRejects } from './staged-rejects.ts';
-import { dropStaged, readNote, type StagedNote } from './staging.ts';
-import type { Stores } from './stores.ts';
 
 export interface PublishedSession {
   date: string;
@@ -127,4 +130,100 @@ async function alreadyPublished(lake: Lake, date: string, runId: string): Promis
     });
   }
   return { date, rows: ingest.rows, new: 0, changed: 0, revised: 0, removed: 0, rejected: ingest.rejected };
+}
+
+/** Symbols of kept bars that a note names. */
+const NAMED = 5;
+
+export interface Merged {
+  bars: Bar[];
+  new: number;
+  changed: number;
+  /** Symbols the stored version had and the new one has not. */
+  removed: string[];
+  /** Symbols whose stored bar stays because their new row was refused. */
+  kept: string[];
+}
+
+/**
+ * Pure: the new version of a session, by symbol in code-unit order; a row whose values did not change keeps its
+ * `ingestedAt`. A symbol among `refused` that brought no good row keeps the bar it had: a bad answer is no reason to
+ * take a good one away.
+ */
+export function mergeSession(
+  stored: readonly Bar[],
+  fetched: readonly Bar[],
+  refused: ReadonlySet<string> = new Set(),
+): Merged {
+  const old = new Map(stored.map((bar) => [bar.symbol, bar]));
+  const merged: Merged = { bars: [], new: 0, changed: 0, removed: [], kept: [] };
+  for (const bar of fetched) {
+    const before = old.get(bar.symbol);
+    old.delete(bar.symbol);
+    if (before && sameValues(before, bar)) merged.bars.push(before);
+    else {
+      merged.bars.push(bar);
+      if (before) merged.changed += 1;
+      else merged.new += 1;
+    }
+  }
+  for (const [symbol, before] of old) {
+    if (refused.has(symbol)) {
+      merged.kept.push(symbol);
+      merged.bars.push(before);
+    } else merged.removed.push(symbol);
+  }
+  if (merged.kept.length > 0) merged.bars.sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+  return merged;
+}
+
+/** What a reader of the night is told of bars that stayed; undefined when there are none. */
+export function keptNote(date: string, kept: readonly string[]): string | undefined {
+  if (kept.length === 0) return undefined;
+  const named = kept.slice(0, NAMED).join(', ') + (kept.length > NAMED ? ', …' : '');
+  const what =
+    kept.length === 1
+      ? '1 refused row left the served bar as it was'
+      : `${kept.length} refused rows left the served bars as they were`;
+  return `${date}: ${what}: ${named}`;
+}
+
+/** A staged session beside the version that is served. */
+export interface StagedSession {
+  note: StagedNote;
+  bars: Bar[];
+  /** None where nothing, or a damaged file, is served. */
+  served: Bar[];
+  ingest: Ingest | undefined;
+  /** What a publication would serve. */
+  merged: Merged;
+}
+
+/** Undefined when the run has not completely staged the session. */
+export async function readStaged(lake: Lake, runId: string, date: string): Promise<StagedSession | undefined> {
+  const note = await readNote(lake, runId, date);
+  if (!note) return undefined;
+  const bytes = await lake.read(keys.staged(runId, date));
+  const bars = bytes ? await decodeBars(bytes, keys.staged(runId, date)) : [];
+  const isServed = (await lake.read(keys.ingest(date))) !== undefined;
+  const served = isServed ? await readableBars(lake, date) : [];
+  const { symbols } = await readRejects(lake, runId, date);
+  const merged = mergeSession(served, bars, symbols);
+  return { note, bars, served, ingest: await usableIngest(lake, date), merged };
+}
+
+/** What a publication of these staged sessions would do now; sessions that are staged no more count as none. */
+export async function effectOf(lake: Lake, runId: string, dates: readonly string[]): Promise<ReleaseEffect> {
+  const effect: ReleaseEffect = { sessions: 0, changed: 0, removed: 0 };
+  for (const date of dates) {
+    const staged = await readStaged(lake, runId, date);
+    if (staged) addEffect(effect, staged.merged);
+  }
+  return effect;
+}
+
+export function addEffect(effect: ReleaseEffect, { changed, removed }: Merged): void {
+  effect.sessions += 1;
+  effect.changed += changed;
+  effect.removed += removed.length;
 }

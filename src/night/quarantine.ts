@@ -1,7 +1,6 @@
 import { NamedError } from '../errors.ts';
-import { keys } from '../lake/keys.ts';
-import type { Lake } from '../lake/lake.ts';
-import type { Rejected } from '../records/rejected.ts';
+import { keys, type Lake } from '../lake/lake.ts';
+import type { Rejected } from '../records/record.ts';
 
 /** Lanes end at the same time and share one file a date; a lost race is tried again. */
 const TRIES = 10;

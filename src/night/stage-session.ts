@@ -1,14 +1,11 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import { sessionHours } from '../calendar/sessions.ts';
+import { sessionHours } from '../calendar/calendar.ts';
 import { isNamed, NamedError } from '../errors.ts';
-import { encodeBars } from '../lake/bars.ts';
-import { keys } from '../lake/keys.ts';
-import type { Lake } from '../lake/lake.ts';
-import { claimLake } from '../lake/stamp.ts';
-import type { BarSourceName } from '../records/bar.ts';
-import { parseBars } from '../records/parse-bars.ts';
+import { claimLake, keys, type Lake } from '../lake/lake.ts';
+import { encodeBars } from '../lake/sessions.ts';
+import { type StagedNote, writeNote } from '../lake/staging.ts';
+import { type BarSourceName, parseBars } from '../records/bar.ts';
 import { quarantineLines } from './quarantine.ts';
-import { type StagedNote, writeNote } from './staging.ts';
 
 /** Later than this after the close an empty answer is no longer "not there yet". */
 const LATE_DAYS = 5;

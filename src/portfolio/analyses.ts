@@ -6,9 +6,9 @@ import {
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
 import type { Config } from '../config.ts';
-import type { Analysis } from '../records/analysis.ts';
-import type { Completion } from '../vendors/xai-answers.ts';
-import type { Tokens } from './cost.ts';
+import type { Completion } from '../vendors/xai.ts';
+import type { Analysis } from './answer.ts';
+import type { Tokens } from './prompt.ts';
 
 /** A question nobody comes back for leaves by itself. */
 const PENDING_SECONDS = 2 * 24 * 3600;

@@ -1,5 +1,9 @@
+import { sessionHours } from '../calendar/calendar.ts';
 import type { Holding } from '../records/holding.ts';
-import type { TickerData } from './ticker-data.ts';
+import type { Stores } from '../stores.ts';
+import { readItems } from '../tables/batch.ts';
+import { readHoldings } from './holdings.ts';
+import type { TickerData } from './indicators.ts';
 
 /** One answer holds so many positions; the largest by market value are analysed, the others are named. */
 const MOST_POSITIONS = 150;
@@ -60,4 +64,45 @@ export function briefingOf(
     positions,
     left: [...left, ...small.map(({ holding: { symbol } }) => ({ symbol, reason }))],
   };
+}
+
+const FIGURES = [
+  'ticker',
+  'timestamp',
+  'price',
+  'rsi',
+  'rsiReason',
+  'ma50',
+  'ma50Reason',
+  'asOf',
+  'bars',
+  'barsFrom',
+  'barsFromReason',
+];
+
+/** What is known of one portfolio as of a session: its positions, `ticker-data`, the reference list. */
+export async function gatherBriefing(
+  portfolio: string,
+  session: string,
+  { config, tables }: Pick<Stores, 'config' | 'tables'>,
+  /** Figures that are not stored, for a look beforehand. */
+  computed?: readonly TickerData[],
+): Promise<Briefing> {
+  const holdings = await readHoldings(tables, config.PORTFOLIO_POSITIONS_TABLE, portfolio);
+  const symbols = holdings.map(({ symbol }) => symbol);
+  const timestamp = sessionHours(session).close;
+  const wanted = symbols.map((ticker) => ({ ticker, timestamp }));
+  const data = computed ?? ((await readItems(tables, config.TICKER_DATA_TABLE, wanted, FIGURES)) as unknown[]);
+  const fields = ['symbol', 'name', 'type', 'status'];
+  const listed = await readItems(
+    tables,
+    config.TICKERS_TABLE,
+    symbols.map((symbol) => ({ symbol })),
+    fields,
+  );
+  return briefingOf(portfolio, session, {
+    holdings,
+    data: new Map((data as TickerData[]).map((one) => [one.ticker, one])),
+    listings: new Map(listed.map((item) => [String(item.symbol), item as Listing])),
+  });
 }

@@ -1,12 +1,11 @@
-import { sessionHours } from '../calendar/sessions.ts';
-import { heldSessions } from '../lake/ingest.ts';
+import { sessionHours } from '../calendar/calendar.ts';
 import type { Lake } from '../lake/lake.ts';
-import type { Stores } from '../night/stores.ts';
+import { heldSessions } from '../lake/sessions.ts';
+import type { Stores } from '../stores.ts';
+import { readItems } from '../tables/batch.ts';
 import { pendingId } from './analyses.ts';
-import type { Desk, DeskInput } from './desk.ts';
-import { chosenPortfolios, heldTickers, planDesk } from './plan-desk.ts';
-import { missingTables, readBook } from './portfolio-tables.ts';
-import { readItems } from './read-items.ts';
+import { missingTables, readBook } from './holdings.ts';
+import { chosenPortfolios, type Desk, type DeskInput, heldTickers, planDesk } from './plan.ts';
 
 /**
  * Reads the portfolio service's tables and plans the desk's work, one page of portfolios a call.

@@ -1,17 +1,13 @@
-import { sessionHours } from '../calendar/sessions.ts';
-import type { Lake } from '../lake/lake.ts';
-import { readSplits, type Split, splitsInForce } from '../lake/silver/splits.ts';
-import { lakeKind } from '../lake/stamp.ts';
+import { sessionHours } from '../calendar/calendar.ts';
+import { type Lake, lakeKind } from '../lake/lake.ts';
+import { readSplits, type Split, splitsInForce } from '../lake/splits.ts';
 import { readSymbolHistory } from '../lake/symbol-history.ts';
-import type { Stores } from '../night/stores.ts';
-import { contentHash } from '../records/content-hash.ts';
-import { type Item, writeAll } from '../tables/write-all.ts';
-import { readCloses } from './closes.ts';
-import type { Chunk } from './desk.ts';
-import { chosenPortfolios, heldTickers } from './plan-desk.ts';
-import { missingTables, readBook } from './portfolio-tables.ts';
-import { readItems } from './read-items.ts';
-import { type TickerData, tickerData } from './ticker-data.ts';
+import { contentHash } from '../records/record.ts';
+import type { Stores } from '../stores.ts';
+import { type Item, readItems, writeAll } from '../tables/batch.ts';
+import { missingTables, readBook } from './holdings.ts';
+import { readCloses, type TickerData, tickerData } from './indicators.ts';
+import { type Chunk, chosenPortfolios, heldTickers } from './plan.ts';
 
 const SHOWN = 5;
 

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { type ParsedRows, parseRows } from './parse-rows.ts';
-import { optionalFlag, optionalText } from './vendor-fields.ts';
+import { optionalFlag, optionalText, type ParsedRows, parseRows } from './record.ts';
 
 /** Margin figures come as numbers or as text, by the age of the field. */
 const optionalFigure = z

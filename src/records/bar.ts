@@ -1,3 +1,7 @@
+import { exchangeDate } from '../calendar/calendar.ts';
+import type { Parsed } from './record.ts';
+import { checkSymbol } from './symbol.ts';
+
 /**
  * One daily bar of one symbol, unadjusted, as it stands in bronze (DESIGN 4.1).
  * Prices in USD, volume in shares (fractional volumes occur), `date` is the NYSE session YYYY-MM-DD,
@@ -33,4 +37,110 @@ export function sameValues(a: Bar, b: Bar): boolean {
     a.transactions === b.transactions &&
     a.source === b.source
   );
+}
+
+/**
+ * Turns one session's rows, `{T,o,h,l,c,v,vw?,n?,t?}` as in Polygon's grouped answers, into bars sorted by symbol
+ * in code-unit order. Records and rejected rows together are exactly the rows: the second row of a symbol is a
+ * `duplicate row`, with other values `duplicate row with other values`, and the first good one stands.
+ * Written by hand, because a schema library costs ten times as much on a whole market.
+ */
+export function parseBars(rows: unknown[], of: { date: string; source: string; ingestedAt: string }): Parsed<Bar> {
+  const out: Parsed<Bar> = { records: [], rejected: [] };
+  const bySymbol = new Map<string, Bar>();
+  const isAstray = strayCheck(of.date);
+  for (const row of rows) {
+    const fields = (typeof row === 'object' && row !== null ? row : {}) as Record<string, unknown>;
+    const symbol = fields.T;
+    const reason = checkSymbol(symbol) ?? flawOf(fields) ?? isAstray(fields.t);
+    if (reason !== undefined) {
+      out.rejected.push({ symbol: typeof symbol === 'string' ? symbol : '', reason, row });
+      continue;
+    }
+    const bar = toBar(fields as unknown as GoodRow, of);
+    const first = bySymbol.get(bar.symbol);
+    if (first === undefined) bySymbol.set(bar.symbol, bar);
+    else out.rejected.push({ symbol: bar.symbol, reason: sameValues(first, bar) ? DUPLICATE : CONTRADICTION, row });
+  }
+  out.records = [...bySymbol.values()].sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+  return out;
+}
+
+const DUPLICATE = 'duplicate row';
+const CONTRADICTION = 'duplicate row with other values';
+const PRICES = { o: 'open', h: 'high', l: 'low', c: 'close' } as const;
+
+/** Beyond it a share no longer counts, and sums over a window or a market end in Infinity. */
+const MOST_SHARES = 2 ** 53;
+
+interface GoodRow {
+  T: string;
+  o: number;
+  h: number;
+  l: number;
+  c: number;
+  v: number;
+  vw?: number | null;
+  n?: number | null;
+}
+
+function toBar(row: GoodRow, { date, source, ingestedAt }: { date: string; source: string; ingestedAt: string }): Bar {
+  return {
+    symbol: row.T,
+    date,
+    open: row.o,
+    high: row.h,
+    low: row.l,
+    close: row.c,
+    volume: row.v,
+    vwap: row.vw ?? null,
+    transactions: row.n ?? null,
+    source,
+    ingestedAt,
+  };
+}
+
+function flawOf(row: Record<string, unknown>): string | undefined {
+  for (const field of ['o', 'h', 'l', 'c'] as const) {
+    const price = row[field];
+    if (!Number.isFinite(price)) return `${PRICES[field]} is not a number`;
+    if ((price as number) <= 0) return `${PRICES[field]} is not above zero`;
+  }
+  const { o, h, l, c, v, vw, n } = row as unknown as GoodRow;
+  if (h < l) return 'high is below low';
+  if (l > Math.min(o, c)) return 'low is above open or close';
+  if (h < Math.max(o, c)) return 'high is below open or close';
+  if (!Number.isFinite(v)) return 'volume is not a number';
+  if (v < 0) return 'volume is below zero';
+  if (v > MOST_SHARES) return 'volume is above 2^53 shares';
+  if (vw !== undefined && vw !== null && !(Number.isFinite(vw) && vw >= 0)) return 'vwap is not a number';
+  if (n !== undefined && n !== null && !(Number.isSafeInteger(n) && n >= 0)) return 'transactions is not a count';
+  return undefined;
+}
+
+/** Rows of one answer share their time, so each distinct one is looked up once. A row may come without one. */
+function strayCheck(date: string): (t: unknown) => string | undefined {
+  const known = new Map<number, boolean>();
+  return (t) => {
+    if (t === undefined) return undefined;
+    if (typeof t !== 'number') return 'time is not a number';
+    let astray = known.get(t);
+    if (astray === undefined) {
+      astray = !isOnDate(t, date);
+      known.set(t, astray);
+    }
+    return astray ? 'time is not on the session' : undefined;
+  };
+}
+
+/**
+ * True when a vendor's time (epoch ms) lies on a date (YYYY-MM-DD) in New York. False also for times outside of the
+ * calendar, such as seconds or nanoseconds taken for milliseconds.
+ */
+export function isOnDate(t: number, date: string): boolean {
+  try {
+    return exchangeDate(new Date(t)) === date;
+  } catch {
+    return false;
+  }
 }

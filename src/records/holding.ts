@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import type { Parsed } from './rejected.ts';
+import { optionalText, type Parsed } from './record.ts';
 import { checkSymbol } from './symbol.ts';
-import { optionalText } from './vendor-fields.ts';
 
 /** A portfolio as the portfolio service keeps it (docs/data-dictionary.md). */
 export interface Portfolio {

@@ -1,8 +1,6 @@
 import * as z from 'zod';
 import { readDay } from '../calendar/dates.ts';
-import { type ParsedRows, parseRows } from './parse-rows.ts';
-import type { Parsed } from './rejected.ts';
-import { optionalText } from './vendor-fields.ts';
+import { optionalText, type Parsed, type ParsedRows, parseRows } from './record.ts';
 
 const shares = z.number().positive();
 

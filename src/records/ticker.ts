@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { type ParsedRows, parseRows } from './parse-rows.ts';
-import { optionalFlag, optionalText } from './vendor-fields.ts';
+import { optionalFlag, optionalText, type ParsedRows, parseRows } from './record.ts';
 
 /** A row of Polygon's reference tickers; every field that its docs name. */
 const tickerRow = z.object({

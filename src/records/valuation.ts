@@ -1,8 +1,6 @@
 import * as z from 'zod';
 import { readDay } from '../calendar/dates.ts';
-import { figure, optionalFigure } from './figure.ts';
-import { firstProblem } from './first-problem.ts';
-import type { Reading } from './reading.ts';
+import { figure, firstProblem, optionalFigure, type Reading } from './record.ts';
 
 /**
  * A company's value per share by discounted cash flow, in USD, as of `date` (YYYY-MM-DD, when the vendor worked it

@@ -1,4 +1,5 @@
-import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 
 /** Locks and cursors leave by TTL should a run never come back for them. */
 const TTL_SECONDS = 7 * 24 * 3600;
@@ -217,4 +218,9 @@ export class Runs {
 
 function ttl(at: string): number {
   return Math.floor(Date.parse(at) / 1000) + TTL_SECONDS;
+}
+
+/** The document client every table uses; `undefined` fields are left out of items. */
+export function openTables(client = new DynamoDBClient({})): DynamoDBDocumentClient {
+  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 }

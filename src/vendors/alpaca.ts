@@ -1,8 +1,15 @@
+import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
-import { judgeAlpaca } from './alpaca-answers.ts';
-import { type CallOptions, createHttp, type HttpOptions } from './http.ts';
-import type { VendorPage } from './pages.ts';
-import { requireKey } from './secret-headers.ts';
+import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
+import type { VendorPage } from './paging.ts';
+import {
+  type Answer,
+  commonVerdict,
+  rateLimited,
+  retryAfterSeconds,
+  type VendorWords,
+  vendorText,
+} from './responses.ts';
 
 export interface AlpacaOptions {
   baseUrl: string;
@@ -47,4 +54,48 @@ export function alpaca(options: AlpacaOptions): Alpaca {
       yield { page: 1, rows: json, cursor: undefined, practice, waitSeconds: 0 };
     },
   };
+}
+
+const words: VendorWords = {
+  vendor: 'Alpaca',
+  baseUrlVariable: 'ALPACA_BASE_URL',
+  pacingTodo: 'An account has 200 calls a minute; see what else uses its keys.',
+};
+
+/**
+ * Reads an answer of Alpaca's trading API. Keys belong to one environment, live or paper: at the other one they
+ * are answered 401. A 429 says when the minute ends in `X-Ratelimit-Reset`, in epoch seconds.
+ * Source: Alpaca's trading API reference and its article on usage limits.
+ */
+export function judgeAlpaca(answer: Answer): NamedError | undefined {
+  const found = `status ${answer.status}: ${vendorText(answer)}`;
+  if (answer.status === 401) {
+    return new NamedError('Vendor.AuthFailed', {
+      what: 'ALPACA_API_KEY_ID and ALPACA_API_SECRET_KEY were refused',
+      found,
+      wanted: 'a key pair of the environment that ALPACA_BASE_URL names (live and paper have their own)',
+      todo: 'Set both, or in the cloud the secrets they are read from, and run again.',
+    });
+  }
+  if (answer.status === 403) {
+    return new NamedError('Vendor.AuthFailed', {
+      what: 'The Alpaca account behind ALPACA_API_KEY_ID may not read this',
+      found,
+      todo: 'Look for a restriction in the account, or leave Alpaca out by removing its keys.',
+    });
+  }
+  if (answer.status === 429) return rateLimited(answer, words, retryAfterSeconds(answer) ?? secondsToReset(answer));
+  return commonVerdict(answer, words);
+}
+
+function secondsToReset(answer: Answer): number | undefined {
+  const reset = Number(answer.header('x-ratelimit-reset') ?? Number.NaN);
+  return Number.isFinite(reset) ? Math.max(0, Math.ceil(reset - answer.receivedAt / 1000)) : undefined;
+}
+
+const open = keepClient(alpaca);
+
+/** The process's Alpaca client as the settings and the secret `{"keyId","secretKey"}` want it. */
+export function alpacaOf(config: Config, secret: Record<string, string> | undefined): Alpaca {
+  return open({ baseUrl: config.ALPACA_BASE_URL, keyId: secret?.keyId, secretKey: secret?.secretKey });
 }

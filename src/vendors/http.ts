@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   BrokenCircuitError,
   ConsecutiveBreaker,
@@ -7,14 +8,9 @@ import {
   TimeoutStrategy,
   timeout,
 } from 'cockatiel';
-import { isNamed, NamedError } from '../errors.ts';
-import { type Answer, type Judge, readAnswer } from './answers.ts';
-import { readBaseUrl, urlFor } from './base-url.ts';
-import { type Limiter, realSleep, type Sleep } from './limiter.ts';
-import { networkTrouble } from './network-trouble.ts';
-import { quickPause } from './quick-pause.ts';
-import { readHeaders, withoutSecrets } from './secret-headers.ts';
-import { shownPath, tellWatch, type VendorRequest } from './watch.ts';
+import { type ErrorText, isNamed, NamedError } from '../errors.ts';
+import { type Limiter, realSleep, type Sleep } from './rate-limiter.ts';
+import { type Answer, type Judge, readAnswer } from './responses.ts';
 
 /** Present in every answer of the practice market, and in no vendor's. */
 const PRACTICE_HEADER = 'x-afterbell-practice';
@@ -208,4 +204,181 @@ function whereOf(pathAndQuery: string, body?: string): string {
 
 function methodOf(body: string | undefined): 'GET' | 'POST' {
   return body === undefined ? 'GET' : 'POST';
+}
+
+const FIRST_MS = 500;
+const LONGEST_MS = 4_000;
+/** A vendor's wish up to here is waited for within the call; a longer one is the state machine's to wait. */
+const LONGEST_WISH_SECONDS = 5;
+
+/**
+ * Milliseconds until the next try within one call, or undefined when trying again is pointless or not ours to wait
+ * for. Full jitter: anything between nothing and twice the previous limit, so that callers do not come back together.
+ * @param tries tries made so far, from 1
+ */
+export function quickPause(error: unknown, tries: number, random: () => number): number | undefined {
+  if (!(error instanceof NamedError)) return undefined;
+  const wish = error.retryAfterSeconds;
+  if (wish !== undefined && wish > LONGEST_WISH_SECONDS) return undefined;
+  if (isNamed(error, 'Vendor.RateLimited')) return wish === undefined ? undefined : wish * 1000;
+  if (!isNamed(error, 'Vendor.Unavailable', 'Vendor.TruncatedBody')) return undefined;
+  if (wish !== undefined) return wish * 1000;
+  return Math.floor(random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** (tries - 1)));
+}
+
+/**
+ * What a failed fetch stands for. Node's fetch throws a TypeError for a dead network as well as for a programming
+ * mistake: only the first has one of two fixed messages, and everything else is given back as it is.
+ */
+export function networkTrouble(error: unknown, at: { vendor: string; where: string; bodyBegun: boolean }): unknown {
+  if (!(error instanceof TypeError) || !['fetch failed', 'terminated'].includes(error.message)) return error;
+  const found = reasonOf(error.cause);
+  if (at.bodyBegun) {
+    const text = { what: `${at.vendor}'s answer to ${at.where} ended early`, found, wanted: 'the whole body' };
+    return new NamedError('Vendor.TruncatedBody', text, { cause: error });
+  }
+  const text = {
+    what: `${at.vendor} could not be reached for ${at.where}`,
+    found,
+    todo: 'The call is repeated later.',
+  };
+  return new NamedError('Vendor.Unavailable', text, { cause: error });
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'no reason given';
+  const code = (cause as { code?: unknown }).code;
+  return typeof code === 'string' ? code : cause.message || cause.name;
+}
+
+/**
+ * The configured address, checked once: http or https, no user part, no query. Returned without a closing slash,
+ * so that a path can be joined as text; joining by `new URL(path, base)` would let a path like `//host/x` choose
+ * the host.
+ */
+export function readBaseUrl(vendor: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const problem = url === undefined ? 'no URL' : flaw(url);
+  if (url === undefined || problem !== undefined) {
+    throw new NamedError('Config.Invalid', {
+      what: `The base URL of ${vendor} cannot be used`,
+      found: problem,
+      wanted: 'an address like https://api.example.com, without user, query or fragment',
+      todo: `Correct the variable that ends in _BASE_URL for ${vendor}.`,
+    });
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+function flaw(url: URL): string | undefined {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `the scheme ${url.protocol}`;
+  if (url.username !== '' || url.password !== '') return 'a user or password in it';
+  if (url.search !== '' || url.hash !== '') return 'a query or fragment in it';
+  return undefined;
+}
+
+/** Joins a path with query to the base; the key goes to no other host, whatever the path looks like. */
+export function urlFor(base: string, pathAndQuery: string): string {
+  const url = `${base}${pathAndQuery}`;
+  if (!pathAndQuery.startsWith('/') || new URL(url).origin !== new URL(base).origin) {
+    throw new NamedError('Usage.Invalid', {
+      what: 'A vendor is asked by path and query only',
+      found: pathAndQuery.split('?')[0]?.slice(0, 80),
+      wanted: 'text that begins with /',
+    });
+  }
+  return url;
+}
+
+/** Below this a value is no secret but a word that may stand anywhere. */
+const SHORTEST_SECRET = 6;
+
+/**
+ * Checks headers before they are ever sent: fetch itself would quote a value it cannot send, key and all.
+ * @throws NamedError `Config.Invalid` that names the header, never its value
+ */
+export function readHeaders(vendor: string, values: Record<string, string>): Headers {
+  for (const [name, value] of Object.entries(values)) {
+    if (/^[\x20-\x7e]*$/.test(value)) continue;
+    throw new NamedError('Config.Invalid', {
+      what: `The key for ${vendor} cannot be sent in the header ${name}`,
+      found: 'a line break, control character or letter outside ASCII',
+      todo: 'Copy the key again, without quotes or line breaks.',
+    });
+  }
+  return new Headers(values);
+}
+
+/** An error whose message holds none of the header values, should a vendor echo one. */
+export function withoutSecrets(error: NamedError, values: Record<string, string>): NamedError {
+  let message = error.message;
+  for (const value of Object.values(values)) {
+    const secret = value.replace(/^Bearer /, '');
+    if (secret.length >= SHORTEST_SECRET) message = message.replaceAll(secret, '***');
+  }
+  if (message === error.message) return error;
+  return new NamedError(error.name, message, { retryAfterSeconds: error.retryAfterSeconds });
+}
+
+/** The key, or Vendor.KeyMissing that names its variable. */
+export function requireKey(vendor: string, variable: string, value: string | undefined): string {
+  const key = value?.trim();
+  if (key) return key;
+  const text: ErrorText = {
+    what: `${vendor} needs a key`,
+    found: `${variable} empty or not set`,
+    todo: `Set ${variable}, or in the cloud the secret it is read from.`,
+  };
+  throw new NamedError('Vendor.KeyMissing', text);
+}
+
+/**
+ * Opens a client once a process, and again only for other options (a key that was replaced). Every page and every
+ * session is a function call of its own, and a breaker or a pace that begins anew with each of them counts nothing.
+ */
+export function keepClient<O extends object, C>(open: (options: O) => C): (options: O) => C {
+  let kept: { options: string; client: C } | undefined;
+  return (options) => {
+    const wanted = JSON.stringify(options);
+    if (kept?.options !== wanted) kept = { options: wanted, client: open(options) };
+    return kept.client;
+  };
+}
+
+/** One request as it ended. Nothing in it is secret: keys travel in headers. */
+export interface VendorRequest {
+  vendor: string;
+  /** Method, path and the parameters that are known to be ours. */
+  request: string;
+  /** HTTP status; absent when there was no whole answer. */
+  status?: number;
+  /** Name of the error the answer stands for, if any. */
+  error?: string;
+  milliseconds: number;
+  characters?: number;
+}
+
+type Watch = (request: VendorRequest) => void;
+
+const watches = new AsyncLocalStorage<Watch>();
+
+/** Runs `work` and tells `watch` of every vendor request within it, however deep: clients outlive a call. */
+export function watchVendors<T>(watch: Watch, work: () => Promise<T>): Promise<T> {
+  return watches.run(watch, work);
+}
+
+export function tellWatch(request: VendorRequest): void {
+  watches.getStore()?.(request);
+}
+
+const SHOWN = new Set(
+  'active adjusted asset_class execution_date.gte include_otc limit market order part sort status symbol'.split(' '),
+);
+
+/** Path with query for a log: a parameter that may be a token or a cursor is named and not shown. */
+export function shownPath(pathAndQuery: string): string {
+  const [path = '', query] = pathAndQuery.split('?');
+  if (!query) return path;
+  const parts = [...new URLSearchParams(query)].map(([name, value]) => `${name}=${SHOWN.has(name) ? value : '…'}`);
+  return `${path}?${parts.join('&')}`;
 }

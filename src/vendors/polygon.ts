@@ -1,12 +1,12 @@
-import { parseDate } from '../calendar/sessions.ts';
-import { isNamed } from '../errors.ts';
-import { nextCursor } from './cursor.ts';
-import { type CallOptions, createHttp, type HttpOptions } from './http.ts';
-import { createLimiter } from './limiter.ts';
-import { followPages, type PageStart, type VendorPage } from './pages.ts';
-import { isOutsidePlan, judgePolygon } from './polygon-answers.ts';
-import { envelope, groupedRows, pageRows } from './polygon-body.ts';
-import { requireKey } from './secret-headers.ts';
+import * as z from 'zod';
+import { exchangeDate, parseDate } from '../calendar/calendar.ts';
+import type { Config } from '../config.ts';
+import { isNamed, NamedError } from '../errors.ts';
+import { isOnDate } from '../records/bar.ts';
+import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
+import { followPages, nextCursor, type PageStart, type VendorPage } from './paging.ts';
+import { isOutsidePlan, judgePolygon } from './polygon-errors.ts';
+import { createLimiter } from './rate-limiter.ts';
 
 export interface PolygonOptions {
   baseUrl: string;
@@ -105,6 +105,147 @@ export function polygon(options: PolygonOptions): Polygon {
       const { json, practice } = await http.getJson(`${path}?${query}`, call);
       const rows = groupedRows(json, { date, adjusted });
       return { date, rows, practice, waitSeconds: practice ? 0 : waitSeconds };
+    },
+  };
+}
+
+const open = keepClient(polygon);
+
+/** The process's Polygon client as the settings and the secret `{"apiKey"}` want it. */
+export function polygonOf(config: Config, secret: Record<string, string> | undefined): Polygon {
+  return open({
+    baseUrl: config.POLYGON_BASE_URL,
+    apiKey: secret?.apiKey,
+    callsPerMinute: config.POLYGON_CALLS_PER_MINUTE,
+    maxPages: config.MAX_PAGES,
+  });
+}
+
+/** The envelope of an answer that was judged good: an object with lists and counts in it. */
+export function envelope(json: unknown): Record<string, unknown> {
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
+  const found = Array.isArray(json) ? 'a bare list' : String(json).slice(0, 40);
+  throw new NamedError('Data.Invalid', { what: "Polygon's answer has another shape", found, wanted: 'an object' });
+}
+
+/**
+ * The rows of one page. `count` is of this page; without a list of results only a count of 0 makes an empty page.
+ * @throws NamedError `Vendor.TruncatedBody` when rows are missing
+ */
+export function pageRows(json: unknown): unknown[] {
+  const { results, count } = envelope(json);
+  const rows = Array.isArray(results) ? results : [];
+  if (!Array.isArray(results) && count !== 0) throw short('no list of results', 'one, or a count of 0');
+  if (typeof count === 'number' && rows.length < count)
+    throw short(`${rows.length} rows`, `${count}, as it says itself`);
+  return rows;
+}
+
+/**
+ * The rows of one market day. A day without trading has a count of 0 and no `results` at all, and only then is
+ * there nothing to store: a mutilated answer never looks like a holiday.
+ * @throws NamedError `Vendor.TruncatedBody` when count and rows differ, `Data.Invalid` when the answer is for
+ * another day or on another price basis than asked
+ */
+export function groupedRows(json: unknown, asked: { date: string; adjusted: boolean }): unknown[] {
+  const { results, resultsCount, adjusted } = envelope(json);
+  const rows = Array.isArray(results) ? results : [];
+  if (resultsCount !== rows.length) {
+    throw short(`${rows.length} rows`, `${JSON.stringify(resultsCount) ?? 'a resultsCount'}, as it says itself`);
+  }
+  if (typeof adjusted === 'boolean' && adjusted !== asked.adjusted) {
+    const what = `Polygon's prices for ${asked.date} are on another basis than asked`;
+    throw new NamedError('Data.Invalid', { what, found: `adjusted=${adjusted}`, wanted: `adjusted=${asked.adjusted}` });
+  }
+  refuseOtherDay(rows, asked.date);
+  return rows;
+}
+
+/** An answer for another day is refused as a whole; a single row that strays is left for the row checks. */
+function refuseOtherDay(rows: unknown[], date: string): void {
+  const rowsAt = new Map<number, number>();
+  for (const row of rows) {
+    const t = (row as { t?: unknown } | null)?.t;
+    if (typeof t === 'number') rowsAt.set(t, (rowsAt.get(t) ?? 0) + 1);
+  }
+  let dated = 0;
+  let astray = 0;
+  let example: number | undefined;
+  for (const [t, count] of rowsAt) {
+    dated += count;
+    if (isOnDate(t, date)) continue;
+    astray += count;
+    example ??= t;
+  }
+  if (astray * 2 <= dated) return;
+  throw new NamedError('Data.Invalid', {
+    what: `Polygon's answer for ${date} is of another day`,
+    found: `${astray} of ${dated} rows elsewhere, like t=${example}`,
+    wanted: `times on ${date} in New York`,
+    todo: 'The session is asked for again in the next run.',
+  });
+}
+
+function short(found: string, wanted: string): NamedError {
+  const todo = 'The call is repeated later.';
+  return new NamedError('Vendor.TruncatedBody', { what: "Polygon's answer is not whole", found, wanted, todo });
+}
+
+export interface IndicatorsOptions {
+  config: Pick<Config, 'POLYGON_BASE_URL' | 'POLYGON_API_KEY' | 'POLYGON_CALLS_PER_MINUTE'>;
+  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'judge'>>;
+}
+
+export interface Indicators {
+  /** The vendor's value on a date (YYYY-MM-DD), of split-adjusted closes; undefined when it has none of that day. */
+  valueOn(kind: 'rsi' | 'sma', ticker: string, date: string, call?: CallOptions): Promise<number | undefined>;
+}
+
+const answer = z.object({
+  results: z.object({ values: z.array(z.object({ timestamp: z.number(), value: z.number() })).optional() }).optional(),
+});
+const WINDOWS = { rsi: '14', sma: '50' } as const;
+
+/**
+ * Polygon's `/v1/indicators/{rsi|sma}/{ticker}`: only to compare with, one call a value.
+ * @throws NamedError `Vendor.KeyMissing`, `Config.Invalid`; its calls throw what judgePolygon and createHttp say, and
+ * `Data.Invalid` for a body of another shape
+ */
+export function polygonIndicators({ config, http: more }: IndicatorsOptions): Indicators {
+  const key = requireKey('Polygon', 'POLYGON_API_KEY', config.POLYGON_API_KEY);
+  const { POLYGON_CALLS_PER_MINUTE: callsPerMinute, POLYGON_BASE_URL: baseUrl } = config;
+  const http = createHttp({
+    limiter: createLimiter({ callsPerMinute, sleep: more?.sleep, vendor: 'Polygon' }),
+    ...more,
+    vendor: 'Polygon',
+    baseUrl,
+    headers: { authorization: `Bearer ${key}` },
+    judge: judgePolygon,
+  });
+  return {
+    async valueOn(kind, ticker, date, call) {
+      const query = new URLSearchParams({
+        'timestamp.lte': date,
+        timespan: 'day',
+        adjusted: 'true',
+        window: WINDOWS[kind],
+        series_type: 'close',
+        order: 'desc',
+        limit: '1',
+      });
+      const { json } = await http.getJson(`/v1/indicators/${kind}/${encodeURIComponent(ticker)}?${query}`, call);
+      const read = answer.safeParse(json);
+      if (!read.success) {
+        const found = read.error.issues[0]?.message;
+        throw new NamedError('Data.Invalid', {
+          what: "Polygon's indicator has another shape",
+          found,
+          wanted: 'values',
+        });
+      }
+      const last = read.data.results?.values?.[0];
+      // A bar of another day would be compared with ours as if it were the same.
+      return last && exchangeDate(new Date(last.timestamp)) === date ? last.value : undefined;
     },
   };
 }

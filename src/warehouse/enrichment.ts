@@ -1,8 +1,14 @@
 import type { Company } from '../records/company.ts';
 import type { Valuation } from '../records/valuation.ts';
+import { statement } from '../text.ts';
 import type { Warehouse } from './client.ts';
-import upsertValuations from './queries/upsert-dcf-valuations.sql';
-import upsertMetadata from './queries/upsert-symbol-metadata.sql';
+import sql from './enrichment.sql';
+import { readPaged } from './paged.ts';
+
+const upsertDcfValuationsSql = statement(sql, 'upsert-dcf-valuations');
+const upsertSymbolMetadataSql = statement(sql, 'upsert-symbol-metadata');
+const enrichmentAttemptsSql = statement(sql, 'enrichment-attempts');
+const skippedSymbolsSql = statement(sql, 'skipped-symbols');
 
 /** A Data API request ends at 4 MiB; escaped JSON within JSON needs room. */
 const CHUNK_CHARACTERS = 2_000_000;
@@ -34,7 +40,7 @@ export function storeCompanies(
   at: string,
   items: readonly Enriched<Company>[],
 ): Promise<EnrichedRows> {
-  return store(warehouse, upsertMetadata, at, items, (company) => ({
+  return store(warehouse, upsertSymbolMetadataSql, at, items, (company) => ({
     s: company.symbol,
     n: company.name,
     sec: company.sector,
@@ -55,7 +61,7 @@ export function storeValuations(
   at: string,
   items: readonly Enriched<Valuation>[],
 ): Promise<EnrichedRows> {
-  return store(warehouse, upsertValuations, at, items, ({ symbol, date, dcf, stockPrice, source }) => {
+  return store(warehouse, upsertDcfValuationsSql, at, items, ({ symbol, date, dcf, stockPrice, source }) => {
     return { s: symbol, d: date, v: digits(dcf), p: digits(stockPrice), f: source };
   });
 }
@@ -105,4 +111,33 @@ function digits(value: number | null): string | null {
 
 function timestamp(iso: string): string {
   return iso.replace('T', ' ').replace('Z', '');
+}
+
+/** When a symbol was last asked for (ms since 1970) and how that ended. */
+export interface LastAttempt {
+  ending: string;
+  at: number;
+}
+
+/** Every symbol of a dataset that was ever asked for. */
+export async function readAttempts(warehouse: Warehouse, dataset: string): Promise<Map<string, LastAttempt>> {
+  const rows = await readPaged(warehouse, enrichmentAttemptsSql, { dataset }, { key: ['symbol'] });
+  return new Map(rows.map(({ symbol, ending, at }) => [String(symbol), { ending: String(ending), at: Number(at) }]));
+}
+
+/** What the sync of instant `at` (ISO) got no value for, with the reason. */
+export async function readSkipped(
+  warehouse: Warehouse,
+  dataset: string,
+  at: string,
+): Promise<{ symbol: string; reason: string; row: unknown }[]> {
+  const values = { dataset, at: at.replace('T', ' ').replace('Z', '') };
+  const rows = await readPaged(warehouse, skippedSymbolsSql, values, { key: ['symbol'] });
+  return rows.map(({ symbol, reason, answer }) => {
+    return {
+      symbol: String(symbol),
+      reason: String(reason ?? ''),
+      row: answer === null ? null : JSON.parse(String(answer)),
+    };
+  });
 }

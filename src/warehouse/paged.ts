@@ -1,5 +1,5 @@
 import type { SqlRow, SqlValue, Warehouse } from './client.ts';
-import page from './queries/page.sql';
+import page from './paged.sql';
 
 export interface Paging {
   /** Columns of the result that together tell its rows apart and order them; text or numbers, never NULL. */

@@ -1,6 +1,14 @@
 import type { Bar } from '../records/bar.ts';
-import type { Warehouse } from './client.ts';
-import upsert from './queries/upsert-stock-prices.sql';
+import { statement } from '../text.ts';
+import type { SqlRow, Warehouse } from './client.ts';
+import { readPaged } from './paged.ts';
+import sql from './prices.sql';
+
+const upsertStockPricesSql = statement(sql, 'upsert-stock-prices');
+const deletePricesSql = statement(sql, 'delete-prices');
+const oldPriceSessionsSql = statement(sql, 'old-price-sessions');
+const priceRowsSql = statement(sql, 'price-rows');
+const priceSymbolsSql = statement(sql, 'price-symbols');
 
 /** A Data API request ends at 4 MiB; escaped JSON within JSON needs room. */
 const CHUNK_BYTES = 2.5 * 1024 * 1024;
@@ -21,7 +29,7 @@ export async function storePrices(warehouse: Warehouse, date: string, bars: read
   for (const [index, rows] of chunks.entries()) {
     const last = index === chunks.length - 1;
     const keep = last ? JSON.stringify(bars.map((bar) => bar.symbol)) : null;
-    const [answer] = await warehouse.query(upsert, { rows: `[${rows.join(',')}]`, date, keep });
+    const [answer] = await warehouse.query(upsertStockPricesSql, { rows: `[${rows.join(',')}]`, date, keep });
     for (const key of ['new', 'changed', 'removed'] as const) total[key] += Number(answer?.[key] ?? 0);
   }
   return total;
@@ -55,4 +63,44 @@ function rowJson(bar: Bar): string {
     f: bar.source,
     t: bar.ingestedAt.replace('T', ' ').replace('Z', ''),
   });
+}
+
+/** Sessions with rows before a date, oldest first. */
+export async function oldPriceSessions(warehouse: Warehouse, cutoff: string, limit: number): Promise<string[]> {
+  const rows = await warehouse.query(oldPriceSessionsSql, { cutoff, limit });
+  return rows.map(({ date }) => String(date));
+}
+
+export async function priceSymbols(warehouse: Warehouse, date: string): Promise<string[]> {
+  const rows = await readPaged(warehouse, priceSymbolsSql, { date }, { key: ['symbol'] });
+  return rows.map(({ symbol }) => String(symbol));
+}
+
+/** The stored rows of these symbols as bars; the warehouse keeps no count of transactions. */
+export async function priceRows(warehouse: Warehouse, date: string, symbols: readonly string[]): Promise<Bar[]> {
+  if (symbols.length === 0) return [];
+  const values = { date, symbols: JSON.stringify(symbols) };
+  return (await readPaged(warehouse, priceRowsSql, values, { key: ['symbol'] })).map((row) => barOf(row, date));
+}
+
+/** How many rows were removed. */
+export async function deletePrices(warehouse: Warehouse, date: string, symbols: readonly string[]): Promise<number> {
+  const [row] = await warehouse.query(deletePricesSql, { date, symbols: JSON.stringify(symbols) });
+  return Number(row?.deleted ?? 0);
+}
+
+function barOf(row: SqlRow, date: string): Bar {
+  return {
+    symbol: String(row.symbol),
+    date,
+    open: Number(row.open),
+    high: Number(row.high),
+    low: Number(row.low),
+    close: Number(row.close),
+    volume: Number(row.volume),
+    vwap: row.vwap === null || row.vwap === undefined ? null : Number(row.vwap),
+    transactions: null,
+    source: String(row.source),
+    ingestedAt: String(row.ingested_at),
+  };
 }

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { sessionAt } from '../../src/calendar/sessions.ts';
+import { sessionAt } from '../../src/calendar/calendar.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { readJson } from '../../src/lake/lake.ts';
+import { keys, readJson } from '../../src/lake/lake.ts';
 import { bar, originalFile, publish } from '../lake/published.ts';
 import { bundleJob, runProgram } from './programs.ts';
 

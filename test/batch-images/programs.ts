@@ -34,7 +34,7 @@ function withClosure(date: string): Plugin {
   return {
     name: 'one more closure',
     setup: ({ onLoad }) =>
-      onLoad({ filter: /calendar\/closures\.ts$/ }, ({ path }) => {
+      onLoad({ filter: /calendar\/holidays\.ts$/ }, ({ path }) => {
         const entry = JSON.stringify({ dates: [date], reason: 'Day of mourning', source: 'this test' });
         return { contents: `${readFileSync(path, 'utf8')}\nCLOSURES.push(${entry});\n`, loader: 'ts' };
       }),

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { sessionsBetween } from '../../src/calendar/sessions.ts';
+import { sessionsBetween } from '../../src/calendar/calendar.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
-import { checksumOf } from '../../src/lake/session-file.ts';
+import { checksumOf } from '../../src/lake/sessions.ts';
 import { bar, publish } from '../lake/published.ts';
 import { bundleJob, runProgram } from './programs.ts';
 

@@ -7,7 +7,7 @@ import {
   sessionAt,
   sessionHours,
   sessionNumber,
-} from '../../src/calendar/sessions.ts';
+} from '../../src/calendar/calendar.ts';
 
 test.each([
   ['1990-01-02', '1990-01-02T14:30:00Z', '1990-01-02T21:00:00Z', false],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { isSession } from '../../src/calendar/calendar.ts';
 import { dateOf, dayNumber, weekdayOf } from '../../src/calendar/dates.ts';
 import { INDEX_EVENTS, indexEventBetween } from '../../src/calendar/index-events.ts';
-import { isSession } from '../../src/calendar/sessions.ts';
 
 const FRIDAY = 5;
 function nthFriday(n: number, year: number, month: number): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { printOutcome } from '../../src/cli/outcome.ts';
-import { nightReport } from '../night/report/night-report.ts';
+import { nightReport } from '../report/night-report.ts';
 
 function printed(more: Parameters<typeof nightReport>[0]): string {
   const lines: string[] = [];

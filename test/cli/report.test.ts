@@ -7,9 +7,8 @@ import type { Context } from '../../src/cli/context.ts';
 import { report } from '../../src/cli/report.ts';
 import { loadConfig } from '../../src/config.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { jsonBytes, listAll } from '../../src/lake/lake.ts';
-import { nightReport } from '../night/report/night-report.ts';
+import { jsonBytes, keys, listAll } from '../../src/lake/lake.ts';
+import { nightReport } from '../report/night-report.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'report-of-a-stage-'));
 const { href } = pathToFileURL(folder);

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sessionAt } from '../../src/calendar/sessions.ts';
+import { sessionAt } from '../../src/calendar/calendar.ts';
 import type { Context } from '../../src/cli/context.ts';
 import { vacuumLake } from '../../src/cli/vacuum.ts';
 import { loadConfig } from '../../src/config.ts';
-import { consolidate } from '../../src/lake/bronze/consolidate.ts';
+import { consolidate } from '../../src/jobs/consolidate/consolidate.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { openHome } from '../../src/local/home.ts';
 import { bar, originalFile } from '../lake/published.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseBars } from '../../src/records/parse-bars.ts';
-import inputs from './bars.json' with { type: 'json' };
+import { parseBars } from '../../src/records/bar.ts';
+import inputs from './bars.json';
 
 const OF = { date: '2025-11-19', source: 'polygon', ingestedAt: '2025-11-20T09:00:00Z' };
 const GOOD = { T: 'AAPL', o: 10, h: 12, l: 9, c: 11, v: 1000 };

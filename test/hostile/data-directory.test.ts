@@ -1,15 +1,14 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { encodeBars } from '../../src/lake/bars.ts';
+import { Engine } from '../../src/jobs/resample/bar-reader.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { Engine } from '../../src/lake/silver/engine.ts';
-import { claimLake } from '../../src/lake/stamp.ts';
+import { claimLake, keys } from '../../src/lake/lake.ts';
+import { encodeBars } from '../../src/lake/sessions.ts';
 import { bar } from '../checks/bars.ts';
 import { afterbell } from '../nights/command.ts';
 import { scratch } from '../nights/scene.ts';
-import rows from './data-directory.json' with { type: 'json' };
+import rows from './data-directory.json';
 
 /** Two lakes side by side, of which the path of the first matches the second as a pattern. */
 async function sideBySide(input: string, sibling: string) {

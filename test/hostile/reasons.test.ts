@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
-import { readJson } from '../../src/lake/lake.ts';
-import { closeNight } from '../../src/night/close-night.ts';
+import { keys, readJson } from '../../src/lake/lake.ts';
+import { closeNight } from '../../src/night/close.ts';
 import type { NightReport } from '../../src/night/night.ts';
 import { closing, failed, SESSION } from '../night/closing.ts';
 import { openRooms } from '../night/rooms.ts';

@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { type Column, encodeRows } from '../../src/lake/parquet.ts';
 import { openViews } from '../../src/lake/views.ts';
-import { storeMembers } from '../../src/warehouse/index-members.ts';
-import { migrate } from '../../src/warehouse/migrate.ts';
-import membersOn from '../../src/warehouse/queries/index-members-on.sql';
+import { statement } from '../../src/text.ts';
+import { migrate } from '../../src/warehouse/client.ts';
+import sql from '../../src/warehouse/reference.sql';
+import { storeMembers } from '../../src/warehouse/reference.ts';
 import { temporaryFolder } from '../local/programs.ts';
 import { type LocalWarehouse, openLocalWarehouse } from '../warehouse/local-warehouse.ts';
 import { MemoryLake } from './memory-lake.ts';
+
+const indexMembersOnSql = statement(sql, 'index-members-on');
 
 let warehouse: LocalWarehouse;
 beforeAll(async () => {
@@ -71,7 +74,7 @@ test('lake and warehouse tell the same memberships', async () => {
 test('who was in the index on a day is one query; of days before the first list it knows nobody', async () => {
   await inWarehouse(LISTS);
   const on = async (date: string) => {
-    const rows = await warehouse.query(membersOn, { index, date });
+    const rows = await warehouse.query(indexMembersOnSql, { index, date });
     const sql = `SELECT symbol FROM index_members WHERE valid_from <= '${date}' AND (valid_to IS NULL OR valid_to > '${date}') ORDER BY symbol`;
     const symbols = rows.map(({ symbol }) => symbol);
     expect(await inLake(LISTS, sql)).toEqual(symbols.map((symbol) => [symbol]));
@@ -107,7 +110,7 @@ test('any lists give the same memberships in both, and each list back', async ()
       const lists = Object.fromEntries(given.map((symbols, day) => [`2025-11-${10 + day}`, symbols]));
       expect(await inLake(lists, SPANS)).toEqual(await inWarehouse(lists));
       for (const [date, symbols] of Object.entries(lists)) {
-        const rows = await warehouse.query(membersOn, { index, date });
+        const rows = await warehouse.query(indexMembersOnSql, { index, date });
         expect(rows.map(({ symbol }) => symbol)).toEqual(symbols.toSorted());
       }
     }),

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
-import { sessionAt } from '../../src/calendar/sessions.ts';
-import { consolidate } from '../../src/lake/bronze/consolidate.ts';
+import { sessionAt } from '../../src/calendar/calendar.ts';
+import { consolidate } from '../../src/jobs/consolidate/consolidate.ts';
+import { resample } from '../../src/jobs/resample/resample.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { resample } from '../../src/lake/silver/resample.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { bar, publish } from './published.ts';
 
 type Event = { kind: 'sync' | 'made'; path: string } | { kind: 'named'; from: string; path: string };

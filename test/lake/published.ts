@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { encodeBars } from '../../src/lake/bars.ts';
-import { readIngest, writeIngest } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
-import type { Lake } from '../../src/lake/lake.ts';
+import { keys, type Lake } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
+import { encodeBars, readIngest, writeIngest } from '../../src/lake/sessions.ts';
 import type { Bar } from '../../src/records/bar.ts';
 
 export type Prices = Partial<Omit<Bar, 'symbol' | 'date'>>;

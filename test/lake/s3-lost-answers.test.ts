@@ -1,8 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type LoopbackS3, startLoopbackS3 } from '../../scripts/bench/loopback-s3.ts';
-import { sessionAt } from '../../src/calendar/sessions.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { readJson } from '../../src/lake/lake.ts';
+import { sessionAt } from '../../src/calendar/calendar.ts';
+import { keys, readJson } from '../../src/lake/lake.ts';
 import { S3Lake } from '../../src/lake/s3-lake.ts';
 import { bundleJob, runProgram } from '../batch-images/programs.ts';
 import { bar, publish } from './published.ts';

@@ -4,13 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LoopbackS3, startLoopbackS3 } from '../../scripts/bench/loopback-s3.ts';
-import { sessionAt } from '../../src/calendar/sessions.ts';
-import { decodeBars } from '../../src/lake/bars.ts';
-import { consolidate } from '../../src/lake/bronze/consolidate.ts';
-import { vacuum } from '../../src/lake/bronze/vacuum.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { listAll } from '../../src/lake/lake.ts';
+import { sessionAt } from '../../src/calendar/calendar.ts';
+import { consolidate } from '../../src/jobs/consolidate/consolidate.ts';
+import { vacuum } from '../../src/jobs/vacuum.ts';
+import { keys, listAll } from '../../src/lake/lake.ts';
 import { S3Lake } from '../../src/lake/s3-lake.ts';
+import { decodeBars } from '../../src/lake/sessions.ts';
 import { bar, originalFile, publish } from './published.ts';
 import { s3Client } from './stores.ts';
 

@@ -7,8 +7,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { startLoopbackS3 } from '../../scripts/bench/loopback-s3.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { type Lake, listAll } from '../../src/lake/lake.ts';
-import { openS3Client } from '../../src/lake/s3-client.ts';
-import { S3Lake } from '../../src/lake/s3-lake.ts';
+import { openS3Client, S3Lake } from '../../src/lake/s3-lake.ts';
 
 export interface Store {
   /** A new, empty lake. */

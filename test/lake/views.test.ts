@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { sessionsBetween } from '../../src/calendar/sessions.ts';
-import { encodeBars } from '../../src/lake/bars.ts';
-import { keys } from '../../src/lake/keys.ts';
+import { sessionsBetween } from '../../src/calendar/calendar.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
 import { encodeRevisions, revisionsOf } from '../../src/lake/revisions.ts';
+import { encodeBars } from '../../src/lake/sessions.ts';
 import { openViews } from '../../src/lake/views.ts';
-import { RECONCILE_COLUMNS } from '../../src/night/reconcile-night.ts';
+import { RECONCILE_COLUMNS } from '../../src/night/reconcile.ts';
 import { bar } from '../checks/bars.ts';
 import { temporaryFolder } from '../local/programs.ts';
 import { MemoryLake } from './memory-lake.ts';

@@ -10,7 +10,7 @@ test('a process whose home, servers, functions and jobs are closed ends by itsel
     'everything',
     `import { openPglite } from '/src/local/aws/pglite.ts';
     import { startAwsServer } from '/src/local/aws/server.ts';
-    import { startTables } from '/src/local/aws/tables.ts';
+    import { startTables } from '/src/local/aws/dynamodb.ts';
     import { startFunctions } from '/src/local/functions.ts';
     import { openHome } from '/src/local/home.ts';
     import { startJobs } from '/src/local/jobs.ts';

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { sessionsBetween } from '../../src/calendar/sessions.ts';
-import { encodeBars } from '../../src/lake/bars.ts';
-import { readIngest, writeIngest } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
+import { sessionsBetween } from '../../src/calendar/calendar.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
+import { encodeBars, readIngest, writeIngest } from '../../src/lake/sessions.ts';
+import { writeNote } from '../../src/lake/staging.ts';
 import { checkNight } from '../../src/night/check-night.ts';
-import { writeNote } from '../../src/night/staging.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { bars } from '../checks/bars.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';

@@ -2,10 +2,8 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NamedError } from '../../src/errors.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { readJson } from '../../src/lake/lake.ts';
-import { claimLake } from '../../src/lake/stamp.ts';
-import { closeNight, eventSender } from '../../src/night/close-night.ts';
+import { claimLake, keys, readJson } from '../../src/lake/lake.ts';
+import { closeNight, eventSender } from '../../src/night/close.ts';
 import type { NightReport } from '../../src/night/night.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 import { type Changes, closing, failed, HELD, SESSION, unstaged } from './closing.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { EnrichmentSource } from '../../src/datasets/dataset.ts';
 import { NamedError } from '../../src/errors.ts';
-import type { EnrichmentSource } from '../../src/night/enrichment.ts';
 import type { Valuation } from '../../src/records/valuation.ts';
 import { FIRST, names, openEnrichment, SESSION, vendorOf } from './enriching.ts';
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
+import type { EnrichmentPage, EnrichmentSource } from '../../src/datasets/dataset.ts';
 import { NamedError } from '../../src/errors.ts';
-import { keys } from '../../src/lake/keys.ts';
-import type { Told } from '../../src/night/ask-chunk.ts';
+import { keys } from '../../src/lake/lake.ts';
+import type { Told } from '../../src/night/ask-vendors.ts';
 import { enrich } from '../../src/night/enrich.ts';
-import type { EnrichmentPage, EnrichmentSource } from '../../src/night/enrichment.ts';
 import type { Valuation } from '../../src/records/valuation.ts';
+import { migrate } from '../../src/warehouse/client.ts';
 import { storeValuations } from '../../src/warehouse/enrichment.ts';
-import { migrate } from '../../src/warehouse/migrate.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 import { type LocalWarehouse, openLocalWarehouse } from '../warehouse/local-warehouse.ts';
 import { openRooms, type Rooms } from './rooms.ts';

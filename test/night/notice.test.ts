@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { lostNotice } from '../../src/night/lost-notice.ts';
-import { type NoticeFacts, noticeOf } from '../../src/night/notice.ts';
+import { lostNotice, type NoticeFacts, noticeOf } from '../../src/night/notice.ts';
 import { judgeNight } from '../../src/night/verdict.ts';
 import { type Changes, closing, ended, failed, HELD, SESSION, unstaged } from './closing.ts';
 

@@ -1,11 +1,10 @@
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
-import { executionIsRunning } from '../../src/night/lake-lock.ts';
+import { keys } from '../../src/lake/lake.ts';
+import { stagedDates, writeNote } from '../../src/lake/staging.ts';
 import { startInput } from '../../src/night/night.ts';
-import { openNight, previewNight } from '../../src/night/open-night.ts';
-import { stagedDates, writeNote } from '../../src/night/staging.ts';
+import { executionIsRunning, openNight, previewNight } from '../../src/night/open.ts';
 import { bars } from '../checks/bars.ts';
 import { publish } from '../lake/published.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sessionsBetween } from '../../src/calendar/sessions.ts';
-import { chunksOf, planBackfill } from '../../src/night/plan-backfill.ts';
+import { sessionsBetween } from '../../src/calendar/calendar.ts';
+import { chunksOf, planBackfill } from '../../src/night/plan.ts';
 
 test('the newest 250 missing sessions come first', () => {
   const plan = planBackfill({ from: '2023-01-01', to: '2024-12-31' }, new Set(), 5);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { sessionsBetween } from '../../src/calendar/sessions.ts';
+import { sessionsBetween } from '../../src/calendar/calendar.ts';
+import { DATASET_OF_TASK } from '../../src/datasets/registry.ts';
 import { startInput } from '../../src/night/night.ts';
-import { type Evidence, planNight, sessionOf } from '../../src/night/plan-night.ts';
-import { DATASET_OF_TASK } from '../../src/night/reference-datasets.ts';
+import { type Evidence, planNight, sessionOf } from '../../src/night/plan.ts';
 
 /** Friday 2026-11-27 04:00 in New York, the day after Thanksgiving. */
 const MORNING = '2026-11-27T09:00:00Z';

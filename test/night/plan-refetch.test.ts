@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { previousSession, sessionsBetween } from '../../src/calendar/sessions.ts';
-import { planRefetch } from '../../src/night/plan-refetch.ts';
+import { previousSession, sessionsBetween } from '../../src/calendar/calendar.ts';
+import { planRefetch } from '../../src/night/plan.ts';
 
 const DATES = sessionsBetween('2025-10-01', '2025-11-19');
 const LAST = DATES.at(-1)!;

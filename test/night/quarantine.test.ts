@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { replaceQuarantine } from '../../src/night/quarantine.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';
 import { DATE } from './vendor-rows.ts';

@@ -1,5 +1,5 @@
 import { loadConfig } from '../../src/config.ts';
-import type { Stores } from '../../src/night/stores.ts';
+import type { Stores } from '../../src/stores.ts';
 import { Runs } from '../../src/tables/runs.ts';
 import type { SqlRow, SqlValue, Warehouse } from '../../src/warehouse/client.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';

@@ -1,10 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { NamedError } from '../../src/errors.ts';
-import { decodeBars } from '../../src/lake/bars.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { claimLake } from '../../src/lake/stamp.ts';
+import { claimLake, keys } from '../../src/lake/lake.ts';
+import { decodeBars } from '../../src/lake/sessions.ts';
+import { readNote, stagedDates } from '../../src/lake/staging.ts';
 import { type BarSource, stageSession } from '../../src/night/stage-session.ts';
-import { readNote, stagedDates } from '../../src/night/staging.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';
 import { DATE, FIRST, row, rowsOf, source } from './vendor-rows.ts';
 

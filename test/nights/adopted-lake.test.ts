@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { afterbell } from './command.ts';
 import { lakeFiles, warmHome } from './scene.ts';
 

@@ -28,7 +28,7 @@ test('portfolios come in by a file, are looked at without a trace, analysed, and
 
   const dry = await afterbell(['analyze', '--portfolio', 'mine', '--dry-run'], env);
   expect(dry.code, dry.stderr).toBe(0);
-  const prompt = readFileSync(new URL('../../src/portfolio/prompts/analysis-v1.md', import.meta.url), 'utf8');
+  const prompt = readFileSync(new URL('../../src/portfolio/analysis-v1.md', import.meta.url), 'utf8');
   expect(dry.stdout).toContain(prompt.trimEnd());
   expect(dry.stdout).toMatch(/"symbol": "AAPL"[\s\S]*about \d+ tokens in and \d+ out of grok-practice: \$0/);
   expect((await listed())[0]!.lastAnalysis).toBeNull();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sessionsBetween } from '../../src/calendar/sessions.ts';
+import { sessionsBetween } from '../../src/calendar/calendar.ts';
 import { limitedMarket, openScene } from './scene.ts';
 
 test('old sessions with fewer symbols than today are published, and a bad one among them is held', async () => {

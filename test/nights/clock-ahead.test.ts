@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
-import { decodeBars, encodeBars } from '../../src/lake/bars.ts';
-import { heldSessions, readIngest } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
-import type { Lake } from '../../src/lake/lake.ts';
-import { recordSession, storedBars } from '../../src/lake/session-file.ts';
+import { keys, type Lake } from '../../src/lake/lake.ts';
+import {
+  decodeBars,
+  encodeBars,
+  heldSessions,
+  readIngest,
+  recordSession,
+  storedBars,
+} from '../../src/lake/sessions.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { afterbell } from './command.ts';
 import { HELD, MORNING, openScene } from './scene.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { afterbell } from './command.ts';
 import { HELD, lakeFiles, MORNING, openScene, SESSION, warmHome } from './scene.ts';
 

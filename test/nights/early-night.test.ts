@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { heldSessions } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
+import { heldSessions } from '../../src/lake/sessions.ts';
 import { HELD, logLines, MORNING, openScene, SESSION } from './scene.ts';
 
 const grouped = (asked: string[]) => asked.filter((path) => path.startsWith('/v2/aggs/grouped'));

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import type { MarketSource } from '../../src/local/market/market-source.ts';
+import type { MarketSource } from '../../src/local/market/source.ts';
 import {
   HELD,
   lakeFiles,

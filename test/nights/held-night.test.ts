@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest';
-import { decodeBars } from '../../src/lake/bars.ts';
-import { heldSessions, readIngest } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { listAll } from '../../src/lake/lake.ts';
+import { keys, listAll } from '../../src/lake/lake.ts';
+import { decodeBars, heldSessions, readIngest } from '../../src/lake/sessions.ts';
 import { afterbell } from './command.ts';
 import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, THAT_MORNING } from './scene.ts';
 

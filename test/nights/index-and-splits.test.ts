@@ -1,11 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
-import { readSplits } from '../../src/lake/silver/splits.ts';
-import membersOn from '../../src/warehouse/queries/index-members-on.sql';
+import { keys } from '../../src/lake/lake.ts';
+import { readSplits } from '../../src/lake/splits.ts';
+import { statement } from '../../src/text.ts';
+import sql from '../../src/warehouse/reference.sql';
 import { afterbell } from './command.ts';
 import { lakeFiles, MORNING, openMarket, openOn, openScene, type Scene, SESSION, scratch, warmHome } from './scene.ts';
+
+const indexMembersOnSql = statement(sql, 'index-members-on');
 
 const ask = (asked: string[], start: string) => asked.filter((path) => path.startsWith(start)).length;
 const set = (night: Awaited<ReturnType<Scene['run']>>, name: string) =>
@@ -40,7 +43,8 @@ test('a night stores members of the index and splits; repeated it writes nothing
   expect(list).toHaveLength(members.rows);
   expect(list).toEqual(expect.arrayContaining(['CON', 'BRK.B']));
   expect(await lake.read(keys.snapshot('index_members', HOLDINGS_OF))).toBeDefined();
-  const on = async (date: string) => (await warehouse.query(membersOn, { index, date })).map(({ symbol }) => symbol);
+  const on = async (date: string) =>
+    (await warehouse.query(indexMembersOnSql, { index, date })).map(({ symbol }) => symbol);
   expect((await on(HOLDINGS_OF)).toSorted()).toEqual(list);
   expect(await on('2025-11-27')).toEqual([]);
 

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
-import { dateOfKey, keys } from '../../src/lake/keys.ts';
-import { listAll } from '../../src/lake/lake.ts';
-import { readSplits } from '../../src/lake/silver/splits.ts';
+import { dateOfKey, keys, listAll } from '../../src/lake/lake.ts';
+import { readSplits } from '../../src/lake/splits.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import type { MarketSource, SplitRow, TickerRow } from '../../src/local/market/market-source.ts';
+import type { MarketSource, SplitRow, TickerRow } from '../../src/local/market/source.ts';
 import { MORNING, openScene, type Scene, SESSION, SYMBOLS } from './scene.ts';
 
 const LISTS = ['tickers', 'assets', 'splits'];

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { encodeBars } from '../../src/lake/bars.ts';
-import { readIngest } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
+import { encodeBars, readIngest } from '../../src/lake/sessions.ts';
 import { storePrices } from '../../src/warehouse/prices.ts';
 import { bar } from '../checks/bars.ts';
 import { openScene, type Scene } from './scene.ts';

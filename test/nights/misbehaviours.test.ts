@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { decodeBars } from '../../src/lake/bars.ts';
-import { heldSessions } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { listAll } from '../../src/lake/lake.ts';
+import { keys, listAll } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
+import { decodeBars, heldSessions } from '../../src/lake/sessions.ts';
 import { HELD, lakeFiles, logLines, MORNING, type Night, openScene, type Scene, SESSION } from './scene.ts';
 
 interface Expected {

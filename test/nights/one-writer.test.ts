@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ACCOUNT, REGION } from '../../src/local/aws/account.ts';
+import { ACCOUNT, REGION } from '../../src/local/aws/environment.ts';
 import { afterbell } from './command.ts';
 import { MORNING, openScene, SESSION } from './scene.ts';
 

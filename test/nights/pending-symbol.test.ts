@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import type { MarketSource } from '../../src/local/market/market-source.ts';
+import type { MarketSource } from '../../src/local/market/source.ts';
 import { afterbell } from './command.ts';
 import { MORNING, openScene, SESSION, SYMBOLS } from './scene.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { deskOutcomeOf } from '../../src/cli/desk-outcome.ts';
-import { importPortfolios } from '../../src/local/portfolio-tables.ts';
+import { deskOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
+import { importPortfolios } from '../../src/local/portfolios.ts';
 import { MORNING, openMarket, openOn, type Scene, SESSION, warmHome } from './scene.ts';
 
 async function openHeld(...misbehave: string[]): Promise<Scene> {

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, expect, test } from 'vitest';
-import { deskOutcomeOf } from '../../src/cli/desk-outcome.ts';
-import { importPortfolios } from '../../src/local/portfolio-tables.ts';
+import { deskOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
+import { importPortfolios } from '../../src/local/portfolios.ts';
 import { logLines, MORNING, openMarket, openOn, type Scene, SESSION, warmHome } from './scene.ts';
 
 const closers: (() => Promise<void>)[] = [];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { logLines, MORNING, openScene, SESSION } from './scene.ts';
 
 const ofRoute = (asked: string[], start: string) => asked.filter((path) => path.startsWith(start)).length;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
+import { keys } from '../../src/lake/lake.ts';
 import { afterbell } from './command.ts';
 import { cli } from './program.ts';
 import { HELD, lakeFiles, MORNING, openScene, SESSION, scratch } from './scene.ts';

@@ -1,9 +1,8 @@
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
-import { jsonBytes, listAll } from '../../src/lake/lake.ts';
+import { jsonBytes, keys, listAll } from '../../src/lake/lake.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import type { MarketSource } from '../../src/local/market/market-source.ts';
+import type { MarketSource } from '../../src/local/market/source.ts';
 import { MORNING, openMarket, openOn, openScene, SESSION, SYMBOLS, warmHome } from './scene.ts';
 
 const LISTED = 2500;

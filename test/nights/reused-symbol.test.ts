@@ -1,11 +1,10 @@
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
-import { keys } from '../../src/lake/keys.ts';
-import { listAll } from '../../src/lake/lake.ts';
+import { keys, listAll } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import type { MarketSource, TickerRow } from '../../src/local/market/market-source.ts';
-import { importPortfolios } from '../../src/local/portfolio-tables.ts';
+import type { MarketSource, TickerRow } from '../../src/local/market/source.ts';
+import { importPortfolios } from '../../src/local/portfolios.ts';
 import { afterbell } from './command.ts';
 import {
   MORNING,

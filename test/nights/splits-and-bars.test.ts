@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { exitCodeOf } from '../../src/cli/outcome.ts';
 import { listAll } from '../../src/lake/lake.ts';
-import { readSplits } from '../../src/lake/silver/splits.ts';
+import { readSplits } from '../../src/lake/splits.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import type { MarketSource, SplitRow } from '../../src/local/market/market-source.ts';
-import { readSilver } from '../lake/silver/read-silver.ts';
+import type { MarketSource, SplitRow } from '../../src/local/market/source.ts';
+import { readSilver } from '../jobs/resample/read-silver.ts';
 import { afterbell } from './command.ts';
 import { lakeFiles, MORNING, openScene, type Scene, SESSION, SYMBOLS } from './scene.ts';
 

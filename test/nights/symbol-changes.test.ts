@@ -1,7 +1,7 @@
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import type { MarketSource, TickerRow } from '../../src/local/market/market-source.ts';
+import type { MarketSource, TickerRow } from '../../src/local/market/source.ts';
 import { afterbell } from './command.ts';
 import { openScene, type Scene, SESSION, SYMBOLS } from './scene.ts';
 

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { decodeBars } from '../../src/lake/bars.ts';
-import { keys } from '../../src/lake/keys.ts';
-import type { Lake } from '../../src/lake/lake.ts';
+import { keys, type Lake } from '../../src/lake/lake.ts';
+import { decodeBars } from '../../src/lake/sessions.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { logLines, MORNING, openScene, SESSION, scratch } from './scene.ts';

@@ -1,10 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { nextSession, sessionAt, sessionNumber } from '../../src/calendar/sessions.ts';
-import { heldSessions, readIngest } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { listAll } from '../../src/lake/lake.ts';
+import { nextSession, sessionAt, sessionNumber } from '../../src/calendar/calendar.ts';
+import { keys, listAll } from '../../src/lake/lake.ts';
+import { heldSessions, readIngest } from '../../src/lake/sessions.ts';
 import { afterbell } from './command.ts';
 import { HELD, killNight, limitedMarket, logLines, openScene, type Scene, SESSION, THAT_MORNING } from './scene.ts';
 

@@ -1,7 +1,6 @@
 import { type Config, loadConfig } from '../../src/config.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import type { ListedPortfolio } from '../../src/local/portfolio-list.ts';
-import { importPortfolios } from '../../src/local/portfolio-tables.ts';
+import { importPortfolios, type ListedPortfolio } from '../../src/local/portfolios.ts';
 import { temporaryFolder } from '../local/programs.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 

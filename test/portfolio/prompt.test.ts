@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { briefingOf } from '../../src/portfolio/briefing.ts';
-import { estimateTokens } from '../../src/portfolio/cost.ts';
-import { completionRequest, questionHash } from '../../src/portfolio/prompt.ts';
-import type { TickerData } from '../../src/portfolio/ticker-data.ts';
+import type { TickerData } from '../../src/portfolio/indicators.ts';
+import { completionRequest, estimateTokens, questionHash } from '../../src/portfolio/prompt.ts';
 
 const SESSION = '2025-11-19';
 const figures = (ticker: string, price = 10): TickerData => ({

@@ -1,18 +1,16 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sessionAt, sessionNumber } from '../../src/calendar/sessions.ts';
+import { sessionAt, sessionNumber } from '../../src/calendar/calendar.ts';
 import { companiesOf } from '../../src/checks/symbol-history.ts';
-import { encodeBars } from '../../src/lake/bars.ts';
-import { writeIngest } from '../../src/lake/ingest.ts';
-import { keys } from '../../src/lake/keys.ts';
-import { claimLake } from '../../src/lake/stamp.ts';
+import { claimLake, keys } from '../../src/lake/lake.ts';
+import { encodeBars, writeIngest } from '../../src/lake/sessions.ts';
 import { encodeSymbolHistory } from '../../src/lake/symbol-history.ts';
-import { gatherBriefing } from '../../src/portfolio/gather-briefing.ts';
+import { gatherBriefing } from '../../src/portfolio/briefing.ts';
+import { readBook } from '../../src/portfolio/holdings.ts';
 import { listHoldings } from '../../src/portfolio/list-holdings.ts';
-import { readBook } from '../../src/portfolio/portfolio-tables.ts';
 import { completionRequest } from '../../src/portfolio/prompt.ts';
 import { updateTickerData } from '../../src/portfolio/update-ticker-data.ts';
 import type { Bar } from '../../src/records/bar.ts';
-import { writeAll } from '../../src/tables/write-all.ts';
+import { writeAll } from '../../src/tables/batch.ts';
 import { type DeskTables, openDeskTables } from './desk-tables.ts';
 
 const SESSION = '2025-11-19';

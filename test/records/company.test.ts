@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { companyOf, readDetails, readProfile } from '../../src/records/company.ts';
-import { sicSector } from '../../src/records/sic-sector.ts';
+import { companyOf, readDetails, readProfile, sicSector } from '../../src/records/company.ts';
 
 const overview = {
   ticker: 'AAPL',

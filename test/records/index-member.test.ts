@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { countReasons, parseIndexMembers } from '../../src/records/index-member.ts';
-import { listingFinder } from '../../src/records/listings.ts';
+import { countReasons, listingFinder, parseIndexMembers } from '../../src/records/index-member.ts';
 
 const about = { index: 'russell_2000', asOf: '2025-11-19' };
 const find = listingFinder(['CON', 'MOG.A', 'TRUE'].map((symbol) => ({ symbol, active: true })));

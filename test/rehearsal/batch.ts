@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
-import { AwsFault } from '../../src/local/aws/fault.ts';
-import { jsonRoute, type Routes } from '../../src/local/aws/route.ts';
+import { AwsFault, jsonRoute, type Routes } from '../../src/local/aws/protocol.ts';
 import type { Jobs } from '../../src/local/jobs.ts';
 import type { Deployed } from './deployed.ts';
 

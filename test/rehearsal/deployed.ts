@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-eventbridge';
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { DescribeStateMachineCommand, ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
-import type { EventPattern } from '../../src/local/aws/event-pattern.ts';
+import type { EventPattern } from '../../src/local/aws/eventbridge.ts';
 import { loadMachine } from '../../src/local/states/load.ts';
 import type { Machine } from '../../src/local/states/machine.ts';
 

@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import type { ExecutionDescription } from '../../src/local/aws/executions.ts';
-import { AwsFault } from '../../src/local/aws/fault.ts';
-import { jsonRoute, type Routes } from '../../src/local/aws/route.ts';
+import { AwsFault, jsonRoute, type Routes } from '../../src/local/aws/protocol.ts';
+import type { ExecutionDescription } from '../../src/local/aws/services.ts';
 import type { ExecutionEvent, ExecutionResult } from '../../src/local/states/events.ts';
 
 const StartExecution = z.object({ stateMachineArn: z.string(), name: z.string(), input: z.string() });

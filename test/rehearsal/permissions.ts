@@ -1,5 +1,4 @@
-import { AwsFault } from '../../src/local/aws/fault.ts';
-import type { CalledOperation } from '../../src/local/aws/operation.ts';
+import { AwsFault, type CalledOperation } from '../../src/local/aws/protocol.ts';
 import type { Roles } from './roles.ts';
 
 const EVENTS = 'arn:aws:events:us-east-1:123456789012';

@@ -11,7 +11,7 @@ import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { DescribeStateMachineCommand, ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
-import { type EventPattern, matches } from '../../src/local/aws/event-pattern.ts';
+import { type EventPattern, matches } from '../../src/local/aws/eventbridge.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
 import { loadMachine } from '../../src/local/states/load.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { lintMachine } from '../../src/local/states/lint.ts';
+import { lintMachine } from '../../scripts/lint-asl.ts';
 import { loadMachine } from '../../src/local/states/load.ts';
 import { placeholdersIn, renderTemplate } from '../../src/local/states/template.ts';
 

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
-import { startTables } from '../../src/local/aws/tables.ts';
-import { openTables } from '../../src/tables/client.ts';
+import { startTables } from '../../src/local/aws/dynamodb.ts';
+import type { Item } from '../../src/tables/batch.ts';
 import { createTableInput, type TableName } from '../../src/tables/definitions.ts';
-import type { Item } from '../../src/tables/write-all.ts';
+import { openTables } from '../../src/tables/runs.ts';
 import { temporaryFolder } from '../local/programs.ts';
 
 export interface LocalTables {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseBars } from '../../src/records/parse-bars.ts';
+import { parseBars } from '../../src/records/bar.ts';
 import { flatFiles } from '../../src/vendors/flat-files.ts';
 
 const HEADER = 'ticker,volume,open,close,high,low,window_start,transactions';

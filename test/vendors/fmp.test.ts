@@ -3,10 +3,9 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { NamedError } from '../../src/errors.ts';
 import { readProfile } from '../../src/records/company.ts';
-import type { Reading } from '../../src/records/reading.ts';
+import type { Reading } from '../../src/records/record.ts';
 import { readValuation } from '../../src/records/valuation.ts';
-import { type FmpRows, fmp } from '../../src/vendors/fmp.ts';
-import { byFmpSymbol, fmpSymbol } from '../../src/vendors/fmp-symbol.ts';
+import { byFmpSymbol, type FmpRows, fmp, fmpSymbol } from '../../src/vendors/fmp.ts';
 import { type Loopback, send, startLoopback } from './loopback.ts';
 
 interface Fixture {

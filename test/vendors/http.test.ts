@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createHttp, type HttpOptions } from '../../src/vendors/http.ts';
-import { judgePolygon } from '../../src/vendors/polygon-answers.ts';
+import { judgePolygon } from '../../src/vendors/polygon-errors.ts';
 import { type Loopback, send, startLoopback } from './loopback.ts';
 
 let server: Loopback | undefined;

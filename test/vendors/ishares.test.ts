@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { NamedError } from '../../src/errors.ts';
-import { parseIndexMembers } from '../../src/records/index-member.ts';
-import { listingFinder } from '../../src/records/listings.ts';
+import { listingFinder, parseIndexMembers } from '../../src/records/index-member.ts';
 import { ishares } from '../../src/vendors/ishares.ts';
 import { type Loopback, send, startLoopback } from './loopback.ts';
 

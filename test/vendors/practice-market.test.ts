@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import { startMarket } from '../../src/local/market/server.ts';
 import { parseAssets } from '../../src/records/asset.ts';
-import { parseBars } from '../../src/records/parse-bars.ts';
+import { parseBars } from '../../src/records/bar.ts';
 import { parseTickers } from '../../src/records/ticker.ts';
 import { alpaca } from '../../src/vendors/alpaca.ts';
-import type { VendorPage } from '../../src/vendors/pages.ts';
+import type { VendorPage } from '../../src/vendors/paging.ts';
 import { polygon } from '../../src/vendors/polygon.ts';
 
 const DATE = '2025-11-19';

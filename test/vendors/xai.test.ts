@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { NamedError } from '../../src/errors.ts';
-import { costOf } from '../../src/portfolio/cost.ts';
-import { readAnswer } from '../../src/portfolio/read-answer.ts';
+import { readAnswer } from '../../src/portfolio/answer.ts';
+import { costOf } from '../../src/portfolio/prompt.ts';
 import { type ModelRequest, type XaiApi, xai } from '../../src/vendors/xai.ts';
 import { type Loopback, send, startLoopback } from './loopback.ts';
 

@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Company } from '../../src/records/company.ts';
 import type { Valuation } from '../../src/records/valuation.ts';
-import { type Enriched, storeCompanies, storeValuations } from '../../src/warehouse/enrichment.ts';
-import { readAttempts, readSkipped } from '../../src/warehouse/enrichment-attempts.ts';
-import { migrate } from '../../src/warehouse/migrate.ts';
+import { migrate } from '../../src/warehouse/client.ts';
+import {
+  type Enriched,
+  readAttempts,
+  readSkipped,
+  storeCompanies,
+  storeValuations,
+} from '../../src/warehouse/enrichment.ts';
 import { type LocalWarehouse, openLocalWarehouse } from './local-warehouse.ts';
 
 const FIRST = '2025-11-20T09:00:00.000Z';

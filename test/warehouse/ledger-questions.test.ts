@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { migrate } from '../../src/warehouse/migrate.ts';
-import failedTasks from '../../src/warehouse/queries/failed-tasks.sql';
-import goodTasks from '../../src/warehouse/queries/good-tasks.sql';
-import recentSessions from '../../src/warehouse/queries/recent-sessions.sql';
-import recentTasks from '../../src/warehouse/queries/recent-tasks.sql';
+import { statement } from '../../src/text.ts';
+import { migrate } from '../../src/warehouse/client.ts';
+import sql from '../../src/warehouse/ledger.sql';
 import { type LocalWarehouse, openLocalWarehouse } from './local-warehouse.ts';
+
+const failedTasksSql = statement(sql, 'failed-tasks');
+const goodTasksSql = statement(sql, 'good-tasks');
+const recentSessionsSql = statement(sql, 'recent-sessions');
+const recentTasksSql = statement(sql, 'recent-tasks');
 
 let warehouse: LocalWarehouse;
 beforeAll(async () => {
@@ -95,15 +98,15 @@ ORDER BY completed_at DESC`);
 
 describe("status' own questions", () => {
   test('the ten most recent rows say their session', async () => {
-    const rows = await warehouse.query(recentTasks, { task: null });
+    const rows = await warehouse.query(recentTasksSql, { task: null });
     expect(rows).toHaveLength(10);
     expect(rows[0]).toMatchObject({ task_name: 'prices', session: '2025-11-19' });
-    const own = await warehouse.query(recentTasks, { task: 'sync-tickers' });
+    const own = await warehouse.query(recentTasksSql, { task: 'sync-tickers' });
     expect(new Set(own.map(({ task_name }) => task_name))).toEqual(new Set(['sync-tickers']));
   });
 
   test('what did not go well, which of it within a day, and the symbols it names', async () => {
-    const rows = await warehouse.query(failedTasks);
+    const rows = await warehouse.query(failedTasksSql);
     expect(rows.map(({ task_name, status, last_day }) => [task_name, status, last_day])).toEqual([
       ['sync-tickers', 'failed', true],
       ['consolidate', 'partial', true],
@@ -113,7 +116,7 @@ describe("status' own questions", () => {
   });
 
   test('a list too fresh to be asked for again is well for the session, and was brought when it was fetched', async () => {
-    const splits = (await warehouse.query(goodTasks)).find(({ task_name }) => task_name === 'sync-splits');
+    const splits = (await warehouse.query(goodTasksSql)).find(({ task_name }) => task_name === 'sync-splits');
     const [fetched] = await warehouse.query(
       "SELECT max(completed_at)::text AS at FROM sync_logs WHERE task_name = 'sync-splits' AND status = 'success'",
     );
@@ -121,6 +124,6 @@ describe("status' own questions", () => {
   });
 
   test('sessions of the last seven days', async () => {
-    expect(await warehouse.query(recentSessions)).toEqual([{ session: '2025-11-18' }, { session: '2025-11-19' }]);
+    expect(await warehouse.query(recentSessionsSql)).toEqual([{ session: '2025-11-18' }, { session: '2025-11-19' }]);
   });
 });

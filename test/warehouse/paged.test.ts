@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { readPricesPerSession } from '../../src/cli/checks/check-warehouse.ts';
-import { readAttempts, readSkipped } from '../../src/warehouse/enrichment-attempts.ts';
-import { currentMembers } from '../../src/warehouse/index-members.ts';
-import { migrate } from '../../src/warehouse/migrate.ts';
-import { priceRows, priceSymbols } from '../../src/warehouse/old-prices.ts';
+import { readPricesPerSession } from '../../src/cli/verify/checks.ts';
+import { migrate } from '../../src/warehouse/client.ts';
+import { readAttempts, readSkipped } from '../../src/warehouse/enrichment.ts';
 import { readPaged } from '../../src/warehouse/paged.ts';
-import { knownRuns, storedMembers } from '../../src/warehouse/restore.ts';
-import { storedSplits } from '../../src/warehouse/splits.ts';
-import { changedOn, readHistory } from '../../src/warehouse/symbol-history.ts';
+import { priceRows, priceSymbols } from '../../src/warehouse/prices.ts';
+import {
+  changedOn,
+  currentMembers,
+  knownRuns,
+  readHistory,
+  storedMembers,
+  storedSplits,
+} from '../../src/warehouse/reference.ts';
 import { type LocalWarehouse, openLocalWarehouse } from './local-warehouse.ts';
 
 // A full market in an embedded database takes its time, and time decides nothing here.

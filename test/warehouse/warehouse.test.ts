@@ -1,15 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Bar } from '../../src/records/bar.ts';
-import { MIGRATIONS, migrate, statements } from '../../src/warehouse/migrate.ts';
+import { statement } from '../../src/text.ts';
+import { MIGRATIONS, migrate, statements } from '../../src/warehouse/client.ts';
+import ledgerStatements from '../../src/warehouse/ledger.sql';
+import pricesStatements from '../../src/warehouse/prices.sql';
 import { storePrices } from '../../src/warehouse/prices.ts';
-import closeNight from '../../src/warehouse/queries/close-night.sql';
-import failedTasks from '../../src/warehouse/queries/failed-tasks.sql';
-import latestTasks from '../../src/warehouse/queries/latest-tasks.sql';
-import openNight from '../../src/warehouse/queries/open-night.sql';
-import pricesPerSession from '../../src/warehouse/queries/prices-per-session.sql';
-import recentNights from '../../src/warehouse/queries/recent-nights.sql';
 import { bar, bars } from '../checks/bars.ts';
 import { type LocalWarehouse, openLocalWarehouse } from './local-warehouse.ts';
+
+const pricesPerSessionSql = statement(pricesStatements, 'prices-per-session');
+const closeNightSql = statement(ledgerStatements, 'close-night');
+const failedTasksSql = statement(ledgerStatements, 'failed-tasks');
+const latestTasksSql = statement(ledgerStatements, 'latest-tasks');
+const openNightSql = statement(ledgerStatements, 'open-night');
+const recentNightsSql = statement(ledgerStatements, 'recent-nights');
 
 let warehouse: LocalWarehouse;
 beforeAll(async () => {
@@ -109,7 +113,7 @@ describe('prices', () => {
     await storePrices(warehouse, DAY, bars(2, DAY));
     await storePrices(warehouse, '2025-11-20', bars(3, '2025-11-20'));
     expect(await storePrices(warehouse, '2025-11-20', [])).toEqual({ new: 0, changed: 0, removed: 3 });
-    expect(await warehouse.query(pricesPerSession)).toEqual([{ date: DAY, row_count: 2, behind: 0 }]);
+    expect(await warehouse.query(pricesPerSessionSql)).toEqual([{ date: DAY, row_count: 2, behind: 0 }]);
   });
 
   test('watermarks only move forward', async () => {
@@ -155,7 +159,7 @@ describe('prices', () => {
 
 describe('ledger', () => {
   const open = (run_id: string, started_at: string) =>
-    warehouse.query(openNight, {
+    warehouse.query(openNightSql, {
       run_id,
       session: '2025-11-19',
       kind: 'night',
@@ -176,7 +180,7 @@ describe('ledger', () => {
     ...more,
   });
   const close = (tasks: object[], more = {}) =>
-    warehouse.query(closeNight, {
+    warehouse.query(closeNightSql, {
       run_id: 'r1',
       status: 'Partial',
       completed_at: '2025-11-20 09:01:00',
@@ -186,7 +190,7 @@ describe('ledger', () => {
       tasks: JSON.stringify(tasks),
       ...more,
     });
-  const nights = () => warehouse.query(recentNights, { limit: 10 });
+  const nights = () => warehouse.query(recentNightsSql, { limit: 10 });
 
   test('a night closed twice has one row, and one row a task', async () => {
     await open('r1', '2025-11-20 09:00:00');
@@ -235,7 +239,7 @@ describe('ledger', () => {
     await run('old', ago(24 * 8), ['prices', 'failed'], ['sync-assets', 'success']);
     await run('week', ago(24 * 3), ['prices', 'failed'], ['sync-tickers', 'held']);
     await run('day', ago(2), ['prices', 'success'], ['sync-tickers', 'partial']);
-    const latest = await warehouse.query(latestTasks);
+    const latest = await warehouse.query(latestTasksSql);
     expect(latest.map(({ task_name, status }) => [task_name, status])).toEqual([
       ['prices', 'success'],
       ['sync-assets', 'success'],
@@ -249,7 +253,7 @@ describe('ledger', () => {
       'completed_at',
       'duration_seconds',
     ]);
-    expect((await warehouse.query(failedTasks)).map(({ task_name, status }) => [task_name, status])).toEqual([
+    expect((await warehouse.query(failedTasksSql)).map(({ task_name, status }) => [task_name, status])).toEqual([
       ['sync-tickers', 'partial'],
       ['sync-tickers', 'held'],
       ['prices', 'failed'],

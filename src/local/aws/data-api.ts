@@ -1,10 +1,102 @@
 import * as z from 'zod';
-import { AwsFault } from './fault.ts';
-import { parseJson, type Routes } from './route.ts';
-import { type SqlBackend, SqlFailure, type SqlResult, SqlUnavailable } from './sql-backend.ts';
-import { fieldJson, plainJson, type ReturnTypes } from './sql-fields.ts';
-import { bindSql, SqlParameter } from './sql-parameters.ts';
-import { pgType } from './sql-types.ts';
+import { type SqlBackend, SqlFailure, type SqlResult, SqlUnavailable } from './pglite.ts';
+import { AwsFault, parseJson, type Routes } from './protocol.ts';
+import { parseSql, pgType } from './sql.ts';
+
+const Value = z.strictObject({
+  isNull: z.boolean().optional(),
+  stringValue: z.string().optional(),
+  longValue: z.number().int().optional(),
+  doubleValue: z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]).optional(),
+  booleanValue: z.boolean().optional(),
+  blobValue: z.string().optional(),
+  arrayValue: z.unknown().optional(),
+});
+
+export const SqlParameter = z.strictObject({
+  name: z.string(),
+  value: Value.optional(),
+  typeHint: z.enum(['JSON', 'UUID', 'TIMESTAMP', 'DATE', 'TIME', 'DECIMAL']).optional(),
+});
+export type SqlParameter = z.infer<typeof SqlParameter>;
+
+const HINTED = { JSON: 'jsonb', UUID: 'uuid', TIMESTAMP: 'timestamp', DATE: 'date', TIME: 'time', DECIMAL: 'numeric' };
+const HINT_FORMATS = {
+  DATE: /^\d{4}-\d\d-\d\d$/,
+  TIME: /^\d\d:\d\d:\d\d(\.\d{1,6})?$/,
+  TIMESTAMP: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$/,
+};
+
+interface Bound {
+  /** PostgreSQL type the value is sent as; undefined for an untyped NULL. */
+  type: string | undefined;
+  value: string | null;
+}
+
+/**
+ * Turns a statement with named parameters into one with `$n` and text values. Every value carries its type
+ * as a cast, because the Data API sends typed values: a stringValue without typeHint is `text`, and comparing
+ * it with a date fails there, so it has to fail here.
+ * @throws AwsFault ValidationException for more than one statement, BadRequestException for a bad parameter
+ */
+export function bindSql(
+  sql: string,
+  parameters: SqlParameter[],
+): { text: string; values: (string | null)[]; keyword: string } {
+  const { pieces, names, statements, keyword } = parseSql(sql);
+  if (statements > 1) throw new AwsFault('ValidationException', "Multistatements aren't supported");
+  if (statements === 0) throw new AwsFault('ValidationException', 'sql: the statement is empty');
+  const given = new Map<string, Bound>();
+  for (const parameter of parameters) {
+    if (given.has(parameter.name)) throw badParameter(`Parameter ${parameter.name} is given twice`);
+    given.set(parameter.name, bound(parameter));
+  }
+  const positions = new Map<string, number>();
+  const values: (string | null)[] = [];
+  let text = pieces[0] ?? '';
+  names.forEach((name, index) => {
+    const parameter = given.get(name);
+    if (!parameter) throw badParameter(`Cannot find parameter: ${name}`);
+    const position = positions.get(name) ?? values.push(parameter.value);
+    positions.set(name, position);
+    text += parameter.type === undefined ? `$${position}` : `($${position}::${parameter.type})`;
+    text += pieces[index + 1] ?? '';
+  });
+  return { text, values, keyword };
+}
+
+function bound({ name, value, typeHint }: SqlParameter): Bound {
+  const entries = Object.entries(value ?? {});
+  const [kind, content] = entries[0] ?? [];
+  if (entries.length !== 1 || kind === undefined) throw badParameter(`Parameter ${name} needs exactly one value`);
+  if (kind === 'arrayValue') throw badParameter(`Parameter ${name}: Array parameters are not supported.`);
+  if (kind === 'isNull') {
+    if (content !== true) throw badParameter(`Parameter ${name}: isNull must be true`);
+    return { type: typeHint && HINTED[typeHint], value: null };
+  }
+  if (typeHint && kind !== 'stringValue') throw badParameter(`Parameter ${name}: typeHint goes with a stringValue`);
+  if (kind === 'stringValue')
+    return { type: typeHint ? HINTED[typeHint] : 'text', value: hinted(name, String(content), typeHint) };
+  if (kind === 'blobValue')
+    return { type: 'bytea', value: `\\x${Buffer.from(String(content), 'base64').toString('hex')}` };
+  const type = { longValue: 'int8', doubleValue: 'float8', booleanValue: 'bool' }[kind];
+  return { type, value: String(content) };
+}
+
+function hinted(name: string, text: string, typeHint: SqlParameter['typeHint']): string {
+  const format = HINT_FORMATS[typeHint as keyof typeof HINT_FORMATS];
+  if (format && !format.test(text)) {
+    const wanted = { DATE: 'YYYY-MM-DD', TIME: 'HH:MM:SS[.FFF]', TIMESTAMP: 'YYYY-MM-DD HH:MM:SS[.FFF]' };
+    throw badParameter(
+      `Parameter ${name}: ${typeHint} wants ${wanted[typeHint as keyof typeof wanted]}, found ${text}`,
+    );
+  }
+  return text;
+}
+
+function badParameter(message: string): AwsFault {
+  return new AwsFault('BadRequestException', message);
+}
 
 const RESPONSE_LIMIT_BYTES = 1024 * 1024;
 const ROW_LIMIT_BYTES = 64 * 1024;
@@ -135,4 +227,94 @@ function databaseFault(error: unknown, positionsHold: boolean): unknown {
   if (error.position !== undefined && positionsHold) parts.push(`Position: ${error.position}`);
   parts.push(`SQLState: ${error.code}`);
   return new AwsFault('DatabaseErrorException', parts.join('; '));
+}
+
+export interface ReturnTypes {
+  decimalReturnType?: 'STRING' | 'DOUBLE_OR_LONG' | undefined;
+  longReturnType?: 'LONG' | 'STRING' | undefined;
+}
+
+/** One value as JSON text. `member` is the Field union's key; `plain` the value in formattedRecords. */
+interface Encoded {
+  member: string;
+  json: string;
+  plain: string;
+}
+
+/**
+ * One value of a result as the `Field` union, as JSON text: `{"longValue":12}`. JSON is written by hand
+ * because int8 goes beyond what a JavaScript number holds and AWS sends its digits as they are.
+ */
+export function fieldJson(oid: number, text: string | null, types: ReturnTypes): string {
+  if (text === null) return '{"isNull":true}';
+  const { member, json } = encode(oid, text, types);
+  return `{"${member}":${json}}`;
+}
+
+/** One value as it stands in formattedRecords: numbers bare, decimals as strings unless asked otherwise. */
+export function plainJson(oid: number, text: string | null, types: ReturnTypes): string {
+  return text === null ? 'null' : encode(oid, text, types).plain;
+}
+
+function encode(oid: number, text: string, types: ReturnTypes): Encoded {
+  const type = pgType(oid);
+  switch (type.kind) {
+    case 'boolean':
+      return same('booleanValue', text === 't' ? 'true' : 'false');
+    case 'long':
+      return types.longReturnType === 'STRING' ? string(text) : same('longValue', text);
+    case 'double':
+      return number(text);
+    case 'decimal':
+      if (types.decimalReturnType !== 'DOUBLE_OR_LONG') return string(text);
+      return /^-?\d+$/.test(text) ? same('longValue', text) : number(text);
+    case 'instant':
+      if (text.includes('infinity')) throw unsupported(`an infinite ${type.name}; cast it to text`);
+      // The Data API gives a timestamptz as a UTC wall clock without its offset.
+      return string(text.replace(/\+00$/, ''));
+    case 'blob':
+      return same('blobValue', JSON.stringify(Buffer.from(text.slice(2), 'hex').toString('base64')));
+    case 'array':
+      return array(type.element ?? 25, text, types);
+    case 'refused':
+      throw unsupported(`the unsupported data type ${type.name}; cast it to text`);
+    default:
+      return string(text);
+  }
+}
+
+function string(text: string): Encoded {
+  return same('stringValue', JSON.stringify(text));
+}
+
+function same(member: string, json: string): Encoded {
+  return { member, json, plain: json };
+}
+
+/** JSON has no NaN; the SDKs read these three as strings. */
+function number(text: string): Encoded {
+  const value = Number(text);
+  return same('doubleValue', JSON.stringify(Number.isFinite(value) ? value : text));
+}
+
+function array(elementOid: number, text: string, types: ReturnTypes): Encoded {
+  const elements = arrayElements(text).map((element) => (element === null ? null : encode(elementOid, element, types)));
+  const member = elements.find((element) => element !== null)?.member ?? 'stringValue';
+  const plain = `[${elements.map((element) => element?.json ?? 'null').join(',')}]`;
+  return { member: 'arrayValue', json: `{"${member}s":${plain}}`, plain };
+}
+
+/** Elements of a one-dimensional array in PostgreSQL's text form: `{1,NULL,"a,b"}`. */
+export function arrayElements(text: string): (string | null)[] {
+  if (!text.startsWith('{') || text.startsWith('{{')) throw unsupported('a multidimensional array');
+  const elements: (string | null)[] = [];
+  for (const [, quoted, bare] of text.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs)) {
+    if (quoted !== undefined) elements.push(quoted.replaceAll(/\\(.)/gs, '$1'));
+    else elements.push(bare === 'NULL' ? null : (bare ?? ''));
+  }
+  return elements;
+}
+
+function unsupported(what: string): AwsFault {
+  return new AwsFault('UnsupportedResultException', `The result contains ${what}`);
 }

@@ -4,10 +4,74 @@ import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { PGlite } from '@electric-sql/pglite';
-import { diskTrouble } from '../../disk-trouble.ts';
-import { NamedError } from '../../errors.ts';
-import { type SqlBackend, SqlFailure } from './sql-backend.ts';
-import { KNOWN_OIDS } from './sql-types.ts';
+import type { Config } from '../../config.ts';
+import { diskTrouble, NamedError } from '../../errors.ts';
+import { KNOWN_OIDS } from './sql.ts';
+
+/** A result as PostgreSQL sent it: every value in its text form, NULL as null. */
+export interface SqlResult {
+  columns: { name: string; oid: number }[];
+  rows: (string | null)[][];
+  /** Command tag in capitals without counts: SELECT, INSERT, CREATE. */
+  command: string;
+  /** Rows the command tag counts. */
+  count: number;
+}
+
+/**
+ * One PostgreSQL behind the Data API. Both adapters give values in PostgreSQL's text form with session time
+ * zone UTC and ISO dates, so what a caller sees does not depend on the adapter.
+ */
+export interface SqlBackend {
+  /** Runs one statement with `$n` values in text form. @throws SqlFailure | SqlUnavailable */
+  query(text: string, values: (string | null)[]): Promise<SqlResult>;
+  close(): Promise<void>;
+}
+
+/** The database refused the statement. `code` is the SQLSTATE. */
+export class SqlFailure extends Error {
+  readonly code: string;
+  readonly severity: string;
+  readonly hint: string | undefined;
+  readonly position: string | undefined;
+
+  constructor(message: string, fields: { code: string; severity?: string; hint?: string; position?: string }) {
+    super(message);
+    this.name = 'SqlFailure';
+    this.code = fields.code;
+    this.severity = fields.severity ?? 'ERROR';
+    this.hint = fields.hint;
+    this.position = fields.position;
+  }
+}
+
+/** The database could not be reached, or is starting or stopping. */
+export class SqlUnavailable extends Error {
+  override readonly name = 'SqlUnavailable';
+}
+
+/**
+ * The database behind the Data API: PostgreSQL at DATABASE_URL, or the embedded one. Opened by the first statement,
+ * so that a run with nothing to do never pays for it.
+ */
+export function warehouseBackend(config: Config, folder: string, cluster: string): SqlBackend {
+  const url = config.DATABASE_URL;
+  let opened: Promise<SqlBackend> | undefined;
+  const open = () => {
+    opened ??= url ? overNetwork(url) : openPglite(join(folder, 'pgdata'), cluster);
+    return opened;
+  };
+  return {
+    query: async (text, values) => (await open()).query(text, values),
+    close: async () => (await opened?.catch(() => undefined))?.close(),
+  };
+}
+
+/** Its driver is loaded by those only who have a server of their own. */
+async function overNetwork(url: string): Promise<SqlBackend> {
+  const { openPostgres } = await import('./postgres.ts');
+  return openPostgres(url);
+}
 
 const MAKE_ROOM = 'Make room on its disk, or mend the rights, and run the same command again';
 

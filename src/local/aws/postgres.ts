@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { type SqlBackend, SqlFailure, SqlUnavailable } from './sql-backend.ts';
+import { type SqlBackend, SqlFailure, SqlUnavailable } from './pglite.ts';
 
 const asText = { getTypeParser: () => (text: string) => text };
 const SESSION = "set timezone = 'UTC'; set datestyle = 'ISO'; set bytea_output = 'hex'; set extra_float_digits = 1";

@@ -1,16 +1,20 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Answer, faultAnswer, resultAnswer } from './answer.ts';
 import { dataApiRoutes } from './data-api.ts';
-import { type EventsOptions, eventsRoutes } from './events.ts';
-import { type DescribeExecution, executionsRoutes } from './executions.ts';
-import { AwsFault } from './fault.ts';
-import { type CalledOperation, calledOperation, signerOf } from './operation.ts';
-import { readBody } from './request-body.ts';
-import type { Routes } from './route.ts';
-import { secretsRoutes } from './secrets.ts';
-import { type OnNotify, snsRoutes } from './sns.ts';
-import type { SqlBackend } from './sql-backend.ts';
+import { type EventsOptions, eventsRoutes } from './eventbridge.ts';
+import type { SqlBackend } from './pglite.ts';
+import {
+  type Answer,
+  AwsFault,
+  type CalledOperation,
+  calledOperation,
+  faultAnswer,
+  type Routes,
+  readBody,
+  resultAnswer,
+  signerOf,
+} from './protocol.ts';
+import { type DescribeExecution, executionsRoutes, type OnNotify, secretsRoutes, snsRoutes } from './services.ts';
 
 export interface AwsServerOptions {
   /** Answered at `GET /afterbell`, by which other processes know this one for the owner of its home. */

@@ -1,7 +1,6 @@
 import { NamedError } from '../../errors.ts';
-import { alterRows } from './altered-rows.ts';
-import { driftFields } from './drifted-fields.ts';
-import type { Answer, Asked, Vendor } from './market-route.ts';
+import { alterRows, driftFields } from './misbehave.ts';
+import type { Answer, Asked, Vendor } from './routes.ts';
 
 const PER_MINUTE = 200;
 

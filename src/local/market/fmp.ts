@@ -1,10 +1,8 @@
-import { alterRows } from './altered-rows.ts';
-import { companyFacts } from './company-row.ts';
-import { hyphenated, type MarketDay, marketDay } from './market-day.ts';
-import type { Answer, Asked, MarketRequest, Vendor } from './market-route.ts';
-import type { TickerRow } from './market-source.ts';
-import { hash, unit } from './noise.ts';
-import { textKey } from './text-key.ts';
+import { companyFacts } from './companies.ts';
+import { alterRows } from './misbehave.ts';
+import { hash, textKey, unit } from './noise.ts';
+import type { Answer, Asked, MarketRequest, Vendor } from './routes.ts';
+import { hyphenated, type MarketDay, marketDay, type TickerRow } from './source.ts';
 
 const RESTRICTED =
   'Restricted Endpoint: This endpoint is not available under your current subscription please visit our subscription page to upgrade your plan at https://financialmodelingprep.com/';

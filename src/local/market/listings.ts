@@ -1,8 +1,6 @@
-import { sessionNumber } from '../../calendar/sessions.ts';
-import { nameListings } from './listing-names.ts';
-import { unit } from './noise.ts';
-import { type NamedSymbol, ODD_SYMBOLS } from './odd-symbols.ts';
-import { textKey } from './text-key.ts';
+import { sessionNumber } from '../../calendar/calendar.ts';
+import { hash, textKey, unit } from './noise.ts';
+import type { MarketKind } from './source.ts';
 
 /** A split takes effect at the opening of session number `session`. */
 export interface ListingSplit {
@@ -90,4 +88,160 @@ function listingOf(name: NamedSymbol, index: number, seed: number): Listing {
 export function generateListings(symbols: number, seed: number): Listing[] {
   const names = nameListings(Math.round(symbols / ACTIVE_SHARE), seed);
   return names.map((name, index) => listingOf(name, index, seed));
+}
+
+const LETTERS = 'ABCDEFGHJLMNOPRSTVWXYZ';
+const FIRST_WORDS =
+  'Amber Alder Beacon Birch Cedar Cobalt Delta Ember Falcon Granite Harbor Indigo Juniper Keystone Lantern Maple Northern Onyx Prairie Quarry River Summit Timber Union Valley Western';
+const SECOND_WORDS =
+  'Analytics Bancorp Biosciences Capital Devices Energy Foods Genetics Health Industries Labs Logistics Materials Media Metals Networks Partners Power Realty Retail Robotics Semiconductor Software Systems Therapeutics Water';
+const STOCK_EXCHANGES = ['XNYS', 'XNAS', 'XNAS', 'XASE'];
+const FUND_EXCHANGES = ['ARCX', 'ARCX', 'BATS', 'XNAS'];
+
+/** Share of each security type among exchange-listed symbols; the rest is common stock. */
+const TYPE_SHARES: readonly (readonly [type: string, share: number])[] = [
+  ['ETF', 0.24],
+  ['ADRC', 0.05],
+  ['PFD', 0.05],
+  ['WARRANT', 0.03],
+  ['FUND', 0.03],
+  ['UNIT', 0.02],
+];
+const OTC_SHARE = 0.12;
+
+function pick<T>(from: readonly T[], key: number, a: number, b = 0): T {
+  return from[hash(key, a, b) % from.length]!;
+}
+
+function letters(key: number, count: number, attempt: number): string {
+  return Array.from({ length: count }, (_, i) => LETTERS[hash(key, 10 + i, attempt) % LETTERS.length]).join('');
+}
+
+function typeOf(key: number): string {
+  let rest = unit(key, 2);
+  for (const [type, share] of TYPE_SHARES) {
+    if (rest < share) return type;
+    rest -= share;
+  }
+  return 'CS';
+}
+
+function tickerOf(type: string, otc: boolean, key: number, attempt: number): string {
+  // OTC symbols have five letters, foreign ones end in F and depositary receipts in Y.
+  if (otc) return letters(key, 4, attempt) + (type === 'ADRC' ? 'Y' : 'F');
+  const root = letters(key, type === 'CS' ? 3 + (hash(key, 3) % 2) : 3, attempt);
+  if (type === 'PFD') return `${root}p${letters(key, 1, attempt + 100)}`;
+  if (type === 'WARRANT') return `${root}.WS`;
+  if (type === 'UNIT') return `${root}.U`;
+  return root;
+}
+
+function companyName(type: string, key: number): string {
+  const words = `${pick(FIRST_WORDS.split(' '), key, 4)} ${pick(SECOND_WORDS.split(' '), key, 5)}`;
+  if (type === 'ETF') return `${words} ETF`;
+  if (type === 'FUND') return `${words} Income Fund`;
+  if (type === 'PFD') return `${words} Inc. Preferred Series ${pick(['A', 'B', 'C', 'D'], key, 6)}`;
+  if (type === 'WARRANT') return `${words} Acquisition Corp Warrants`;
+  if (type === 'UNIT') return `${words} Acquisition Corp Units`;
+  if (type === 'ADRC') return `${words} plc American Depositary Shares`;
+  return `${words} ${pick(['Inc.', 'Corp.', 'Holdings, Inc.', 'Ltd.'], key, 7)}`;
+}
+
+/** `count` distinct symbols with names and types, the odd ones first; never fewer than the odd ones. */
+export function nameListings(count: number, seed: number): NamedSymbol[] {
+  const names: NamedSymbol[] = [...ODD_SYMBOLS];
+  const taken = new Set(names.map((name) => name.ticker));
+  for (let index = names.length; index < count; index++) {
+    const key = hash(textKey('listing', seed), index);
+    const otc = unit(key, 1) < OTC_SHARE;
+    const type = otc ? pick(['OS', 'ADRC', 'OS', 'PFD'], key, 8) : typeOf(key);
+    let ticker = tickerOf(type, otc, key, 0);
+    for (let attempt = 1; taken.has(ticker); attempt++) ticker = tickerOf(type, otc, key, attempt);
+    taken.add(ticker);
+    const name = companyName(type, key);
+    if (otc) names.push({ ticker, name, type, market: 'otc' });
+    else {
+      const exchange = pick(type === 'ETF' || type === 'FUND' ? FUND_EXCHANGES : STOCK_EXCHANGES, key, 9);
+      names.push({ ticker, name, type, exchange, market: 'stocks' });
+    }
+  }
+  return names;
+}
+
+export interface NamedSymbol {
+  ticker: string;
+  name: string;
+  type: string;
+  exchange?: string;
+  market: MarketKind;
+}
+
+function listed(ticker: string, name: string, type: string, exchange: string): NamedSymbol {
+  return { ticker, name, type, exchange, market: 'stocks' };
+}
+
+/**
+ * Symbols every generated market has, always listed: words that parsers take for booleans, numbers, nulls or device
+ * names, class shares, lower-case preferreds and warrants (vendor-apis 6e), and three that everybody knows.
+ */
+export const ODD_SYMBOLS: readonly NamedSymbol[] = [
+  listed('AAPL', 'Apple Inc.', 'CS', 'XNAS'),
+  listed('MSFT', 'Microsoft Corp', 'CS', 'XNAS'),
+  listed('SPY', 'SPDR S&P 500 ETF Trust', 'ETF', 'ARCX'),
+  listed('TRUE', 'TrueCar, Inc.', 'CS', 'XNAS'),
+  listed('NAN', 'Nuveen New York Quality Municipal Income Fund', 'FUND', 'XNYS'),
+  listed('ON', 'ON Semiconductor Corporation', 'CS', 'XNAS'),
+  listed('E', 'Eni S.p.A.', 'ADRC', 'XNYS'),
+  listed('T', 'AT&T Inc.', 'CS', 'XNYS'),
+  listed('F', 'Ford Motor Company', 'CS', 'XNYS'),
+  listed('ALL', 'Allstate Corporation', 'CS', 'XNYS'),
+  listed('CON', 'Concentra Group Holdings Parent, Inc.', 'CS', 'XNYS'),
+  listed('NA', 'Nano Labs Ltd', 'CS', 'XNAS'),
+  listed('INF', 'Brookfield Global Listed Infrastructure Income Fund', 'FUND', 'XNYS'),
+  listed('BRK.A', 'Berkshire Hathaway Inc. Class A', 'CS', 'XNYS'),
+  listed('BRK.B', 'Berkshire Hathaway Inc. Class B', 'CS', 'XNYS'),
+  listed('KIMpL', 'Kimco Realty Corporation Preferred Series L', 'PFD', 'XNYS'),
+  listed('BACpL', 'Bank of America Corporation Preferred Series L', 'PFD', 'XNYS'),
+  listed('BAC-I', 'Bank of America Corporation Series I', 'PFD', 'XNYS'),
+  listed('ABC', 'Practice Acquisition Corp', 'CS', 'XNYS'),
+  listed('ABC.WS', 'Practice Acquisition Corp Warrants', 'WARRANT', 'XNYS'),
+];
+
+/** A row of Polygon's reference tickers that is no security: no type, no FIGI, no bars here. */
+export interface OtherTickerRow {
+  ticker: string;
+  name: string;
+  market: 'crypto' | 'fx' | 'indices';
+  locale: 'us' | 'global';
+  type?: undefined;
+  active: true;
+  currency_name?: string;
+  currency_symbol?: string;
+  base_currency_name?: string;
+  base_currency_symbol?: string;
+  last_updated_utc: string;
+}
+
+const UPDATED = { active: true, last_updated_utc: '2017-01-01T00:00:00Z' } as const;
+const DOLLAR = { currency_name: 'United States dollar', currency_symbol: 'USD' };
+
+const COINS = { BTC: 'Bitcoin', DOGE: 'Dogecoin', ETH: 'Ethereum' };
+const CURRENCIES = { AUD: 'Australian dollar', EUR: 'Euro', GBP: 'Pound sterling', JPY: 'Japanese yen' };
+const INDICES = { 'I:DJI': 'Dow Jones Industrial Average', 'I:NDX': 'Nasdaq-100', 'I:SPX': 'S&P 500' };
+
+/** The few rows the practice market has of currencies and indices, in ticker order; the real lists have thousands. */
+export function otherTickers(market: OtherTickerRow['market']): OtherTickerRow[] {
+  if (market === 'indices')
+    return Object.entries(INDICES).map(([ticker, name]) => ({ ticker, name, market, locale: 'us', ...UPDATED }));
+  const [prefix, names] = market === 'crypto' ? ['X', COINS] : ['C', CURRENCIES];
+  return Object.entries(names).map(([symbol, name]) => ({
+    ticker: `${prefix}:${symbol}USD`,
+    name: `${name} - ${DOLLAR.currency_name}`,
+    market,
+    locale: 'global',
+    ...DOLLAR,
+    base_currency_name: name,
+    base_currency_symbol: symbol,
+    ...UPDATED,
+  }));
 }

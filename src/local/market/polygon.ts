@@ -1,10 +1,229 @@
-import type { Vendor } from './market-route.ts';
-import { failed } from './polygon-answers.ts';
-import { answerDetails } from './polygon-details.ts';
-import { answerGrouped, beforeEndOfDay } from './polygon-grouped.ts';
-import { answerIndicator } from './polygon-indicators.ts';
-import { answerSplits } from './polygon-splits.ts';
-import { answerTickers } from './polygon-tickers.ts';
+import { isSession, parseDate, sessionHours, sessionsBetween } from '../../calendar/calendar.ts';
+import { NamedError } from '../../errors.ts';
+import { movingAverage, wilderRsi } from '../../portfolio/indicators.ts';
+import { companyFacts } from './companies.ts';
+import { type OtherTickerRow, otherTickers } from './listings.ts';
+import { alterRows, driftFields, lateCorrection } from './misbehave.ts';
+import { byCodeUnit, hexOf, textKey } from './noise.ts';
+import type { Answer, Asked, MarketRequest, Vendor } from './routes.ts';
+import { type BarRow, type MarketKind, marketDay, type SplitRow, type TickerRow } from './source.ts';
+
+function truth(filters: URLSearchParams, name: string, usual: boolean): boolean {
+  const text = filters.get(name) ?? String(usual);
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new NamedError('Usage.Invalid', `'${name}' must be true or false, found '${text}'.`);
+}
+
+async function rowsFor(asked: Asked, filters: URLSearchParams, asOf: string): Promise<(TickerRow | OtherTickerRow)[]> {
+  const market = filters.get('market') ?? undefined;
+  if (market !== undefined && !['stocks', 'otc', 'crypto', 'fx', 'indices'].includes(market))
+    throw new NamedError('Usage.Invalid', `'market' is not one of stocks, otc, crypto, fx, indices: '${market}'.`);
+  const active = truth(filters, 'active', true);
+  const type = filters.get('type');
+  const ticker = filters.get('ticker');
+  const isOther = market === 'crypto' || market === 'fx' || market === 'indices';
+  const rows: (TickerRow | OtherTickerRow)[] = isOther
+    ? otherTickers(market)
+    : await asked.source.tickers(market as MarketKind | undefined, asOf);
+  return rows.filter(
+    (row) =>
+      row.active === active && (type === null || row.type === type) && (ticker === null || row.ticker === ticker),
+  );
+}
+
+/** `GET /v3/reference/tickers` (vendor-apis 1.3): market, active, type, ticker, date, order, limit, cursor; sorted by ticker. */
+export async function answerTickers(asked: Asked): Promise<Answer> {
+  const filters = filtersOf(asked.query);
+  const [sort, order] = [filters.get('sort') ?? 'ticker', filters.get('order') ?? 'asc'];
+  if (sort !== 'ticker' || (order !== 'asc' && order !== 'desc'))
+    throw new NamedError('Usage.Invalid', "The practice market sorts by 'ticker', order 'asc' or 'desc'.");
+  const date = dateOf(filters, 'date');
+  const asOf = date === undefined || date > asked.lastClosed ? asked.lastClosed : date;
+  const found = await rowsFor(asked, filters, asOf);
+  const page = pageOf(order === 'asc' ? found : found.toReversed(), withDate(filters, asOf), {
+    path: asked.path,
+    limit: limitOf(filters, 100, 1000),
+    keyOf: (row) => row.ticker,
+    compare: (a, b) => (order === 'asc' ? byCodeUnit(a, b) : byCodeUnit(b, a)),
+    loop: asked.active.has('looping-cursor'),
+  });
+  const results = alterRows(driftFields('tickers', page.rows, asked.active), asked.active);
+  return ok(asked, { results, count: results.length, ...(page.nextUrl !== undefined && { next_url: page.nextUrl }) });
+}
+
+/** The day goes into the cursor, so pages asked for before and after a close belong to one list. */
+function withDate(filters: URLSearchParams, asOf: string): URLSearchParams {
+  const dated = new URLSearchParams(filters);
+  dated.set('date', asOf);
+  return dated;
+}
+
+/** `GET /v3/reference/tickers/{ticker}` (vendor-apis 1.4); funds have no SIC code, and one in twenty no market cap. */
+export async function answerDetails(asked: Asked): Promise<Answer> {
+  const ticker = decodeURIComponent(asked.captured[0] ?? '');
+  const { listings, closes } = await marketDay(asked.source, asked.lastClosed);
+  const row = listings.get(ticker);
+  if (row === undefined || asked.active.has('empty')) return notFound(asked, 'Ticker not found.');
+  const facts = companyFacts(row);
+  const close = closes.get(ticker);
+  const cap =
+    facts.isCompany && close !== undefined && facts.shares % 20 !== 0 ? Math.round(close * facts.shares) : undefined;
+  const results = {
+    ...row,
+    ...(facts.isCompany && { sic_code: facts.sicCode, sic_description: facts.sicDescription }),
+    ...(facts.isCompany && { share_class_shares_outstanding: facts.shares }),
+    ...(cap !== undefined && { market_cap: cap }),
+    list_date: facts.listDate,
+    description: facts.description,
+    ticker_root: ticker.replace(/[^A-Z].*$/, ''),
+  };
+  const [told] = alterRows([results], asked.active);
+  return ok(asked, { results: told });
+}
+
+export function beforeEndOfDay(request: MarketRequest): Answer {
+  return notAuthorized(
+    request,
+    "Attempted to request today's data before end of day. Please upgrade your plan at https://polygon.io/pricing",
+  );
+}
+
+function outOfPlan(request: MarketRequest): Answer {
+  return notAuthorized(
+    request,
+    "Your plan doesn't include this data timeframe. Please upgrade your plan at https://polygon.io/pricing",
+  );
+}
+
+async function barsOn(asked: Asked, date: string, adjusted: boolean): Promise<BarRow[]> {
+  const all = await asked.source.bars(date);
+  const rows = asked.query.get('include_otc') === 'true' ? all : all.filter((row) => row.otc !== true);
+  if (!adjusted || rows.length === 0) return rows;
+  return adjustBars(rows, await asked.source.splits(), { date, today: asked.today });
+}
+
+/**
+ * `GET /v2/aggs/grouped/locale/us/market/stocks/{date}` (vendor-apis 1.5): adjusted (default true), include_otc
+ * (default false). A day without trading has no `results` key; one not closed yet is refused.
+ */
+export async function answerGrouped(asked: Asked): Promise<Answer> {
+  const date = dateOf(new URLSearchParams({ date: asked.captured[0] ?? '' }), 'date')!;
+  const { earliest } = asked.source;
+  if (earliest !== undefined && date < earliest) return outOfPlan(asked);
+  if (date > asked.today || (date > asked.lastClosed && isSession(date))) return beforeEndOfDay(asked);
+  const adjusted = asked.query.get('adjusted') !== 'false';
+  const bars = await barsOn(asked, date, adjusted);
+  if (bars.length === 0) return ok(asked, { queryCount: 0, resultsCount: 0, adjusted });
+  // The vendor stamps the END of the window here, at 13:00 on half days.
+  const t = Date.parse(sessionHours(date).close);
+  const told = asked.active.has('late-correction') ? lateCorrection(bars, date) : bars;
+  const results = alterRows(
+    told.map((row) => ({ ...row, t })),
+    asked.active,
+  );
+  const count = results.length;
+  return ok(asked, { queryCount: count, resultsCount: count, adjusted, results, count });
+}
+
+const NEW_PATH = '/stocks/v1/splits';
+
+/** One symbol may split twice on a day. */
+function keyOf(split: SplitRow): string {
+  return `${split.execution_date}|${split.ticker}|${split.split_from}|${split.split_to}`;
+}
+
+function filterSplits(splits: readonly SplitRow[], filters: URLSearchParams): SplitRow[] {
+  const tickers = [filters.get('ticker'), filters.get('ticker.any_of')].filter((text) => text !== null);
+  const named = new Set(tickers.flatMap((text) => text.split(',')));
+  const bound = (suffix: string) => dateOf(filters, `execution_date${suffix}`);
+  const [on, gt, gte, lt, lte] = [bound(''), bound('.gt'), bound('.gte'), bound('.lt'), bound('.lte')];
+  const reverse = filters.get('reverse_split');
+  return splits.filter(
+    ({ ticker, execution_date: date, split_from, split_to }) =>
+      (named.size === 0 || named.has(ticker)) &&
+      (on === undefined || date === on) &&
+      (gt === undefined || date > gt) &&
+      (gte === undefined || date >= gte) &&
+      (lt === undefined || date < lt) &&
+      (lte === undefined || date <= lte) &&
+      (reverse === null || String(split_from > split_to) === reverse),
+  );
+}
+
+function descending(filters: URLSearchParams): boolean {
+  const [field, inSort] = (filters.get('sort') ?? 'execution_date').split('.');
+  const order = inSort ?? filters.get('order') ?? 'desc';
+  if (field === 'execution_date' && (order === 'asc' || order === 'desc')) return order === 'desc';
+  throw new NamedError('Usage.Invalid', "The practice market sorts splits by 'execution_date', 'asc' or 'desc'.");
+}
+
+/** The newer route's fields: the factor is the product of this split and every later one of the ticker. */
+function withFactor(split: SplitRow, all: readonly SplitRow[]): object {
+  const later = all.filter((other) => other.ticker === split.ticker && other.execution_date >= split.execution_date);
+  const factor = later.reduce((product, { split_from, split_to }) => product * (split_from / split_to), 1);
+  const adjustment_type = split.split_from > split.split_to ? 'reverse_split' : 'forward_split';
+  return { adjustment_type, historical_adjustment_factor: Math.round(factor * 1e6) / 1e6, ...split };
+}
+
+function asBefore({ id, execution_date, split_from, split_to, ticker }: SplitRow): object {
+  return { id, execution_date, split_from, split_to, ticker };
+}
+
+/**
+ * `GET /v3/reference/splits` (limit 10, at most 1000) and `GET /stocks/v1/splits` (limit 100, at most 5000), both
+ * with ticker, execution_date and its ranges, newest first (vendor-apis 1.8). Splits announced ahead are included.
+ */
+export async function answerSplits(asked: Asked): Promise<Answer> {
+  const filters = filtersOf(asked.query);
+  const newer = asked.path === NEW_PATH;
+  const all = await asked.source.splits();
+  const sign = descending(filters) ? -1 : 1;
+  const compare = (a: string, b: string) => sign * byCodeUnit(a, b);
+  const found = filterSplits(all, filters).sort((a, b) => compare(keyOf(a), keyOf(b)));
+  const limit = newer ? limitOf(filters, 100, 5000) : limitOf(filters, 10, 1000);
+  const loop = asked.active.has('looping-cursor');
+  const page = pageOf(found, filters, { path: asked.path, limit, keyOf, compare, loop });
+  const rows = newer ? page.rows.map((split) => withFactor(split, all)) : page.rows.map(asBefore);
+  const results = alterRows(rows, asked.active);
+  return ok(asked, { results, ...(page.nextUrl !== undefined && { next_url: page.nextUrl }) });
+}
+
+/** Sessions a value is computed from: the vendor, too, begins its smoothing somewhere. */
+const UNDERLYING = 400;
+const USUAL_WINDOW: Readonly<Record<string, string>> = { rsi: '14', sma: '50' };
+
+/**
+ * `GET /v1/indicators/{rsi|sma}/{ticker}` (vendor-apis 1.7): the newest value up to `timestamp.lte`, of split-adjusted
+ * closes, and none of those before it; `values` is absent when there is none.
+ */
+export async function answerIndicator(asked: Asked): Promise<Answer> {
+  const kind = asked.captured[0] ?? '';
+  const window = windowOf(asked.query.get('window') ?? USUAL_WINDOW[kind] ?? '');
+  const bars = asked.active.has('empty') ? [] : await closesOf(asked, decodeURIComponent(asked.captured[1] ?? ''));
+  const closes = bars.map(({ close }) => close);
+  const value = kind === 'rsi' ? wilderRsi(closes, window).at(-1) : movingAverage(closes, window);
+  // Stamped with the beginning of its day in New York.
+  const timestamp = Date.parse(`${bars.at(-1)?.date}T05:00:00Z`);
+  return ok(asked, { results: typeof value === 'number' ? { values: [{ timestamp, value }] } : {} });
+}
+
+async function closesOf({ source, query, today, lastClosed }: Asked, ticker: string) {
+  const wanted = dateOf(query, 'timestamp.lte') ?? lastClosed;
+  const { from = source.earliest ?? lastClosed } = await source.span();
+  const sessions = sessionsBetween(from, wanted < lastClosed ? wanted : lastClosed).slice(-UNDERLYING);
+  const splits = (await source.splits()).filter((split) => split.ticker === ticker);
+  const closes: { date: string; close: number }[] = [];
+  for (const date of sessions) {
+    const own = (await source.bars(date)).filter((row) => row.T === ticker);
+    for (const { c: close } of adjustBars(own, splits, { date, today })) closes.push({ date, close });
+  }
+  return closes;
+}
+
+function windowOf(text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw new NamedError('Usage.Invalid', `'window' must be an integer from 1 to 999, found '${text}'.`);
+}
 
 const TOO_MANY =
   "You've exceeded the maximum requests per minute, please wait or upgrade your subscription to continue. https://polygon.io/pricing";
@@ -25,3 +244,121 @@ export const polygon: Vendor = {
   badRequest: (request, message) => failed(request, 400, message),
   beforeEndOfDay,
 };
+
+/** Request ids are derived from the request, so that the same request has the very same bytes for an answer. */
+function requestId({ path, query }: MarketRequest): string {
+  return hexOf(textKey(`${path}?${query}`, 4), 32);
+}
+
+export function ok(request: MarketRequest, body: Record<string, unknown>): Answer {
+  return { status: 200, json: { ...body, status: 'OK', request_id: requestId(request) } };
+}
+
+/** An error whose text stands in `error` (400, 401, 429). */
+export function failed(request: MarketRequest, status: number, error: string): Answer {
+  return { status, json: { status: 'ERROR', request_id: requestId(request), error } };
+}
+
+/** A 404, whose text stands in `message`. */
+export function notFound(request: MarketRequest, message: string): Answer {
+  return { status: 404, json: { status: 'NOT_FOUND', request_id: requestId(request), message } };
+}
+
+/** A 403, whose text stands in `message`; its meanings differ by this text only (vendor-apis 1.2). */
+export function notAuthorized(request: MarketRequest, message: string): Answer {
+  return { status: 403, json: { status: 'NOT_AUTHORIZED', request_id: requestId(request), message } };
+}
+
+function decode(cursor: string): URLSearchParams {
+  const filters = new URLSearchParams(Buffer.from(cursor, 'base64url').toString('utf8'));
+  if (filters.has('ap') && filters.has('limit')) return filters;
+  throw new NamedError('Usage.Invalid', 'The cursor is not one of ours.');
+}
+
+/** The filters a request stands for: those inside its cursor when it has one, else its own. */
+export function filtersOf(query: URLSearchParams): URLSearchParams {
+  const cursor = query.get('cursor');
+  return cursor === null ? query : decode(cursor);
+}
+
+/** The `limit` of a request; out of range is refused, because a client that asks for too much gets short pages. */
+export function limitOf(filters: URLSearchParams, usual: number, most: number): number {
+  const text = filters.get('limit') ?? String(usual);
+  const limit = Number(text);
+  if (/^\d+$/.test(text) && limit >= 1 && limit <= most) return limit;
+  throw new NamedError('Usage.Invalid', `'limit' must be an integer from 1 to ${most}, found '${text}'.`);
+}
+
+/** A date filter, when given. */
+export function dateOf(filters: URLSearchParams, name: string): string | undefined {
+  const text = filters.get(name);
+  if (text === null) return undefined;
+  try {
+    return parseDate(text);
+  } catch {
+    throw new NamedError('Usage.Invalid', `Could not parse the time parameter: '${name}'. Use YYYY-MM-DD.`);
+  }
+}
+
+/** Not the host that serves: real answers name this one whatever host was asked, so a client must keep its own. */
+const NEXT_HOST = 'https://api.massive.com';
+
+export interface Page<T> {
+  rows: T[];
+  /** Absolute, with all filters in an opaque cursor; undefined on the last page. */
+  nextUrl: string | undefined;
+}
+
+/**
+ * The page after the cursor's `ap` (the key of the last row served), so rows that come or go between two pages shift
+ * nothing. `rows` are in served order, `compare` is that order on keys; `filters` go into the cursor.
+ * `loop` repeats the same cursor for ever.
+ */
+export function pageOf<T>(
+  rows: readonly T[],
+  filters: URLSearchParams,
+  paging: {
+    path: string;
+    limit: number;
+    keyOf: (row: T) => string;
+    compare: (a: string, b: string) => number;
+    loop: boolean;
+  },
+): Page<T> {
+  const after = filters.get('ap');
+  const start = after === null ? 0 : rows.findIndex((row) => paging.compare(paging.keyOf(row), after) > 0);
+  const page = start < 0 ? [] : rows.slice(start, start + paging.limit);
+  const more = start >= 0 && start + paging.limit < rows.length;
+  const lastKey = page.length > 0 ? paging.keyOf(page.at(-1)!) : '';
+  const ap = paging.loop ? (after ?? lastKey) : more ? lastKey : undefined;
+  if (ap === undefined) return { rows: page, nextUrl: undefined };
+  const carried = new URLSearchParams(filters);
+  carried.set('limit', String(paging.limit));
+  carried.set('ap', ap);
+  carried.sort();
+  const cursor = Buffer.from(carried.toString(), 'utf8').toString('base64url');
+  return { rows: page, nextUrl: `${NEXT_HOST}${paging.path}?cursor=${cursor}` };
+}
+
+/**
+ * Bars of `date` on the share basis of `today`, as Polygon's `adjusted=true` gives them: every split executed after
+ * the date and by today multiplies prices by from/to and divides volume by it.
+ */
+export function adjustBars(
+  rows: readonly BarRow[],
+  splits: readonly SplitRow[],
+  { date, today }: { date: string; today: string },
+): BarRow[] {
+  const factors = new Map<string, number>();
+  for (const split of splits) {
+    if (split.execution_date <= date || split.execution_date > today) continue;
+    factors.set(split.ticker, (factors.get(split.ticker) ?? 1) * (split.split_from / split.split_to));
+  }
+  return rows.map((row) => {
+    const factor = factors.get(row.T);
+    if (factor === undefined) return row;
+    const price = (value: number) => Math.round(value * factor * 1e4) / 1e4;
+    const prices = { o: price(row.o), h: price(row.h), l: price(row.l), c: price(row.c) };
+    return { ...row, ...prices, v: row.v / factor, ...(row.vw !== undefined && { vw: price(row.vw) }) };
+  });
+}

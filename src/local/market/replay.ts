@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSession } from '../../calendar/sessions.ts';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { parse } from 'csv-parse/sync';
+import { isSession } from '../../calendar/calendar.ts';
 import { NamedError } from '../../errors.ts';
-import { assetRow } from './asset-row.ts';
-import { byCodeUnit } from './code-unit-order.ts';
-import { readFlatFile } from './flat-file.ts';
-import type { MarketSource, TickerRow } from './market-source.ts';
+import { assetRow } from './companies.ts';
+import { byCodeUnit } from './noise.ts';
+import type { BarRow, MarketSource, TickerRow } from './source.ts';
 
 const YEAR = /^\d{4}$/;
 const MONTH = /^\d{2}$/;
@@ -79,4 +81,52 @@ export async function replayMarket(folder: string): Promise<MarketSource> {
     assets: async (asOf) => (await tickersOn(asOf)).map(assetRow).sort((a, b) => byCodeUnit(a.symbol, b.symbol)),
     span: async () => ({ from: dates[0], to: dates.at(-1) }),
   };
+}
+
+const NEEDED = ['ticker', 'volume', 'open', 'close', 'high', 'low'] as const;
+const unzip = promisify(gunzip);
+
+function corrupt(file: string, found: string): NamedError {
+  return new NamedError('Data.Invalid', {
+    what: `the flat file ${file} cannot be replayed`,
+    found,
+    wanted: `gzipped CSV with the columns ${NEEDED.join(', ')}`,
+    todo: 'Fetch the file again or remove it from the folder.',
+  });
+}
+
+function barOf(record: Record<string, string>, file: string): BarRow {
+  const number = (column: string): number => {
+    const text = record[column] ?? '';
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value)) throw corrupt(file, `${column} "${text}" for ${record.ticker}`);
+    return value;
+  };
+  const row: BarRow = {
+    T: record.ticker!,
+    o: number('open'),
+    h: number('high'),
+    l: number('low'),
+    c: number('close'),
+    v: number('volume'),
+  };
+  if ((record.transactions ?? '') !== '') row.n = number('transactions');
+  return row;
+}
+
+/**
+ * The bars of one Massive day-aggregates file (`…/YYYY-MM-DD.csv.gz`, vendor-apis 1.10); columns are found by name
+ * because their order is open, close, high, low. Error: Data.Invalid for a file that is cut, no CSV or lacks a number.
+ */
+export async function readFlatFile(file: string): Promise<BarRow[]> {
+  let records: Record<string, string>[];
+  try {
+    const text = (await unzip(await readFile(file))).toString('utf8');
+    records = parse(text, { columns: true, skip_empty_lines: true, bom: true });
+  } catch (error) {
+    throw corrupt(file, error instanceof Error ? error.message : String(error));
+  }
+  const missing = NEEDED.filter((column) => records[0] !== undefined && !(column in records[0]));
+  if (missing.length > 0) throw corrupt(file, `no column ${missing.join(', ')}`);
+  return records.map((record) => barOf(record, file));
 }

@@ -1,16 +1,24 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exchangeDate, lastClosedSession } from '../../calendar/sessions.ts';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { exchangeDate, lastClosedSession } from '../../calendar/calendar.ts';
 import { isNamed, NamedError } from '../../errors.ts';
 import { alpaca } from './alpaca.ts';
-import { deliver } from './delivery.ts';
 import { fmp } from './fmp.ts';
 import { ishares } from './ishares.ts';
-import type { Answer, Asked, MarketRequest, Route, Vendor } from './market-route.ts';
-import type { MarketSource } from './market-source.ts';
-import { type MisbehaviourName, parseMisbehaviours } from './misbehaviour.ts';
-import { MisbehaviourLedger } from './misbehaviour-ledger.ts';
+import { MisbehaviourLedger } from './misbehave.ts';
 import { polygon } from './polygon.ts';
+import {
+  type Answer,
+  type Asked,
+  type MarketRequest,
+  type MisbehaviourName,
+  parseMisbehaviours,
+  type Route,
+  type Vendor,
+} from './routes.ts';
+import type { MarketSource } from './source.ts';
 import { xaiVendor } from './xai.ts';
 
 const VENDORS: readonly Vendor[] = [polygon, alpaca, ishares, fmp];
@@ -165,4 +173,44 @@ function listen(server: ReturnType<typeof createServer>, port: number): Promise<
     );
     server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
   });
+}
+
+const zip = promisify(gzip);
+const TRICKLE_MS = 500;
+const TRICKLE_FOR_MS = 60_000;
+
+/** One byte each half second for a minute, then the line goes dead: longer than any sensible body timeout. */
+function trickle(response: ServerResponse, body: Buffer): void {
+  let sent = 0;
+  const timer = setInterval(() => {
+    if (sent * TRICKLE_MS >= TRICKLE_FOR_MS || sent + 1 >= body.length) {
+      clearInterval(timer);
+      response.destroy();
+      return;
+    }
+    response.write(body.subarray(sent, sent + 1));
+    sent += 1;
+  }, TRICKLE_MS);
+  response.on('close', () => clearInterval(timer));
+  response.flushHeaders();
+}
+
+/** Sends an answer, gzipped when the client takes it; `truncated-json` cuts the text, `slow-body` never finishes it. */
+export async function deliver(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  active: ReadonlySet<MisbehaviourName>,
+): Promise<void> {
+  const whole = Buffer.from(answer.json === undefined ? (answer.text ?? '') : JSON.stringify(answer.json), 'utf8');
+  response.statusCode = answer.status;
+  response.setHeader('content-type', answer.type ?? 'application/json');
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  if (active.has('slow-body')) return trickle(response, whole);
+  const body = active.has('truncated-json') ? whole.subarray(0, Math.floor(whole.length / 2)) : whole;
+  const zipped = body.length > 0 && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  const sent = zipped ? await zip(body, { level: 1 }) : body;
+  if (zipped) response.setHeader('content-encoding', 'gzip');
+  response.setHeader('content-length', sent.length);
+  response.end(sent);
 }

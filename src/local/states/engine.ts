@@ -1,11 +1,8 @@
 import type { ExecutionEvent, ExecutionEventType, Integration } from './events.ts';
 import { evaluateExpression } from './expressions.ts';
-import { StateFailure } from './failure.ts';
-import { interruptible } from './interruption.ts';
+import { interruptible, StateFailure } from './failure.ts';
 import type { Effects, Scope, State } from './machine.ts';
-import { requireBounded } from './payload.ts';
-import { evaluateTemplate, type Template } from './payload-template.ts';
-import type { Variables } from './variables.ts';
+import { evaluateTemplate, requireBounded, type Template } from './template.ts';
 
 /** What surrounds a running scope. */
 export interface Surroundings {
@@ -154,4 +151,26 @@ export function wrongType(
 function sentenceFor({ state }: Entry, source: string, field: string): string {
   const where = `An error occurred while executing the state '${state.name}'.`;
   return `${where} The JSONata expression '${source}' specified for the field '${field}'`;
+}
+
+/** The workflow variables of one scope; outer ones are seen through it and never written. */
+export class Variables {
+  readonly #outer: Variables | undefined;
+  readonly #values = new Map<string, unknown>();
+
+  constructor(outer?: Variables) {
+    this.#outer = outer;
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name) || (this.#outer?.has(name) ?? false);
+  }
+
+  get(name: string): unknown {
+    return this.#values.has(name) ? this.#values.get(name) : this.#outer?.get(name);
+  }
+
+  assign(values: Record<string, unknown>): void {
+    for (const [name, value] of Object.entries(values)) this.#values.set(name, value);
+  }
 }

@@ -1,8 +1,8 @@
-import type { Engine, Entry, Surroundings } from './engine.ts';
+import { type Engine, type Entry, type Step, type Surroundings, Variables, wrongType } from './engine.ts';
 import type { ExecutionEventType } from './events.ts';
-import { Interruption, StateFailure } from './failure.ts';
-import { childSignal } from './interruption.ts';
-import { Variables } from './variables.ts';
+import { childSignal, Interruption, StateFailure } from './failure.ts';
+import type { MapState, ParallelState } from './machine.ts';
+import { requireBounded } from './template.ts';
 
 /** Names of the events of a Map's iterations or a Parallel's branches. */
 export type FanOutKind = 'MapIteration' | 'ParallelBranch';
@@ -51,4 +51,50 @@ export async function fanOut(
   const failure = ((): typeof failed => failed)();
   if (failure !== undefined) throw failure.error;
   return results;
+}
+
+/** Iterations an Inline Map runs at once at most, also where MaxConcurrency is 0. Source: AWS, "Inline mode". */
+const INLINE_LIMIT = 40;
+
+/** One try of a Map, with all its iterations. */
+export async function tryMap(engine: Engine, entry: Entry, state: MapState): Promise<Step> {
+  const items = state.items === undefined ? entry.input : await engine.evaluate(state.items, entry);
+  if (!Array.isArray(items)) throw notItems(entry, state, items);
+  const wanted = await engine.evaluateInteger(state.maxConcurrency, entry, 'MaxConcurrency', 0);
+  const limit = wanted === 0 ? INLINE_LIMIT : Math.min(wanted, INLINE_LIMIT);
+  engine.emit('MapStarted', entry.path, { state: state.name, count: items.length });
+  const fan = { kind: 'MapIteration' as const, count: items.length, limit };
+  const results = await fanOut(engine, entry, fan, async (index, surroundings) => {
+    const mapItem = { Index: index, Value: items[index] as unknown };
+    const selector = state.itemSelector;
+    const input = selector === undefined ? mapItem.Value : await engine.evaluate(selector, { ...entry, mapItem });
+    requireBounded(input, `The input of an iteration of '${state.name}'`);
+    return engine.runScope(state.processor, input, { ...surroundings, mapItem });
+  });
+  return leaveWith(engine, entry, state, results);
+}
+
+/** One try of a Parallel, with all its branches. */
+export async function tryParallel(engine: Engine, entry: Entry, state: ParallelState): Promise<Step> {
+  const input = state.arguments === undefined ? entry.input : await engine.evaluate(state.arguments, entry);
+  requireBounded(input, `The Arguments of '${state.name}'`);
+  const count = state.branches.length;
+  engine.emit('ParallelStarted', entry.path, { state: state.name, count });
+  const fan = { kind: 'ParallelBranch' as const, count, limit: count };
+  const results = await fanOut(engine, entry, fan, (index, surroundings) =>
+    engine.runScope(state.branches[index]!, input, surroundings),
+  );
+  return leaveWith(engine, entry, state, results);
+}
+
+function leaveWith(engine: Engine, entry: Entry, state: MapState | ParallelState, results: unknown[]): Promise<Step> {
+  requireBounded(results, `The state/task '${state.name}' returned a result that`);
+  return engine.leave(entry, state, state.next, { result: results }, results);
+}
+
+function notItems(entry: Entry, state: MapState, found: unknown): StateFailure {
+  if (state.items !== undefined) {
+    return wrongType(state.items, entry, 'Items', { wanted: 'an array', value: found });
+  }
+  return new StateFailure('States.Runtime', `Map state input must be an array but was: ${typeof found}`);
 }

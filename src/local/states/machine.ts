@@ -1,5 +1,5 @@
 import type { Expression } from './expressions.ts';
-import type { Template } from './payload-template.ts';
+import type { Template } from './template.ts';
 
 /** A compiled state machine, as loadMachine returns it. */
 export interface Machine {

@@ -1,9 +1,8 @@
 import type { Engine, Entry, Step } from './engine.ts';
-import { StateFailure } from './failure.ts';
-import { childSignal, interruptible, startTimer } from './interruption.ts';
-import type { TaskState } from './machine.ts';
-import { boundedCopy } from './payload.ts';
-import { requireArguments } from './resource-arguments.ts';
+import { childSignal, interruptible, matchesError, StateFailure, startTimer } from './failure.ts';
+import { requireArguments } from './fields.ts';
+import type { RecoverableState, Retrier, TaskState } from './machine.ts';
+import { boundedCopy } from './template.ts';
 
 /** One try of a Task: Arguments, the integration under its TimeoutSeconds, then Assign and Output. */
 export async function tryTask(engine: Engine, entry: Entry & { retryCount: number }, state: TaskState): Promise<Step> {
@@ -60,5 +59,80 @@ async function underTimeout<T>(
   } finally {
     limit?.();
     child.release();
+  }
+}
+
+/**
+ * Runs a state's tries until one succeeds, its Retry is used up, or a Catch takes the failure. The whole try
+ * counts, so a failing Arguments, Assign or Output is retried and caught as well.
+ * @param attempt one try; gets the entry with its RetryCount.
+ */
+export async function recover(
+  engine: Engine,
+  entry: Entry,
+  state: RecoverableState,
+  attempt: (entry: Entry & { retryCount: number }) => Promise<Step>,
+): Promise<Step> {
+  const retries = new RetryCounts(state.retry);
+  for (let retryCount = 0; ; retryCount += 1) {
+    const current = { ...entry, retryCount };
+    try {
+      return await attempt(current);
+    } catch (failure) {
+      if (!(failure instanceof StateFailure)) throw failure;
+      const { error, reason: cause } = failure;
+      const delaySeconds = retries.next(error, engine.parts.random);
+      if (delaySeconds === undefined) return handOver(engine, current, state, failure);
+      engine.emit('TaskRetried', entry.path, {
+        state: state.name,
+        attempt: retryCount + 1,
+        delaySeconds,
+        error,
+        cause,
+      });
+      await engine.pause(delaySeconds, entry.signal);
+    }
+  }
+}
+
+async function handOver(engine: Engine, entry: Entry, state: RecoverableState, failure: StateFailure): Promise<Step> {
+  const { error, reason: cause, errorOutput } = failure;
+  const catcher = state.catch.find(({ errorEquals }) => matchesError(errorEquals, error));
+  if (catcher === undefined) throw failure;
+  engine.emit('StateCaught', entry.path, { state: state.name, error, cause, next: catcher.next });
+  return engine.leave(entry, catcher, catcher.next, { errorOutput }, errorOutput);
+}
+
+/**
+ * Seconds to wait before the next try.
+ * @param retries tries this retrier has already caused: 0 before the first retry.
+ * @param random in [0, 1), asked only for JitterStrategy FULL, which waits between nothing and the full delay.
+ */
+export function retryDelay(retrier: Retrier, retries: number, random: () => number): number {
+  const delay = Math.min(
+    retrier.intervalSeconds * retrier.backoffRate ** retries,
+    retrier.maxDelaySeconds ?? Number.MAX_SAFE_INTEGER,
+  );
+  return retrier.jitter === 'FULL' ? random() * delay : delay;
+}
+
+/** Counts the retries of one state's entry; every retrier has a count of its own. */
+export class RetryCounts {
+  readonly #retriers: readonly Retrier[];
+  readonly #counts: number[];
+
+  constructor(retriers: readonly Retrier[]) {
+    this.#retriers = retriers;
+    this.#counts = retriers.map(() => 0);
+  }
+
+  /** Seconds until the next try, or undefined when there is none: the first retrier that matches decides alone. */
+  next(error: string | undefined, random: () => number): number | undefined {
+    const index = this.#retriers.findIndex(({ errorEquals }) => matchesError(errorEquals, error));
+    const retrier = this.#retriers[index];
+    const count = this.#counts[index] ?? 0;
+    if (retrier === undefined || count >= retrier.maxAttempts) return undefined;
+    this.#counts[index] = count + 1;
+    return retryDelay(retrier, count, random);
   }
 }

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Freshness, freshnessOf } from '../../../src/cli/status/freshness.ts';
-import { type HealthFacts, judgeHealth } from '../../../src/cli/status/health.ts';
+import { type Freshness, freshnessOf, type HealthFacts, judgeHealth } from '../../../src/cli/status/health.ts';
 
 const DUE = '2026-11-20';
 const row = (dataset: string, newest: string | null, status = 'success'): Freshness => {

@@ -5,10 +5,10 @@ import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws
 import { PublishCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { awsEnvironment } from '../../../src/local/aws/environment.ts';
-import type { BusEvent } from '../../../src/local/aws/events.ts';
-import { AwsFault } from '../../../src/local/aws/fault.ts';
+import type { BusEvent } from '../../../src/local/aws/eventbridge.ts';
+import { AwsFault } from '../../../src/local/aws/protocol.ts';
 import { type AwsServer, startAwsServer } from '../../../src/local/aws/server.ts';
-import type { Notification } from '../../../src/local/aws/sns.ts';
+import type { Notification } from '../../../src/local/aws/services.ts';
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 let server: AwsServer;

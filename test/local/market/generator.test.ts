@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSession, previousSession, sessionsBetween } from '../../../src/calendar/sessions.ts';
+import { isSession, previousSession, sessionsBetween } from '../../../src/calendar/calendar.ts';
 import { generateMarket } from '../../../src/local/market/generator.ts';
-import { ODD_SYMBOLS } from '../../../src/local/market/odd-symbols.ts';
+import { ODD_SYMBOLS } from '../../../src/local/market/listings.ts';
 
 const AS_OF = '2026-11-20';
 const market = generateMarket({ symbols: 500, seed: 1 });

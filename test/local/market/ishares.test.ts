@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
 import { generateMarket } from '../../../src/local/market/generator.ts';
 import { HOLDINGS_PATH } from '../../../src/local/market/ishares.ts';
-import { readHoldings } from '../../../src/records/holdings.ts';
-import { countReasons, parseIndexMembers } from '../../../src/records/index-member.ts';
-import { listingFinder } from '../../../src/records/listings.ts';
+import { countReasons, listingFinder, parseIndexMembers } from '../../../src/records/index-member.ts';
+import { readHoldings } from '../../../src/vendors/ishares.ts';
 import { ask, withMarket } from './ask.ts';
 
 const source = generateMarket({ symbols: 300, seed: 1 });

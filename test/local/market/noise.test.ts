@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hash, unit, walk } from '../../../src/local/market/noise.ts';
-import { hexOf, textKey } from '../../../src/local/market/text-key.ts';
+import { hash, hexOf, textKey, unit, walk } from '../../../src/local/market/noise.ts';
 
 const int = fc.integer();
 

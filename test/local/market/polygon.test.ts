@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sessionHours } from '../../../src/calendar/sessions.ts';
+import { sessionHours } from '../../../src/calendar/calendar.ts';
 import { generateMarket } from '../../../src/local/market/generator.ts';
 import { type PracticeMarket, startMarket } from '../../../src/local/market/server.ts';
 import { ask, grouped, NOW } from './ask.ts';

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sessionHours, sessionsBetween } from '../../../src/calendar/sessions.ts';
+import { sessionHours, sessionsBetween } from '../../../src/calendar/calendar.ts';
 import { replayMarket } from '../../../src/local/market/replay.ts';
 import { ask, grouped, withMarket } from './ask.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lintMachine } from '../../../src/local/states/lint.ts';
+import { lintMachine } from '../../../scripts/lint-asl.ts';
 
 const BATCH = 'arn:aws:states:::batch:submitJob.sync';
 const placeholder = (name: string): string => `\${${name}}`;

@@ -1,0 +1,144 @@
+import { resolve } from 'node:path';
+import { exchangeClock, ledgerInstant, reasonLines, short, there } from '../../text.ts';
+import type { SqlRow } from '../../warehouse/client.ts';
+import type { Context } from '../context.ts';
+import { statusWord, type Terminal, table } from '../terminal.ts';
+import type { FailedLine } from './failed-symbols.ts';
+import type { Health } from './health.ts';
+import type { Next, Status } from './read.ts';
+import { heldText } from './withheld.ts';
+
+const NIGHTS = 5;
+const TROUBLES = 6;
+const SHOWN = 40;
+
+/** One screen: health, what there is, what is held, the last nights, what comes next. */
+export function printStatus(status: Status, symbols: readonly FailedLine[], context: Context): void {
+  const { config, terminal, stage, now } = context;
+  const { held, missing, expected, kind, ledger, next } = status;
+  const place = stage ? `stage: ${stage.stage}` : `home: ${resolve(config.AFTERBELL_HOME)}`;
+  terminal.print(`${place}${kind ? `, ${kind} data` : ''}, ${exchangeClock(now)}`);
+  printHealth(status.health, expected, terminal);
+  printFreshness(status, terminal);
+  if (held.length > 0) {
+    const shown = missing.slice(-8).join(', ') + (missing.length > 8 ? `, … ${missing.length} in all` : '');
+    terminal.print(
+      `\n${held.length} sessions of ${kind ?? 'no'} data, ${held[0]} to ${held.at(-1)}. ${missing.length === 0 ? 'No session is missing.' : `Missing: ${shown}`}`,
+    );
+  }
+  printHeld(status, terminal);
+  printNights(ledger.nights.slice(0, NIGHTS), terminal);
+  const counts = new Map<string, number>();
+  for (const { dataset } of symbols) counts.set(dataset, (counts.get(dataset) ?? 0) + 1);
+  const bySet = [...counts].map(([dataset, count]) => `${dataset} ${count}`).join(', ');
+  if (counts.size > 0)
+    terminal.print(
+      `\nSkipped or failed symbols: ${bySet}. Each by name: npx afterbell status --failed${there(context)}`,
+    );
+  terminal.print(`\n${nextText(next, expected, held.length > 0)}`);
+}
+
+function printHealth({ code, troubles }: Health, expected: string, terminal: Terminal): void {
+  if (code === 0) {
+    terminal.print(`Healthy: ${expected} is served, nothing is missing, behind or held.`);
+    return;
+  }
+  const more = troubles.length > 1 ? ` (${troubles.length} things to see to)` : '';
+  terminal.print(`Not healthy, exit ${code}${more}:`);
+  for (const { what, command, steps } of troubles.slice(0, TROUBLES)) {
+    terminal.print(`- ${short(what)}`);
+    const lines = steps?.map((step) => `${step.why}: ${step.command}`) ?? (command ? [command] : []);
+    for (const line of lines) terminal.print(`    ${line}`);
+  }
+  if (troubles.length > TROUBLES) terminal.print(`- … ${troubles.length} in all; --json has every one`);
+}
+
+/** Also of one dataset alone. */
+export function printFreshness({ freshness }: Pick<Status, 'freshness'>, terminal: Terminal): void {
+  if (freshness.length === 0) return;
+  const rows = freshness.map(({ dataset, newest, age, status, syncedAt }) => {
+    return [dataset, newest ?? '', age, status ?? '', syncedAt ? exchangeClock(syncedAt) : ''];
+  });
+  terminal.print(`\n${table(['dataset', 'newest', 'age', 'last run', 'brought up to date'], rows)}`);
+}
+
+/** In full what health names in a line; what is to be done stands there. */
+function printHeld({ ledger, heldLists }: Status, terminal: Terminal): void {
+  if (ledger.heldRuns.length + heldLists.length === 0) return;
+  terminal.print('\nHeld back:');
+  for (const { dataset, session, reasons, counts, place } of heldLists) {
+    const { added, changed, vanished } = counts;
+    terminal.print(
+      `- ${dataset} of ${session}: ${vanished} would vanish, ${added} be added, ${changed} change: ${place}`,
+    );
+    for (const reason of reasons) terminal.print(`  ${short(reason)}`);
+  }
+  for (const { sessions, reason, effect } of ledger.heldRuns) {
+    terminal.print(`- ${short(`prices of ${heldText({ sessions })}: ${reason}`)}`);
+    if (effect) terminal.print(`  ${effect}`);
+  }
+}
+
+function printNights(nights: readonly SqlRow[], terminal: Terminal): void {
+  if (nights.length === 0) return;
+  const rows = nights.map((night) => {
+    const [reason = ''] = JSON.parse(String(night.reasons)) as string[];
+    const released = (JSON.parse(String(night.summary)) as { released_by?: string }).released_by;
+    const why = released ? `released by ${released}` : reason;
+    const word = statusWord(String(night.status), terminal);
+    const begun = exchangeClock(ledgerInstant(night.started_at)!);
+    return [String(night.session), String(night.kind), word, begun, String(night.run_id), short(why, 60)];
+  });
+  terminal.print(`\n${table(['session', 'kind', 'status', 'started', 'run', ''], rows)}`);
+}
+
+function nextText({ night, expression, session, closes }: Next, expected: string, begun: boolean): string {
+  const close = `Session ${session} closes ${exchangeClock(closes)}`;
+  if (night !== null) return `${close}. Next night: ${exchangeClock(night)}, by ${expression}.`;
+  if (expression !== null) return `${close}. The schedule of this stage says: ${expression}.`;
+  if (!begun) return `The session to begin with: ${expected}.`;
+  return `${close}. Next night: nothing here starts one; \`make run\`, or by cron: CRON_TZ=America/New_York  0 4 * * *`;
+}
+
+/** The rows of one task. */
+export function printTask(task: string, rows: readonly SqlRow[], terminal: Terminal): void {
+  if (rows.length === 0) {
+    terminal.print(`\n${task} has not run yet.`);
+    return;
+  }
+  const cells = rows.map((row) => [
+    String(row.session ?? ''),
+    String(row.status),
+    Number(row.rows_updated),
+    Number(row.duration_seconds),
+    exchangeClock(ledgerInstant(row.completed_at)!),
+    short(String(row.error_message ?? '')),
+  ]);
+  terminal.print(`\n${table(['session', 'status', 'rows updated', 'seconds', 'completed', 'why'], cells)}`);
+}
+
+/** `--failed`: tasks of the last seven days, and symbols by name. */
+export function printFailed(failed: readonly SqlRow[], symbols: readonly FailedLine[], terminal: Terminal): void {
+  if (failed.length === 0) terminal.print('No task failed in the last 7 days.');
+  else {
+    const rows = failed.flatMap((task) => {
+      const { session, task_name, status, completed_at, error_message } = task;
+      const [first = '', ...more] = reasonLines(String(error_message ?? ''));
+      const row = [session, task_name, status].map(String);
+      return [
+        [...row, exchangeClock(ledgerInstant(completed_at)!), first],
+        ...more.map((line) => ['', '', '', '', line]),
+      ];
+    });
+    terminal.print(table(['session', 'task', 'status', 'completed', 'why'], rows));
+  }
+  if (symbols.length === 0) {
+    terminal.print('No symbol was skipped or failed.');
+    return;
+  }
+  const rows = symbols
+    .slice(0, SHOWN)
+    .map(({ session, dataset, symbol, reason }) => [session, dataset, symbol, reason]);
+  terminal.print(`\n${table(['session', 'dataset', 'symbol', 'skipped or failed because'], rows)}`);
+  if (symbols.length > SHOWN) terminal.print(`… ${symbols.length} in all; --json names every one`);
+}

@@ -1,0 +1,184 @@
+import { join } from 'node:path';
+import { lastClosedSession, nextSession, sessionHours, sessionsBetween } from '../../calendar/calendar.ts';
+import { readConsolidated } from '../../jobs/consolidate/state.ts';
+import { type Lake, type LakeKind, lakeKind } from '../../lake/lake.ts';
+import { heldSessions } from '../../lake/sessions.ts';
+import { readSilverCheckpoint } from '../../lake/silver.ts';
+import { RunningExecutions } from '../../local/executions.ts';
+import { readHome } from '../../local/home.ts';
+import { executionIsRunning } from '../../night/open.ts';
+import { executionLink, statement, there } from '../../text.ts';
+import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
+import sql from '../../warehouse/ledger.sql';
+import { readPaged } from '../../warehouse/paged.ts';
+import { type Context, homeLake, whereOf } from '../context.ts';
+import { withWarehouse } from '../pipeline.ts';
+import { type Freshness, freshnessOf, type Health, judgeHealth } from './health.ts';
+import { startsAround } from './schedule.ts';
+import { type HeldRun, type HeldSummary, readHeldLists, readHeldRuns, withKilled } from './withheld.ts';
+
+const failedTasksSql = statement(sql, 'failed-tasks');
+const goodTasksSql = statement(sql, 'good-tasks');
+const latestTasksSql = statement(sql, 'latest-tasks');
+const recentNightsSql = statement(sql, 'recent-nights');
+const recentSessionsSql = statement(sql, 'recent-sessions');
+const recentTasksSql = statement(sql, 'recent-tasks');
+
+/** What the ledger says. */
+export interface Ledger {
+  nights: SqlRow[];
+  /** The latest row of each task. */
+  tasks: SqlRow[];
+  /** The newest session each task was well for. */
+  good: SqlRow[];
+  /** The ten most recent rows, of the task asked for. */
+  recent: SqlRow[];
+  /** What did not go well in the last seven days. */
+  failed: SqlRow[];
+  /** Sessions the last seven days' runs worked for. */
+  sessions: string[];
+  /** Newest session in `stock_prices`. */
+  prices: string | null;
+  heldRuns: HeldRun[];
+}
+
+export interface Next {
+  /** When the schedule starts a night, ISO UTC; null where nothing does, or its expression has no clock. */
+  night: string | null;
+  expression: string | null;
+  /** The session that closes next, and when, ISO UTC. */
+  session: string;
+  closes: string;
+}
+
+export interface Status {
+  kind: LakeKind | null;
+  health: Health;
+  /** The session that is to be there by now: the last one closed before the last start by the schedule. */
+  expected: string;
+  /** Sessions held, in order. */
+  held: string[];
+  /** Missing ones from the first held to the expected one. */
+  missing: string[];
+  freshness: Freshness[];
+  ledger: Ledger;
+  heldLists: HeldSummary[];
+  next: Next;
+}
+
+const NONE: Ledger = {
+  nights: [],
+  tasks: [],
+  good: [],
+  recent: [],
+  failed: [],
+  sessions: [],
+  prices: null,
+  heldRuns: [],
+};
+
+const NEWEST_TASKS = { key: ['completed_at', 'id'], descending: true };
+
+/** Everything `status` knows, from the lake, the ledger, the calendar and the schedule. */
+export async function readStatus(context: Context, task: string | undefined): Promise<Status> {
+  const { config, now } = context;
+  const lake = homeLake(config);
+  const held = (await heldSessions(lake)).map(({ date }) => date);
+  const ledger =
+    (await withWarehouse(context, (warehouse) => readLedger(lake, warehouse, task))) ?? structuredClone(NONE);
+  await nameInterrupted(ledger, context);
+  const schedule = { expression: config.NIGHT_SCHEDULE, zone: config.SCHEDULE_TIMEZONE };
+  const starts = startsAround(schedule, now);
+  const expected = lastClosedSession(starts?.last ?? now);
+  const [first, last] = [held[0], held.at(-1)];
+  const have = new Set(held);
+  const missing =
+    first === undefined || first > expected ? [] : sessionsBetween(first, expected).filter((date) => !have.has(date));
+  const facts = { expected, sessions: last, prices: ledger.prices, latest: ledger.tasks, good: ledger.good };
+  const freshness = freshnessOf({ ...facts, ...(await derivedUpTo(lake, config.RESAMPLING_INTERVALS)) });
+  const heldLists = await readHeldLists(lake);
+  const session = nextSession(lastClosedSession(now));
+  const ended = ({ kind, status }: SqlRow) => (kind === 'night' || kind === 'release') && status !== 'Running';
+  const health = judgeHealth({
+    last: ledger.nights.find(ended),
+    latest: ledger.tasks,
+    expected,
+    running: ledger.nights.find(({ kind, status }) => kind === 'night' && status === 'Running'),
+    freshness,
+    gaps: missing.filter((date) => last !== undefined && date < last),
+    heldRuns: ledger.heldRuns,
+    newest: last,
+    heldLists,
+    nothingIn: held.length === 0 ? whereOf(context) : undefined,
+    there: there(context),
+  });
+  return {
+    kind: (await lakeKind(lake)) ?? null,
+    health,
+    expected,
+    held,
+    missing,
+    freshness,
+    ledger,
+    heldLists,
+    next: {
+      // A home has no clock of its own.
+      night: context.stage ? (starts?.next.toISOString() ?? null) : null,
+      expression: context.stage ? schedule.expression : null,
+      session,
+      closes: sessionHours(session).close,
+    },
+  };
+}
+
+async function readLedger(lake: Lake, warehouse: Warehouse, task: string | undefined): Promise<Ledger> {
+  // A home whose first night ended before its warehouse was prepared has no tables to ask.
+  const [found] = await warehouse.query("SELECT to_regclass('nights')::text AS nights");
+  if (!found?.nights) return structuredClone(NONE);
+  const [newest] = await warehouse.query('SELECT max(date)::text AS date FROM stock_prices');
+  return {
+    nights: await readPaged(
+      warehouse,
+      recentNightsSql,
+      { limit: 10 },
+      { key: ['started_at', 'run_id'], descending: true },
+    ),
+    tasks: await readPaged(warehouse, latestTasksSql, {}, { key: ['task_name'] }),
+    good: await warehouse.query(goodTasksSql),
+    recent: await readPaged(warehouse, recentTasksSql, { task: task ?? null }, NEWEST_TASKS),
+    failed: await readPaged(warehouse, failedTasksSql, {}, NEWEST_TASKS),
+    sessions: (await warehouse.query(recentSessionsSql)).map(({ session }) => String(session)),
+    prices: newest?.date ? String(newest.date) : null,
+    heldRuns: await readHeldRuns(lake, warehouse),
+  };
+}
+
+/** A night nobody is running any more did not end by itself. */
+async function nameInterrupted(ledger: Ledger, { config, stage }: Context): Promise<void> {
+  const open = ledger.nights.filter(({ status }) => status === 'Running');
+  const left = stage ? [] : await new RunningExecutions(join(config.AFTERBELL_HOME, 'logs')).leftBehind();
+  if (open.length + left.length === 0) return;
+  const isRunning = stage ? executionIsRunning() : async () => (await readHome(config.AFTERBELL_HOME)) !== undefined;
+  for (const night of open) if (!(await isRunning(String(night.execution_arn)))) night.status = 'Interrupted';
+  if (stage) for (const night of ledger.nights) night.console = executionLink(String(night.execution_arn));
+  else if (left.length > 0 && !(await isRunning('')))
+    ledger.nights = withKilled(
+      ledger.nights,
+      left.map(({ name }) => name),
+    );
+}
+
+/** Newest session in the histories, and in the bars of every interval. Damaged checkpoints count as none. */
+async function derivedUpTo(
+  lake: Lake,
+  intervals: readonly number[],
+): Promise<{ histories: string | null; bars: string | null }> {
+  const consolidated = await readConsolidated(lake).catch(() => undefined);
+  const histories =
+    Object.keys(consolidated?.sessions ?? {})
+      .sort()
+      .at(-1) ?? null;
+  const found = intervals.map((interval) => readSilverCheckpoint(lake, interval).catch(() => undefined));
+  const dates = (await Promise.all(found)).map((checkpoint) => checkpoint?.last_processed_date ?? null);
+  return { histories, bars: dates.includes(null) ? null : (dates.sort()[0] ?? null) };
+}

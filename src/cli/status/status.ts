@@ -1,0 +1,82 @@
+import { DATASET_OF_TASK } from '../../datasets/registry.ts';
+import { NamedError } from '../../errors.ts';
+import type { Lake } from '../../lake/lake.ts';
+import type { SqlRow } from '../../warehouse/client.ts';
+import { type Context, homeLake } from '../context.ts';
+import { type FailedLine, failedSymbols, JOBS } from './failed-symbols.ts';
+import { printFailed, printFreshness, printStatus, printTask } from './print.ts';
+import { readStatus, type Status } from './read.ts';
+
+export interface StatusOptions {
+  failed?: boolean;
+  task?: string;
+}
+
+/** Symbols are looked for in so many of the newest sessions, whenever those were fetched. */
+const LOOKED_AT = 7;
+
+/** How things are, on one screen; the exit code is the health's (see judgeHealth), whatever is shown. */
+export async function status({ failed, task }: StatusOptions, context: Context): Promise<number> {
+  const { terminal } = context;
+  const lake = homeLake(context.config);
+  const found = await readStatus(context, task);
+  if (task !== undefined) requireTask(task, found.ledger.tasks);
+  const { ledger } = found;
+  const asked = ({ task_name }: SqlRow) => task === undefined || task_name === task;
+  const failures = ledger.failed.filter(asked);
+  if (terminal.json) {
+    const symbols = failed ? { symbols: await symbolsOf(task, found, lake) } : {};
+    terminal.print(JSON.stringify({ ...documentOf(found, asked), ...symbols }));
+  } else if (failed) printFailed(failures, await symbolsOf(task, found, lake), terminal);
+  else if (task !== undefined) {
+    const dataset = DATASET_OF_TASK[task] ?? DERIVED_BY[task] ?? task;
+    printFreshness({ freshness: found.freshness.filter((row) => row.dataset === dataset) }, terminal);
+    printTask(task, ledger.recent, terminal);
+  } else {
+    const newest = found.held.slice(-1);
+    const rows = ledger.failed.filter(({ session }) => newest.includes(String(session)));
+    printStatus(found, await failedSymbols(lake, newest, rows), context);
+  }
+  return found.health.code;
+}
+
+const DERIVED_BY: Readonly<Record<string, string>> = { consolidate: 'history', resample: 'N-session bars' };
+
+/** What `--json` prints. */
+function documentOf(found: Status, asked: (row: SqlRow) => boolean): object {
+  const { kind, health, expected, held, missing, freshness, ledger, heldLists, next } = found;
+  return {
+    kind,
+    health,
+    expected,
+    sessions: { served: held.length, first: held[0] ?? null, last: held.at(-1) ?? null, missing },
+    freshness,
+    nights: ledger.nights.map(parsed),
+    tasks: ledger.tasks.filter(asked),
+    recent: ledger.recent,
+    failed: ledger.failed.filter(asked).map(({ failed: _, ...row }) => row),
+    heldLists,
+    heldRuns: ledger.heldRuns,
+    next,
+  };
+}
+
+/** @throws Usage.Invalid for a name that neither this product nor this ledger knows */
+function requireTask(task: string, tasks: readonly SqlRow[]): void {
+  const known = [...Object.keys(DATASET_OF_TASK), 'prices', ...JOBS, ...tasks.map((row) => String(row.task_name))];
+  if (known.includes(task)) return;
+  const wanted = `one of ${[...new Set(known)].join(', ')}`;
+  throw new NamedError('Usage.Invalid', { what: `there is no task ${task}`, wanted });
+}
+
+async function symbolsOf(task: string | undefined, { held, ledger }: Status, lake: Lake): Promise<FailedLine[]> {
+  const asked = ({ task_name }: SqlRow) => task === undefined || task_name === task;
+  const dates = [...new Set([...held.slice(-LOOKED_AT), ...ledger.sessions])].sort();
+  const lines = await failedSymbols(lake, dates, ledger.failed.filter(asked));
+  return task === undefined ? lines : lines.filter(({ dataset }) => dataset === (DATASET_OF_TASK[task] ?? task));
+}
+
+function parsed(night: SqlRow): object {
+  const { reasons, summary, ...rest } = night;
+  return { ...rest, reasons: JSON.parse(String(reasons)), summary: JSON.parse(String(summary)) };
+}

@@ -1,0 +1,111 @@
+import { dateOfKey, type Lake, listAll, readJson } from '../../lake/lake.ts';
+import { stagingByRun } from '../../lake/staging.ts';
+import { type ReleaseEffect, releaseText } from '../../night/check-night.ts';
+import type { NightKind } from '../../night/night.ts';
+import { effectOf } from '../../night/publish-session.ts';
+import { type HeldReport, sortWithheld } from '../../night/withheld.ts';
+import { ledgerInstant, placeIn, statement } from '../../text.ts';
+import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
+import sql from '../../warehouse/ledger.sql';
+import { readPaged } from '../../warehouse/paged.ts';
+
+const runsByIdSql = statement(sql, 'runs-by-id');
+
+/** A run whose sessions lie in staging and wait for a person. */
+export interface HeldRun {
+  runId: string;
+  kind: NightKind;
+  session: string;
+  /** What it holds. */
+  sessions: string[];
+  heldAt: string | null;
+  reason: string;
+  releasing?: ReleaseEffect;
+  /** What a release would do, in a sentence. */
+  effect?: string;
+}
+
+const PRICES = 'prices: ';
+
+/** `2025-11-19`, or `6 sessions up to 2025-11-19` */
+export function heldText({ sessions }: Pick<HeldRun, 'sessions'>): string {
+  const last = sessions.toSorted().at(-1) ?? '';
+  return sessions.length === 1 ? last : `${sessions.length} sessions up to ${last}`;
+}
+
+/**
+ * Every run that still has in staging what its ledger row says it held, without what was published since; in order of
+ * session. What a release would do is looked at now.
+ */
+export async function readHeldRuns(lake: Lake, warehouse: Warehouse): Promise<HeldRun[]> {
+  const staged = await stagingByRun(lake);
+  if (staged.size === 0) return [];
+  const runs = JSON.stringify([...staged.keys()]);
+  const rows = await readPaged(warehouse, runsByIdSql, { runs }, { key: ['session', 'run_id'] });
+  const held: HeldRun[] = [];
+  for (const row of rows) {
+    const runId = String(row.run_id);
+    const dates = new Set((staged.get(runId) ?? []).map(dateOfKey));
+    const { sessions } = JSON.parse(String(row.summary)) as { sessions?: { held?: string[] } };
+    const listed = (sessions?.held ?? []).filter((date) => dates.has(date));
+    const { ready: waiting } = await sortWithheld(lake, runId, listed);
+    if (waiting.length === 0) continue;
+    const [session, kind] = [String(row.session), row.kind as NightKind];
+    const releasing = await effectOf(lake, runId, waiting).catch(() => undefined);
+    const reasons = JSON.parse(String(row.reasons)) as string[];
+    const reason = (reasons.find((one) => one.startsWith(PRICES)) ?? reasons[0] ?? '').replace(PRICES, '');
+    const effect = releasing && { releasing, effect: releaseText(releasing) };
+    held.push({ runId, kind, session, sessions: waiting, heldAt: ledgerInstant(row.completed_at), reason, ...effect });
+  }
+  return held;
+}
+
+const NAME = /^night-(\d{4}-\d\d-\d\d)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)/;
+
+/**
+ * Pure: the ledger's nights, newest first, and with them those that were killed before they came into it (in Open
+ * Night, or before there was a warehouse). One whose session is done had nothing left to do and is left out.
+ * @param left names of executions that no living process runs
+ */
+export function withKilled(nights: readonly SqlRow[], left: readonly string[]): SqlRow[] {
+  const known = new Set(nights.map(({ run_id }) => run_id));
+  const done = new Set(nights.filter(({ status }) => status === 'Succeeded').map(({ session }) => session));
+  const killed = left.flatMap((name): SqlRow[] => {
+    const [, session, year, month, day, ...clock] = NAME.exec(name) ?? [];
+    if (session === undefined || known.has(name) || done.has(session)) return [];
+    return [
+      {
+        run_id: name,
+        execution_arn: null,
+        session,
+        kind: 'night',
+        status: 'Interrupted',
+        started_at: `${year}-${month}-${day} ${clock.join(':')}`,
+        completed_at: null,
+        released_run: null,
+        reasons: JSON.stringify(['interrupted: its process ended in Open Night, or before']),
+        summary: '{}',
+      },
+    ];
+  });
+  return [...killed, ...nights].sort((a, b) => (String(a.started_at) < String(b.started_at) ? 1 : -1));
+}
+
+export type HeldSummary = Pick<HeldReport, 'dataset' | 'runId' | 'session' | 'heldAt' | 'reasons' | 'counts'> & {
+  /** Lake key of the whole difference, and where a person finds it. */
+  diff: string;
+  place: string;
+};
+
+/** Lists that went over their change budget and wait for somebody to look, oldest first. */
+export async function readHeldLists(lake: Lake): Promise<HeldSummary[]> {
+  const held: HeldSummary[] = [];
+  for (const { key } of await listAll(lake, 'reports/')) {
+    if (!/\/held-[^/]+\.json$/.test(key)) continue;
+    const report = await readJson<HeldReport>(lake, key);
+    if (report?.state !== 'held') continue;
+    const { dataset, runId, session, heldAt, reasons, counts } = report;
+    held.push({ dataset, runId, session, heldAt, reasons, counts, diff: key, place: placeIn(lake, key) });
+  }
+  return held;
+}

@@ -1,0 +1,377 @@
+import { closureReason, isSameCalendar, sessionsBetween } from '../../calendar/calendar.ts';
+import { inFlight } from '../../concurrency.ts';
+import { isNamed } from '../../errors.ts';
+import { manifestIn, readConsolidated } from '../../jobs/consolidate/state.ts';
+import { decodeBarColumns } from '../../lake/bar-table.ts';
+import { fileList } from '../../lake/exact-paths.ts';
+import { dateOfKey, keys, type Lake, listAll, readJson } from '../../lake/lake.ts';
+import { decodeRows } from '../../lake/parquet.ts';
+import { checksumOf, heldSessions, type Ingest, usableIngest } from '../../lake/sessions.ts';
+import { decodeSilver, readSilverCheckpoint } from '../../lake/silver.ts';
+import { readSplits } from '../../lake/splits.ts';
+import { type LakeViews, openViews } from '../../lake/views.ts';
+import { retentionCutoff } from '../../night/maintenance.ts';
+import { placeIn, statement } from '../../text.ts';
+import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
+import enrichmentStatements from '../../warehouse/enrichment.sql';
+import { readPaged } from '../../warehouse/paged.ts';
+import pricesStatements from '../../warehouse/prices.sql';
+import { figure } from '../terminal.ts';
+import { type Check, type LakeTable, type Rebuild, refetch, SHOWN } from './check.ts';
+import checksStatements from './checks.sql';
+import { lostHistories, lostMemberships, lostRuns, lostSplits } from './lost-rows.ts';
+
+const enrichmentCountsSql = statement(enrichmentStatements, 'enrichment-counts');
+const pricesPerSessionSql = statement(pricesStatements, 'prices-per-session');
+const barsAgainstSessionsSql = statement(checksStatements, 'bars-against-sessions');
+const historySql = statement(checksStatements, 'history');
+const sessionRowsSql = statement(checksStatements, 'session-rows');
+const silverSql = statement(checksStatements, 'silver');
+const splitWindowsSql = statement(checksStatements, 'split-windows');
+
+/** Sessions by their ingest manifests; undefined where the manifest itself is damaged. */
+export type Ingests = ReadonlyMap<string, Ingest | undefined>;
+
+export async function readIngests(lake: Lake): Promise<Ingests> {
+  const found = new Map<string, Ingest | undefined>();
+  for (const { date } of await heldSessions(lake)) found.set(date, await usableIngest(lake, date));
+  return found;
+}
+
+/** Every session file against its ingest manifest, byte for byte. */
+export async function checkSessions(lake: Lake, ingests: Ingests): Promise<Check> {
+  const problems: string[] = [];
+  const dates: string[] = [];
+  const fault = (date: string, text: string) => {
+    problems.push(`${date}: ${text}`);
+    dates.push(date);
+  };
+  let rows = 0;
+  for (const [date, ingest] of ingests) {
+    const bytes = await lake.read(keys.session(date));
+    if (!ingest) fault(date, 'the ingest manifest is damaged');
+    else if (!bytes) fault(date, 'the session file is missing');
+    else if (checksumOf(bytes) !== ingest.checksum) {
+      fault(date, 'the session file is not the one that was published');
+    } else rows += ingest.rows;
+  }
+  const files = (await listAll(lake, 'bronze/sessions/date=')).map(({ key }) => dateOfKey(key) ?? key);
+  for (const date of files) if (!ingests.has(date)) fault(date, 'a session file without an ingest manifest');
+  const counted = `${figure(ingests.size)} sessions, ${figure(rows)} rows`;
+  return { name: 'sessions', counted, problems, repairs: dates.map(refetch), notes: [] };
+}
+
+export function checkCalendar(ingests: Ingests): Check {
+  const dates = [...ingests.keys()];
+  const problems = dates.flatMap((date) => {
+    const closed = closureReason(date);
+    return closed === undefined ? [] : [`${date} is held but was no session: ${closed}`];
+  });
+  const [first, last] = [dates[0], dates.at(-1)];
+  const missing = first && last ? sessionsBetween(first, last).filter((date) => !ingests.has(date)) : [];
+  const named = missing.slice(0, SHOWN).join(', ');
+  const notes = missing.length > 0 ? [`${missing.length} sessions between are not held: ${named}`] : [];
+  return { name: 'calendar', counted: first ? `${first} to ${last}` : 'nothing held', problems, repairs: [], notes };
+}
+
+/** The warehouse's other tables against what the lake has of them. */
+export async function checkTables(lake: Lake, warehouse: Warehouse): Promise<Check[]> {
+  const runs = await lostRuns(lake, warehouse);
+  const splits = await lostSplits(lake, warehouse);
+  const members = await lostMemberships(lake, warehouse);
+  const histories = await lostHistories(lake, warehouse);
+  const lines = (count: number, text: string) => (count === 0 ? [] : [`${figure(count)} ${text}`]);
+  return [
+    tableCheck('nights', `${figure(runs.listed)} reports`, lines(runs.lost.length, 'runs with a report are not in it')),
+    tableCheck(
+      'splits',
+      `${figure(splits.listed)} splits`,
+      lines(splits.lost.length, 'splits of the newest list are not in it'),
+    ),
+    tableCheck(
+      'index_members',
+      `${figure(members.listed)} memberships`,
+      lines(members.lost.length, 'memberships of the lists are not in it, or otherwise'),
+    ),
+    tableCheck(
+      'symbol_history',
+      `${figure(histories.listed)} symbols`,
+      histories.lost.map(([dataset, what]) => `${dataset}: ${what}`),
+    ),
+    await checkEnrichment(warehouse),
+  ];
+}
+
+function tableCheck(table: LakeTable, counted: string, problems: string[]): Check {
+  const rebuild = problems.length > 0 ? { rebuild: [{ step: 'load-table' as const, table }] } : {};
+  return { name: table, counted, problems, ...rebuild, repairs: [], notes: [] };
+}
+
+/** Company data and valuations lie in the warehouse alone. */
+async function checkEnrichment(warehouse: Warehouse): Promise<Check> {
+  const sets = await warehouse.query(enrichmentCountsSql);
+  const empty = sets.filter(({ stored, brought }) => Number(stored) === 0 && Number(brought) > 0);
+  return {
+    name: 'enrichment',
+    counted: sets.map(({ task, stored }) => `${figure(Number(stored))} by ${task}`).join(', '),
+    problems: empty.map(({ task }) => `${task} has brought rows, its table is empty`),
+    repairs: empty.map(({ task }) => `npx afterbell run ${task}`),
+    notes: [],
+  };
+}
+
+/** Rows and watermarks of `stock_prices`, session by session: what prices-per-session.sql answers. */
+export type PricesPerSession = readonly SqlRow[];
+
+export function readPricesPerSession(warehouse: Warehouse): Promise<PricesPerSession> {
+  return readPaged(warehouse, pricesPerSessionSql, {}, { key: ['date'] });
+}
+
+/**
+ * Pure: `stock_prices` and watermarks against the sessions held. Of sessions older than the retention some rows or
+ * all may be gone.
+ * @param now ISO
+ */
+export function checkPrices(
+  rows: PricesPerSession,
+  ingests: Ingests,
+  { now, years }: { now: string; years: number },
+): Check {
+  const cutoff = retentionCutoff(now, years);
+  const stored = new Map(rows.map((row) => [String(row.date), Number(row.row_count)]));
+  const problems: string[] = [];
+  const dates = new Set<string>();
+  let old = 0;
+  for (const [date, ingest] of ingests) {
+    const found = stored.get(date) ?? 0;
+    // A damaged manifest has been named already, and says nothing about rows.
+    if (!ingest || found === ingest.rows) continue;
+    if (date < cutoff && found < ingest.rows) old += 1;
+    else {
+      problems.push(`${date}: ${found} rows in stock_prices, ${ingest.rows} in the session file`);
+      dates.add(date);
+    }
+  }
+  const strangers = [...stored.keys()].filter((date) => !ingests.has(date));
+  for (const date of strangers) problems.push(`${date}: rows in stock_prices, no session held`);
+  const behind = rows.filter((row) => Number(row.behind) > 0 && ingests.get(String(row.date)));
+  const symbols = behind.reduce((sum, row) => sum + Number(row.behind), 0);
+  if (symbols > 0) problems.push(`${symbols} watermarks are behind stock_prices`);
+  for (const { date } of behind) dates.add(String(date));
+  return {
+    name: 'warehouse',
+    counted: `${figure(stored.size)} sessions in stock_prices`,
+    problems,
+    ...(dates.size > 0 && { rebuild: [{ step: 'load-prices' as const, dates: [...dates].sort() }] }),
+    repairs: strangers.map((date) => `npx afterbell backfill --from ${date} --to ${date}`),
+    notes: old > 0 ? [`${old} sessions before ${cutoff} are kept in the lake only (RETENTION_YEARS)`] : [],
+  };
+}
+
+/** What the jobs derive from the session files. */
+export async function checkDerived(
+  lake: Lake,
+  ingests: Ingests,
+  scratch: string,
+  intervals: readonly number[],
+): Promise<Check[]> {
+  let views: LakeViews | undefined;
+  try {
+    views = await openViews(lake, scratch, intervals);
+    const over = views;
+    return [
+      await checkRows(lake, ingests, over, scratch),
+      await checkHistory(lake, over, scratch),
+      ...(await Promise.all(intervals.map((interval) => checkSilver(over, interval)))),
+    ];
+  } catch (error) {
+    return [await findDamaged(lake, (error as Error).message)];
+  } finally {
+    views?.close();
+  }
+}
+
+async function ask(views: LakeViews, sql: string): Promise<Record<string, string | number>[]> {
+  const reader = await views.connection.runAndReadAll(sql);
+  return reader.getRowObjectsJson() as Record<string, string | number>[];
+}
+
+async function checkRows(lake: Lake, ingests: Ingests, views: LakeViews, scratch: string): Promise<Check> {
+  const found = (await listAll(lake, 'bronze/sessions/date=')).map(({ key }) => key);
+  const name = 'session rows';
+  if (found.length === 0) return { name, counted: 'none', problems: [], repairs: [], notes: [] };
+  const rows = await ask(views, sessionRowsSql.replace('$files', fileList(await lake.localise(found, scratch))));
+  const problems = rows.flatMap((row) => {
+    const date = /date=(\d{4}-\d{2}-\d{2})/.exec(String(row.filename))?.[1];
+    const faults: string[] = [];
+    const promised = ingests.get(date ?? '')?.rows;
+    if (row.row_count !== promised) faults.push(`${date}: ${row.row_count} rows, the ingest manifest says ${promised}`);
+    if (row.symbols !== row.row_count) faults.push(`${date}: ${row.row_count} rows for ${row.symbols} symbols`);
+    if (Number(row.other_dates) > 0) faults.push(`${date}: ${row.other_dates} rows of another date`);
+    if (Number(row.broken) > 0) faults.push(`${date}: ${row.broken} bars break the OHLC rules`);
+    return faults;
+  });
+  const dates = new Set(problems.map((problem) => problem.slice(0, 10)));
+  return { name, counted: `${figure(rows.length)} files`, problems, repairs: [...dates].map(refetch), notes: [] };
+}
+
+interface ManifestRow {
+  symbol: string;
+  row_count: number;
+  last_consolidated_date: string;
+}
+
+async function checkHistory(lake: Lake, views: LakeViews, scratch: string): Promise<Check> {
+  const name = 'history';
+  const bytes = await lake.read(keys.manifest);
+  if (!bytes) return { name, counted: 'not consolidated yet', problems: [], repairs: [], notes: [] };
+  const wanted = ['symbol', 'row_count', 'last_consolidated_date'];
+  const manifest = await decodeRows<ManifestRow>(bytes, keys.manifest, wanted);
+  const present = new Set((await listAll(lake, 'bronze/raw_ohlcv/symbol=')).map(({ key }) => key));
+  const files = manifest.map(({ symbol }) => keys.symbol(symbol)).filter((key) => present.has(key));
+  const rows =
+    files.length > 0
+      ? await ask(views, historySql.replace('$files', fileList(await lake.localise(files, scratch))))
+      : [];
+  const bySymbol = new Map(rows.map((row) => [String(row.symbol), row]));
+  const problems: string[] = [];
+  for (const { symbol, row_count, last_consolidated_date } of manifest) {
+    const row = bySymbol.get(symbol);
+    if (row?.row_count !== row_count)
+      problems.push(`${symbol}: ${row?.row_count ?? 0} rows, the manifest says ${row_count}`);
+    if (row && row.last_date !== last_consolidated_date) {
+      problems.push(`${symbol}: ends ${row.last_date}, the manifest says ${last_consolidated_date}`);
+    }
+    if (Number(row?.out_of_order ?? 0) > 0) problems.push(`${symbol}: dates do not increase`);
+  }
+  const [difference] = await ask(views, barsAgainstSessionsSql);
+  if (Number(difference?.only_in_sessions) > 0)
+    problems.push(`${difference?.only_in_sessions} session rows are not in the history`);
+  if (Number(difference?.only_in_history) > 0)
+    problems.push(`${difference?.only_in_history} rows of the history are in no session file`);
+  const total = manifest.reduce((sum, row) => sum + row.row_count, 0);
+  const counted = `${figure(manifest.length)} symbols, ${figure(total)} rows`;
+  const rebuild = problems.length > 0 ? [{ step: 'consolidate' as const }] : [];
+  return { name, counted, problems, rebuild, repairs: [], notes: [] };
+}
+
+async function checkSilver(views: LakeViews, interval: number): Promise<Check> {
+  const [row] = await ask(views, silverSql.replaceAll('FROM silver', `FROM "bars_${interval}d"`));
+  const problems: string[] = [];
+  if (row?.bars_in_windows !== row?.bars_in_history) {
+    problems.push(`windows hold ${row?.bars_in_windows} bars, the history ${row?.bars_in_history}`);
+  }
+  if (Number(row?.doubled) > 0) problems.push(`${row?.doubled} windows exist twice`);
+  if (Number(row?.broken) > 0) problems.push(`${row?.broken} windows break the OHLC rules`);
+  if (Number(row?.too_complete) > 0) problems.push(`${row?.too_complete} windows are called complete before their end`);
+  const [adjusted] = await ask(views, splitWindowsSql.replaceAll('FROM silver', `FROM "bars_${interval}d"`));
+  if (Number(adjusted?.unadjusted) > 0) {
+    problems.push(`${adjusted?.unadjusted} windows are not adjusted by the splits in force (${adjusted?.example}, …)`);
+  }
+  const rebuild = problems.length > 0 ? [{ step: 'resample' as const, intervals: [interval] }] : [];
+  const counted = `${figure(Number(row?.windows))} windows over ${figure(Number(row?.bars_in_windows))} bars`;
+  return { name: `${interval}-session bars`, counted, problems, rebuild, repairs: [], notes: [] };
+}
+
+const READERS = 8;
+
+/** Checkpoints, the manifest and the list of splits are few and small: read whole by every verify. */
+export async function checkCheckpoints(lake: Lake, intervals: readonly number[]): Promise<Check> {
+  const problems: string[] = [];
+  const rebuild: Rebuild[] = [];
+  const damaged = (key: string, ...steps: Rebuild[]) => {
+    problems.push(`${placeIn(lake, key)} is damaged`);
+    rebuild.push(...steps);
+  };
+  const bytes = await lake.read(keys.manifest);
+  if (bytes && !(await manifestIn(bytes))) damaged(keys.manifest, { step: 'consolidate' });
+  if (!(await isJson(lake, keys.consolidated)))
+    damaged(keys.consolidated, { step: 'remove', keys: [keys.consolidated] }, { step: 'consolidate' });
+  for (const interval of intervals) {
+    const key = keys.silverCheckpoint(interval);
+    const resample: Rebuild = { step: 'resample', intervals: [interval] };
+    if (!(await isJson(lake, key))) {
+      damaged(key, { step: 'remove', keys: [key] }, resample);
+      continue;
+    }
+    const calendar = (await readSilverCheckpoint(lake, interval))?.calendar;
+    if (!calendar || isSameCalendar(calendar)) continue;
+    problems.push(`the exchange calendar has changed since the ${interval}-session bars were made`);
+    rebuild.push(resample);
+  }
+  const repairs: string[] = [];
+  await readSplits(lake).catch((error: Error) => {
+    if (!isNamed(error, 'Lake.Corrupt')) throw error;
+    problems.push(error.message);
+    repairs.push('npx afterbell run sync-splits');
+  });
+  return { name: 'checkpoints', counted: `${intervals.length + 3} looked at`, problems, rebuild, repairs, notes: [] };
+}
+
+async function isJson(lake: Lake, key: string): Promise<boolean> {
+  return readJson(lake, key).then(
+    () => true,
+    (error: Error) => {
+      if (isNamed(error, 'Lake.Corrupt')) return false;
+      throw error;
+    },
+  );
+}
+
+/**
+ * Where a reader would stop, or has stopped (`message`), at the first damaged file: every one, and what makes it anew. A history is made anew from
+ * the session files once the damaged one is out of the way; one that may have rows which lie nowhere else stays.
+ */
+export async function findDamaged(lake: Lake, message?: string): Promise<Check> {
+  const histories = await damagedOf(lake, 'bronze/raw_ohlcv/symbol=', /\/data\.parquet$/, decodeBarColumns);
+  const months = await damagedOf(lake, 'silver/silver_', /\.parquet$/, decodeSilver);
+  const notes = ['history, N-session bars: not recounted; mend what is named first and verify again'];
+  const check = { name: 'derived files', counted: 'each opened', notes };
+  const problems = [...histories, ...months].map((key) => `${placeIn(lake, key)} cannot be read`);
+  if (problems.length === 0 && message === undefined) return { ...check, problems, repairs: [] };
+  if (problems.length === 0) {
+    // Readable one by one, and yet not all together: nothing that could be made anew is known.
+    return {
+      ...check,
+      problems: [`a file cannot be read: ${message}`],
+      repairs: ['npx afterbell run resample --mode full'],
+    };
+  }
+  const outside = await outsideDates(lake);
+  const stay = outside === undefined || outside.length > 0 ? histories : [];
+  const gone = [...histories.filter((key) => !stay.includes(key)), ...months];
+  const intervals = [...new Set(months.map((key) => Number(/silver_(\d+)d\//.exec(key)?.[1])))];
+  const rebuild: Rebuild[] = [
+    ...(gone.length > 0 ? [{ step: 'remove' as const, keys: gone }] : []),
+    ...(histories.length > stay.length ? [{ step: 'consolidate' as const }] : []),
+    ...(intervals.length > 0 ? [{ step: 'resample' as const, intervals }] : []),
+  ];
+  const why = outside ? `rows of ${outside.length} dates up to ${outside.at(-1)} are` : 'it may have rows that are';
+  const repairs = stay.map((key) => `put an older version of ${placeIn(lake, key)} back: ${why} in no session file`);
+  return { ...check, problems, rebuild, repairs };
+}
+
+/** Dates with rows that came from elsewhere than a session file; undefined when nobody knows. */
+async function outsideDates(lake: Lake): Promise<string[] | undefined> {
+  const checkpoint = await readConsolidated(lake).catch(() => undefined);
+  return checkpoint?.outside && Object.keys(checkpoint.outside).sort();
+}
+
+async function damagedOf(
+  lake: Lake,
+  prefix: string,
+  name: RegExp,
+  decode: (bytes: Uint8Array, key: string) => Promise<unknown>,
+): Promise<string[]> {
+  const found = (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => name.test(key));
+  const damaged: string[] = [];
+  await inFlight(found, READERS, async (key) => {
+    const bytes = await lake.read(key);
+    if (!bytes) return;
+    await decode(bytes, key).catch((error: Error) => {
+      if (!isNamed(error, 'Lake.Corrupt')) throw error;
+      damaged.push(key);
+    });
+  });
+  return damaged.sort();
+}

@@ -1,0 +1,40 @@
+import { NamedError } from './errors.ts';
+
+/**
+ * Runs `work` over the items, at most `workers` at once, in order of start. The first error stops the taking of new
+ * items and is thrown when those under way have ended, so nothing goes on behind the caller's back.
+ * @throws Job.Interrupted when the signal stopped it before every item was done
+ */
+export async function inFlight<T>(
+  items: Iterable<T>,
+  workers: number,
+  work: (item: T) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const queue = items[Symbol.iterator]();
+  let failed = false;
+  const worker = async () => {
+    for (let next = queue.next(); !failed && !next.done; next = queue.next()) {
+      stopIfAsked(signal);
+      await work(next.value);
+    }
+  };
+  const ends = await Promise.allSettled(
+    Array.from({ length: workers }, () =>
+      worker().catch((error) => {
+        failed = true;
+        throw error;
+      }),
+    ),
+  );
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
+/** @throws Job.Interrupted when the signal has come. */
+export function stopIfAsked(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new NamedError('Job.Interrupted', {
+    what: 'the job was told to stop',
+    todo: 'What it had begun is finished or undone; run it again to go on.',
+  });
+}

@@ -1,0 +1,213 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Budget } from '../checks/change-budget.ts';
+import type { KnownRow, SyncPlan } from '../checks/diff.ts';
+import type { BulkShort, Ending } from '../checks/enrichment.ts';
+import type { Listed } from '../checks/symbol-history.ts';
+import type { AskedVendor } from '../night/ask-vendors.ts';
+import type { TaskStatus } from '../night/night.ts';
+import type { Parsed } from '../records/record.ts';
+import { applyPlan, readKnown } from '../tables/reference.ts';
+import type { Cursor } from '../tables/runs.ts';
+import type { VendorPage } from '../vendors/paging.ts';
+import type { Enriched, EnrichedRows } from '../warehouse/enrichment.ts';
+import { FIELDS } from './registry.ts';
+
+/** What one reference dataset brings to the loop all of them share. */
+export interface ReferenceSource<T extends object> {
+  task: string;
+  dataset: string;
+  /** Lists read one after another, e.g. the markets of Polygon's tickers. */
+  partitions: readonly string[];
+  pages: (
+    partition: string,
+    from: { cursor?: string; startPage: number; seenCursors: string[] },
+  ) => AsyncIterable<VendorPage>;
+  parse: (rows: unknown[]) => Parsed<T> | Promise<Parsed<T>>;
+  /** What makes two records the same thing; a list has one record a key. */
+  keyOf: (record: T) => string;
+  /** What only the whole list shows, such as a row that another page repeats. */
+  settle?: (records: readonly T[]) => Parsed<T>;
+  sink: Sink<T>;
+  /** Fields that a diff shows and whose flips are counted; those of FIELDS unless given. */
+  watched?: readonly string[];
+  /** Limits of the change budget other than REFERENCE_BUDGET's. */
+  budget?: Partial<Budget>;
+  /** An announced event that explains more movement than `budget` allows, for a list of these records. */
+  event?: (records: readonly T[]) => Promise<AnnouncedEvent | undefined>;
+  /** Says who a record is, where symbols pass from one security to another: their history is kept then. */
+  identity?: (record: T) => Listed;
+  /** N-session bars follow from the list: splits, and who carries a symbol. */
+  barsFollow?: boolean;
+  /** What is asked for, where settings decide it; the partitions unless given. */
+  selection?: string;
+  /** What a published list leaves in the lake, as [key, bytes]; the dated snapshot of FIELDS unless given. */
+  files?: (records: readonly T[], of: { dataset: string; session: string }) => [key: string, bytes: Uint8Array][];
+}
+
+/** Movement that is no surprise: the limits it may reach, and how the report names it. */
+export interface AnnouncedEvent {
+  name: string;
+  budget: Partial<Budget>;
+}
+
+export interface SyncRequest extends SinkRun {
+  /** The session a list shows that is fetched now; `session` is the one the run is for. */
+  listSession: string;
+  /** The run whose held list is published now, after a look. */
+  release?: string | null;
+}
+
+/** One call's outcome; the state machine goes round until `done`. */
+export interface SyncPage {
+  task: string;
+  dataset: string;
+  done: boolean;
+  status: TaskStatus;
+  pages: number;
+  rows: number;
+  rejected: number;
+  new: number;
+  changed: number;
+  /** Seconds to leave the vendor alone before its next call. */
+  waitSeconds: number;
+  reasons: string[];
+  /** What a reader is told of a good sync. */
+  notes?: string[];
+  /** Of a list that bars follow from: the N-session bars do not follow what is stored now; the machine resamples in this very run. */
+  resample?: boolean;
+  /** Rows that could not be written, at most 50. */
+  failed?: { symbol: string; reason: string }[];
+}
+
+/** One page as it lies in staging. */
+export interface StagedPage<T> extends Parsed<T> {}
+
+/** A call's outcome as its cursor has it, with what this call alone knows. */
+export function syncOutcome(
+  { task, dataset }: Pick<ReferenceSource<object>, 'task' | 'dataset'>,
+  { page, rows, rejected }: Cursor,
+  more: Partial<SyncPage>,
+): SyncPage {
+  return {
+    task,
+    dataset,
+    done: false,
+    status: 'success',
+    pages: page,
+    rows,
+    rejected,
+    new: 0,
+    changed: 0,
+    waitSeconds: 0,
+    reasons: [],
+    ...more,
+  };
+}
+
+/** The run that writes: `openedAt` (ISO) is when its values were asked for, `session` the day they are of. */
+export interface SinkRun {
+  runId: string;
+  session: string;
+  openedAt: string;
+}
+
+export interface SinkResult {
+  new: number;
+  /** Rows with other values, and rows that left. */
+  changed: number;
+  /** What was not written and is tried again by the next run. */
+  failed: { key: string; reason: string }[];
+  /** What the reader of the night's report is told of a good sync. */
+  notes?: string[];
+}
+
+/** Where a reference dataset lives: what is known of it, and the writing of a plan. Repeating either is harmless. */
+export interface Sink<T> {
+  known(): Promise<ReadonlyMap<string, KnownRow>>;
+  /** `records` is the whole list that the plan was made of. */
+  apply(plan: SyncPlan<T>, run: SinkRun, records: readonly T[]): Promise<SinkResult>;
+}
+
+/** A DynamoDB table with one item a symbol; what left becomes inactive. */
+export function tableSink<T extends object>(client: DynamoDBDocumentClient, table: string, dataset: string): Sink<T> {
+  const fields = Object.keys(FIELDS[dataset]!);
+  return {
+    known: () => readKnown(client, table),
+    apply: (plan, { openedAt }) => applyPlan(client, table, plan, { at: openedAt, fields }),
+  };
+}
+
+/** Every symbol of a vendor in one or a few answers, where the plan has it. */
+export interface BulkSource<R> {
+  vendor: string;
+  /** Symbols due from which on one large answer is better than many small ones. */
+  from: number;
+  /** True when a symbol in it needs no other vendor; else the others are still asked for it symbol by symbol. */
+  settles: boolean;
+  part(number: number, universe: readonly string[]): Promise<BulkPart<R>>;
+}
+
+export interface BulkPart<R> {
+  items: Enriched<R>[];
+  /** Symbols it has a row of; only these count as asked. */
+  symbols: string[];
+  practice: boolean;
+  last: boolean;
+}
+
+/** What one enrichment brings to the loop they share. */
+export interface EnrichmentSource<R> {
+  task: string;
+  dataset: string;
+  /** Whom it is about, those to be asked for first in front. */
+  universe(): Promise<string[]>;
+  /** What to do when that is nobody. */
+  nobody: string;
+  /** Age in hours at which a value is asked for again. */
+  refreshHours: number;
+  /** Symbols a night. */
+  budget: number;
+  concurrency: number;
+  /** By name. A vendor without a key is not among them. */
+  vendors: Readonly<Record<string, AskedVendor>>;
+  merge(symbol: string, parts: Readonly<Record<string, unknown>>): R;
+  bulk?: BulkSource<R> | undefined;
+  store(items: readonly Enriched<R>[], at: string): Promise<EnrichedRows>;
+}
+
+export interface EnrichmentRequest {
+  runId: string;
+  /** The session that was current when the run was opened, whatever session it is for. */
+  session: string;
+  /** ISO instant at which the run was opened. */
+  openedAt: string;
+  /** Vendors that an earlier state found down, with the reason. */
+  vendorDown: Readonly<Record<string, string>>;
+}
+
+/** One call's outcome; the state machine goes round until `done`. */
+export type EnrichmentPage = SyncPage;
+
+/** Where a sync stands, saved after the rows of every chunk. */
+export interface Progress {
+  session: string;
+  runId: string;
+  /** The instant every attempt of this sync carries; it began then, maybe in an earlier run. */
+  startedAt: string;
+  queue: string[];
+  endings: Partial<Record<Ending, number>>;
+  new: number;
+  changed: number;
+  kept: number;
+  chunks: number;
+  first?: string;
+  down: Record<string, string>;
+  /** Times in a row that a vendor had to be left alone. */
+  strikes: Record<string, number>;
+  /** Next part of the bulk answer; absent when there is none to ask for, or no more. */
+  bulkPart?: number;
+  /** Symbols of the queue that were in the bulk answer: its vendor is not asked for them again. */
+  inBulk?: string[];
+  /** What a bulk answer that was not whole leaves to later nights. */
+  bulkShort?: BulkShort;
+}

@@ -1,0 +1,173 @@
+import { exchangeDate } from '../calendar/calendar.ts';
+import { indexEventBetween } from '../calendar/index-events.ts';
+import type { Budget } from '../checks/change-budget.ts';
+import { NamedError } from '../errors.ts';
+import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
+import { type Column, encodeRows } from '../lake/parquet.ts';
+import {
+  countReasons,
+  type IndexMember,
+  type Listing,
+  listingFinder,
+  parseIndexMembers,
+} from '../records/index-member.ts';
+import { contentHash, type Parsed } from '../records/record.ts';
+import type { Stores } from '../stores.ts';
+import { readKnown } from '../tables/reference.ts';
+import type { Ishares } from '../vendors/ishares.ts';
+import type { VendorPage } from '../vendors/paging.ts';
+import type { Warehouse } from '../warehouse/client.ts';
+import { currentMembers, storeMembers } from '../warehouse/reference.ts';
+import type { AnnouncedEvent, ReferenceSource, Sink, SyncRequest } from './dataset.ts';
+
+/** The one index followed; the column is there for others. */
+export const INDEX = 'russell_2000';
+
+const DATASET = 'index_members';
+/**
+ * Between reconstitutions a few members leave by merger or delisting, and once a quarter some 30 newly listed ones join:
+ * 2 % of the index at most.
+ */
+const ORDINARY: Partial<Budget> = { vanished: 0.05, added: 0.05 };
+/** A reconstitution replaces about an eighth: 12 % a year since 2008 (Cboe), 255 joined and 199 left in June 2025. */
+const RECONSTITUTION: Partial<Budget> = { vanished: 0.25, added: 0.25 };
+const COLUMNS: Column[] = [
+  { name: 'index', type: 'text' },
+  { name: 'symbol', type: 'text' },
+  { name: 'date', type: 'date' },
+  { name: 'weight', type: 'double', nullable: true },
+];
+
+/** Members of the Russell 2000 by a fund's holdings, dated by the day the holdings are of and not by the night. */
+export function indexMembersSource(
+  vendor: () => Ishares,
+  request: SyncRequest,
+  stores: Stores,
+): ReferenceSource<IndexMember> {
+  return {
+    task: 'sync-index-members',
+    dataset: DATASET,
+    partitions: [INDEX],
+    pages: async function* () {
+      const { asOf, rows, practice } = await vendor().holdings();
+      await requireDay(asOf, request, stores.lake);
+      const dated = rows.map((row) => ({ asOf, row }));
+      yield { page: 1, rows: dated, cursor: undefined, practice, waitSeconds: 0 } satisfies VendorPage;
+    },
+    parse: async (rows) => membersOf(rows as DatedRow[], stores),
+    keyOf: ({ symbol }) => symbol,
+    sink: membersSink(stores.warehouse),
+    watched: ['index'],
+    budget: ORDINARY,
+    event: (records) => eventOf(records, stores.lake),
+    files: membersFiles,
+  };
+}
+
+interface DatedRow {
+  asOf: string;
+  row: Record<string, string>;
+}
+
+async function membersOf(rows: readonly DatedRow[], stores: Stores): Promise<Parsed<IndexMember>> {
+  const about = { index: INDEX, asOf: rows[0]!.asOf };
+  const find = listingFinder(await readListings(stores));
+  const parsed = parseIndexMembers(
+    rows.map(({ row }) => row),
+    about,
+    find,
+  );
+  const { records, rejected, besides } = parsed;
+  if (records.length === 0) {
+    const found = `${rejected.length} unknown or doubtful rows (${countReasons(rejected.slice(0, 1000))})`;
+    throw new NamedError('Data.Invalid', { what: 'None of the holdings is in the reference list', found });
+  }
+  const leftOut =
+    besides.length === 0
+      ? []
+      : [`${besides.length} of ${rows.length} rows are no listed shares: ${countReasons(besides)}`];
+  return { records, rejected, leftOut };
+}
+
+/** History is written forwards only: a list from before the newest one would end memberships that went on. */
+async function requireDay(asOf: string, { openedAt }: SyncRequest, lake: Lake): Promise<void> {
+  const held = await newestList(lake);
+  const today = exchangeDate(new Date(openedAt));
+  if ((held === undefined || asOf >= held) && asOf <= today) return;
+  throw new NamedError('Data.Invalid', {
+    what: 'The holdings are of a day that cannot be stored',
+    found: asOf,
+    wanted: held === undefined ? `${today} or earlier` : `a day from ${held}, the newest list held, to ${today}`,
+    todo: 'Put a newer file where INDEX_MEMBERS_URI leads to; the list held stays.',
+  });
+}
+
+/** The day of the newest list in the lake. */
+async function newestList(lake: Lake): Promise<string | undefined> {
+  return (await listAll(lake, `reference/${DATASET}/date=`)).map(({ key }) => dateOfKey(key)).findLast(Boolean);
+}
+
+async function eventOf(records: readonly IndexMember[], lake: Lake): Promise<AnnouncedEvent | undefined> {
+  const [earlier, later] = [await newestList(lake), records[0]?.holdingsOf];
+  const event = earlier && later ? indexEventBetween(INDEX, { earlier, later }) : undefined;
+  return event && { name: `${event.name} of ${event.date}`, budget: RECONSTITUTION };
+}
+
+/** The newest list in `index_members`; a membership has no values of its own, so that none ever changes. */
+function membersSink(warehouse: Warehouse): Sink<IndexMember> {
+  return {
+    known: async () => {
+      const symbols = await currentMembers(warehouse, INDEX);
+      return new Map(
+        symbols.map((symbol) => {
+          const values = { symbol, index: INDEX };
+          return [symbol, { key: symbol, contentHash: contentHash(values), active: true, values }];
+        }),
+      );
+    },
+    apply: async ({ added, vanished }, _run, records) => {
+      if (added.length + vanished.length === 0) return { new: 0, changed: 0, failed: [] };
+      const list = { index: INDEX, date: records[0]!.holdingsOf, symbols: records.map(({ symbol }) => symbol) };
+      const stored = await storeMembers(warehouse, list);
+      return { new: stored.new, changed: stored.gone, failed: [] };
+    },
+  };
+}
+
+function membersFiles(records: readonly IndexMember[]): [string, Uint8Array][] {
+  const date = records[0]!.holdingsOf;
+  const rows = records.map(({ index, symbol, weight = null }) => ({ index, symbol, date, weight }));
+  const text = Buffer.from(`${records.map(({ symbol }) => symbol).join('\n')}\n`);
+  return [
+    [keys.snapshot(DATASET, date), encodeRows(COLUMNS, rows)],
+    [keys.indexMembersText, text],
+  ];
+}
+
+/**
+ * Every exchange-listed symbol of the ticker table, or of the asset table as long as no ticker sync was ever
+ * complete: a table that is still filling up would make members of an index look unknown.
+ * @throws NamedError `Data.Invalid` before either was complete
+ */
+export async function readListings({
+  config,
+  runs,
+  tables,
+}: Pick<Stores, 'config' | 'runs' | 'tables'>): Promise<Listing[]> {
+  const listed = async (table: string, isListed: (values: Readonly<Record<string, unknown>>) => boolean) => {
+    const rows = [...(await readKnown(tables, table)).values()].filter(({ values }) => isListed(values));
+    return rows.map(({ key: symbol, active }) => ({ symbol, active }));
+  };
+  const tickers = (await runs.lastSync('tickers')) && (await listed(config.TICKERS_TABLE, isStock));
+  if (tickers && tickers.length > 0) return tickers;
+  if (await runs.lastSync('assets')) return listed(config.ASSETS_TABLE, ({ exchange }) => exchange !== 'OTC');
+  throw new NamedError('Data.Invalid', {
+    what: 'There is no reference list to find the members in',
+    wanted: 'one complete sync of tickers or assets',
+    todo: 'Run `afterbell run sync-tickers` first; the next night does both.',
+  });
+}
+
+function isStock({ market }: Readonly<Record<string, unknown>>): boolean {
+  return market === 'stocks';
+}

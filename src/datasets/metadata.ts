@@ -1,0 +1,91 @@
+import { enrichmentBudget } from '../checks/enrichment.ts';
+import type { Call } from '../lambda.ts';
+import type { AskedVendor } from '../night/ask-vendors.ts';
+import { type Company, companyOf, type Details, type Profile, readDetails, readProfile } from '../records/company.ts';
+import { readActiveTickers } from '../tables/reference.ts';
+import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
+import { type Polygon, polygonOf } from '../vendors/polygon.ts';
+import { type Enriched, storeCompanies } from '../warehouse/enrichment.ts';
+import type { BulkSource, EnrichmentSource } from './dataset.ts';
+
+/** Names and sectors change rarely, and each answer costs a call. */
+const REFRESH_HOURS = 7 * 24;
+/** Below so many symbols single calls bring less than the profiles of the whole world. */
+const BULK_FROM = 100;
+/** Parts of profile-bulk there are at most, by far. */
+const MOST_PARTS = 50;
+
+/**
+ * Company details of every active listing of the types in METADATA_TYPES: Polygon's overview and, where there is a
+ * key, FMP's profile, whose name, sector and industry are preferred.
+ */
+export function metadataSource(call: Call): EnrichmentSource<Company> {
+  const { config, tables, warehouse, signal, secrets } = call;
+  const { ENRICH_SYMBOLS: symbols, ENRICH_MINUTES: minutes } = config;
+  const fmp = secrets.fmp && fmpOf(config, secrets.fmp);
+  const vendors: Record<string, AskedVendor> = {};
+  if (secrets.polygon) vendors.polygon = detailsOf(polygonOf(config, secrets.polygon), config.POLYGON_CALLS_PER_MINUTE);
+  if (fmp) vendors.fmp = profilesOf(fmp, config.FMP_CALLS_PER_MINUTE);
+  const callsPerMinute = Object.values(vendors).map((vendor) => vendor.callsPerMinute);
+  const types = new Set(config.METADATA_TYPES);
+  return {
+    task: 'sync-metadata',
+    dataset: 'metadata',
+    universe: async () => {
+      const active = await readActiveTickers(tables, config.TICKERS_TABLE);
+      return active.filter(({ type }) => type === undefined || types.has(type)).map(({ symbol }) => symbol);
+    },
+    nobody: 'no active ticker of METADATA_TYPES is known yet; it needs one complete sync-tickers',
+    refreshHours: REFRESH_HOURS,
+    budget: enrichmentBudget({ symbols, minutes, callsPerMinute }),
+    concurrency: config.FMP_CONCURRENCY,
+    vendors,
+    merge: (symbol, { polygon, fmp: profile }) =>
+      companyOf(symbol, { details: polygon as Details | undefined, profile: profile as Profile | undefined }),
+    bulk: fmp && profileBulk(fmp, signal),
+    store: (items, at) => storeCompanies(warehouse, at, items),
+  };
+}
+
+function detailsOf(vendor: Polygon, callsPerMinute: number): AskedVendor {
+  return {
+    callsPerMinute,
+    async ask(symbol, call) {
+      const { row, practice } = await vendor.details(symbol, call);
+      return { reading: readDetails(symbol, row), practice };
+    },
+  };
+}
+
+function profilesOf(vendor: Fmp, callsPerMinute: number): AskedVendor {
+  return {
+    callsPerMinute,
+    async ask(symbol, call) {
+      const { rows, practice } = await vendor.profile(symbol, call);
+      return { reading: readProfile(fmpSymbol(symbol), rows), practice };
+    },
+  };
+}
+
+/** Profiles of all symbols; what only Polygon knows, and a profile that is not in it, are asked for symbol by symbol. */
+function profileBulk(vendor: Fmp, signal: AbortSignal): BulkSource<Company> {
+  return {
+    vendor: 'fmp',
+    from: BULK_FROM,
+    settles: false,
+    async part(number, universe) {
+      const { rows, practice } = await vendor.profileBulk(number, { signal });
+      const ours = byFmpSymbol(universe);
+      const found = new Map<string, Enriched<Company>>();
+      for (const row of rows as ({ symbol?: unknown } | null)[]) {
+        const asked = String(row?.symbol);
+        const symbol = ours.get(asked);
+        const reading = symbol === undefined ? undefined : readProfile(asked, [row]);
+        if (reading?.kind !== 'record' || symbol === undefined) continue;
+        found.set(symbol, { attempt: undefined, record: companyOf(symbol, { profile: reading.record }) });
+      }
+      const last = rows.length === 0 || number === MOST_PARTS;
+      return { items: [...found.values()], symbols: [...found.keys()], practice, last };
+    },
+  };
+}

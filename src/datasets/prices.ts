@@ -1,0 +1,28 @@
+import { NamedError } from '../errors.ts';
+import type { Call } from '../lambda.ts';
+import type { BarSource } from '../night/stage-session.ts';
+import { flatFiles, openShelf, VENDOR_BUCKET } from '../vendors/flat-files.ts';
+import { polygonOf } from '../vendors/polygon.ts';
+
+/** Where a session's bars come from: the vendor's grouped call, or its flat files. */
+export function barSource(source: 'api' | 'flat-files', call: Pick<Call, 'config' | 'secrets' | 'signal'>): BarSource {
+  if (source === 'api') {
+    const vendor = polygonOf(call.config, call.secrets.polygon);
+    const includeOtc = call.config.POLYGON_MARKETS.includes('otc');
+    return { name: 'polygon', session: (date) => vendor.grouped(date, { includeOtc, signal: call.signal }) };
+  }
+  const { FLAT_FILES_URI: named, FLAT_FILES_ENDPOINT: endpoint } = call.config;
+  const place = named ?? (call.secrets.flatFiles && VENDOR_BUCKET);
+  if (!place) {
+    throw new NamedError('Config.Invalid', {
+      what: 'no flat files are named',
+      wanted: 'a folder with YYYY/MM/YYYY-MM-DD.csv.gz, or s3://flatfiles',
+      todo: 'Give --flat-files.',
+    });
+  }
+  const files = flatFiles(openShelf(place, endpoint, call.secrets.flatFiles));
+  return {
+    name: 'flat-files',
+    session: async (date) => ({ rows: (await files.session(date)).rows, practice: false, waitSeconds: 0 }),
+  };
+}

@@ -1,0 +1,241 @@
+import { readDay } from '../../calendar/dates.ts';
+import { NamedError } from '../../errors.ts';
+import {
+  type AdoptedPrices,
+  BAR_NUMBERS,
+  type BarColumns,
+  decodeBarColumns,
+  decodeHistory,
+  encodeBarColumns,
+  gatherBars,
+  joinBars,
+  ORIGINAL,
+  pickBars,
+  requireUnadjusted,
+  rowRef,
+} from '../../lake/bar-table.ts';
+import { keys, type Lake, replace } from '../../lake/lake.ts';
+import { corruptFile } from '../../lake/parquet-columns.ts';
+import { BAR_SOURCES } from '../../records/bar.ts';
+import { type DateFile, rowHash, type Tally } from './inventory.ts';
+import type { ManifestEntry } from './state.ts';
+
+/** What one symbol's history is made of; every source is sorted by date with one row a date. */
+export interface MergeInput {
+  symbol: string;
+  /** The stored data.parquet. */
+  existing: BarColumns | undefined;
+  /** Its date files of the original layout. */
+  dateFiles: BarColumns | undefined;
+  /** Its rows in the session files. */
+  sessions: BarColumns | undefined;
+  /**
+   * Days on which a session is known to have it no longer: the stored row goes, unless it came from the original
+   * layout, whose file may have been cleaned up long ago.
+   */
+  removed: ReadonlySet<number>;
+  /**
+   * Days whose stored rows are checked for having a session behind them; undefined when only rows that are new to
+   * the history are.
+   */
+  examined?: { from: number; to: number };
+  /** Where rows that no session file accounts for are tallied by day. */
+  outside: Tally;
+}
+
+export interface Merged {
+  bars: BarColumns;
+  added: number;
+  revised: number;
+  removed: number;
+}
+
+const [EXISTING, DATE_FILE, SESSION] = [0, 1, 2];
+const AT_END = 2 ** 31;
+
+/**
+ * One row a date. The session file wins over every row of our own sources, whatever their `ingested_at`: it is replaced
+ * as a whole, and a clock may have been ahead when the older version was fetched. Of rows from elsewhere the newest
+ * `ingested_at` wins; on a tie the session file, then the date file. The result depends on the rows alone, so merging again changes nothing.
+ */
+export function mergeBars(input: MergeInput): Merged {
+  const { existing, removed } = input;
+  const appended = append(input);
+  if (appended) return appended;
+  const sources = [existing, input.dateFiles, input.sessions];
+  const at = [0, 0, 0];
+  const capacity = sources.reduce((sum, source) => sum + (source?.date.length ?? 0), 0);
+  const from = new Uint8Array(capacity);
+  const rows = new Int32Array(capacity);
+  let count = 0;
+  const changes = { added: 0, revised: 0, removed: 0 };
+  const dayAt = (source: number) => sources[source]?.date[at[source]!] ?? AT_END;
+  const isOver = (source: number, day: number, hasSession: boolean) => {
+    if (source === SESSION) return false;
+    if (hasSession) return isOurs(sources[source]!, at[source]!);
+    return source === EXISTING && removed.has(day) && !isOriginal(existing!, at[EXISTING]!);
+  };
+  for (;;) {
+    const days = [dayAt(EXISTING), dayAt(DATE_FILE), dayAt(SESSION)];
+    const day = Math.min(...days);
+    if (day === AT_END) break;
+    const had = days[EXISTING] === day;
+    let winner = -1;
+    for (const source of [EXISTING, DATE_FILE, SESSION]) {
+      if (days[source] !== day || isOver(source, day, days[SESSION] === day)) continue;
+      if (winner < 0 || ingested(sources, at, source) >= ingested(sources, at, winner)) winner = source;
+    }
+    if (winner < 0) changes.removed++;
+    else {
+      from[count] = winner;
+      rows[count] = at[winner]!;
+      count++;
+      if (!had) changes.added++;
+      else if (winner !== EXISTING && differ(existing!, at[EXISTING]!, sources[winner]!, at[winner]!))
+        changes.revised++;
+      if (winner !== SESSION && isOutside(input, day, winner, days[SESSION] === day)) {
+        input.outside.add(day, rowHash(input.symbol, sources[winner]!, at[winner]!));
+      }
+    }
+    for (const source of [EXISTING, DATE_FILE, SESSION]) if (days[source] === day) at[source]!++;
+  }
+  const bars = gatherBars(input.symbol, sources, from.subarray(0, count), rows.subarray(0, count));
+  return { bars, ...changes };
+}
+
+/** The usual night: the session files go on where the history ends. */
+function append({ symbol, existing, dateFiles, sessions, removed, examined }: MergeInput): Merged | undefined {
+  if (!existing || !sessions || dateFiles || removed.size > 0 || examined) return undefined;
+  const [had, added] = [existing.date.length, sessions.date.length];
+  if (had === 0 || added === 0 || sessions.date[0]! <= existing.date[had - 1]!) return undefined;
+  return { bars: joinBars(symbol, existing, sessions), added, revised: 0, removed: 0 };
+}
+
+function isOurs({ source }: BarColumns, row: number): boolean {
+  return (BAR_SOURCES as readonly string[]).includes(source.values[source.codes[row]!]!);
+}
+
+function isOriginal({ source }: BarColumns, row: number): boolean {
+  return source.values[source.codes[row]!] === ORIGINAL;
+}
+
+function ingested(sources: (BarColumns | undefined)[], at: number[], source: number): bigint {
+  return sources[source]!.ingested_at[at[source]!]!;
+}
+
+/** A stored row counts only when it is examined, or when it has just beaten a session's row. */
+function isOutside({ examined }: MergeInput, day: number, winner: number, hasSession: boolean): boolean {
+  if (winner === DATE_FILE || hasSession) return true;
+  return examined !== undefined && day >= examined.from && day <= examined.to;
+}
+
+function differ(a: BarColumns, i: number, b: BarColumns, j: number): boolean {
+  return (
+    BAR_NUMBERS.some((name) => !Object.is(a[name][i], b[name][j])) ||
+    a.ingested_at[i] !== b.ingested_at[j] ||
+    a.source.values[a.source.codes[i]!] !== b.source.values[b.source.codes[j]!]
+  );
+}
+
+export interface SymbolTask extends Pick<MergeInput, 'symbol' | 'sessions' | 'removed' | 'examined' | 'outside'> {
+  /** Whether the lake has a data.parquet of it. */
+  stored: boolean;
+  dateFiles: readonly DateFile[];
+  /** What its owner says of files of the original layout, which do not say it themselves. */
+  adoptedPrices?: AdoptedPrices;
+}
+
+export interface SymbolResult {
+  /** Undefined when no row is left and the data.parquet is gone. */
+  entry: ManifestEntry | undefined;
+  written: boolean;
+  added: number;
+  revised: number;
+  removed: number;
+}
+
+/**
+ * Brings one symbol's data.parquet up to date: read, merge, write, read back. An unchanged file is not written.
+ * @throws Config.Invalid for a file of the original layout whose prices nobody has called unadjusted
+ * @throws Lake.Corrupt naming the damaged file, Lake.Conflict when another job has written the symbol in the meantime;
+ *   either way with nothing of the symbol touched
+ */
+export async function mergeSymbol(lake: Lake, task: SymbolTask): Promise<SymbolResult> {
+  const { symbol, stored } = task;
+  const adopting = (file: string) => requireUnadjusted(task.adoptedPrices, file);
+  const key = keys.symbol(symbol);
+  const opened = stored ? await lake.open(key) : undefined;
+  if (stored && !opened) throw changed(key);
+  const bytes = opened?.bytes;
+  const existing = bytes && (await decodeHistory(bytes, key, symbol, adopting));
+  const dateFiles = await readDateFiles(lake, symbol, task.dateFiles, adopting);
+  const { bars, ...changes } = mergeBars({ ...task, existing, dateFiles });
+  const rows = bars.date.length;
+  if (rows === 0) {
+    if (opened && (await lake.removeVersions([{ key, etag: opened.etag }])).length > 0) throw changed(key);
+    return { entry: undefined, written: false, ...changes };
+  }
+  const merged = encodeBarColumns(bars);
+  const written = await replace(lake, key, merged, opened);
+  if (written) await readBack(lake, key, merged, symbol);
+  const lastUpdated = newest(bars.ingested_at);
+  return { entry: { lastDay: bars.date[rows - 1]!, rows, lastUpdated }, written, ...changes };
+}
+
+/** Compared as numbers, exact for 270 years: every look into a BigInt64Array makes an object. */
+function newest(instants: BigInt64Array): bigint {
+  const halves = new Int32Array(instants.buffer, instants.byteOffset, instants.length * 2);
+  let place = 0;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let row = 0; row < instants.length; row++) {
+    const at = halves[2 * row + 1]! * 2 ** 32 + (halves[2 * row]! >>> 0);
+    if (at > most) {
+      most = at;
+      place = row;
+    }
+  }
+  return instants[place]!;
+}
+
+async function readDateFiles(
+  lake: Lake,
+  symbol: string,
+  files: readonly DateFile[],
+  adopting: (key: string) => void,
+): Promise<BarColumns | undefined> {
+  if (files.length === 0) return undefined;
+  const tables: BarColumns[] = [];
+  for (const { date, key } of files) {
+    const bytes = await lake.read(key);
+    if (!bytes) throw corruptFile(key, 'nothing, although it was listed');
+    const bars = await decodeBarColumns(bytes, key, adopting);
+    const stranger = bars.symbol.values.find((value) => value !== symbol);
+    if (stranger !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(stranger)}`);
+    const day = readDay(date);
+    if (bars.date.length !== 1 || bars.date[0] !== day)
+      throw corruptFile(key, `${bars.date.length} rows, or another date`);
+    tables.push(bars);
+  }
+  return pickBars(
+    symbol,
+    tables,
+    tables.map((_, table) => rowRef(table, 0)),
+  );
+}
+
+function changed(key: string): NamedError {
+  return new NamedError('Lake.Conflict', {
+    what: `${key} changed while it was being merged`,
+    wanted: 'one job at a time',
+    todo: 'Run the same command again.',
+  });
+}
+
+/** What is stored is what was meant, byte for byte, and reads as a history. */
+async function readBack(lake: Lake, key: string, meant: Uint8Array, symbol: string): Promise<void> {
+  const stored = await lake.read(key);
+  if (!stored || Buffer.compare(stored, meant) !== 0) {
+    throw corruptFile(key, `${stored?.length ?? 0} bytes read back where ${meant.length} others were written`);
+  }
+  await decodeHistory(stored, key, symbol);
+}

@@ -1,0 +1,288 @@
+import { createHash } from 'node:crypto';
+import { dateOf } from '../../calendar/dates.ts';
+import { isNamed, NamedError } from '../../errors.ts';
+import { jsonBytes, jsonIn, keys, type Lake, listAll, replace, type Version } from '../../lake/lake.ts';
+import type { Ingest } from '../../lake/sessions.ts';
+import type { Expired } from '../expire.ts';
+import type { JobError } from '../job.ts';
+import { type Digests, digestsOf, type Inventory, Tally } from './inventory.ts';
+import { type ConsolidationCheckpoint, checkpointBytes, type Manifest, manifestBytes } from './state.ts';
+import type { ConsolidateOptions } from './summary.ts';
+
+/** One of several jobs that share a run. */
+export interface Shard {
+  index: number;
+  size: number;
+  /** Names the submission that all its shards have in common, and no other. */
+  submission: string;
+}
+
+/** Whether a symbol is this shard's: by the first 32 bits of its SHA-256, so it stays where it is for good. */
+export function isOfShard(symbol: string, { index, size }: Pick<Shard, 'index' | 'size'>): boolean {
+  return size === 1 || createHash('sha256').update(symbol).digest().readUInt32BE(0) % size === index;
+}
+
+interface ArrayJob {
+  AWS_BATCH_JOB_ARRAY_INDEX?: number;
+  AWS_BATCH_JOB_ARRAY_SIZE?: number;
+  AWS_BATCH_JOB_ID?: string;
+}
+
+/**
+ * The shard that Batch gives a child of an array job; undefined outside of one. Batch names children `id:index`, which
+ * attempts of the same child share.
+ * @throws Config.Invalid for an index without a size, or beyond it
+ */
+export function shardOf(config: ArrayJob, runId: string): Shard | undefined {
+  const { AWS_BATCH_JOB_ARRAY_INDEX: index, AWS_BATCH_JOB_ARRAY_SIZE: size, AWS_BATCH_JOB_ID: job } = config;
+  if (index === undefined) return undefined;
+  if (size === undefined || index >= size) {
+    throw new NamedError('Config.Invalid', {
+      what: 'this is no shard of an array job',
+      found: `AWS_BATCH_JOB_ARRAY_INDEX=${index}, AWS_BATCH_JOB_ARRAY_SIZE=${size ?? ''}`,
+      wanted: 'an index below the size',
+    });
+  }
+  return { index, size, submission: `${runId} ${job?.replace(/:\d+$/, '') ?? ''}` };
+}
+
+/**
+ * What one shard did, complete for its symbols. The lake's manifest and checkpoint are a function of the parts of all
+ * shards and of the checkpoint they began with, so it is of no matter who ends first. A run without shards is one part.
+ */
+export interface Part {
+  /** Digest of all that the shards of a run have in common: parts of different views do not go together. */
+  view: string;
+  index: number;
+  size: number;
+  /** Whether only some symbols were merged: then nothing is marked as done for the others. */
+  limited: boolean;
+  /** Whether every row from outside the sessions was seen, so that the old list is of no more use. */
+  afresh: boolean;
+  sessions: ConsolidationCheckpoint['sessions'];
+  /** Sessions that could not be read. */
+  skipped: string[];
+  /** Day → digest of this shard's rows from outside the sessions. */
+  outside: [day: number, digest: string][];
+  failed: ConsolidationCheckpoint['failed'];
+  /** Of the date files that stay. */
+  dateFiles: Digests;
+  /** lastUpdated in µs, as text. */
+  manifest: [symbol: string, lastDay: number, rows: number, lastUpdated: string][];
+  expired: Expired[];
+  /** For the summary of all shards; the lake's state does not depend on it. */
+  report: {
+    symbols: number;
+    counts: { added: number; revised: number; removed: number; filesWritten: number; filesMerged: number };
+    errors: JobError[];
+  };
+}
+
+const WITHDRAWN = '0'.repeat(16);
+
+export interface Settled {
+  checkpoint: ConsolidationCheckpoint;
+  manifest: Manifest;
+  expired: Expired[];
+}
+
+/** Pure: the lake's state after all shards of a run. */
+export function mergeParts(base: ConsolidationCheckpoint, parts: readonly Part[]): Settled {
+  const tally = new Tally();
+  const dates = new Tally<string>();
+  const symbols: Record<string, string> = {};
+  const failed: ConsolidationCheckpoint['failed'] = {};
+  const manifest: Manifest = new Map();
+  for (const part of parts) {
+    for (const [day, digest] of part.outside) tally.addDigest(day, digest);
+    for (const [date, digest] of Object.entries(part.dateFiles.dates)) dates.addDigest(date, digest);
+    Object.assign(symbols, part.dateFiles.symbols);
+    Object.assign(failed, part.failed);
+    for (const [symbol, lastDay, rows, lastUpdated] of part.manifest) {
+      manifest.set(symbol, { lastDay, rows, lastUpdated: BigInt(lastUpdated) });
+    }
+  }
+  const limited = parts.some((part) => part.limited);
+  const skipped = new Set(parts.flatMap((part) => part.skipped));
+  const sessions = limited ? base.sessions : sessionsOfAll(parts);
+  const outside = new Map(Object.entries(parts.every(({ afresh }) => afresh) ? {} : base.outside));
+  for (const [day, digest] of tally.entries()) {
+    const date = dateOf(day);
+    const before = outside.get(date);
+    // A partial run sees some rows of the date only, so what it saw is laid upon what was known.
+    outside.set(date, before === undefined || before === digest ? digest : chained(before, digest));
+  }
+  // A session that is held no longer leaves its rows behind, and nothing but this list says so.
+  for (const date of Object.keys(base.sessions)) {
+    if (!sessions[date] && !skipped.has(date) && !outside.has(date)) outside.set(date, WITHDRAWN);
+  }
+  return {
+    checkpoint: {
+      sessions,
+      dateFiles: limited ? base.dateFiles : { symbols, dates: Object.fromEntries(dates.entries()) },
+      outside: Object.fromEntries(outside),
+      failed,
+    },
+    manifest,
+    expired: parts.flatMap(({ expired }) => expired),
+  };
+}
+
+/** A session is done when it is for every shard. */
+function sessionsOfAll([first, ...others]: readonly Part[]): ConsolidationCheckpoint['sessions'] {
+  const sessions = Object.entries(first?.sessions ?? {});
+  const done = sessions.filter(([date, { etag }]) => others.every((part) => part.sessions[date]?.etag === etag));
+  return Object.fromEntries(done);
+}
+
+function chained(before: string, now: string): string {
+  const mixed = (BigInt(`0x${before}`) * 31n + BigInt(`0x${now}`)) & 0xffff_ffff_ffff_ffffn;
+  return mixed.toString(16).padStart(16, '0');
+}
+
+export interface PartInput {
+  base: Base;
+  held: readonly { date: string; etag: string }[];
+  ingests: ReadonlyMap<string, Ingest>;
+  inventory: Pick<Inventory, 'dateFiles'>;
+  run: {
+    done: ReadonlySet<string>;
+    owed: ReadonlyMap<string, ReadonlySet<string>>;
+    outside: { entries(): [day: number, digest: string][] };
+    counts: Part['report']['counts'];
+  };
+  /** After the run, of all symbols. */
+  manifest: Manifest;
+  expired: Expired[];
+  /** Sessions that could not be read. */
+  skipped: readonly string[];
+  errors: readonly JobError[];
+  options: ConsolidateOptions;
+}
+
+/** Pure: what a run says of its symbols. */
+export function partOf(input: PartInput): Part {
+  const { base, run, options } = input;
+  const { shard = { index: 0, size: 1, submission: '' }, mode } = options;
+  const mine = (symbol: string) => isOfShard(symbol, shard);
+  const limited = options.symbols !== undefined;
+  const failed = Object.entries(base.checkpoint.failed).filter(([symbol]) => mine(symbol) && !run.done.has(symbol));
+  const lacking = new Map(failed);
+  for (const [symbol, dates] of run.owed) {
+    lacking.set(symbol, [...new Set([...(lacking.get(symbol) ?? []), ...dates])].sort());
+  }
+  const going = new Set(input.expired.map(({ key }) => key));
+  const dateFiles = [...input.inventory.dateFiles].filter(([symbol]) => mine(symbol));
+  const entries = [...input.manifest].filter(([symbol]) => mine(symbol));
+  return {
+    view: viewOf(input),
+    index: shard.index,
+    size: shard.size,
+    limited,
+    // Only a whole rebuild without a gap has seen every row from outside the sessions.
+    afresh: mode === 'full' && !limited && input.errors.length === 0,
+    sessions: sessionsDone(input),
+    skipped: [...input.skipped],
+    outside: run.outside.entries(),
+    failed: Object.fromEntries(lacking),
+    dateFiles: digestsOf(dateFiles, going),
+    manifest: entries.map(([symbol, { lastDay, rows, lastUpdated }]) => [symbol, lastDay, rows, String(lastUpdated)]),
+    expired: input.expired,
+    report: { symbols: run.done.size, counts: run.counts, errors: [...input.errors] },
+  };
+}
+
+function viewOf({ base, held, options }: PartInput): string {
+  const { mode, symbols, shard } = options;
+  return createHash('sha256')
+    .update(base.storedCheckpoint?.bytes ?? '')
+    .update(JSON.stringify([mode, symbols, shard?.size, shard?.submission, held]))
+    .digest('hex');
+}
+
+function sessionsDone({ held, ingests, base, skipped }: PartInput): Part['sessions'] {
+  const left = new Set(skipped);
+  const sessions: Part['sessions'] = {};
+  for (const { date, etag } of held) {
+    const checksum = ingests.get(date)?.checksum ?? base.checkpoint.sessions[date]?.checksum;
+    if (checksum !== undefined && !left.has(date)) sessions[date] = { etag, checksum };
+  }
+  return sessions;
+}
+
+const TRIES = 50;
+
+/** What a run found before it began. */
+export interface Base {
+  checkpoint: ConsolidationCheckpoint;
+  storedManifest: Version;
+  storedCheckpoint: Version;
+}
+
+export interface Settlement extends Settled {
+  /** Whether the manifest had to be written. */
+  written: boolean;
+  reports: Part['report'][];
+}
+
+/**
+ * Writes manifest and checkpoint of a run without shards.
+ * @throws Lake.Conflict when another run has settled since this one began; its own data files are merged by the next
+ */
+export async function settle(lake: Lake, part: Part, base: Base): Promise<Settlement> {
+  const settled = mergeParts(base.checkpoint, [part]);
+  return { ...settled, written: await put(lake, settled, base), reports: [part.report] };
+}
+
+/**
+ * Leaves the part of a shard; the shard that finds all parts there writes manifest and checkpoint. Two that end
+ * together both try, and the one that is too late looks again, so the last state is made of the last parts.
+ * @param beforeCommit what has to be said of all shards; once the checkpoint is written their parts are no longer read
+ * @returns undefined while parts of other shards are missing
+ * @throws Lake.Corrupt for a part that is not JSON
+ */
+export async function settleShard(
+  lake: Lake,
+  part: Part,
+  base: Base,
+  beforeCommit: (settled: Settled, reports: Part['report'][]) => Promise<void>,
+): Promise<Settlement | undefined> {
+  await lake.write(keys.consolidationPart(part.index, part.size), jsonBytes(part));
+  for (let attempt = 1; ; attempt++) {
+    const [storedManifest, storedCheckpoint] = await Promise.all([
+      lake.open(keys.manifest),
+      lake.open(keys.consolidated),
+    ]);
+    const parts = await allParts(lake, part);
+    if (!parts) return undefined;
+    const settled = mergeParts(base.checkpoint, parts);
+    const reports = parts.map(({ report }) => report);
+    await beforeCommit(settled, reports);
+    try {
+      const written = await put(lake, settled, { storedManifest, storedCheckpoint });
+      return { ...settled, written, reports };
+    } catch (error) {
+      if (!isNamed(error, 'Lake.Conflict') || attempt === TRIES) throw error;
+    }
+  }
+}
+
+/** Removes the parts, those of runs that never came to their end too. */
+export async function removeParts(lake: Lake): Promise<void> {
+  const parts = await listAll(lake, keys.consolidationParts);
+  await lake.remove(parts.map(({ key }) => key));
+}
+
+async function put(lake: Lake, { manifest, checkpoint }: Settled, base: Omit<Base, 'checkpoint'>): Promise<boolean> {
+  const written = await replace(lake, keys.manifest, manifestBytes(manifest), base.storedManifest);
+  await replace(lake, keys.consolidated, checkpointBytes(checkpoint), base.storedCheckpoint);
+  return written;
+}
+
+async function allParts(lake: Lake, { size, view }: Part): Promise<Part[] | undefined> {
+  const wanted = Array.from({ length: size }, (_, index) => keys.consolidationPart(index, size));
+  const there = new Set((await listAll(lake, keys.consolidationParts)).map(({ key }) => key));
+  if (!wanted.every((key) => there.has(key))) return undefined;
+  const parts = await Promise.all(wanted.map(async (key) => jsonIn<Part>(key, await lake.read(key))));
+  return parts.every((part) => part?.view === view) ? (parts as Part[]) : undefined;
+}

@@ -1,0 +1,101 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Config, loadConfig } from '../config.ts';
+import { NamedError } from '../errors.ts';
+import { jsonBytes, keys, type Lake, openLake } from '../lake/lake.ts';
+import { watchedLake } from '../lake/watched-lake.ts';
+
+/** EX_TEMPFAIL: the one exit code that Batch tries again. */
+const INTERRUPTED = 75;
+
+export interface JobContext {
+  lake: Lake;
+  config: Config;
+  runId: string;
+  /** Aborted by SIGTERM, which Batch and a spot reclaim send. */
+  signal: AbortSignal;
+  progress: Progress;
+}
+
+/**
+ * Runs a batch job as a program: settings from the environment, progress on stderr (LOG_LEVEL INFO; with DEBUG every
+ * call to the lake too), the summary as one line on stdout and in the lake. Ends with exit code 0, 75 after SIGTERM, or
+ * 1 with `{"name","message"}` as stderr's last line.
+ */
+export async function runJob(job: string, work: (context: JobContext) => Promise<JobSummary>): Promise<void> {
+  const stop = new AbortController();
+  const onTerm = () => stop.abort();
+  process.on('SIGTERM', onTerm);
+  let runId = 'by-hand';
+  try {
+    const config = loadConfig();
+    runId = config.RUN_ID ?? runId;
+    const say = (line: object) => void process.stderr.write(`${JSON.stringify({ ...line, runId })}\n`);
+    const uri = config.LAKE_URI ?? pathToFileURL(resolve(config.AFTERBELL_HOME, 'lake')).href;
+    const opened = openLake(uri, { durable: config.LAKE_FSYNC === 'on' });
+    const isDebug = config.LOG_LEVEL === 'DEBUG';
+    const lake = isDebug
+      ? watchedLake(opened, (call) => say({ level: 'DEBUG', message: 'lake', job, ...call }))
+      : opened;
+    const progress: Progress = isDebug || config.LOG_LEVEL === 'INFO' ? say : () => undefined;
+    const summary = await work({ lake, config, runId, signal: stop.signal, progress });
+    if (!summary.dryRun) await lake.write(keys.jobResult(nameOf(job, summary)), jsonBytes(summary));
+    process.stdout.write(`${JSON.stringify(summary)}\n`);
+    if (summary.status === 'failed') throw failure(summary);
+  } catch (error) {
+    const { name, message } = error as Error;
+    process.stderr.write(`${JSON.stringify({ name, message })}\n`);
+    process.exitCode = name === 'Job.Interrupted' ? INTERRUPTED : 1;
+  } finally {
+    process.off('SIGTERM', onTerm);
+  }
+}
+
+/** A shard's figures lie beside those of the whole run. */
+function nameOf(job: string, { shard }: JobSummary): string {
+  return shard ? `${job}-${shard.index}-of-${shard.size}` : job;
+}
+
+/** Everything that could be done is done; this says what was not. */
+function failure(summary: JobSummary): NamedError {
+  const { job, errors, symbols } = summary;
+  const first = errors[0]!;
+  return new NamedError('Job.Failed', {
+    what: `${job} left out ${errors.length} damaged input${errors.length === 1 ? '' : 's'}; ${symbols} symbols are done`,
+    found: `${first.symbol === null ? '' : `${first.symbol}: `}${first.name}: ${first.message}`,
+    wanted: 'sound inputs',
+    todo: `All of them stand in ${keys.jobResult(nameOf(job, summary))}; the next run tries them again.`,
+  });
+}
+
+/** One thing a job could not do; `symbol` is null when it concerns more than one. */
+export interface JobError {
+  name: string;
+  symbol: string | null;
+  message: string;
+}
+
+/** What every batch job says in the end: one line on stdout, the same in the lake (keys.jobResult). */
+export interface JobSummary {
+  job: string;
+  runId: string;
+  mode: string;
+  status: 'success' | 'failed';
+  /** Symbols worked on. */
+  symbols: number;
+  /** Rows the lake holds of what the job makes. */
+  rows: number;
+  filesWritten: number;
+  /** Input files read. */
+  filesMerged: number;
+  errors: JobError[];
+  /** What a reader of the night's report is told of a good run. */
+  notes?: string[];
+  seconds: number;
+  /** Set by one job of several that share a run: these are its own figures. */
+  shard?: { index: number; size: number };
+  /** Set when the job only said what it would do; then nothing is left in the lake. */
+  dryRun?: boolean;
+}
+
+export type Progress = (line: { job: string; done: number; total: number }) => void;

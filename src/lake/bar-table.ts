@@ -1,0 +1,265 @@
+import { isSession } from '../calendar/calendar.ts';
+import { dateOf, readDay } from '../calendar/dates.ts';
+import { NamedError } from '../errors.ts';
+import { type Column, type Text, textOf } from './parquet.ts';
+import { corruptFile, type ForeignColumns, readColumns } from './parquet-columns.ts';
+import { encodeColumns } from './parquet-encode.ts';
+
+/** Bronze columns (DESIGN 4.1); `ingested_at` is UTC. */
+export const BAR_COLUMNS: readonly Column[] = [
+  { name: 'symbol', type: 'text' },
+  { name: 'date', type: 'date' },
+  { name: 'open', type: 'double' },
+  { name: 'high', type: 'double' },
+  { name: 'low', type: 'double' },
+  { name: 'close', type: 'double' },
+  { name: 'volume', type: 'double' },
+  { name: 'vwap', type: 'double', nullable: true },
+  { name: 'transactions', type: 'bigint', nullable: true },
+  { name: 'source', type: 'text' },
+  { name: 'ingested_at', type: 'timestamp' },
+];
+
+/** Bronze bars by column (DESIGN 4.1), all of one length; vwap and transactions are NaN where there is none. */
+export type BarColumns = {
+  symbol: Text;
+  /** Days since 1970. */
+  date: Int32Array;
+  open: Float64Array;
+  high: Float64Array;
+  low: Float64Array;
+  close: Float64Array;
+  volume: Float64Array;
+  vwap: Float64Array;
+  transactions: Float64Array;
+  source: Text;
+  /** µs since 1970, UTC. */
+  ingested_at: BigInt64Array;
+};
+
+export function encodeBarColumns(bars: BarColumns): Uint8Array {
+  return encodeColumns(BAR_COLUMNS, bars);
+}
+
+/**
+ * Bars of a bronze file of any origin: ours, another Parquet writer's, or the original layout.
+ * @param adopting called with the key of a file of the original layout, before anything is made of it
+ * @throws Lake.Corrupt, naming the key; what `adopting` throws
+ */
+export async function decodeBarColumns(
+  bytes: Uint8Array,
+  key: string,
+  adopting?: (key: string) => void,
+): Promise<BarColumns> {
+  const adopt = (foreign: ForeignColumns) => {
+    const bars = adoptOriginal(foreign, key);
+    if (bars) adopting?.(key);
+    return bars;
+  };
+  return (await readColumns(BAR_COLUMNS, bytes, key, adopt)) as BarColumns;
+}
+
+/**
+ * Bars of a file that holds one symbol only.
+ * @throws Lake.Corrupt when it is unreadable, holds another symbol, or its dates do not strictly increase
+ */
+export async function decodeHistory(
+  bytes: Uint8Array,
+  key: string,
+  symbol: string,
+  adopting?: (key: string) => void,
+): Promise<BarColumns> {
+  const bars = await decodeBarColumns(bytes, key, adopting);
+  const stranger = bars.symbol.values.find((value) => value !== symbol);
+  if (stranger !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(stranger)}`);
+  for (let row = 1; row < bars.date.length; row++) {
+    if (bars.date[row]! <= bars.date[row - 1]!) throw corruptFile(key, `dates that do not increase at row ${row}`);
+  }
+  return bars;
+}
+
+/** `source` of bars that came from a lake of the original layout. */
+export const ORIGINAL = 'original';
+
+/** What the owner of a lake says of its prices (ADOPTED_PRICES). */
+export type AdoptedPrices = 'unadjusted' | 'adjusted';
+
+/**
+ * Bronze is unadjusted and splits are applied to all of it: adjusted bars would be adjusted twice.
+ * @throws Config.Invalid unless the owner has called the prices unadjusted
+ */
+export function requireUnadjusted(prices: AdoptedPrices | undefined, key: string): void {
+  if (prices === 'unadjusted') return;
+  throw new NamedError('Config.Invalid', {
+    what: prices
+      ? `${key} is of an adopted lake with split-adjusted prices, and splits would be applied to them a second time`
+      : `${key} is of an adopted lake, and nothing tells whether its prices are split-adjusted`,
+    found: `ADOPTED_PRICES=${prices ?? ''}`,
+    wanted: 'ADOPTED_PRICES=unadjusted, for prices as they were traded',
+    todo: 'The file is as it was. If they are adjusted, move the files away and fetch unadjusted bars: `afterbell backfill`.',
+  });
+}
+
+const DAY_MICROS = 86_400_000_000;
+const [FIRST_DAY, LAST_DAY] = [readDay('1962-01-02')!, readDay('2050-12-31')!];
+const PRICES = ['open', 'high', 'low', 'close', 'volume'] as const;
+
+/**
+ * Bars of the original layout (`symbol, open, high, low, close, volume, timestamp, interval`) in ours, sorted by date,
+ * the last of several rows of one date kept. Undefined for a file that is not of that layout.
+ *
+ * `ingested_at` becomes 1970-01-01: nothing tells when the original's values were fetched, and a constant older than
+ * any fetch of ours makes every later fetch the newer one, however often and in whatever order files are adopted.
+ * @throws Lake.Corrupt for bars that are not daily, not on a session, or without a price
+ */
+export function adoptOriginal({ rows, columns, kinds }: ForeignColumns, key: string): BarColumns | undefined {
+  const timestamps = columns.get('timestamp');
+  const symbols = columns.get('symbol');
+  if (!timestamps || !symbols || columns.has('ingested_at') || columns.has('date')) return undefined;
+  const interval = columns.get('interval')?.find((value) => value !== null && !/^1?\s*d(ay)?$/i.test(String(value)));
+  if (interval !== undefined) throw corruptFile(key, `bars of interval ${JSON.stringify(String(interval))}`);
+  const days = timestamps.map((timestamp) => dayOf(timestamp, kinds.get('timestamp'), key));
+  const byDate = new Map(days.map((day, row) => [`${day} ${symbols[row]}`, row]));
+  const order = [...byDate.values()].sort((a, b) => days[a]! - days[b]! || a - b);
+  const price = (name: (typeof PRICES)[number]): Float64Array => {
+    const values = columns.get(name);
+    return Float64Array.from(order, (row) => {
+      const value = values?.[row];
+      if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
+      throw corruptFile(key, `${name} ${String(value)} in row ${row} of ${rows}`);
+    });
+  };
+  const [open, high, low, close, volume] = PRICES.map(price) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  return {
+    symbol: textOf(order.map((row) => String(symbols[row]))),
+    date: Int32Array.from(order, (row) => days[row]!),
+    open,
+    high,
+    low,
+    close,
+    volume,
+    vwap: new Float64Array(order.length).fill(Number.NaN),
+    transactions: new Float64Array(order.length).fill(Number.NaN),
+    source: textOf(order.map(() => ORIGINAL)),
+    ingested_at: new BigInt64Array(order.length),
+  };
+}
+
+/** Timestamps there are midnights without a zone, or midnights of New York in UTC: the UTC date is the session. */
+function dayOf(timestamp: unknown, kind: 'date' | 'timestamp' | undefined, key: string): number {
+  let day: number | undefined;
+  if (kind === 'timestamp' && typeof timestamp === 'bigint') day = Math.floor(Number(timestamp) / DAY_MICROS);
+  else if (kind === 'date' && typeof timestamp === 'number') day = timestamp;
+  else if (typeof timestamp === 'string') day = readDay(timestamp.slice(0, 10));
+  // Bounds first: the calendar refuses to answer beyond its years.
+  if (day !== undefined && day >= FIRST_DAY && day <= LAST_DAY && isSession(dateOf(day))) return day;
+  throw corruptFile(key, `timestamp ${String(timestamp)}, which is no session${kind ? '' : ' and has no unit'}`);
+}
+
+export const BAR_NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'vwap', 'transactions'] as const;
+
+/** More rows than a table of one session can have. */
+const TABLE = 2 ** 21;
+
+/** Copies the chosen rows, whole stretches of one source at a time: a usual night appends one row to a long history. */
+export function gatherBars(
+  symbol: string,
+  sources: readonly (BarColumns | undefined)[],
+  from: Uint8Array,
+  rows: Int32Array,
+): BarColumns {
+  const count = rows.length;
+  const bars = emptyBars(count);
+  const source = dictionary(bars.source);
+  for (let start = 0; start < count; ) {
+    let end = start + 1;
+    while (end < count && from[end] === from[start] && rows[end] === rows[end - 1]! + 1) end++;
+    copyRows(bars, start, sources[from[start]!]!, rows[start]!, end - start, source);
+    start = end;
+  }
+  bars.symbol.values = count > 0 ? [symbol] : [];
+  return bars;
+}
+
+/** One table behind another. */
+export function joinBars(symbol: string, first: BarColumns, second: BarColumns): BarColumns {
+  const [head, tail] = [first.date.length, second.date.length];
+  const bars = emptyBars(head + tail);
+  const source = dictionary(bars.source);
+  copyRows(bars, 0, first, 0, head, source);
+  copyRows(bars, head, second, 0, tail, source);
+  bars.symbol.values = [symbol];
+  return bars;
+}
+
+/** A row of one of several tables as one number, because a rebuild holds millions of them. */
+export function rowRef(table: number, row: number): number {
+  return table * TABLE + row;
+}
+
+/** The table that a reference points into. */
+export function tableOf(ref: number): number {
+  return Math.floor(ref / TABLE);
+}
+
+/** The rows behind these references as one table of one symbol, in the order given. */
+export function pickBars(symbol: string, tables: readonly BarColumns[], refs: readonly number[]): BarColumns {
+  const bars = emptyBars(refs.length);
+  const source = dictionary(bars.source);
+  for (let i = 0; i < refs.length; i++) {
+    copyRows(bars, i, tables[tableOf(refs[i]!)]!, refs[i]! % TABLE, 1, source);
+  }
+  bars.symbol.values = refs.length > 0 ? [symbol] : [];
+  return bars;
+}
+
+function emptyBars(rows: number): BarColumns {
+  const numbers = () => new Float64Array(rows);
+  return {
+    symbol: { values: [], codes: new Int32Array(rows) },
+    date: new Int32Array(rows),
+    open: numbers(),
+    high: numbers(),
+    low: numbers(),
+    close: numbers(),
+    volume: numbers(),
+    vwap: numbers(),
+    transactions: numbers(),
+    source: { values: [], codes: new Int32Array(rows) },
+    ingested_at: new BigInt64Array(rows),
+  };
+}
+
+function copyRows(to: BarColumns, at: number, of: BarColumns, row: number, count: number, source: Dictionary): void {
+  to.date.set(of.date.subarray(row, row + count), at);
+  for (const name of BAR_NUMBERS) to[name].set(of[name].subarray(row, row + count), at);
+  to.ingested_at.set(of.ingested_at.subarray(row, row + count), at);
+  const codes = source(of.source);
+  for (let i = 0; i < count; i++) to.source.codes[at + i] = codes(of.source.codes[row + i]!);
+}
+
+type Dictionary = (text: Text) => (code: number) => number;
+
+/** Gives the codes of several dictionaries their places in one, by first use: the same rows, the same dictionary. */
+function dictionary(into: Text): Dictionary {
+  const known = new Map<Text, number[]>();
+  return (text) => {
+    const codes = known.get(text) ?? [];
+    known.set(text, codes);
+    return (code) => {
+      let place = codes[code];
+      if (place === undefined) {
+        place = into.values.indexOf(text.values[code]!);
+        if (place < 0) place = into.values.push(text.values[code]!) - 1;
+        codes[code] = place;
+      }
+      return place;
+    };
+  };
+}

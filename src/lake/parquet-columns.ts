@@ -1,0 +1,118 @@
+import { parquetMetadata, parquetRead, type SchemaElement } from 'hyparquet';
+import { NamedError } from '../errors.ts';
+import { type Column, type ColumnData, textOf } from './parquet.ts';
+import { decodeColumns } from './parquet-decode.ts';
+
+/**
+ * The columns of a schema from a Parquet file: at once when encodeColumns wrote it, slower through hyparquet else.
+ * @param adopt turns a file that lacks one of the columns into them; without it such a file is an error
+ * @throws Lake.Corrupt, naming the key, for anything that cannot be read as these columns
+ */
+export async function readColumns(
+  schema: readonly Column[],
+  bytes: Uint8Array,
+  key: string,
+  adopt?: (foreign: ForeignColumns) => Record<string, ColumnData> | undefined,
+): Promise<Record<string, ColumnData>> {
+  try {
+    const columns = decodeColumns(schema, bytes);
+    if (columns) return columns;
+  } catch (error) {
+    throw corruptFile(key, (error as Error).message, error);
+  }
+  let foreign: ForeignColumns;
+  try {
+    foreign = await readForeign(bytes);
+  } catch (cause) {
+    throw corruptFile(key, `${bytes.length} bytes that do not read as Parquet (${(cause as Error).message})`, cause);
+  }
+  const adopted = adopt?.(foreign);
+  if (adopted) return adopted;
+  return Object.fromEntries(
+    schema.map((column) => {
+      const values = foreign.columns.get(column.name);
+      if (values === undefined) throw corruptFile(key, `columns ${[...foreign.columns.keys()].join(', ')}`);
+      const kind = foreign.kinds.get(column.name);
+      if (kind !== (column.type === 'date' || column.type === 'timestamp' ? column.type : undefined)) {
+        throw corruptFile(key, `column ${column.name} as ${kind ?? 'plain values'} where ${column.type} is needed`);
+      }
+      return [column.name, convert(column, values, key)];
+    }),
+  );
+}
+
+function convert({ name, type, nullable }: Column, values: readonly unknown[], key: string): ColumnData {
+  if (!nullable && values.includes(null)) throw corruptFile(key, `a ${name} that is null`);
+  const wanted = type === 'text' ? ['string'] : type === 'boolean' ? ['boolean'] : ['number', 'bigint', 'undefined'];
+  const wrong = values.find((value) => value !== null && !wanted.includes(typeof value));
+  if (wrong !== undefined) throw corruptFile(key, `${name} ${String(wrong)} where ${type} is needed`);
+  if (type === 'text') return textOf(values as string[]);
+  if (type === 'boolean') return Uint8Array.from(values as boolean[], Number);
+  if (type === 'timestamp') return BigInt64Array.from(values as bigint[], BigInt);
+  const numbers = values as (number | bigint | null)[];
+  if (type === 'date' || type === 'integer') return Int32Array.from(numbers, Number);
+  return Float64Array.from(numbers, (value) => (value === null ? Number.NaN : Number(value)));
+}
+
+/** The error of a lake file that is not what its key promises. */
+export function corruptFile(key: string, found: string, cause?: unknown): NamedError {
+  return new NamedError(
+    'Lake.Corrupt',
+    { what: `${key} is damaged`, found, wanted: 'a Parquet file of this lake', todo: 'Run `afterbell verify`.' },
+    { cause },
+  );
+}
+
+/** Values by column name; dates as day numbers, timestamps as µs in a bigint, whatever their unit in the file. */
+export interface ForeignColumns {
+  rows: number;
+  columns: Map<string, unknown[]>;
+  /** Which columns the file itself calls dates or timestamps; a bare whole number has no unit. */
+  kinds: Map<string, 'date' | 'timestamp'>;
+}
+
+/**
+ * Reads any Parquet file column by column: uncompressed, snappy, gzip, brotli, zstd or lz4.
+ * @throws whatever hyparquet throws for bytes it cannot read
+ */
+export async function readForeign(bytes: Uint8Array): Promise<ForeignColumns> {
+  const memory = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  const metadata = parquetMetadata(memory);
+  const rows = Number(metadata.num_rows);
+  const codecs = metadata.row_groups.flatMap((group) => group.columns.map(({ meta_data }) => meta_data?.codec));
+  // Our own files need none of it; a function that meets an adopted file loads it then.
+  const others = codecs.some((codec) => codec !== 'UNCOMPRESSED' && codec !== 'SNAPPY');
+  const compressors = others ? (await import('./compressors.ts')).compressors : undefined;
+  const columns = new Map<string, unknown[]>();
+  const kinds: ForeignColumns['kinds'] = new Map();
+  for (const element of metadata.schema.slice(1)) {
+    if (element.num_children !== undefined) continue;
+    columns.set(element.name, new Array(rows).fill(null));
+    const kind = kindOf(element);
+    if (kind) kinds.set(element.name, kind);
+  }
+  await parquetRead({
+    file: { byteLength: memory.byteLength, slice: (start, end) => memory.slice(start, end) },
+    metadata,
+    compressors,
+    parsers: {
+      dateFromDays: (days: number) => days,
+      timestampFromMilliseconds: (millis: bigint) => millis * 1000n,
+      timestampFromMicroseconds: (micros: bigint) => micros,
+      timestampFromNanoseconds: (nanos: bigint) => nanos / 1000n,
+    },
+    onChunk: ({ columnName, columnData, rowStart }) => {
+      const column = columns.get(columnName);
+      for (let i = 0; column && i < columnData.length && rowStart + i < rows; i++) {
+        column[rowStart + i] = columnData[i] ?? null;
+      }
+    },
+  });
+  return { rows, columns, kinds };
+}
+
+function kindOf({ type, converted_type, logical_type }: SchemaElement): 'date' | 'timestamp' | undefined {
+  if (type === 'INT96' || logical_type?.type === 'TIMESTAMP' || converted_type?.startsWith('TIMESTAMP'))
+    return 'timestamp';
+  return logical_type?.type === 'DATE' || converted_type === 'DATE' ? 'date' : undefined;
+}

@@ -1,0 +1,134 @@
+import { mkdir } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import dynalite from 'dynalite';
+import { diskTrouble, NamedError } from '../../errors.ts';
+
+/** By its name a method is known that was replaced before. */
+const ANSWERED = 'answered';
+
+export interface Tables {
+  /** `http://127.0.0.1:PORT`, for AWS_ENDPOINT_URL_DYNAMODB. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * DynamoDB on loopback (dynalite), its tables kept in the directory `path` by LevelDB, which lets one process in.
+ * @throws NamedError Database.Failed when the directory cannot be opened
+ */
+export async function startTables({ path }: { path: string }): Promise<Tables> {
+  await tryDirectory(path);
+  const server = dynalite({ path, createTableMs: 1, deleteTableMs: 1, updateTableMs: 1 });
+  // Warm workers keep sockets for a whole night; the 5 s default would close them under a call in flight.
+  server.keepAliveTimeout = 600_000;
+  server.prependListener('request', ignoreBrokenRequests);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= new Promise<void>((resolve, reject) => {
+      server.close((error) => (error ? reject(error) : resolve()));
+      server.closeAllConnections();
+    });
+    return closing;
+  };
+  return { url, close };
+}
+
+/**
+ * dynalite rethrows every error of a request, so a worker killed while it sends one would end this process.
+ * Its listener is replaced by one that lets the broken request go.
+ */
+function ignoreBrokenRequests(request: IncomingMessage): void {
+  const on = request.on.bind(request);
+  on('error', () => undefined);
+  request.on = (event: string, listener: (...args: never[]) => void) =>
+    event === 'error' ? request : on(event, listener as (...args: unknown[]) => void);
+}
+
+interface Level {
+  batch(...given: unknown[]): unknown;
+  put(...given: unknown[]): unknown;
+  del(key: string): Promise<void>;
+  open(): Promise<void>;
+  close(): Promise<void>;
+  iterator(range: { gt: string; lt: string }): AsyncIterable<[key: string, value: { TableStatus?: string } | null]>;
+}
+interface LevelModule {
+  Level: new (path: string, options: { valueEncoding: 'json' }) => Level;
+}
+
+/**
+ * Opens and closes the directory with dynalite's own LevelDB: dynalite opens lazily, and a failure there
+ * surfaces as an uncaught exception that would end this process.
+ */
+async function tryDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    const { Level } = createRequire(createRequire(import.meta.url).resolve('dynalite'))('level') as LevelModule;
+    answerRefusedWrites(Level.prototype);
+    const level = new Level(path, { valueEncoding: 'json' });
+    await level.open();
+    try {
+      await dropHalfCreated(level);
+    } finally {
+      await level.close();
+    }
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw new NamedError(
+      'Database.Failed',
+      {
+        what: `The tables in ${path} cannot be opened`,
+        found: cause instanceof Error ? cause.message : String(cause),
+        wanted: 'a writable directory no other process has open',
+      },
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * dynalite throws what LevelDB refuses where nobody can catch it, which ends the process; an error with a status it
+ * answers. A full disk stays full for the tries of a client, hence 400.
+ */
+function answerRefusedWrites(level: Level): void {
+  for (const name of ['put', 'del', 'batch'] as const) {
+    const write = level[name] as (...given: unknown[]) => unknown;
+    if (write.name === ANSWERED) continue;
+    const answered = function (this: Level, ...given: unknown[]) {
+      const done = write.apply(this, given);
+      return done instanceof Promise ? done.catch(throwAnswer) : done;
+    };
+    level[name] = Object.defineProperty(answered, 'name', { value: ANSWERED }) as never;
+  }
+}
+
+function throwAnswer(error: Error): never {
+  const said = error.cause instanceof Error ? error.cause.message : error.message;
+  const trouble = diskTrouble(error);
+  const todo = 'Make room or mend the rights, and run the same command again';
+  const body = trouble
+    ? {
+        __type: 'afterbell#Home.Unwritable',
+        message: `tables cannot be written; found ${trouble.reason} (${said}). ${todo}`,
+      }
+    : { __type: 'afterbell#Table.WriteFailed', message: said };
+  throw Object.assign(error, { statusCode: 400, body });
+}
+
+/**
+ * A table whose server was killed at its creation would stay in CREATING for good, where it can be neither used nor
+ * deleted. It has no items yet; without it the next owner creates it again.
+ */
+async function dropHalfCreated(level: Level): Promise<void> {
+  // dynalite keeps its tables' descriptions under `table~NAME`.
+  for await (const [key, table] of level.iterator({ gt: 'table~', lt: 'table\u007f' })) {
+    if (table?.TableStatus === 'CREATING') await level.del(key);
+  }
+}

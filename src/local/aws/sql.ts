@@ -1,0 +1,147 @@
+/** A statement cut at its named parameters. */
+export interface ParsedSql {
+  /** Text pieces; `names[i]` stands between `pieces[i]` and `pieces[i + 1]`. */
+  pieces: string[];
+  names: string[];
+  /** Statements found; an empty one after the last `;` does not count. */
+  statements: number;
+  /** First keyword in lower case: `select`, `with`, `begin`; '' for an empty statement. */
+  keyword: string;
+}
+
+const WORD = String.raw`[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*`;
+const TOKEN = new RegExp(
+  [
+    String.raw`(?<![\w$])[eE]'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'`,
+    `'[^']*(?:''[^']*)*'`,
+    `"[^"]*(?:""[^"]*)*"`,
+    String.raw`--[^\n]*`,
+    String.raw`/\*`,
+    String.raw`(?<![\w$])\$(?:${WORD})?\$`,
+    '::',
+    ':=',
+    String.raw`:(?<name>[A-Za-z_]\w*)`,
+    ';',
+    WORD,
+    String.raw`[^\s]`,
+  ].join('|'),
+  'g',
+);
+
+/**
+ * Finds the named parameters (`:name`) of a PostgreSQL statement, skipping quotes, comments, casts (`::`) and
+ * dollar-quoted bodies. (The Data API itself replaces names inside dollar quotes too; do not write any there.)
+ */
+export function parseSql(sql: string): ParsedSql {
+  const parsed: ParsedSql = { pieces: [], names: [], statements: 0, keyword: '' };
+  const token = new RegExp(TOKEN);
+  let pieceStart = 0;
+  let inStatement = false;
+  for (let match = token.exec(sql); match; match = token.exec(sql)) {
+    const text = match[0];
+    if (text === '/*') {
+      token.lastIndex = commentEnd(sql, match.index);
+      continue;
+    }
+    if (text.startsWith('--')) continue;
+    if (text === ';') {
+      inStatement = false;
+      continue;
+    }
+    if (!inStatement) parsed.statements += 1;
+    inStatement = true;
+    if (parsed.keyword === '' && /^[A-Za-z]/.test(text)) parsed.keyword = text.toLowerCase();
+    if (text.length > 1 && text.startsWith('$')) {
+      const end = sql.indexOf(text, token.lastIndex);
+      token.lastIndex = end < 0 ? sql.length : end + text.length;
+    } else if (match.groups?.name !== undefined) {
+      parsed.pieces.push(sql.slice(pieceStart, match.index));
+      parsed.names.push(match.groups.name);
+      pieceStart = token.lastIndex;
+    }
+  }
+  parsed.pieces.push(sql.slice(pieceStart));
+  return parsed;
+}
+
+/** PostgreSQL's block comments nest. Index after the one that starts at `start`. */
+function commentEnd(sql: string, start: number): number {
+  const edge = /\/\*|\*\//g;
+  edge.lastIndex = start;
+  let depth = 0;
+  for (let match = edge.exec(sql); match; match = edge.exec(sql)) {
+    depth += match[0] === '/*' ? 1 : -1;
+    if (depth === 0) return edge.lastIndex;
+  }
+  return sql.length;
+}
+
+/** How the Data API returns a PostgreSQL type. `refused`: it cannot (UnsupportedResultException). */
+export type FieldKind = 'boolean' | 'long' | 'double' | 'decimal' | 'string' | 'instant' | 'blob' | 'array' | 'refused';
+
+export interface PgType {
+  name: string;
+  kind: FieldKind;
+  /** java.sql.Types code, as in columnMetadata.type. */
+  jdbc: number;
+  /** Element type's oid of an array. */
+  element?: number;
+}
+
+const OTHER = 1111;
+const SCALARS: Record<number, PgType> = {
+  16: { name: 'bool', kind: 'boolean', jdbc: -7 },
+  17: { name: 'bytea', kind: 'blob', jdbc: -2 },
+  18: { name: 'char', kind: 'refused', jdbc: 1 },
+  19: { name: 'name', kind: 'string', jdbc: 12 },
+  20: { name: 'int8', kind: 'long', jdbc: -5 },
+  21: { name: 'int2', kind: 'long', jdbc: 5 },
+  23: { name: 'int4', kind: 'long', jdbc: 4 },
+  25: { name: 'text', kind: 'string', jdbc: 12 },
+  26: { name: 'oid', kind: 'long', jdbc: -5 },
+  114: { name: 'json', kind: 'string', jdbc: OTHER },
+  142: { name: 'xml', kind: 'refused', jdbc: 2009 },
+  700: { name: 'float4', kind: 'double', jdbc: 7 },
+  701: { name: 'float8', kind: 'double', jdbc: 8 },
+  1042: { name: 'bpchar', kind: 'string', jdbc: 1 },
+  1043: { name: 'varchar', kind: 'string', jdbc: 12 },
+  1082: { name: 'date', kind: 'instant', jdbc: 91 },
+  1083: { name: 'time', kind: 'string', jdbc: 92 },
+  1114: { name: 'timestamp', kind: 'instant', jdbc: 93 },
+  1184: { name: 'timestamptz', kind: 'instant', jdbc: 93 },
+  1186: { name: 'interval', kind: 'refused', jdbc: OTHER },
+  1700: { name: 'numeric', kind: 'decimal', jdbc: 2 },
+  2950: { name: 'uuid', kind: 'string', jdbc: OTHER },
+  3802: { name: 'jsonb', kind: 'string', jdbc: OTHER },
+};
+
+const ELEMENT_OF: Record<number, number> = {
+  199: 114,
+  1000: 16,
+  1005: 21,
+  1007: 23,
+  1009: 25,
+  1014: 1042,
+  1015: 1043,
+  1016: 20,
+  1021: 700,
+  1022: 701,
+  1115: 1114,
+  1182: 1082,
+  1185: 1184,
+  1231: 1700,
+  2951: 2950,
+  3807: 3802,
+};
+
+/** Every oid with a rule of its own; adapters switch their value parsers off for these. */
+export const KNOWN_OIDS: readonly number[] = [...Object.keys(SCALARS), ...Object.keys(ELEMENT_OF)].map(Number);
+
+/** The type behind an oid; enums, ranges and the rest are text, as the Data API gives them. */
+export function pgType(oid: number): PgType {
+  const element = ELEMENT_OF[oid];
+  if (element !== undefined) {
+    return { name: `_${SCALARS[element]?.name ?? 'text'}`, kind: 'array', jdbc: 2003, element };
+  }
+  return SCALARS[oid] ?? { name: 'text', kind: 'string', jdbc: OTHER };
+}

@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateTableCommand, DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { parse } from 'csv-parse/sync';
+import * as z from 'zod';
+import type { Config } from '../config.ts';
+import { NamedError } from '../errors.ts';
+import { readBook, readHoldings } from '../portfolio/holdings.ts';
+import { checkPortfolioName } from '../records/holding.ts';
+import { checkSymbol } from '../records/symbol.ts';
+import { writeAll } from '../tables/batch.ts';
+import { type TableKeys, tableInput } from '../tables/definitions.ts';
+
+/**
+ * The portfolio service's tables (docs/data-dictionary.md). They are another's: made on a laptop only, where that
+ * service is not, and only when somebody asks.
+ */
+const KEYS: Readonly<Record<'USER_PORTFOLIOS_TABLE' | 'PORTFOLIO_POSITIONS_TABLE', TableKeys>> = {
+  USER_PORTFOLIOS_TABLE: { key: 'portfolio', indexes: [] },
+  PORTFOLIO_POSITIONS_TABLE: { key: 'portfolio', range: 'symbol', indexes: [] },
+};
+
+/** Puts these portfolios into a laptop's tables, made first when there are none; positions not listed go. */
+export async function importPortfolios(
+  client: DynamoDBDocumentClient,
+  config: Config,
+  portfolios: readonly ListedPortfolio[],
+): Promise<void> {
+  await createMissing(client, config);
+  for (const { portfolio, name, positions } of portfolios) {
+    const kept = new Set(positions.map(({ symbol }) => symbol));
+    for (const { symbol } of await readHoldings(client, config.PORTFOLIO_POSITIONS_TABLE, portfolio)) {
+      const Key = { portfolio, symbol };
+      const command = new DeleteCommand({ TableName: config.PORTFOLIO_POSITIONS_TABLE, Key });
+      if (!kept.has(symbol)) await client.send(command);
+    }
+    const items = positions.map((position) => ({ portfolio, ...position }));
+    const written = [
+      await writeAll(client, config.PORTFOLIO_POSITIONS_TABLE, items),
+      // Last: a portfolio that is there is there as a whole.
+      await writeAll(client, config.USER_PORTFOLIOS_TABLE, [{ portfolio, name, active: true }]),
+    ];
+    const refused = written.flatMap(({ failed }) => failed)[0];
+    if (refused)
+      throw new NamedError('Table.WriteFailed', { what: `${portfolio} was not stored`, found: refused.reason });
+  }
+}
+
+/** What a practice home shows: common, preferred and class shares, a fund, and a symbol nobody knows. */
+export const SAMPLE: ListedPortfolio = {
+  portfolio: 'sample',
+  name: 'Sample portfolio',
+  positions: [
+    { symbol: 'AAPL', quantity: 40, averageCost: 120 },
+    { symbol: 'MSFT', quantity: 25, averageCost: 60 },
+    { symbol: 'BRK.B', quantity: 30, averageCost: 50 },
+    { symbol: 'SPY', quantity: 60, averageCost: 80 },
+    { symbol: 'F', quantity: -100 },
+    { symbol: 'KIMpL', quantity: 200, averageCost: 20 },
+    { symbol: 'NOSUCH', quantity: 10 },
+  ],
+};
+
+/** @returns whether there were none before */
+export async function addSample(client: DynamoDBDocumentClient, config: Config): Promise<boolean> {
+  const book = await readBook(client, config);
+  if (book && book.portfolios.length > 0) return false;
+  await importPortfolios(client, config, [SAMPLE]);
+  return true;
+}
+
+async function createMissing(client: DynamoDBDocumentClient, config: Config): Promise<void> {
+  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+  for (const setting of Object.keys(KEYS) as (keyof typeof KEYS)[]) {
+    if (TableNames.includes(config[setting])) continue;
+    await client.send(new CreateTableCommand(tableInput(KEYS[setting], config[setting])));
+    await untilActive(client, config[setting]);
+  }
+}
+
+/** A table that is still being made is, to a query, no table. */
+async function untilActive(client: DynamoDBDocumentClient, table: string): Promise<void> {
+  const described = () => client.send(new DescribeTableCommand({ TableName: table }));
+  while ((await described()).Table?.TableStatus !== 'ACTIVE') await sleep(5);
+}
+
+const position = z.strictObject({
+  symbol: checked(checkSymbol),
+  quantity: z.number(),
+  averageCost: z.number().optional(),
+});
+const listed = z.strictObject({
+  portfolio: checked(checkPortfolioName),
+  name: z.string().optional(),
+  positions: z.array(position),
+});
+
+/** A portfolio with its positions as a file lists it: shares, and the average cost of one in USD. */
+export type ListedPortfolio = z.output<typeof listed>;
+
+/**
+ * Portfolios of a JSON file, or of a CSV file with the columns symbol, quantity and, as wished, portfolio and
+ * averageCost; others are left alone.
+ * @param usual name of a portfolio whose CSV has no such column
+ * @throws Usage.Invalid naming what is wrong and where
+ */
+export function readPortfolioList(text: string, usual: string): ListedPortfolio[] {
+  const body = text.replace(/^\uFEFF/, '').trimStart();
+  const portfolios = /^[[{]/.test(body) ? fromJson(body) : fromCsv(body, usual);
+  const twice = firstTwice(portfolios.map(({ portfolio }) => portfolio));
+  if (twice !== undefined) throw unreadable(`the portfolio ${twice} twice`);
+  for (const { portfolio, positions } of portfolios) {
+    const doubled = firstTwice(positions.map(({ symbol }) => symbol));
+    if (doubled !== undefined) throw unreadable(`${doubled} twice in the portfolio ${portfolio}`);
+  }
+  return portfolios;
+}
+
+function fromJson(text: string): ListedPortfolio[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw unreadable((cause as Error).message, cause);
+  }
+  const read = z.array(listed).safeParse(Array.isArray(json) ? json : [json]);
+  if (read.success) return read.data;
+  throw unreadable(problemOf(read.error), read.error);
+}
+
+function fromCsv(text: string, usual: string): ListedPortfolio[] {
+  const portfolios = new Map<string, ListedPortfolio>();
+  for (const [place, row] of rowsOf(text).entries()) {
+    const { portfolio = usual, symbol, quantity, averagecost } = row;
+    const cells = {
+      symbol,
+      quantity: amount('quantity', quantity, place),
+      averageCost: amount('averageCost', averagecost, place),
+    };
+    const read = listed.safeParse({ portfolio, positions: [cells] });
+    if (!read.success)
+      throw unreadable(`line ${lineOf(place)}: ${problemOf(read.error).replace('positions.0.', '')}`, read.error);
+    const known = portfolios.get(portfolio);
+    if (known) known.positions.push(...read.data.positions);
+    else portfolios.set(portfolio, read.data);
+  }
+  if (portfolios.size === 0) throw unreadable('no position');
+  return [...portfolios.values()];
+}
+
+function rowsOf(text: string): Partial<Record<string, string>>[] {
+  const [header = ''] = text.split('\n', 1);
+  if (header.includes(';') && !header.includes(','))
+    throw unreadable(`semicolons between the columns (${header.trim()}); commas are wanted`);
+  try {
+    const columns = (header: string[]) => header.map((name) => name.toLowerCase().replace(/[^a-z]/g, ''));
+    return parse(text, { columns, skip_empty_lines: true, trim: true });
+  } catch (cause) {
+    throw unreadable((cause as Error).message, cause);
+  }
+}
+
+/** Undefined for an empty cell; thousands may be grouped. */
+function amount(name: string, text: string | undefined, place: number): number | undefined {
+  if (!text) return undefined;
+  const number = Number(text.replaceAll(',', ''));
+  if (Number.isFinite(number)) return number;
+  throw unreadable(`line ${lineOf(place)}: ${name} ${JSON.stringify(text)} is no number`);
+}
+
+/** Below the header, counted from 1. */
+function lineOf(place: number): number {
+  return place + 2;
+}
+
+function checked(check: (text: string) => string | undefined) {
+  return z.string().superRefine((text, context) => {
+    const message = check(text);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+}
+
+function firstTwice(names: readonly string[]): string | undefined {
+  return names.find((name, place) => names.indexOf(name) !== place);
+}
+
+function problemOf({ issues }: z.ZodError): string {
+  const issue = issues[0];
+  return `${issue?.path.join('.')}: ${issue?.message}`;
+}
+
+function unreadable(found: string, cause?: unknown): NamedError {
+  const wanted =
+    'JSON [{"portfolio", "name"?, "positions": [{"symbol", "quantity", "averageCost"?}]}], or CSV with the columns symbol,quantity and, as wished, portfolio,averageCost';
+  return new NamedError('Usage.Invalid', { what: 'the list of portfolios cannot be read', found, wanted }, { cause });
+}

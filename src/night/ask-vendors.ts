@@ -1,0 +1,157 @@
+import type { Ending } from '../checks/enrichment.ts';
+import { isNamed, NamedError } from '../errors.ts';
+import type { Reading } from '../records/record.ts';
+import type { Enriched } from '../warehouse/enrichment.ts';
+
+/** What one vendor knows of a symbol, with the mark of practice data. */
+export interface Told {
+  reading: Reading<unknown>;
+  practice: boolean;
+}
+
+export interface AskedVendor {
+  /** 0 = unlimited. */
+  callsPerMinute: number;
+  ask(symbol: string, call: { signal?: AbortSignal }): Promise<Told>;
+}
+
+export type Asks = (vendor: string, symbol: string) => boolean;
+
+/** What came of asking for one chunk of symbols. */
+export interface ChunkOutcome<R> {
+  /** Symbols that every vendor still there has answered for, in the order asked. */
+  items: Enriched<R>[];
+  practice: Set<boolean>;
+  /** Vendors that want to be left alone for a while, by their error; their symbols stay to be asked for. */
+  resting: Map<string, NamedError>;
+  /** Vendors that will not answer tonight whatever is asked. */
+  down: Map<string, NamedError>;
+}
+
+interface Round {
+  told: Map<string, Told | NamedError>;
+  stop?: NamedError;
+}
+
+const DOWN = ['Vendor.AuthFailed', 'Vendor.KeyMissing', 'Vendor.EndpointOutOfPlan', 'Config.Invalid'] as const;
+const PASSING = ['Vendor.Unavailable', 'Vendor.TruncatedBody'] as const;
+/** So many symbols without an answer in one chunk are the vendor's trouble, not the symbols'. */
+const AILING_FROM = 5;
+
+const ENDINGS: Readonly<Record<string, Ending>> = {
+  'Vendor.NotFound': 'unknown',
+  'Vendor.BadRequest': 'refused',
+  'Vendor.SymbolOutOfPlan': 'outside',
+  'Data.Invalid': 'invalid',
+  'Vendor.Unavailable': 'failed',
+  'Vendor.TruncatedBody': 'failed',
+};
+/** Of several vendors' words the gravest one stands beside the symbol. */
+const GRAVITY: readonly Ending[] = ['failed', 'invalid', 'outside', 'refused', 'unknown', 'empty'];
+
+/**
+ * Asks every vendor for every symbol, `concurrency` at a time, and sorts the answers: values, symbols that a vendor
+ * cannot help with, and vendors that cannot help at all. Nothing is stored here.
+ * @param options.lastTry vendors whose next trouble is taken for their symbols' own, so that one bad symbol cannot
+ * stand in front of all others for ever
+ * @param options.asks whether a vendor is asked for a symbol; it is unless said
+ * @throws what is neither a vendor's nor a row's fault, and the signal's reason
+ */
+export async function askChunk<R>(
+  symbols: readonly string[],
+  vendors: Readonly<Record<string, AskedVendor>>,
+  merge: (symbol: string, parts: Readonly<Record<string, unknown>>) => R,
+  options: { concurrency: number; signal?: AbortSignal; lastTry?: ReadonlySet<string>; asks?: Asks },
+): Promise<ChunkOutcome<R>> {
+  const names = Object.keys(vendors);
+  const { asks = () => true } = options;
+  const rounds = await Promise.all(
+    names.map((name) =>
+      askVendor(
+        symbols.filter((symbol) => asks(name, symbol)),
+        vendors[name]!,
+        options,
+      ),
+    ),
+  );
+  const outcome: ChunkOutcome<R> = { items: [], practice: new Set(), resting: new Map(), down: new Map() };
+  for (const [index, { told, stop }] of rounds.entries()) {
+    const name = names[index]!;
+    const failures = [...told].filter(([, answer]) => isNamed(answer, ...PASSING));
+    const ailing = failures.length >= Math.min(AILING_FROM, told.size) ? failures[0]?.[1] : undefined;
+    if (stop && isNamed(stop, ...DOWN)) outcome.down.set(name, stop);
+    else if (stop ?? ailing) outcome.resting.set(name, (stop ?? ailing) as NamedError);
+    // What an ailing vendor did not answer is asked for again, unless this was the last try.
+    if (ailing && !options.lastTry?.has(name)) for (const [symbol] of failures) told.delete(symbol);
+    for (const answer of told.values()) if (!(answer instanceof Error)) outcome.practice.add(answer.practice);
+  }
+  for (const symbol of symbols) {
+    const answers = rounds.map(({ told }, index) => ({ name: names[index]!, answer: told.get(symbol) }));
+    const missing = answers.some(
+      ({ name, answer }) => answer === undefined && !outcome.down.has(name) && asks(name, symbol),
+    );
+    const said = answers.filter((one): one is Said => one.answer !== undefined);
+    if (said.length > 0 && !missing) outcome.items.push(settle(symbol, said, merge));
+  }
+  return outcome;
+}
+
+async function askVendor(
+  symbols: readonly string[],
+  vendor: AskedVendor,
+  { concurrency, signal }: { concurrency: number; signal?: AbortSignal },
+): Promise<Round> {
+  const round: Round = { told: new Map() };
+  let next = 0;
+  const worker = async () => {
+    while (next < symbols.length && round.stop === undefined) {
+      const symbol = symbols[next++]!;
+      try {
+        round.told.set(symbol, await vendor.ask(symbol, { signal }));
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof NamedError)) throw error;
+        if (error.name in ENDINGS) round.told.set(symbol, error);
+        else if (isNamed(error, ...DOWN, 'Vendor.RateLimited')) round.stop ??= error;
+        else throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, symbols.length) }, worker));
+  return round;
+}
+
+interface Said {
+  name: string;
+  answer: Told | NamedError;
+}
+
+function settle<R>(
+  symbol: string,
+  said: readonly Said[],
+  merge: (symbol: string, parts: Readonly<Record<string, unknown>>) => R,
+): Enriched<R> {
+  const parts: Record<string, unknown> = {};
+  const problems: { ending: Ending; reason: string; row: unknown }[] = [];
+  for (const { name, answer } of said) {
+    if (answer instanceof NamedError) {
+      problems.push({ ending: ENDINGS[answer.name]!, reason: `${answer.name}: ${answer.message}`, row: null });
+    } else if (answer.reading.kind === 'record') parts[name] = answer.reading.record;
+    else {
+      const { kind: ending, reason } = answer.reading;
+      problems.push({ ending, reason, row: answer.reading.kind === 'invalid' ? answer.reading.row : null });
+    }
+  }
+  const hasValue = Object.keys(parts).length > 0;
+  const [worst] = problems.sort((a, b) => GRAVITY.indexOf(a.ending) - GRAVITY.indexOf(b.ending));
+  const grave = worst && (!hasValue || worst.ending === 'failed' || worst.ending === 'invalid') ? worst : undefined;
+  return {
+    record: hasValue ? merge(symbol, parts) : undefined,
+    attempt: {
+      symbol,
+      ending: grave?.ending ?? 'ok',
+      reason: grave ? grave.reason.slice(0, 500) : null,
+      answer: grave?.row ?? null,
+    },
+  };
+}

@@ -1,0 +1,227 @@
+import type { SyncDiff } from '../checks/diff.ts';
+import { DATASET_OF_TASK } from '../datasets/registry.ts';
+import { NamedError } from '../errors.ts';
+import { jsonBytes, keys, type Lake, listAll, readJson } from '../lake/lake.ts';
+import { type Ingest, usableIngest } from '../lake/sessions.ts';
+import { dropStaged, readNote, type StagedNote, stagingByRun } from '../lake/staging.ts';
+import type { Stores } from '../stores.ts';
+import type { HeldSync, Runs } from '../tables/runs.ts';
+import { type ReleaseEffect, releaseText } from './check-night.ts';
+import type { DatasetResult, NightKind, NightReport } from './night.ts';
+
+type Rooms = Pick<Stores, 'lake' | 'runs'>;
+
+/** `reports/date=…/held-{dataset}.json`: why a list was held back and what it would change. */
+export interface HeldReport extends SyncDiff {
+  dataset: string;
+  runId: string;
+  session: string;
+  heldAt: string;
+  state: 'held' | 'released' | 'superseded';
+  /** The run that published it, or a later list in its place. */
+  endedBy?: string;
+  reasons: string[];
+}
+
+/** Sets a list aside: what it would change first, then the record of it. A list held before makes room. */
+export async function holdList(
+  held: Omit<HeldSync, 'diff'>,
+  { reasons, diff }: { reasons: string[]; diff: SyncDiff },
+  rooms: Rooms,
+): Promise<void> {
+  const { dataset, runId, session, openedAt: heldAt } = held;
+  const before = await rooms.runs.heldSync(dataset);
+  if (before && before.cursor.syncId !== held.cursor.syncId)
+    await endHeld(before, { by: runId, as: 'superseded' }, rooms);
+  const key = heldKey(held);
+  const report: HeldReport = { dataset, runId, session, heldAt, state: 'held', reasons, ...diff };
+  await rooms.lake.write(key, jsonBytes(report));
+  await rooms.runs.saveHeldSync({ ...held, diff: key });
+  await rooms.runs.dropCursor(dataset);
+}
+
+/** Where the diff of a list lies that the run of this session held. */
+export function heldKey({ session, dataset }: { session: string; dataset: string }): string {
+  return keys.report(session, `held-${dataset}.json`);
+}
+
+/** A held list is released, or a later one stands in its place: said in its report, and its pages go. */
+export async function endHeld(
+  { dataset, cursor, diff }: HeldSync,
+  { by, as }: { by: string; as: 'released' | 'superseded' },
+  { lake, runs }: Rooms,
+): Promise<void> {
+  const report = await readJson<HeldReport>(lake, diff);
+  if (report) await lake.write(diff, jsonBytes({ ...report, state: as, endedBy: by }));
+  await lake.remove((await listAll(lake, keys.stagedPages(dataset, cursor.syncId))).map(({ key }) => key));
+  await runs.dropHeldSync(dataset);
+}
+
+/** What a run holds back: sessions of prices, and lists. Undefined when nothing, or when it was released or repeated. */
+export async function heldBy(
+  runs: Runs,
+  runId: string,
+): Promise<{ session: string; sessions: string[]; datasets: string[] } | undefined> {
+  const prices = await runs.heldRun(runId);
+  const lists = await heldLists(runs);
+  const own = lists.filter((held) => held.runId === runId);
+  const session = prices?.session ?? own[0]?.session;
+  if (session === undefined) return undefined;
+  return { session, sessions: prices?.sessions ?? [], datasets: own.map(({ dataset }) => dataset) };
+}
+
+/** Every list that is held back now. */
+export async function heldLists(runs: Runs): Promise<HeldSync[]> {
+  const found = await Promise.all(Object.values(DATASET_OF_TASK).map((dataset) => runs.heldSync(dataset)));
+  return found.filter((held) => held !== undefined);
+}
+
+/** A kill may leave the record of a list that was published, or replaced by a later one. */
+export async function settleHeld(rooms: Rooms): Promise<HeldSync[]> {
+  const waiting: HeldSync[] = [];
+  for (const held of await heldLists(rooms.runs)) {
+    const last = await rooms.runs.lastSync(held.dataset);
+    const released = last?.syncId === held.cursor.syncId;
+    if (released || (last && last.lastSyncTimestamp > held.openedAt)) {
+      await endHeld(held, { by: last.syncId ?? '', as: released ? 'released' : 'superseded' }, rooms);
+    } else waiting.push(held);
+  }
+  return waiting;
+}
+
+export interface HeldFacts {
+  runId: string;
+  kind: NightKind;
+  /** The session of the run. */
+  session: string;
+  /** Sessions held, in order; none when only lists are. */
+  sessions: readonly string[];
+  /** The tasks whose lists are held. */
+  tasks?: readonly string[];
+  releasing?: ReleaseEffect;
+}
+
+/** What is to be done about something held: why, and the command. */
+export interface HeldStep {
+  why: string;
+  command: string;
+}
+
+/** Pure: first what takes nothing away; the release, which may, comes last and says what it would take. */
+export function heldSteps(
+  { runId, kind, session, sessions, tasks = [], releasing }: HeldFacts,
+  there = '',
+): HeldStep[] {
+  const lists = tasks.map((task) => `npx afterbell run ${task}${there}`).join(' && ');
+  const range = `npx afterbell backfill --from ${sessions[0]} --to ${sessions.at(-1)}${there}`;
+  // The night of its session fetches the older ones again that it withheld.
+  const nights = sessions.includes(session) ? [session] : sessions;
+  const night = nights.map((date) => `npx afterbell night --session ${date}${there}`).join(' && ');
+  const again = sessions.length === 0 ? lists : kind === 'backfill' ? range : night;
+  return [
+    { why: 'Look first', command: `npx afterbell report --run ${runId}${there}` },
+    ...(again ? [{ why: 'Once the vendor has mended it (else it is held again)', command: again }] : []),
+    {
+      why: `${releasing ? `${releaseText(releasing)} ` : ''}If it is right after all`,
+      command: `npx afterbell release ${runId}${there}`,
+    },
+  ];
+}
+
+export function heldLines(facts: HeldFacts, there?: string): string[] {
+  return heldSteps(facts, there).map(({ why, command }) => `${why}: ${command}`);
+}
+
+/** Pure: the commands that run again what failed in a night that otherwise went well; prices session by session. */
+export function repairsOf(
+  bad: readonly Pick<DatasetResult, 'task' | 'status'>[],
+  { failed }: Pick<NightReport['sessions'], 'failed'>,
+): string[] {
+  return bad.flatMap(({ task, status }) => {
+    if (status === 'held') return [];
+    if (task !== 'prices') return [`npx afterbell run ${task}`];
+    return failed.map((date) => `npx afterbell night --session ${date}`);
+  });
+}
+
+/** A withheld session of which another run has published a version since. */
+export interface Superseded {
+  date: string;
+  /** The run that published it, and when that run was opened. */
+  by: Pick<Ingest, 'runId' | 'ingestedAt'>;
+}
+
+/** What a release of a run publishes now. */
+export interface ReleasePlan {
+  /** The session of the run that withheld. */
+  session: string;
+  sessions: string[];
+  datasets: string[];
+  superseded: Superseded[];
+}
+
+type ReleaseStores = { lake: Lake; runs: Runs };
+
+/**
+ * What a run withheld and may still be published: a session that another run has published since is not.
+ * @throws Usage.Invalid when the run withholds nothing; Release.Superseded when all of it was published since
+ */
+export async function planRelease(runId: string, { lake, runs }: ReleaseStores): Promise<ReleasePlan> {
+  const held = await heldBy(runs, runId);
+  const { ready, superseded } = await sortWithheld(lake, runId, held?.sessions ?? []);
+  if (!held || ready.length + superseded.length + held.datasets.length === 0) {
+    throw new NamedError('Usage.Invalid', {
+      what: `run ${runId} holds nothing back`,
+      wanted: 'a run that held something back and was neither released nor repeated since',
+      todo: '`npx afterbell status` lists held runs.',
+    });
+  }
+  if (ready.length + held.datasets.length === 0) {
+    throw new NamedError('Release.Superseded', {
+      what: superseded.map((one) => supersededText(one, runId)).join('; '),
+      wanted: 'a session that nobody has published since it was withheld',
+      todo: `Published data is unchanged, and the withheld copy is discarded by the next night. To fetch it again: npx afterbell night --session ${superseded[0]!.date}`,
+    });
+  }
+  return { session: held.session, sessions: ready, datasets: held.datasets, superseded };
+}
+
+/** `2025-11-19 was published by run n2 (opened 2025-11-21T09:00:00.000Z) after n1 had withheld it` */
+export function supersededText({ date, by }: Superseded, runId: string): string {
+  return `${date} was published by run ${by.runId} (opened ${by.ingestedAt}) after ${runId} had withheld it`;
+}
+
+/** Splits what a run withheld into sessions that may be released and sessions published since; the rest was repeated. */
+export async function sortWithheld(
+  lake: Lake,
+  runId: string,
+  dates: readonly string[],
+): Promise<{ ready: string[]; superseded: Superseded[] }> {
+  const ready: string[] = [];
+  const superseded: Superseded[] = [];
+  for (const date of dates) {
+    const [note, ingest] = [await readNote(lake, runId, date), await usableIngest(lake, date)];
+    // A release of this very copy that was killed goes on with its jobs.
+    if (ingest?.runId === (note?.runId ?? runId)) ready.push(date);
+    else if (note && isNewer(ingest, note)) superseded.push({ date, by: ingest! });
+    else if (note) ready.push(date);
+  }
+  return { ready, superseded };
+}
+
+/** Whether what is served is another version than the one the gates compared the staged session with. */
+function isNewer(ingest: Ingest | undefined, { over, ingestedAt }: StagedNote): boolean {
+  if (!ingest) return false;
+  return over === undefined ? ingest.ingestedAt > ingestedAt : ingest.checksum !== over;
+}
+
+/** Withheld copies of sessions published since are of no use; a run that withholds nothing else is forgotten. */
+export async function dropSuperseded({ lake, runs }: ReleaseStores): Promise<void> {
+  for (const run of (await stagingByRun(lake)).keys()) {
+    const held = await runs.heldRun(run);
+    if (!held) continue;
+    const { ready, superseded } = await sortWithheld(lake, run, held.sessions);
+    for (const { date } of superseded) await dropStaged(lake, run, date);
+    if (superseded.length > 0 && ready.length === 0) await runs.dropHeldRun(run);
+  }
+}

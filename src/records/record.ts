@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { checkSymbol } from './symbol.ts';
+
+/** Parsed reference rows; `unknownFields` are the vendor's fields that we do not know, by name, sorted. */
+export interface ParsedRows<T> extends Parsed<T> {
+  unknownFields: string[];
+}
+
+/**
+ * Parses reference rows: a row with a wrong type or no usable symbol is rejected with the reason, a second row of
+ * the same key as a duplicate, an unknown field is only named. Records and rejected rows together are as many as the rows.
+ */
+export function parseRows<Row extends z.ZodObject, T extends object>(
+  rows: unknown[],
+  options: {
+    row: Row;
+    symbolField: string;
+    toRecord: (row: z.output<Row>) => T;
+    /** What makes two rows the same thing; the symbol unless given. */
+    keyOf?: (record: T) => string;
+  },
+): ParsedRows<T> {
+  const { row: schema, symbolField, toRecord, keyOf } = options;
+  const known = new Set(Object.keys(schema.shape));
+  const unknown = new Set<string>();
+  const seen = new Set<string>();
+  const out: ParsedRows<T> = { records: [], rejected: [], unknownFields: [] };
+  for (const row of rows) {
+    const fields = (typeof row === 'object' && row !== null ? row : {}) as Record<string, unknown>;
+    for (const field of Object.keys(fields)) if (!known.has(field)) unknown.add(field);
+    const symbol = fields[symbolField];
+    const name = typeof symbol === 'string' ? symbol : '';
+    const parsed = schema.safeParse(row);
+    const record = parsed.success ? withoutGaps(toRecord(parsed.data)) : undefined;
+    const key = record && keyOf ? keyOf(record) : name;
+    const reason = checkSymbol(symbol) ?? (seen.has(key) ? 'duplicate row' : undefined);
+    if (reason !== undefined || record === undefined) {
+      out.rejected.push({ symbol: name, reason: reason ?? firstProblem(parsed.error), row });
+      continue;
+    }
+    seen.add(key);
+    out.records.push(record);
+  }
+  out.unknownFields = [...unknown].sort();
+  return out;
+}
+
+/** Absent instead of undefined: an item of a table takes no undefined, and a null is no valid index key there. */
+function withoutGaps<T extends object>(record: T): T {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** A row that was refused: what it was and why. One JSON line each in `quarantine/`. */
+export interface Rejected {
+  symbol: string;
+  reason: string;
+  /** The vendor's row as it came. */
+  row: unknown;
+}
+
+/** The outcome of parsing one vendor answer: nothing is dropped, every row is in one of the two lists. */
+export interface Parsed<T> {
+  records: T[];
+  rejected: Rejected[];
+  /** What was left out on purpose, in words. */
+  leftOut?: string[];
+  /** Fields the vendor sends and we do not keep, by name, sorted. */
+  unknownFields?: string[];
+}
+
+/**
+ * What a vendor's answer about one symbol comes to. Empty is an answer too: the vendor knows nothing, and what is
+ * stored stays. A wrong row is kept with the reason.
+ */
+export type Reading<T> =
+  | { kind: 'record'; record: T }
+  | { kind: 'empty'; reason: string }
+  | { kind: 'invalid'; reason: string; row: unknown };
+
+/** The first thing that is wrong with a row, as a reason beside it: `date: expected string, received number`. */
+export function firstProblem(error: z.ZodError | undefined): string {
+  const issue = error?.issues[0];
+  if (issue === undefined) return 'row cannot be read';
+  const message = issue.message.replace(/^Invalid input: /, '');
+  return issue.path.length === 0 ? message : `${issue.path.join('.')}: ${message}`;
+}
+
+/** Text that may be missing. Null and '' count as missing: the vendors write all three. */
+export const optionalText = z
+  .string()
+  .nullish()
+  .transform((text) => text || undefined);
+
+export const optionalFlag = z
+  .boolean()
+  .nullish()
+  .transform((flag) => flag ?? undefined);
+
+const DECIMAL = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
+
+/** A number that bulk answers write as text; anything else that is no number, `1,000` or ` 5`, is refused. */
+export const figure = z.union([
+  z.number(),
+  z.string().regex(DECIMAL, 'expected a number').transform(Number).pipe(z.number()),
+]);
+
+/** The same where null and '' stand for no value. */
+export const optionalFigure = z
+  .union([z.literal(''), figure])
+  .nullish()
+  .transform((value) => (value === '' || value === null ? undefined : value));
+
+/** Moves at the vendor without any change of what is stored; it would make every night rewrite every item. */
+const TICKING = new Set(['lastUpdatedUtc', 'last_updated_utc', 'holdingsOf', 'weight']);
+
+/** Whether a field moves without meaning anything. */
+export function isTicking(field: string): boolean {
+  return TICKING.has(field);
+}
+
+/**
+ * SHA-256 (hex) of a record as JSON with sorted fields: the same for any order of fields, for a field that is absent
+ * or undefined, and for another time of the vendor's last update.
+ */
+export function contentHash(record: object): string {
+  const content = Object.entries(record).filter(([field]) => !isTicking(field));
+  return createHash('sha256').update(sortedObject(content)).digest('hex');
+}
+
+// Written out by hand: JSON.stringify puts integer-like names first, whatever order an object was built in.
+function sortedObject(entries: [string, unknown][]): string {
+  const present = entries.filter(([, value]) => value !== undefined);
+  present.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${present.map(([field, value]) => `${JSON.stringify(field)}:${sortedJson(value)}`).join(',')}}`;
+}
+
+function sortedJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
+  if (typeof value === 'object' && value !== null) return sortedObject(Object.entries(value));
+  return JSON.stringify(value) ?? 'null';
+}

@@ -1,0 +1,197 @@
+import { fileURLToPath } from 'node:url';
+import type { ReportedRun, RunStatus } from './report/model.ts';
+
+const SENTENCES: Record<RunStatus, (run: ReportedRun) => string> = {
+  Succeeded: () => 'Everything that was due is done.',
+  Partial: ({ datasets, sessions }) => {
+    const withheld = sessions.held.length > 0 ? ` A gate refused ${list(sessions.held)}.` : '';
+    const bad = datasets.filter(({ status }) => status !== 'success' && status !== 'skipped').map(({ name }) => name);
+    return `What is served is sound, but not everything that was due is done: ${list(bad)}.${withheld} What was served of it before is served still.`;
+  },
+  Held: ({ sessions }) =>
+    sessions.held.length > 0
+      ? `A gate refused ${list(sessions.held)}. Nothing of it is served; it waits for a look. What was served before is served still.`
+      : 'A gate refused what was fetched; it waits for a look. What was served before is served still.',
+  Skipped: () => 'Nothing was due.',
+  Failed: () => 'It did not reach its end. What was served before is served still.',
+  Interrupted: () =>
+    'The process or execution ended before its verdict. What was stored by then is sound, and the next run goes on from there.',
+  Running: () => 'It has not ended yet; this page shows what is known so far.',
+};
+
+/** What the status word means for whoever reads it. */
+export function statusSentence(run: ReportedRun): string {
+  return SENTENCES[run.status](run);
+}
+
+/** `a, b and c` */
+export function list(words: readonly string[]): string {
+  return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
+
+const LONG_CLOCK = new Intl.DateTimeFormat('en-GB', {
+  timeZone: 'America/New_York',
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+
+/** An instant on the exchange's clock: `Fri, 20 Nov 2026, 04:00 New York`. */
+export function exchangeTime(iso: string): string {
+  return `${LONG_CLOCK.format(new Date(iso))} New York`;
+}
+
+/** `0.4 s`, `2 min 05 s`, `1 h 10 min` */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  if (hours > 0) return `${hours} h ${String(minutes).padStart(2, '0')} min`;
+  return `${minutes} min ${String(whole % 60).padStart(2, '0')} s`;
+}
+
+/** 116,747 */
+export function figure(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 4 });
+}
+
+/** `1 row`, `2 rows` */
+export function counted(count: number, word: string): string {
+  return `${figure(count)} ${word}${count === 1 ? '' : 's'}`;
+}
+
+/** The statement under its `-- name:` heading in a file of several. */
+export function statement(file: string, name: string): string {
+  const heading = `-- name: ${name}\n`;
+  const from = file.indexOf(heading);
+  if (from < 0) throw new Error(`no statement ${name}`);
+  const body = file.slice(from + heading.length);
+  const next = body.indexOf('-- name: ');
+  return (next < 0 ? body : body.slice(0, next)).trim();
+}
+
+const CLOCK = new Intl.DateTimeFormat('en-GB', {
+  timeZone: 'America/New_York',
+  weekday: 'short',
+  day: '2-digit',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+});
+const ZONE = new Intl.DateTimeFormat('en-US', { timeZone: 'America/New_York', timeZoneName: 'short' });
+
+/** An instant on the exchange's clock: `Sat 21 Nov 04:02 EST`. */
+export function exchangeClock(instant: Date | string): string {
+  const date = new Date(instant);
+  const zone = ZONE.formatToParts(date).find(({ type }) => type === 'timeZoneName')?.value ?? 'New York';
+  return `${CLOCK.format(date).replaceAll(',', '')} ${zone}`;
+}
+
+/** The ledger's timestamps are UTC without a zone: `2026-11-21 09:02:00.1` → ISO. */
+export function ledgerInstant(timestamp: unknown): string | null {
+  return timestamp ? `${String(timestamp).replace(' ', 'T')}Z` : null;
+}
+
+/** Pure: text of at most so many characters, cut after a word. */
+export function short(text: string, width = 110): string {
+  if (text.length <= width) return text;
+  return `${text
+    .slice(0, width)
+    .replace(/\s+\S*$/, '')
+    .slice(0, width - 1)}…`;
+}
+
+/** Pure: what one cell of the ledger gives as reasons, `2025-11-19: few rows; 2025-11-19: …`, as a line a session. */
+export function reasonLines(text: string): string[] {
+  const lines: string[] = [];
+  let session: string | undefined;
+  for (const reason of text.split(/; (?=\d{4}-\d\d-\d\d: )/)) {
+    const date = /^\d{4}-\d\d-\d\d(?=: )/.exec(reason)?.[0];
+    if (date !== undefined && date === session) lines.push(`${lines.pop()}; ${reason.slice(date.length + 2)}`);
+    else lines.push(reason);
+    session = date;
+  }
+  return lines.map((line) => short(line));
+}
+
+/**
+ * What somebody who wrote `text` may have meant: the known name with the fewest letters put in, left out, changed or
+ * swapped, upper and lower case being alike; undefined when more than a third of them would have to be.
+ */
+export function nearestName(text: string, known: Iterable<string>): string | undefined {
+  const wanted = text.toLowerCase();
+  let nearest: string | undefined;
+  let fewest = Math.max(1, Math.floor(text.length / 3)) + 1;
+  for (const name of known) {
+    // The difference in length is the least there can be, and spares looking at most of thousands of symbols.
+    if (Math.abs(name.length - text.length) >= fewest) continue;
+    const edits = editsBetween(wanted, name.toLowerCase());
+    if (edits < fewest) [nearest, fewest] = [name, edits];
+  }
+  return nearest;
+}
+
+/** The same as the last sentence of an error; undefined when nothing is near. */
+export function didYouMean(text: string, known: Iterable<string>): string | undefined {
+  const name = nearestName(text, known);
+  return name === undefined ? undefined : `Did you mean ${name}?`;
+}
+
+/** Damerau's distance, each pair of letters swapped at most once. */
+function editsBetween(a: string, b: string): number {
+  let [before, last]: [number[], number[]] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      row[j] = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        row[j] = Math.min(row[j]!, before[j - 2]! + 1);
+    }
+    [before, last] = [last, row];
+  }
+  return last[b.length]!;
+}
+
+/** Where an object of a lake is found by a person: a path on this computer, or its address in the bucket. */
+export function placeIn({ uri }: { uri: string }, key: string): string {
+  const base = uri.startsWith('file://') ? fileURLToPath(uri) : uri;
+  return `${base.replace(/\/+$/, '')}/${key}`;
+}
+
+/** What a command needs to act on the same stage again; nothing for a home. */
+export function there({ stage }: { stage?: { stage: string } }): string {
+  return stage ? ` --stage ${stage.stage}` : '';
+}
+
+/** The option with which a command of ours acts on a deployed stage; nothing on a laptop, whose home is the default. */
+export function atStage(stage: string): string {
+  return stage === 'local' ? '' : ` --stage ${stage}`;
+}
+
+/** Where the console shows an execution. */
+export function executionLink(executionArn: string): string {
+  const region = executionArn.split(':')[3];
+  return `https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${executionArn}`;
+}
+
+/**
+ * Text from outside (a vendor's message, a driver's error, a cut cause) as every store can take it: half surrogates
+ * and NUL, which neither PostgreSQL nor UTF-8 holds, become U+FFFD. `most` cuts it to so many UTF-16 units.
+ */
+export function wellFormed(text: string, most = Number.POSITIVE_INFINITY): string {
+  const whole = text.length > most ? text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '') : text;
+  return whole.replace(/[\p{Cs}\0]/gu, '\uFFFD');
+}
+
+/** The same value with every text in it well-formed. */
+export function wellFormedTexts<T>(value: T): T {
+  if (typeof value === 'string') return wellFormed(value) as T;
+  if (Array.isArray(value)) return value.map(wellFormedTexts) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, wellFormedTexts(one)])) as T;
+}

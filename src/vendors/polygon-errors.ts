@@ -1,0 +1,94 @@
+import { isNamed, NamedError } from '../errors.ts';
+import {
+  type Answer,
+  commonVerdict,
+  rateLimited,
+  retryAfterSeconds,
+  type VendorWords,
+  vendorText,
+} from './responses.ts';
+
+const OUTSIDE_PLAN = 'The plan behind POLYGON_API_KEY does not include this';
+
+const words: VendorWords = {
+  vendor: 'Polygon',
+  baseUrlVariable: 'POLYGON_BASE_URL',
+  pacingTodo: "Set POLYGON_CALLS_PER_MINUTE to the plan's limit (5 on the free plan).",
+};
+
+/**
+ * Reads an answer of Polygon (now Massive). The three meanings of 403 differ by text alone, and errors also come
+ * with status 200 and a `status` word in the body; `DELAYED` is the `OK` of delayed plans.
+ * Source: the vendor's REST docs and captured answers.
+ */
+export function judgePolygon(answer: Answer): NamedError | undefined {
+  const { status } = answer;
+  if (status >= 200 && status < 300) return judgeBody(answer);
+  if (status === 401) return refusedKey(answer);
+  if (status === 403) return judgeForbidden(answer);
+  if (status === 400 && /[?&]cursor=/.test(answer.path)) {
+    return new NamedError('Pagination.CursorExpired', {
+      what: 'Polygon no longer takes the cursor of this page',
+      found: `status 400: ${vendorText(answer)}`,
+      todo: 'The list is read again from its first page.',
+    });
+  }
+  return commonVerdict(answer, words);
+}
+
+function judgeBody(answer: Answer): NamedError | undefined {
+  const body = answer.json;
+  if (typeof body !== 'object' || body === null || !('status' in body)) return undefined;
+  const { status } = body;
+  if (status === 'OK' || status === 'DELAYED') return undefined;
+  if (status === 'NOT_AUTHORIZED') return judgeForbidden(answer);
+  const text = vendorText(answer);
+  if (/exceeded the maximum requests/i.test(text)) return rateLimited(answer, words, retryAfterSeconds(answer));
+  if (/unknown api key/i.test(text)) return refusedKey(answer);
+  const found = `status ${answer.status} with status word ${JSON.stringify(status)}: ${text}`;
+  if (status === 'NOT_FOUND') return new NamedError('Vendor.NotFound', { what: 'Polygon does not know this', found });
+  return new NamedError('Vendor.Unavailable', {
+    what: 'Polygon answered with an error',
+    found,
+    wanted: 'OK or DELAYED',
+    todo: 'The call is repeated later.',
+  });
+}
+
+/** A 403 of the plan, not of the key: another endpoint may still be in it. */
+export function isOutsidePlan(error: unknown): boolean {
+  return isNamed(error, 'Vendor.AuthFailed') && (error as NamedError).message.startsWith(OUTSIDE_PLAN);
+}
+
+function judgeForbidden(answer: Answer): NamedError {
+  const text = vendorText(answer);
+  const found = `status ${answer.status}: ${text}`;
+  if (/before end of day/i.test(text)) {
+    return new NamedError('Vendor.NotYetAvailable', {
+      what: 'Polygon does not give this session yet',
+      found,
+      todo: 'The night waits and asks again; the free plan gives a session after midnight New York time.',
+    });
+  }
+  if (/doesn.t include this data timeframe/i.test(text)) {
+    return new NamedError('Vendor.DateOutOfPlan', {
+      what: "The date lies outside of the plan's history",
+      found,
+      todo: 'Ask for a later first date, or use a larger plan.',
+    });
+  }
+  return new NamedError('Vendor.AuthFailed', {
+    what: OUTSIDE_PLAN,
+    found,
+    todo: 'Use the key of a plan that does, or leave this dataset out.',
+  });
+}
+
+function refusedKey(answer: Answer): NamedError {
+  return new NamedError('Vendor.AuthFailed', {
+    what: 'POLYGON_API_KEY was refused',
+    found: `status ${answer.status}: ${vendorText(answer)}`,
+    wanted: 'a key of your Massive (Polygon) account',
+    todo: 'Set POLYGON_API_KEY, or in the cloud the secret it is read from, and run again.',
+  });
+}

@@ -1,0 +1,115 @@
+import { NamedError } from '../errors.ts';
+import { wellFormed } from '../text.ts';
+
+/** One HTTP answer, read to its end. `json` is undefined when the body is not JSON. */
+export interface Answer {
+  status: number;
+  text: string;
+  json: unknown;
+  /** Path and query of the request, so that a verdict can depend on what was asked. */
+  path: string;
+  header: (name: string) => string | undefined;
+  /** When the answer came, epoch ms: headers with absolute times are measured from here. */
+  receivedAt: number;
+}
+
+/** A vendor's reading of an answer: the error it stands for, or undefined when the body can be used. */
+export type Judge = (answer: Answer) => NamedError | undefined;
+
+/** An answer out of its parts; `receivedAt` is now unless given. */
+export function readAnswer(
+  status: number,
+  text: string,
+  more: { path?: string; headers?: Record<string, string>; receivedAt?: number } = {},
+): Answer {
+  const headers = new Headers(more.headers);
+  return {
+    status,
+    text,
+    json: parsed(text),
+    path: more.path ?? '/',
+    header: (name) => headers.get(name) ?? undefined,
+    receivedAt: more.receivedAt ?? Date.now(),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What the vendor says went wrong, in at most 200 characters. Vendors are not consistent: the text is in `error`,
+ * in `message` or in `Error Message`, the body may be empty, or a proxy's HTML page.
+ */
+export function vendorText(answer: Answer): string {
+  const body = answer.json;
+  if (typeof body === 'object' && body !== null) {
+    const { error, message, 'Error Message': fmpMessage } = body as Record<string, unknown>;
+    for (const text of [error, message, fmpMessage])
+      if (typeof text === 'string' && text !== '') return shortened(text);
+  }
+  if (answer.text.trim() === '') return 'an empty body';
+  if (/^\s*</.test(answer.text)) return 'an HTML page';
+  return shortened(answer.text);
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > 200 ? `${wellFormed(line, 199)}…` : wellFormed(line);
+}
+
+/** The vendor's wish in whole seconds from `Retry-After`, which holds seconds or an HTTP date. */
+export function retryAfterSeconds(answer: Answer): number | undefined {
+  const wish = answer.header('retry-after')?.trim();
+  if (!wish) return undefined;
+  if (/^\d+(\.\d+)?$/.test(wish)) return Math.ceil(Number(wish));
+  const until = Date.parse(wish);
+  return Number.isNaN(until) ? undefined : Math.max(0, Math.ceil((until - answer.receivedAt) / 1000));
+}
+
+/** The words in which a vendor and its settings are named in messages. */
+export interface VendorWords {
+  vendor: string;
+  baseUrlVariable: string;
+  /** What a reader does about too many calls. */
+  pacingTodo: string;
+}
+
+// Besides 5xx: what the vendor's own client takes for passing trouble.
+const PASSING = new Set([408, 413, 425, 499]);
+
+/** The verdict on statuses that mean the same at every vendor; undefined for 2xx. */
+export function commonVerdict(answer: Answer, words: VendorWords): NamedError | undefined {
+  const { status } = answer;
+  if (status >= 200 && status < 300) return undefined;
+  const found = `status ${status}: ${vendorText(answer)}`;
+  const wish = retryAfterSeconds(answer);
+  if (status === 429) return rateLimited(answer, words, wish);
+  if (status >= 500 || PASSING.has(status)) {
+    const text = { what: `${words.vendor} could not answer`, found, todo: 'The call is repeated later.' };
+    return new NamedError('Vendor.Unavailable', text, { retryAfterSeconds: wish });
+  }
+  if (status < 400) return redirected(answer, words);
+  if (status === 404) return new NamedError('Vendor.NotFound', { what: `${words.vendor} does not know this`, found });
+  return new NamedError('Vendor.BadRequest', { what: `${words.vendor} refused the request as wrong`, found });
+}
+
+export function rateLimited(answer: Answer, words: VendorWords, wish: number | undefined): NamedError {
+  const found = `status ${answer.status}: ${vendorText(answer)}`;
+  const text = { what: `${words.vendor} was asked too often`, found, todo: words.pacingTodo };
+  return new NamedError('Vendor.RateLimited', text, { retryAfterSeconds: wish });
+}
+
+function redirected(answer: Answer, { vendor, baseUrlVariable }: VendorWords): NamedError {
+  const host = /^https?:\/\/([^/?#]*)/i.exec(answer.header('location') ?? '')?.[1];
+  return new NamedError('Vendor.BadRequest', {
+    what: `${vendor} sends the call elsewhere, and a key goes to no host but the configured one`,
+    found: `status ${answer.status}${host ? ` to ${host}` : ''}`,
+    wanted: 'an answer',
+    todo: `Set ${baseUrlVariable} to the vendor's own address.`,
+  });
+}

@@ -1,0 +1,56 @@
+import type { NightReport } from '../night/night.ts';
+import { statement } from '../text.ts';
+import type { Warehouse } from './client.ts';
+import sql from './ledger.sql';
+
+const closeNightSql = statement(sql, 'close-night');
+
+/** A run that has ended, as the ledger keeps it. */
+export type ClosedRun = Pick<
+  NightReport,
+  'runId' | 'session' | 'status' | 'datasets' | 'reasons' | 'sessions' | 'completedAt'
+> & { releasedRun: string | null };
+
+/** Enters how a run ended, and one row a task. A repeated call changes nothing. */
+export async function closeLedger(run: ClosedRun, warehouse: Warehouse): Promise<undefined> {
+  const { runId, session, status, datasets, reasons, completedAt, releasedRun } = run;
+  const tasks = datasets.map((set) => ({
+    task: set.task,
+    status: set.status,
+    rows: set.new + set.changed,
+    error: set.status === 'success' ? null : set.reasons.join('; ') || null,
+    // What never ran has no start, and ends with the verdict; so does a task in a report of an earlier version.
+    started_at: set.startedAt ? timestamp(set.startedAt) : null,
+    completed_at: timestamp(set.endedAt ?? completedAt),
+    seconds: set.seconds,
+    metadata: {
+      run_id: runId,
+      session,
+      rows: set.rows,
+      revised: set.revised,
+      rejected: set.rejected,
+      pages: set.pages,
+      ...(set.failed && { failed: set.failed }),
+    },
+  }));
+  await warehouse.query(closeNightSql, {
+    run_id: runId,
+    status,
+    completed_at: timestamp(completedAt),
+    reasons: JSON.stringify(reasons),
+    summary: summaryOf(run),
+    released_run: releasedRun,
+    tasks: JSON.stringify(tasks),
+  });
+  return undefined;
+}
+
+/** `nights.summary` */
+export function summaryOf({ datasets, sessions }: Pick<ClosedRun, 'datasets' | 'sessions'>): string {
+  return JSON.stringify({ datasets, sessions: { held: sessions.held, failed: sessions.failed } });
+}
+
+/** PostgreSQL's text of an instant, UTC without a zone. */
+export function timestamp(iso: string): string {
+  return iso.replace('T', ' ').replace('Z', '');
+}

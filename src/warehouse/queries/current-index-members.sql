@@ -1,1 +1,0 @@
-SELECT symbol FROM index_members WHERE "index" = :index AND valid_to IS NULL

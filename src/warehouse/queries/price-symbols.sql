@@ -1,1 +1,0 @@
-SELECT symbol FROM stock_prices WHERE date = :date::date

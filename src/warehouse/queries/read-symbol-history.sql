@@ -1,6 +1,0 @@
--- The newest row of each symbol.
-SELECT DISTINCT ON (symbol)
-       symbol, figi, share_class_figi, asset_id, valid_from::text AS valid_from, valid_to::text AS valid_to, reason, ending
-FROM symbol_history
-WHERE dataset = :dataset
-ORDER BY symbol, symbol_history.valid_from DESC
