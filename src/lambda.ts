@@ -1,5 +1,3 @@
-import type { Logger } from '@aws-lambda-powertools/logger';
-import type { Metrics } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import secretsManager from '@middy/secrets-manager';
 import type { Context } from 'aws-lambda';
@@ -7,7 +5,7 @@ import type * as z from 'zod';
 import { type Config, loadConfig } from './config.ts';
 import { NamedError } from './errors.ts';
 import { count, createLogger, createMetrics, summaryOf } from './log.ts';
-import { openStores, type Stores } from './stores.ts';
+import { type Call, openStores, type Stores } from './stores.ts';
 import { type VendorRequest, watchVendors } from './vendors/http.ts';
 
 /** States pass keys and counts, never rows; 256 KiB would end the execution where nothing can catch it. */
@@ -16,17 +14,6 @@ const RESULT_LIMIT_BYTES = 32 * 1024;
 const SECRET_TTL_MS = 15 * 60 * 1000;
 /** Leaves time to log before Lambda kills the sandbox; the abort arrives as a named, catchable error. */
 const EARLY_MS = 1000;
-
-export interface Call extends Stores {
-  log: Logger;
-  metrics: Metrics;
-  /** Aborted shortly before the function's deadline. */
-  signal: AbortSignal;
-  remainingMs: () => number;
-  /** The vendor secrets asked for, parsed; undefined when none is configured. */
-  secrets: Record<string, Record<string, string> | undefined>;
-}
-
 type SecretSetting = Extract<keyof Config, `${string}_SECRET_ARN`>;
 
 interface Definition<S extends z.ZodType, R> {

@@ -1,3 +1,5 @@
+import type { Logger } from '@aws-lambda-powertools/logger';
+import type { Metrics } from '@aws-lambda-powertools/metrics';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { RDSDataClient, type RDSDataClientConfig } from '@aws-sdk/client-rds-data';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -32,4 +34,13 @@ export function openStores(config: Config, own: { tables?: DynamoDBClient; aws?:
     runs: new Runs(tables, config.RUNS_TABLE),
     warehouse: openWarehouse(config, new RDSDataClient(own.aws ?? {})),
   };
+}
+export interface Call extends Stores {
+  log: Logger;
+  metrics: Metrics;
+  /** Aborted shortly before the function's deadline. */
+  signal: AbortSignal;
+  remainingMs: () => number;
+  /** The vendor secrets asked for, parsed; undefined when none is configured. */
+  secrets: Record<string, Record<string, string> | undefined>;
 }

@@ -2,8 +2,8 @@ import { loadConfig } from '../../src/config.ts';
 import { readJson } from '../../src/lake/lake.ts';
 import { lambda } from '../../src/lambda.ts';
 import { closeNight, eventSender, measureNight } from '../../src/night/close.ts';
-import type { NightReport } from '../../src/night/night.ts';
 import { closeInput } from '../../src/night/outcome.ts';
+import type { NightReport } from '../../src/records/run.ts';
 
 const sendEvent = eventSender(loadConfig().EVENT_BUS_NAME);
 

@@ -10,7 +10,7 @@ import { NamedError } from '../errors.ts';
 import { keys, type Lake, listAll, readJson } from '../lake/lake.ts';
 import { usableIngest } from '../lake/sessions.ts';
 import { readHome } from '../local/home.ts';
-import type { NightReport } from '../night/night.ts';
+import type { NightReport } from '../records/run.ts';
 import { checkSymbol } from '../records/symbol.ts';
 import { nightPage, nightsPage, notFoundPage, symbolPage } from '../report/browse.ts';
 import { readHistory } from '../report/data.ts';

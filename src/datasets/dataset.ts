@@ -3,9 +3,8 @@ import type { Budget } from '../checks/change-budget.ts';
 import type { KnownRow, SyncPlan } from '../checks/diff.ts';
 import type { BulkShort, Ending } from '../checks/enrichment.ts';
 import type { Listed } from '../checks/symbol-history.ts';
-import type { AskedVendor } from '../night/ask-vendors.ts';
-import type { TaskStatus } from '../night/night.ts';
-import type { Parsed } from '../records/record.ts';
+import type { Parsed, Reading } from '../records/record.ts';
+import type { TaskStatus } from '../records/run.ts';
 import { applyPlan, readKnown } from '../tables/reference.ts';
 import type { Cursor } from '../tables/runs.ts';
 import type { VendorPage } from '../vendors/paging.ts';
@@ -210,4 +209,15 @@ export interface Progress {
   inBulk?: string[];
   /** What a bulk answer that was not whole leaves to later nights. */
   bulkShort?: BulkShort;
+}
+/** What one vendor knows of a symbol, with the mark of practice data. */
+export interface Told {
+  reading: Reading<unknown>;
+  practice: boolean;
+}
+
+export interface AskedVendor {
+  /** 0 = unlimited. */
+  callsPerMinute: number;
+  ask(symbol: string, call: { signal?: AbortSignal }): Promise<Told>;
 }

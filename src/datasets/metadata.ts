@@ -1,12 +1,11 @@
 import { enrichmentBudget } from '../checks/enrichment.ts';
-import type { Call } from '../lambda.ts';
-import type { AskedVendor } from '../night/ask-vendors.ts';
 import { type Company, companyOf, type Details, type Profile, readDetails, readProfile } from '../records/company.ts';
+import type { Call } from '../stores.ts';
 import { readActiveTickers } from '../tables/reference.ts';
 import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
 import { type Polygon, polygonOf } from '../vendors/polygon.ts';
 import { type Enriched, storeCompanies } from '../warehouse/enrichment.ts';
-import type { BulkSource, EnrichmentSource } from './dataset.ts';
+import type { AskedVendor, BulkSource, EnrichmentSource } from './dataset.ts';
 
 /** Names and sectors change rarely, and each answer costs a call. */
 const REFRESH_HOURS = 7 * 24;

@@ -1,6 +1,6 @@
 import { NamedError } from '../errors.ts';
-import type { Call } from '../lambda.ts';
-import type { BarSource } from '../night/stage-session.ts';
+import type { BarSourceName } from '../records/bar.ts';
+import type { Call } from '../stores.ts';
 import { flatFiles, openShelf, VENDOR_BUCKET } from '../vendors/flat-files.ts';
 import { polygonOf } from '../vendors/polygon.ts';
 
@@ -25,4 +25,10 @@ export function barSource(source: 'api' | 'flat-files', call: Pick<Call, 'config
     name: 'flat-files',
     session: async (date) => ({ rows: (await files.session(date)).rows, practice: false, waitSeconds: 0 }),
   };
+}
+/** Where a session's rows come from; a vendor, a practice market, a folder of flat files. */
+export interface BarSource {
+  /** The bars' `source` column for real data; practice answers are marked `practice`. */
+  name: BarSourceName;
+  session(date: string): Promise<{ rows: unknown[]; practice: boolean; waitSeconds: number }>;
 }

@@ -1,5 +1,5 @@
 import type { Column, ColumnType } from '../lake/parquet.ts';
-import type { Enrichment, Lane } from '../night/night.ts';
+import type { Enrichment, Lane } from '../records/run.ts';
 
 /** Which functions ask which vendor, in order; one lane a vendor, so that its pace is kept without a shared limiter. */
 export const LANES: readonly Lane[] = [

@@ -1,6 +1,6 @@
 import { enrichmentBudget } from '../checks/enrichment.ts';
-import type { Call } from '../lambda.ts';
 import { readValuation, type Valuation } from '../records/valuation.ts';
+import type { Call } from '../stores.ts';
 import { readActiveTickers, readHeldSymbols } from '../tables/reference.ts';
 import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
 import { type Enriched, storeValuations } from '../warehouse/enrichment.ts';

@@ -1,19 +1,7 @@
 import type { Ending } from '../checks/enrichment.ts';
+import type { AskedVendor, Told } from '../datasets/dataset.ts';
 import { isNamed, NamedError } from '../errors.ts';
-import type { Reading } from '../records/record.ts';
 import type { Enriched } from '../warehouse/enrichment.ts';
-
-/** What one vendor knows of a symbol, with the mark of practice data. */
-export interface Told {
-  reading: Reading<unknown>;
-  practice: boolean;
-}
-
-export interface AskedVendor {
-  /** 0 = unlimited. */
-  callsPerMinute: number;
-  ask(symbol: string, call: { signal?: AbortSignal }): Promise<Told>;
-}
 
 export type Asks = (vendor: string, symbol: string) => boolean;
 

@@ -6,6 +6,7 @@ import { checksumOf, decodeBars, heldSessions, usableIngest } from '../lake/sess
 import { readSplits, type Split } from '../lake/splits.ts';
 import { dropStaged, readNote, stagedDates, writeNote } from '../lake/staging.ts';
 import type { Bar } from '../records/bar.ts';
+import { type ReleaseEffect, releaseText } from '../records/run.ts';
 import { addEffect, effectOf, keptNote, readStaged, type StagedSession } from './publish-session.ts';
 
 /** The row band looks at so many sessions before, and never at one further away. */
@@ -195,24 +196,4 @@ function closesOf(bars: readonly Bar[]): Map<string, number> {
 async function readBars(lake: Lake, key: string): Promise<Bar[] | undefined> {
   const bytes = await lake.read(key);
   return bytes && decodeBars(bytes, key);
-}
-
-/** What a release of a run's held sessions would do to what is served. */
-export interface ReleaseEffect {
-  sessions: number;
-  /** Served rows that would have other values. */
-  changed: number;
-  /** Served rows that would be gone. */
-  removed: number;
-}
-
-/** Pure: one sentence for whoever decides about a release. */
-export function releaseText({ sessions, changed, removed }: ReleaseEffect): string {
-  const rows = (count: number) => `${count.toLocaleString('en-US')} served ${count === 1 ? 'row' : 'rows'}`;
-  const parts = [
-    `publishes ${sessions.toLocaleString('en-US')} ${sessions === 1 ? 'session' : 'sessions'}`,
-    ...(changed > 0 ? [`changes ${rows(changed)}`] : []),
-    removed > 0 ? `removes ${rows(removed)}` : 'removes no served row',
-  ];
-  return `Releasing ${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}.`;
 }

@@ -3,13 +3,14 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { isNamed, NamedError } from '../errors.ts';
 import { jsonBytes, keys, lakeKind, readJson } from '../lake/lake.ts';
 import { stagedDates, stagingByRun } from '../lake/staging.ts';
+import type { JobResult, NightReport, NightStatus } from '../records/run.ts';
 import type { Stores } from '../stores.ts';
 import { wellFormed, wellFormedTexts } from '../text.ts';
 import { closeLedger } from '../warehouse/ledger.ts';
 import { recordBackOffs } from './back-off.ts';
-import { type Night, type NightReport, type NightStatus, stagesOf } from './night.ts';
+import { type Night, stagesOf } from './night.ts';
 import { type Notice, noticeOf, pageOf, readServed } from './notice.ts';
-import type { CloseInput, JobResult } from './outcome.ts';
+import type { CloseInput } from './outcome.ts';
 import { reconcileNight } from './reconcile.ts';
 import { judgeNight, type Verdict } from './verdict.ts';
 

@@ -1,14 +1,19 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import * as z from 'zod';
 import { type Ending, isMutilated, judgeEnrichment, planEnrichment } from '../checks/enrichment.ts';
-import type { EnrichmentPage, EnrichmentRequest, EnrichmentSource, Progress } from '../datasets/dataset.ts';
+import type {
+  AskedVendor,
+  EnrichmentPage,
+  EnrichmentRequest,
+  EnrichmentSource,
+  Progress,
+} from '../datasets/dataset.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { claimLake } from '../lake/lake.ts';
-import type { Call } from '../lambda.ts';
 import { count } from '../log.ts';
-import type { Stores } from '../stores.ts';
+import type { Call, Stores } from '../stores.ts';
 import { type Enriched, type LastAttempt, readAttempts, readSkipped } from '../warehouse/enrichment.ts';
-import { type AskedVendor, type Asks, askChunk } from './ask-vendors.ts';
+import { type Asks, askChunk } from './ask-vendors.ts';
 import { quarantineLines, replaceQuarantine } from './quarantine.ts';
 import { syncRequest } from './sync.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ReleaseEffect } from './check-night.ts';
+import type { Enrichment, Lane, NightKind, Stage } from '../records/run.ts';
 import type { CloseInput } from './outcome.ts';
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date YYYY-MM-DD');
@@ -19,22 +19,6 @@ export const startInput = z
   })
   .refine((input) => (input.from === undefined) === (input.to === undefined), 'from and to go together');
 export type StartInput = z.output<typeof startInput>;
-
-export type NightKind = 'night' | 'backfill' | 'release' | 'task';
-export type NightStatus = 'Succeeded' | 'Partial' | 'Held' | 'Skipped' | 'Failed';
-export type TaskStatus = 'success' | 'partial' | 'held' | 'skipped' | 'failed';
-
-export interface Lane {
-  vendor: string;
-  tasks: string[];
-  /** Lanes of one round run side by side; a round begins when all lanes of the one before have ended. */
-  round: number;
-}
-
-export interface Enrichment {
-  task: string;
-  vendors: string[];
-}
 
 interface JobPlan {
   wanted: boolean;
@@ -88,66 +72,6 @@ export interface Night {
     resample: JobPlan;
   };
   releasedRun: string | null;
-}
-
-/** One dataset's share of a night, as in night.json and `--json` (DESIGN 4.4). */
-export interface DatasetResult {
-  name: string;
-  task: string;
-  status: TaskStatus;
-  rows: number;
-  new: number;
-  changed: number;
-  /** Of the changed ones, rows that had been served with other values. */
-  revised: number;
-  rejected: number;
-  pages: number;
-  seconds: number;
-  /** ISO; absent for what did not run, and in reports of earlier versions. */
-  startedAt?: string | undefined;
-  endedAt?: string | undefined;
-  reasons: string[];
-  /** Single symbols left as they were; `status --failed` lists them. */
-  failed?: FailedSymbol[];
-}
-
-export interface FailedSymbol {
-  symbol: string;
-  reason: string;
-}
-
-/** night.json */
-export interface NightReport {
-  runId: string;
-  session: string;
-  kind: NightKind;
-  status: NightStatus;
-  practice: boolean;
-  startedAt: string;
-  completedAt: string;
-  seconds: number;
-  datasets: DatasetResult[];
-  reasons: string[];
-  notes: string[];
-  sessions: { published: string[]; held: string[]; unchanged?: string[]; failed: string[] };
-  /** What a release would do; only while sessions are held. */
-  releasing?: ReleaseEffect;
-  /** How each state went; absent in reports of earlier versions. */
-  stages?: Stage[];
-}
-
-/** One state of the machine as it went, or one item of a Map in it; in night.json and drawn in the report. */
-export interface Stage {
-  /** The state's name. */
-  state: string;
-  /** The dataset or session, for a state inside a Map. */
-  item?: string;
-  /** Entry to exit, waits and retries included; absent where the machine does not measure it. */
-  seconds?: number;
-  retries: number;
-  pages?: number;
-  /** The error that a Catch took. */
-  error?: string;
 }
 
 /** A backfill chunk has 250 sessions; the graph needs only those that say something. */

@@ -1,9 +1,11 @@
 import { heldSessions } from '../lake/sessions.ts';
+import type { DatasetResult } from '../records/run.ts';
+import { heldLines, repairsOf } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
 import { atStage, duration, exchangeTime, executionLink, list, placeIn } from '../text.ts';
-import type { DatasetResult, Night } from './night.ts';
+import type { Night } from './night.ts';
 import type { Verdict } from './verdict.ts';
-import { heldKey, heldLines, repairsOf } from './withheld.ts';
+import { heldKey } from './withheld.ts';
 
 /** What SNS carries to a person, or a laptop to its terminal. */
 export interface Notice {

@@ -93,18 +93,6 @@ export const closeInput = z.object({
 export type CloseInput = z.output<typeof closeInput>;
 export type PricesOutcome = z.output<typeof prices>;
 
-/** What a job wrote to its known key; Batch itself returns nothing. */
-export interface JobResult {
-  runId: string;
-  status: string;
-  symbols?: number;
-  rows?: number;
-  filesWritten?: number;
-  errors?: { name: string; message: string; symbol?: string | null }[];
-  notes?: string[];
-  seconds: number;
-}
-
 /** The human sentence in a cause: Lambda's errorMessage, a container's own last words, or the text as it is. */
 export function causeText(cause: string): string {
   const parsed = readJsonText<{ errorMessage?: string; Container?: { Reason?: string }; StatusReason?: string }>(cause);

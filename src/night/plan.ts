@@ -9,9 +9,10 @@ import {
 } from '../calendar/calendar.ts';
 import { DATASET_OF_TASK, ENRICHMENTS, FRESH_HOURS, LANES } from '../datasets/registry.ts';
 import { NamedError } from '../errors.ts';
+import type { NightKind } from '../records/run.ts';
 import type { SessionState } from '../tables/runs.ts';
 import { type BackOffs, fetchedAgainWith, isBackingOff } from './back-off.ts';
-import type { Night, NightKind, StartInput } from './night.ts';
+import type { Night, StartInput } from './night.ts';
 import { type ReleasePlan, supersededText } from './withheld.ts';
 
 /** An execution works on at most so many sessions; the command line starts chunk after chunk. */

@@ -12,9 +12,9 @@ import {
 } from '../lake/sessions.ts';
 import { dropStaged, readNote, readRejects, type StagedNote } from '../lake/staging.ts';
 import { type Bar, sameValues } from '../records/bar.ts';
+import type { ReleaseEffect } from '../records/run.ts';
 import type { Stores } from '../stores.ts';
 import { storePrices } from '../warehouse/prices.ts';
-import type { ReleaseEffect } from './check-night.ts';
 import { replaceQuarantine } from './quarantine.ts';
 
 export interface PublishedSession {

@@ -1,21 +1,15 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import { sessionHours } from '../calendar/calendar.ts';
+import type { BarSource } from '../datasets/prices.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { claimLake, keys, type Lake } from '../lake/lake.ts';
 import { encodeBars } from '../lake/sessions.ts';
 import { type StagedNote, writeNote } from '../lake/staging.ts';
-import { type BarSourceName, parseBars } from '../records/bar.ts';
+import { parseBars } from '../records/bar.ts';
 import { quarantineLines } from './quarantine.ts';
 
 /** Later than this after the close an empty answer is no longer "not there yet". */
 const LATE_DAYS = 5;
-
-/** Where a session's rows come from; a vendor, a practice market, a folder of flat files. */
-export interface BarSource {
-  /** The bars' `source` column for real data; practice answers are marked `practice`. */
-  name: BarSourceName;
-  session(date: string): Promise<{ rows: unknown[]; practice: boolean; waitSeconds: number }>;
-}
 
 export interface StageRequest {
   runId: string;

@@ -4,9 +4,8 @@ import { type ReferenceSource, type SyncPage, type SyncRequest, syncOutcome } fr
 import { isNamed } from '../errors.ts';
 import { barsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, jsonBytes, keys, type LakeKind, lakeKind } from '../lake/lake.ts';
-import type { Call } from '../lambda.ts';
 import { count } from '../log.ts';
-import type { Stores } from '../stores.ts';
+import type { Call, Stores } from '../stores.ts';
 import type { Cursor } from '../tables/runs.ts';
 import type { VendorPage } from '../vendors/paging.ts';
 import { publishList, releaseList } from './publish-list.ts';

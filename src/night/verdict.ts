@@ -1,8 +1,7 @@
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
+import type { DatasetResult, FailedSymbol, JobResult, NightStatus, ReleaseEffect, TaskStatus } from '../records/run.ts';
 import { isOwnSession } from './back-off.ts';
-import type { ReleaseEffect } from './check-night.ts';
-import type { DatasetResult, FailedSymbol, NightStatus, TaskStatus } from './night.ts';
-import { type CloseInput, causeText, describe, type JobResult } from './outcome.ts';
+import { type CloseInput, causeText, describe } from './outcome.ts';
 
 export interface Verdict {
   status: NightStatus;

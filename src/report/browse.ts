@@ -1,5 +1,5 @@
 import type { Lake } from '../lake/lake.ts';
-import type { NightReport } from '../night/night.ts';
+import type { NightReport } from '../records/run.ts';
 import { duration, exchangeTime } from '../text.ts';
 import { readHistory, symbolCandles } from './data.ts';
 import { documentOf, type Html, html, tableOf } from './html.ts';

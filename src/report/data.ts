@@ -8,7 +8,7 @@ import { decodeRows, type Row } from '../lake/parquet.ts';
 import { SYMBOL_LISTS } from '../lake/revisions.ts';
 import { heldSessions, usableIngest } from '../lake/sessions.ts';
 import { decodeSilver, type SilverColumns } from '../lake/silver.ts';
-import type { NightReport } from '../night/night.ts';
+import type { NightReport } from '../records/run.ts';
 import {
   type Candle,
   type CandleSeries,

@@ -1,8 +1,7 @@
 import { dateOfKey, keys, type Lake, lakeKind, listAll, readJson } from '../lake/lake.ts';
 import { usableIngest } from '../lake/sessions.ts';
 import { stagedDates } from '../lake/staging.ts';
-import type { DatasetResult, NightKind, NightReport, NightStatus } from '../night/night.ts';
-import type { JobResult } from '../night/outcome.ts';
+import type { DatasetResult, JobResult, NightKind, NightReport, NightStatus } from '../records/run.ts';
 import { statement } from '../text.ts';
 import type { SqlRow, Warehouse } from '../warehouse/client.ts';
 import sql from '../warehouse/ledger.sql';

@@ -1,4 +1,5 @@
-import type { DatasetResult, NightReport, NightStatus } from '../night/night.ts';
+import type { DatasetResult, NightReport, NightStatus } from '../records/run.ts';
+import { list } from '../text.ts';
 
 /** A night that was killed has no verdict: `Interrupted`; one that goes on has none yet: `Running`. */
 export type RunStatus = NightStatus | 'Running' | 'Interrupted';
@@ -87,3 +88,25 @@ export const NO_HISTORY: History = {
   reconcile: null,
   unread: [],
 };
+export const SENTENCES: Record<RunStatus, (run: ReportedRun) => string> = {
+  Succeeded: () => 'Everything that was due is done.',
+  Partial: ({ datasets, sessions }) => {
+    const withheld = sessions.held.length > 0 ? ` A gate refused ${list(sessions.held)}.` : '';
+    const bad = datasets.filter(({ status }) => status !== 'success' && status !== 'skipped').map(({ name }) => name);
+    return `What is served is sound, but not everything that was due is done: ${list(bad)}.${withheld} What was served of it before is served still.`;
+  },
+  Held: ({ sessions }) =>
+    sessions.held.length > 0
+      ? `A gate refused ${list(sessions.held)}. Nothing of it is served; it waits for a look. What was served before is served still.`
+      : 'A gate refused what was fetched; it waits for a look. What was served before is served still.',
+  Skipped: () => 'Nothing was due.',
+  Failed: () => 'It did not reach its end. What was served before is served still.',
+  Interrupted: () =>
+    'The process or execution ended before its verdict. What was stored by then is sound, and the next run goes on from there.',
+  Running: () => 'It has not ended yet; this page shows what is known so far.',
+};
+
+/** What the status word means for whoever reads it. */
+export function statusSentence(run: ReportedRun): string {
+  return SENTENCES[run.status](run);
+}

@@ -1,6 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { keys, type Lake, readJson, writeIfChanged } from '../lake/lake.ts';
-import type { NightReport } from '../night/night.ts';
+import type { NightReport } from '../records/run.ts';
 import { readHistory } from './data.ts';
 import { documentOf, html } from './html.ts';
 import type { History, ReportedRun } from './model.ts';

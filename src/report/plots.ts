@@ -1,5 +1,5 @@
 import type { EChartsCoreOption } from 'echarts/core';
-import type { TaskStatus } from '../night/night.ts';
+import type { TaskStatus } from '../records/run.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { CandleSeries, History } from './model.ts';
 

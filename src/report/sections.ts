@@ -1,8 +1,8 @@
 import { sessionsBetween } from '../calendar/calendar.ts';
-import type { TaskStatus } from '../night/night.ts';
-import { counted, duration, exchangeTime, figure, list, statusSentence } from '../text.ts';
+import type { TaskStatus } from '../records/run.ts';
+import { counted, duration, exchangeTime, figure, list } from '../text.ts';
 import { figureOf, type Html, html, tableOf } from './html.ts';
-import type { Extract, History, ReportedRun, SymbolCandles } from './model.ts';
+import { type Extract, type History, type ReportedRun, type SymbolCandles, statusSentence } from './model.ts';
 import { nextSteps } from './next-steps.ts';
 import { candlePlot, coveragePlot, durationsPlot, type Plot, revisionsPlot, rowsPlot } from './plots.ts';
 import { drawnStates, stateGraph } from './states.ts';

@@ -1,5 +1,5 @@
 import nightly from '../../state-machines/nightly.asl.json';
-import type { Stage } from '../night/night.ts';
+import type { Stage } from '../records/run.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { ReportedRun } from './model.ts';
 import { COLOUR, themed } from './plots.ts';

@@ -1,4 +1,4 @@
-import type { NightReport } from '../night/night.ts';
+import type { NightReport } from '../records/run.ts';
 import { statement } from '../text.ts';
 import type { Warehouse } from './client.ts';
 import sql from './ledger.sql';

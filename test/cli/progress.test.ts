@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { notifiedText } from '../../src/cli/progress.ts';
-import { heldLines } from '../../src/night/withheld.ts';
+import { heldLines } from '../../src/report/next-steps.ts';
 
 test('on the terminal a notification leaves out what the verdict says below it, and nothing else', () => {
   const releasing = { sessions: 1, changed: 2, removed: 3 };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keys, readJson } from '../../src/lake/lake.ts';
 import { closeNight } from '../../src/night/close.ts';
-import type { NightReport } from '../../src/night/night.ts';
+import type { NightReport } from '../../src/records/run.ts';
 import { closing, failed, SESSION } from '../night/closing.ts';
 import { openRooms } from '../night/rooms.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';

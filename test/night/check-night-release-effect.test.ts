@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { releaseText } from '../../src/night/check-night.ts';
+import { releaseText } from '../../src/records/run.ts';
 
 test.each([
   [{ sessions: 6, changed: 0, removed: 1526 }, 'Releasing publishes 6 sessions and removes 1,526 served rows.'],

@@ -1,7 +1,7 @@
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { afterEach, expect, test, vi } from 'vitest';
 import { measureNight, nightMeasures } from '../../src/night/close.ts';
-import type { DatasetResult, NightReport } from '../../src/night/night.ts';
+import type { DatasetResult, NightReport } from '../../src/records/run.ts';
 
 const dataset = (task: string, status: DatasetResult['status'], seconds: number): DatasetResult => ({
   name: task,

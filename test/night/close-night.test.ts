@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { NamedError } from '../../src/errors.ts';
 import { claimLake, keys, readJson } from '../../src/lake/lake.ts';
 import { closeNight, eventSender } from '../../src/night/close.ts';
-import type { NightReport } from '../../src/night/night.ts';
+import type { NightReport } from '../../src/records/run.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 import { type Changes, closing, failed, HELD, SESSION, unstaged } from './closing.ts';
 import { openRooms, type Rooms } from './rooms.ts';

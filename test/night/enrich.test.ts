@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Told } from '../../src/datasets/dataset.ts';
 import { NamedError } from '../../src/errors.ts';
 import { claimLake } from '../../src/lake/lake.ts';
-import type { Told } from '../../src/night/ask-vendors.ts';
 import { enrich } from '../../src/night/enrich.ts';
 import { storeValuations } from '../../src/warehouse/enrichment.ts';
 import { FIRST, LONG, NEXT, names, openEnrichment, vendorOf } from './enriching.ts';

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import type { EnrichmentPage, EnrichmentSource } from '../../src/datasets/dataset.ts';
+import type { EnrichmentPage, EnrichmentSource, Told } from '../../src/datasets/dataset.ts';
 import { NamedError } from '../../src/errors.ts';
 import { keys } from '../../src/lake/lake.ts';
-import type { Told } from '../../src/night/ask-vendors.ts';
 import { enrich } from '../../src/night/enrich.ts';
 import type { Valuation } from '../../src/records/valuation.ts';
 import { migrate } from '../../src/warehouse/client.ts';

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { BarSource } from '../../src/datasets/prices.ts';
 import { NamedError } from '../../src/errors.ts';
 import { claimLake, keys } from '../../src/lake/lake.ts';
 import { decodeBars } from '../../src/lake/sessions.ts';
 import { readNote, stagedDates } from '../../src/lake/staging.ts';
-import { type BarSource, stageSession } from '../../src/night/stage-session.ts';
+import { stageSession } from '../../src/night/stage-session.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';
 import { DATE, FIRST, row, rowsOf, source } from './vendor-rows.ts';
 

@@ -1,4 +1,4 @@
-import type { BarSource } from '../../src/night/stage-session.ts';
+import type { BarSource } from '../../src/datasets/prices.ts';
 
 export const DATE = '2025-11-19';
 export const FIRST = '2025-11-20T09:00:00.000Z';

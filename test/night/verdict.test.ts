@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { NightStatus } from '../../src/night/night.ts';
 import { judgeNight } from '../../src/night/verdict.ts';
+import type { NightStatus } from '../../src/records/run.ts';
 import { type Changes, closing, ended, failed, HELD, night, SESSION, unstaged } from './closing.ts';
 
 const judge = (changes: Changes, jobs = {}) => judgeNight(closing(changes), jobs);

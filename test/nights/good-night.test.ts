@@ -1,7 +1,7 @@
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
-import type { NightReport } from '../../src/night/night.ts';
+import type { NightReport } from '../../src/records/run.ts';
 import { afterbell } from './command.ts';
 import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, THAT_MORNING } from './scene.ts';
 

@@ -1,8 +1,8 @@
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
-import type { NightReport } from '../../src/night/night.ts';
 import { type HeldReport, heldKey } from '../../src/night/withheld.ts';
+import type { NightReport } from '../../src/records/run.ts';
 import { afterbell } from './command.ts';
 import { logLines, MORNING, openScene, type Scene, SESSION } from './scene.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { expect, test } from 'vitest';
-import type { NightReport } from '../../src/night/night.ts';
+import type { NightReport } from '../../src/records/run.ts';
 import { afterbell } from './command.ts';
 import { cli } from './program.ts';
 import { MORNING, openScene, SESSION, scratch } from './scene.ts';

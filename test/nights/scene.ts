@@ -9,7 +9,7 @@ import { generateMarket } from '../../src/local/market/generator.ts';
 import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
 import type { MarketSource } from '../../src/local/market/source.ts';
 import type { ExecutionEvent } from '../../src/local/states/events.ts';
-import type { NightKind } from '../../src/night/night.ts';
+import type { NightKind } from '../../src/records/run.ts';
 import { homesFolder } from '../homes.ts';
 import { buildCache, program } from './program.ts';
 

@@ -1,4 +1,4 @@
-import type { NightReport } from '../../src/night/night.ts';
+import type { NightReport } from '../../src/records/run.ts';
 import { type History, NO_HISTORY } from '../../src/report/model.ts';
 
 /** A partial night of which every figure differs, with changes. */

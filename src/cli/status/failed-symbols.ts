@@ -1,7 +1,6 @@
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
 import { keys, type Lake, readJson } from '../../lake/lake.ts';
-import type { FailedSymbol } from '../../night/night.ts';
-import type { JobResult } from '../../night/outcome.ts';
+import type { FailedSymbol, JobResult } from '../../records/run.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 
 /** One symbol that a dataset skipped or failed, and why. */

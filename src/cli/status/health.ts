@@ -1,6 +1,6 @@
 import { sessionsBetween } from '../../calendar/calendar.ts';
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
-import { type HeldStep, heldSteps } from '../../night/withheld.ts';
+import { type HeldStep, heldSteps } from '../../report/next-steps.ts';
 import { ledgerInstant } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import { type HeldRun, type HeldSummary, heldText } from './withheld.ts';

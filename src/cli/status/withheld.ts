@@ -1,9 +1,8 @@
 import { dateOfKey, type Lake, listAll, readJson } from '../../lake/lake.ts';
 import { stagingByRun } from '../../lake/staging.ts';
-import { type ReleaseEffect, releaseText } from '../../night/check-night.ts';
-import type { NightKind } from '../../night/night.ts';
 import { effectOf } from '../../night/publish-session.ts';
 import { type HeldReport, sortWithheld } from '../../night/withheld.ts';
+import { type NightKind, type ReleaseEffect, releaseText } from '../../records/run.ts';
 import { ledgerInstant, placeIn, statement } from '../../text.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
 import sql from '../../warehouse/ledger.sql';

@@ -1,4 +1,6 @@
+import { calendarFingerprint, sessionNumber, windowIndex } from '../../calendar/calendar.ts';
 import { dateOf } from '../../calendar/dates.ts';
+import type { SilverCheckpoint } from '../../lake/silver.ts';
 import { type Split, type SplitsList, splitsInForce, splitsText } from '../../lake/splits.ts';
 import { companyChanges, type SymbolHistory } from '../../lake/symbol-history.ts';
 import type { ConsolidationCheckpoint, Manifest } from '../consolidate/state.ts';
@@ -120,4 +122,57 @@ export function basisOf(
 export function differing(before: Readonly<Record<string, string>>, now: ReadonlyMap<string, string>): string[] {
   const then = new Map(Object.entries(before));
   return [...new Set([...then.keys(), ...now.keys()])].filter((symbol) => then.get(symbol) !== now.get(symbol));
+}
+/** Pure: the checkpoint of an interval whose month files are written. */
+export function nextCheckpoint(
+  interval: number,
+  rows: ReadonlyMap<string, number>,
+  { text, tokens, newest }: LakeState,
+  manifest: Manifest,
+  {
+    splits,
+    splitsList,
+    companies,
+    failed,
+  }: {
+    splits: ReadonlyMap<string, string>;
+    splitsList: string | undefined;
+    companies: ReadonlyMap<string, string>;
+    failed: ReadonlySet<string>;
+  },
+): SilverCheckpoint {
+  let updated: bigint | undefined;
+  for (const { lastUpdated } of manifest.values())
+    if (updated === undefined || lastUpdated > updated) updated = lastUpdated;
+  const months = Object.fromEntries([...rows].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    interval,
+    last_processed_date: newest ?? null,
+    last_run_timestamp: updated === undefined ? null : new Date(Number(updated / 1000n)).toISOString(),
+    total_records_processed: Object.values(months).reduce((sum, count) => sum + count, 0),
+    status: 'success',
+    sessions: text,
+    months,
+    splits: sorted(splits),
+    splits_list: splitsList ?? null,
+    ...(companies.size > 0 && { companies: sorted(companies) }),
+    calendar: windowsCalendar(interval, tokens.keys().next().value, newest),
+    failed: [...failed].sort(),
+  };
+}
+
+export function sorted(texts: ReadonlyMap<string, string>): Record<string, string> {
+  return Object.fromEntries([...texts].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/**
+ * What the calendar says about the windows over these sessions. Their numbers are counted from 1990-01-02, so that a
+ * closure anywhere between that day and the windows shifts them; one behind the end of the last window, which may lie
+ * ahead of today, or before both moves none and is not in it.
+ */
+export function windowsCalendar(interval: number, oldest: string | undefined, newest: string | undefined) {
+  if (oldest === undefined || newest === undefined) return calendarFingerprint(0, 0);
+  const index = (session: string) => windowIndex(sessionNumber(session), interval);
+  const from = Math.min(0, index(oldest) * interval);
+  return calendarFingerprint(from, Math.max(0, (index(newest) + 1) * interval - 1));
 }

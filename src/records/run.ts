@@ -1,0 +1,107 @@
+/** What a release of a run's held sessions would do to what is served. */
+export interface ReleaseEffect {
+  sessions: number;
+  /** Served rows that would have other values. */
+  changed: number;
+  /** Served rows that would be gone. */
+  removed: number;
+}
+
+/** Pure: one sentence for whoever decides about a release. */
+export function releaseText({ sessions, changed, removed }: ReleaseEffect): string {
+  const rows = (count: number) => `${count.toLocaleString('en-US')} served ${count === 1 ? 'row' : 'rows'}`;
+  const parts = [
+    `publishes ${sessions.toLocaleString('en-US')} ${sessions === 1 ? 'session' : 'sessions'}`,
+    ...(changed > 0 ? [`changes ${rows(changed)}`] : []),
+    removed > 0 ? `removes ${rows(removed)}` : 'removes no served row',
+  ];
+  return `Releasing ${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}.`;
+}
+export type NightKind = 'night' | 'backfill' | 'release' | 'task';
+
+export type NightStatus = 'Succeeded' | 'Partial' | 'Held' | 'Skipped' | 'Failed';
+
+export type TaskStatus = 'success' | 'partial' | 'held' | 'skipped' | 'failed';
+
+export interface Lane {
+  vendor: string;
+  tasks: string[];
+  /** Lanes of one round run side by side; a round begins when all lanes of the one before have ended. */
+  round: number;
+}
+
+export interface Enrichment {
+  task: string;
+  vendors: string[];
+}
+
+/** One dataset's share of a night, as in night.json and `--json` (DESIGN 4.4). */
+export interface DatasetResult {
+  name: string;
+  task: string;
+  status: TaskStatus;
+  rows: number;
+  new: number;
+  changed: number;
+  /** Of the changed ones, rows that had been served with other values. */
+  revised: number;
+  rejected: number;
+  pages: number;
+  seconds: number;
+  /** ISO; absent for what did not run, and in reports of earlier versions. */
+  startedAt?: string | undefined;
+  endedAt?: string | undefined;
+  reasons: string[];
+  /** Single symbols left as they were; `status --failed` lists them. */
+  failed?: FailedSymbol[];
+}
+
+export interface FailedSymbol {
+  symbol: string;
+  reason: string;
+}
+
+/** One state of the machine as it went, or one item of a Map in it; in night.json and drawn in the report. */
+export interface Stage {
+  /** The state's name. */
+  state: string;
+  /** The dataset or session, for a state inside a Map. */
+  item?: string;
+  /** Entry to exit, waits and retries included; absent where the machine does not measure it. */
+  seconds?: number;
+  retries: number;
+  pages?: number;
+  /** The error that a Catch took. */
+  error?: string;
+}
+
+/** night.json */
+export interface NightReport {
+  runId: string;
+  session: string;
+  kind: NightKind;
+  status: NightStatus;
+  practice: boolean;
+  startedAt: string;
+  completedAt: string;
+  seconds: number;
+  datasets: DatasetResult[];
+  reasons: string[];
+  notes: string[];
+  sessions: { published: string[]; held: string[]; unchanged?: string[]; failed: string[] };
+  /** What a release would do; only while sessions are held. */
+  releasing?: ReleaseEffect;
+  /** How each state went; absent in reports of earlier versions. */
+  stages?: Stage[];
+}
+/** What a job wrote to its known key; Batch itself returns nothing. */
+export interface JobResult {
+  runId: string;
+  status: string;
+  symbols?: number;
+  rows?: number;
+  filesWritten?: number;
+  errors?: { name: string; message: string; symbol?: string | null }[];
+  notes?: string[];
+  seconds: number;
+}
