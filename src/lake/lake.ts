@@ -174,8 +174,18 @@ interface Stamp {
   kind: LakeKind;
 }
 
+/** Undefined for a lake nobody has written to. @throws Lake.Corrupt when its stamp is there and names no kind */
 export async function lakeKind(lake: Lake): Promise<LakeKind | undefined> {
-  return (await readJson<Stamp>(lake, keys.stamp))?.kind;
+  const bytes = await lake.read(keys.stamp);
+  if (!bytes) return undefined;
+  const kind: unknown = jsonIn<Partial<Stamp> | null>(keys.stamp, bytes)?.kind;
+  if (kind === 'practice' || kind === 'real') return kind;
+  throw new NamedError('Lake.Corrupt', {
+    what: `${keys.stamp} does not say what kind of data the lake holds`,
+    found: Buffer.from(bytes).toString('utf8').slice(0, 60),
+    wanted: '{"kind":"practice"} or {"kind":"real"}',
+    todo: 'Write the one that is true into it; nothing else of the lake is touched until then.',
+  });
 }
 
 /**

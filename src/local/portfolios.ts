@@ -20,29 +20,33 @@ const KEYS: Readonly<Record<'USER_PORTFOLIOS_TABLE' | 'PORTFOLIO_POSITIONS_TABLE
   PORTFOLIO_POSITIONS_TABLE: { key: 'portfolio', range: 'symbol', indexes: [] },
 };
 
-/** Puts these portfolios into a laptop's tables, made first when there are none; positions not listed go. */
+/**
+ * Puts these portfolios into a laptop's tables, made first when there are none. What a file no longer lists goes last, once
+ * all of it is stored: a refused or interrupted import leaves every position there was.
+ */
 export async function importPortfolios(
   client: DynamoDBDocumentClient,
   config: Config,
   portfolios: readonly ListedPortfolio[],
 ): Promise<void> {
   await createMissing(client, config);
-  for (const { portfolio, name, positions } of portfolios) {
-    const kept = new Set(positions.map(({ symbol }) => symbol));
-    for (const { symbol } of await readHoldings(client, config.PORTFOLIO_POSITIONS_TABLE, portfolio)) {
-      const Key = { portfolio, symbol };
-      const command = new DeleteCommand({ TableName: config.PORTFOLIO_POSITIONS_TABLE, Key });
-      if (!kept.has(symbol)) await client.send(command);
-    }
-    const items = positions.map((position) => ({ portfolio, ...position }));
-    const written = [
-      await writeAll(client, config.PORTFOLIO_POSITIONS_TABLE, items),
-      // Last: a portfolio that is there is there as a whole.
-      await writeAll(client, config.USER_PORTFOLIOS_TABLE, [{ portfolio, name, active: true }]),
-    ];
-    const refused = written.flatMap(({ failed }) => failed)[0];
-    if (refused)
+  const positions = portfolios.flatMap(({ portfolio, positions }) => positions.map((one) => ({ portfolio, ...one })));
+  const owners = portfolios.map(({ portfolio, name }) => ({ portfolio, name, active: true }));
+  for (const [table, items] of [
+    [config.PORTFOLIO_POSITIONS_TABLE, positions],
+    [config.USER_PORTFOLIOS_TABLE, owners],
+  ] as const) {
+    const refused = (await writeAll(client, table, items)).failed[0];
+    if (refused) {
+      const { portfolio } = refused.item;
       throw new NamedError('Table.WriteFailed', { what: `${portfolio} was not stored`, found: refused.reason });
+    }
+  }
+  for (const { portfolio, positions: listed } of portfolios) {
+    const kept = new Set(listed.map(({ symbol }) => symbol));
+    const TableName = config.PORTFOLIO_POSITIONS_TABLE;
+    for (const { symbol } of await readHoldings(client, TableName, portfolio))
+      if (!kept.has(symbol)) await client.send(new DeleteCommand({ TableName, Key: { portfolio, symbol } }));
   }
 }
 
@@ -84,14 +88,18 @@ async function untilActive(client: DynamoDBDocumentClient, table: string): Promi
   while ((await described()).Table?.TableStatus !== 'ACTIVE') await sleep(5);
 }
 
+/** Far above any holding, and far below what a table can keep: one that is larger is a slip. */
+const LARGEST = 1e15;
+const LONGEST_TITLE = 1000;
+const amountOf = z.number().min(-LARGEST).max(LARGEST);
 const position = z.strictObject({
   symbol: checked(checkSymbol),
-  quantity: z.number(),
-  averageCost: z.number().optional(),
+  quantity: amountOf,
+  averageCost: amountOf.optional(),
 });
 const listed = z.strictObject({
   portfolio: checked(checkPortfolioName),
-  name: z.string().optional(),
+  name: z.string().max(LONGEST_TITLE).optional(),
   positions: z.array(position),
 });
 
