@@ -1,6 +1,10 @@
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { inFlight } from '../concurrency.ts';
 import { diskTrouble, NamedError } from '../errors.ts';
+
+/** A job adds a folder for each symbol, more than a process may have files open; more at once is no faster. */
+const SYNCS_AT_ONCE = 16;
 
 /** Syncs a file or a folder (its names); one that is gone has nothing left to lose. */
 export async function sync(path: string): Promise<void> {
@@ -38,7 +42,7 @@ export class UnsyncedFolders {
     this.last = this.last.then(async () => {
       const folders = [...this.folders];
       this.folders.clear();
-      await Promise.all(folders.map(sync));
+      await inFlight(folders, SYNCS_AT_ONCE, sync);
     });
     return this.last;
   }
