@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
@@ -27,7 +27,7 @@ import {
   Triggered,
 } from './executions.ts';
 import { type Functions, startFunctions } from './functions.ts';
-import { type Home, openHome, requireRoom } from './home.ts';
+import { type Home, openHome, requireRoom, unwritable } from './home.ts';
 import { type Jobs, startJobs } from './jobs.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run.ts';
@@ -93,6 +93,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
   };
   try {
     await requireRoom(home, config);
+    await emptyScratch(home);
     // A lake elsewhere may have other writers; the home's own has this process only.
     if (!config.LAKE_URI) {
       const lake = new FileLake(pathToFileURL(home.folders.lake).href);
@@ -200,6 +201,21 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
   }
 }
 
+/** Where jobs spill: on the disk of the data directory, and what a killed one has left there goes with the next run. */
+function scratchOf(home: Home): string {
+  return join(home.path, 'scratch');
+}
+
+async function emptyScratch(home: Home): Promise<void> {
+  try {
+    // A job of a killed command may write a moment longer.
+    await rm(scratchOf(home), { recursive: true, force: true, maxRetries: 5 });
+    await mkdir(scratchOf(home), { recursive: true });
+  } catch (error) {
+    throw unwritable(home.path, error);
+  }
+}
+
 function errorLine(error: unknown, during = 'closing'): object {
   return { during, error: String(error) };
 }
@@ -222,6 +238,7 @@ function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws
   return {
     STAGE: 'local',
     LAKE_URI: config.LAKE_URI ?? pathToFileURL(home.folders.lake).href,
+    SCRATCH_DIR: scratchOf(home),
     DATABASE_CLUSTER_ARN: `arn:aws:rds:${REGION}:${ACCOUNT}:cluster:afterbell-local`,
     DATABASE_SECRET_ARN: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:afterbell-local-database`,
     POLYGON_MARKETS: config.POLYGON_MARKETS.join(','),

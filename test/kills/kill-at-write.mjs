@@ -67,6 +67,7 @@ function nameOf(path) {
     .replace(/(draft-\d+-)?[0-9a-f]{8}-[0-9a-f-]{27}/g, (name) => (name.startsWith('draft') ? 'draft-*' : '*'))
     .replace(/^(warehouse\/pgdata(\.new-\*)?)\/.*/, '$1')
     .replace(/(run|sync|date|symbol)=[^/]*?(?=\/|\.parquet|\.rejected|\.json|\.html|$)/g, '$1=*')
+    .replace(/^scratch\/.*/, 'scratch/*')
     .replace(/silver\/.*/, 'silver/*')
     .replace(/silver_\d+d/, 'silver_*d')
     .replace(/lock-[0-9a-f]{24}/, 'lock-*')

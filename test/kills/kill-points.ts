@@ -84,7 +84,13 @@ export const NIGHT: readonly KillPoint[][] = [
     before(`unlink ${SWAP}`, 20),
     after(`unlink ${SWAP}`, 10),
   ],
-  [before('rm lake/.tmp'), before('rename lake/reference/assets/date=*.parquet'), before('unlink lake/.tmp/*')],
+  [
+    before('rm scratch'),
+    before('rm lake/.tmp'),
+    before('rename lake/reference/assets/date=*.parquet'),
+    before('unlink lake/.tmp/*'),
+    before('rm scratch/*'),
+  ],
   [
     before('rm lake/staging/sync=*/assets/page=*.json'),
     torn('writeFile lake/.tmp/*', 12),
