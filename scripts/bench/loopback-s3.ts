@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 
 const PAGE = 1000;
+/** As S3 has it. */
+const LARGEST_SKEW_MS = 15 * 60_000;
 
 interface Stored {
   bytes: Buffer;
@@ -23,12 +25,14 @@ export interface LoopbackS3 {
   lose: ((method: string, path: string) => boolean) | undefined;
   /** Keys that DeleteObjects refuses. */
   locked: Set<string>;
+  /** How far its clock is ahead of this computer's, milliseconds; negative: behind. */
+  aheadMs: number;
   close(): Promise<void>;
 }
 
 /**
  * An S3 of one process in memory: objects, conditional puts, lists by pages, DeleteObjects with versions and errors by
- * key. It checks no signature. Every answer waits for `delayMs`.
+ * key. It checks no signature, only that it was made within 15 minutes of its own clock. Every answer waits for `delayMs`.
  */
 export async function startLoopbackS3(delayMs = 0, port = 0): Promise<LoopbackS3> {
   const objects: LoopbackS3['objects'] = new Map();
@@ -40,6 +44,7 @@ export async function startLoopbackS3(delayMs = 0, port = 0): Promise<LoopbackS3
     trouble: undefined,
     lose: undefined,
     locked: new Set(),
+    aheadMs: 0,
     close: async () => {},
   };
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
@@ -70,12 +75,20 @@ function answer(s3: LoopbackS3, request: IncomingMessage, body: Buffer, response
   s3.requests[kind] = (s3.requests[kind] ?? 0) + 1;
   // The body has arrived, so what follows is done; nobody hears of it.
   if (s3.lose?.(kind, path)) request.socket.destroy();
-  const trouble = s3.trouble?.(kind, path);
+  const now = Date.now() + s3.aheadMs;
+  response.setHeader('date', new Date(now).toUTCString());
+  const trouble = s3.trouble?.(kind, path) ?? (isSkewed(request, now) ? [403, 'RequestTimeTooSkewed'] : undefined);
   if (trouble) fail(response, ...trouble);
   else if (kind === 'LIST') list(s3, path, url.searchParams, response);
   else if (kind === 'DELETE') remove(s3, path, body.toString(), response);
   else if (kind === 'GET') get(s3, path, response);
   else put(s3, path, unchunked(request, body), request, response);
+}
+
+function isSkewed({ headers }: IncomingMessage, now: number): boolean {
+  const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(String(headers['x-amz-date'])) ?? [];
+  const [year = 0, month = 0, ...rest] = parts.slice(1).map(Number);
+  return parts.length > 0 && Math.abs(Date.UTC(year, month - 1, ...rest) - now) > LARGEST_SKEW_MS;
 }
 
 function get(s3: LoopbackS3, path: string, response: ServerResponse): void {

@@ -220,11 +220,14 @@ export function openS3Client(config: S3ClientConfig = {}): S3Client {
 
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [50, 10_000];
 const IDLE_MS = 120_000;
+const LEAST_CORRECTION_MS = 60_000;
 
 export interface Answer {
   status: number;
   etag: string;
   body: Buffer;
+  /** The server's clock, as its header gives it. */
+  date: string | undefined;
 }
 
 /** An answer with the number of tries it took: before the last one the request may have been carried out unheard. */
@@ -246,7 +249,7 @@ interface Target {
  * GET and PUT of single objects with as little as S3 asks for (Signature Version 4, unsigned payload, CRC-32): the SDK
  * spends ten times the processor on a request, and a consolidation is three of them a symbol. Endpoint, region and
  * credentials are the SDK client's. Server errors, SlowDown, RequestTimeout and broken connections are tried again, with
- * jitter.
+ * jitter; a signature refused for its time is made again, once, by the server's clock.
  */
 export class S3Wire {
   private readonly agents = {
@@ -281,7 +284,9 @@ export class S3Wire {
     for (let attempt = 1; ; attempt++) {
       let trouble: unknown;
       try {
+        const { systemClockOffset: offset } = this.client.config;
         const answer = await this.once(method, key, headers, body);
+        if (attempt < ATTEMPTS && this.correctClock(answer, offset)) continue;
         if (!isPassing(answer)) return { ...answer, attempts: attempt };
         trouble = answerError(answer, `${method} ${key}`);
       } catch (error) {
@@ -291,6 +296,19 @@ export class S3Wire {
       if (attempt === ATTEMPTS) throw trouble;
       await sleep(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt));
     }
+  }
+
+  /**
+   * Whether the answer refuses the signature's time and its date corrects that: then the SDK's requests are signed by
+   * it, too. A date within a minute of the time that was signed corrects nothing.
+   * @param signed the offset, ms, that the refused request was signed with: another may have corrected it meanwhile
+   */
+  private correctClock(answer: Answer, signed: number): boolean {
+    if (answer.status !== 403 || codeOf(answer) !== 'RequestTimeTooSkewed') return false;
+    const offset = Date.parse(answer.date ?? '') - Date.now();
+    if (Number.isNaN(offset) || Math.abs(offset - signed) < LEAST_CORRECTION_MS) return false;
+    this.client.config.systemClockOffset = offset;
+    return true;
   }
 
   private async once(method: string, key: string, extra: Record<string, string>, body?: Uint8Array): Promise<Answer> {
@@ -312,7 +330,8 @@ export class S3Wire {
         response.once('error', reject);
         response.once('end', () => {
           const { statusCode: status = 0, headers: told } = response;
-          if (response.complete) resolve({ status, etag: told.etag ?? '', body: Buffer.concat(parts) });
+          const { etag = '', date } = told;
+          if (response.complete) resolve({ status, etag, date, body: Buffer.concat(parts) });
           else reject(brokenOff('the answer broke off'));
         });
       });
@@ -322,7 +341,8 @@ export class S3Wire {
 
   private async signed(method: string, path: string, { host, region }: Target, extra: Record<string, string>) {
     const { accessKeyId, secretAccessKey, sessionToken } = await this.client.config.credentials();
-    const instant = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+    const now = new Date(Date.now() + this.client.config.systemClockOffset);
+    const instant = now.toISOString().replace(/[-:]|\.\d+/g, '');
     const scope = `${instant.slice(0, 8)}/${region}/s3/aws4_request`;
     const headers: Record<string, string> = {
       host,

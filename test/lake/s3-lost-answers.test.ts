@@ -22,11 +22,39 @@ function firstPut() {
   return (method: string, path: string) => method === 'PUT' && !seen.has(path) && Boolean(seen.add(path));
 }
 
+const MINUTE_MS = 60_000;
+
 describe('a consolidation on S3', () => {
   let consolidator: string;
   beforeAll(async () => {
     consolidator = await bundleJob('consolidator');
   });
+
+  test.each([40, -40])(
+    'signs with the time of an S3 whose clock is %d minutes ahead, after one refusal',
+    async (minutes) => {
+      const lake = new S3Lake('s3://bucket/lake', s3Client(s3.url), true);
+      for (const date of DATES)
+        await publish(
+          lake,
+          date,
+          SYMBOLS.map((symbol) => bar(symbol, date, 0)),
+        );
+      s3.aheadMs = minutes * MINUTE_MS;
+      const env = {
+        LAKE_URI: lake.uri,
+        RUN_ID: 'run-1',
+        AWS_ENDPOINT_URL_S3: s3.url,
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'test',
+      };
+      const { code, stderr } = await runProgram(consolidator, [], env);
+      expect([code, stderr.split('\n').filter((line) => line.includes('"name"'))]).toEqual([0, []]);
+      s3.aheadMs = 0;
+      expect(await readJson(lake, keys.jobResult('consolidate'))).toMatchObject({ status: 'success', rows: 9 });
+    },
+  );
 
   test.each(['loses the answer to the first PUT of every key', 'answers the first PUT of every key RequestTimeout'])(
     'that %s ends well, and the next one has nothing to do',
@@ -98,4 +126,22 @@ describe.each([true, false])('a conditional write whose answer is lost, light: %
       name: 'Lake.Conflict',
     });
   });
+});
+
+test('a wrong clock costs one refusal a request in flight, and a right one is not corrected', async () => {
+  const lake = new S3Lake('s3://bucket', s3Client(s3.url), true);
+  s3.aheadMs = 3 * 24 * 60 * MINUTE_MS;
+  for (const name of ['a', 'b', 'c']) await lake.write(name, Buffer.from(name), { ifAbsent: true });
+  expect(s3.requests).toEqual({ PUT: 4 });
+  s3.aheadMs = 0;
+  // Requests in flight together are refused together, and all of them succeed at the second try.
+  await Promise.all(['a', 'b', 'c'].map((name) => lake.read(name)));
+  expect(s3.requests).toEqual({ PUT: 4, GET: 6 });
+  s3.requests = { PUT: 4 };
+  expect(Buffer.from((await lake.read('a'))!).toString()).toBe('a');
+  for await (const _ of lake.list('')) expect(s3.requests).toEqual({ PUT: 4, GET: 1, LIST: 1 });
+  // Refused for its time though its time is right: there is nothing to correct.
+  s3.trouble = () => [403, 'RequestTimeTooSkewed'];
+  await expect(lake.read('a')).rejects.toMatchObject({ name: 'RequestTimeTooSkewed' });
+  expect(s3.requests.GET).toBe(2);
 });
