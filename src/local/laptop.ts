@@ -29,12 +29,16 @@ import {
 import { type Functions, startFunctions } from './functions.ts';
 import { type Home, openHome, requireRoom, unwritable } from './home.ts';
 import { type Jobs, startJobs } from './jobs.ts';
+import { keepNewest } from './keep-newest.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run.ts';
 import { reachVendors, type Vendors } from './vendors.ts';
 
 /** How the errors begin with which a machine ends itself; it has told already. */
 const OWN_ERRORS = /^(Night|Portfolio|Maintenance)\./;
+
+/** Executions that can be described, the newest: who owns the lake's lock is one of them. */
+const KEPT_EXECUTIONS = 1_000;
 
 /** With practice data nobody has to wait for a vendor. */
 const PRACTICE_TIME_SCALE = 1 / 300;
@@ -174,6 +178,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:${machineName}:${runId}`;
       const known = { executionArn: arn, stateMachineArn, name: runId, startDate: new Date(startTime) };
       executions.set(arn, { ...known, status: 'RUNNING' });
+      keepNewest(executions, KEPT_EXECUTIONS);
       await running.begin({ arn, name: runId, startTime }).catch(() => undefined);
       const result = await runMachine(machines[machine]!, {
         input,

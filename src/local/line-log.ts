@@ -33,15 +33,28 @@ export function openLineLog(path: string, now: () => Date = () => new Date()): L
   };
 }
 
-/** Calls `onLine` for every line of a stream, the unfinished last one too. Resolves at its end. */
+/** Characters of a line that are kept together: four times what CloudWatch takes as one event. */
+export const LONGEST_LINE = 1024 * 1024;
+
+/**
+ * Calls `onLine` for every line of a stream, the unfinished last one too; a longer line comes in pieces of LONGEST_LINE,
+ * so that output without a line break is never gathered whole. Resolves at the end of the stream.
+ */
 export function eachLine(stream: Readable, onLine: (line: string) => void): Promise<void> {
   return new Promise((resolve) => {
     let rest = '';
+    const pass = (line: string) => {
+      for (let at = 0; at === 0 || at < line.length; at += LONGEST_LINE) onLine(line.slice(at, at + LONGEST_LINE));
+    };
     stream.setEncoding('utf8');
     stream.on('data', (chunk: string) => {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) onLine(line);
+      for (const line of lines) pass(line);
+      while (rest.length > LONGEST_LINE) {
+        onLine(rest.slice(0, LONGEST_LINE));
+        rest = rest.slice(LONGEST_LINE);
+      }
     });
     stream.once('close', () => {
       if (rest !== '') onLine(rest);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { eachLine, openLineLog } from '../../src/local/line-log.ts';
+import { eachLine, LONGEST_LINE, openLineLog } from '../../src/local/line-log.ts';
 import { temporaryFolder } from './programs.ts';
 
 const origin = { name: 'sync-tickers', id: 'r-1', stream: 'stdout' } as const;
@@ -42,4 +42,19 @@ test('lines do not depend on how the bytes arrive', async () => {
       expect(lines.join('\n')).toBe(bytes.toString().replace(/\n$/, ''));
     }),
   );
+});
+
+test('output without a line break comes in pieces while it still runs, so that none of it is gathered', async () => {
+  const stream = new PassThrough();
+  const pieces: number[] = [];
+  const ended = eachLine(stream, (line) => pieces.push(line.length));
+  const chunk = 'x'.repeat(LONGEST_LINE / 4);
+  for (let written = 0; written < 20; written += 1) {
+    if (!stream.write(chunk)) await new Promise((resolve) => stream.once('drain', resolve));
+  }
+  await new Promise(setImmediate);
+  expect(pieces).toEqual(Array(4).fill(LONGEST_LINE));
+  stream.end('x\nlast');
+  await ended;
+  expect(pieces).toEqual([...Array(5).fill(LONGEST_LINE), 1, 4]);
 });

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { exchangeDate, lastClosedSession } from '../../calendar/calendar.ts';
 import { isNamed, NamedError } from '../../errors.ts';
+import { keepNewest } from '../keep-newest.ts';
 import { alpaca } from './alpaca.ts';
 import { fmp } from './fmp.ts';
 import { ishares } from './ishares.ts';
@@ -22,6 +23,10 @@ import type { MarketSource } from './source.ts';
 import { xaiVendor } from './xai.ts';
 
 const VENDORS: readonly Vendor[] = [polygon, alpaca, ishares, fmp];
+/** Requests that are remembered, the newest. */
+export const KEPT_REQUESTS = 10_000;
+/** Characters of a path that are remembered. */
+const KEPT_PATH = 4_096;
 const LONGEST_BODY = 16 * 1024 * 1024;
 const HTML_ERROR = '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n';
 const NONE: ReadonlySet<MisbehaviourName> = new Set();
@@ -46,7 +51,7 @@ export interface RecordedRequest {
 export interface PracticeMarket {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   url: string;
-  /** Every request so far, detection included, oldest first. */
+  /** The newest KEPT_REQUESTS so far, detection included, oldest first. */
   requests: RecordedRequest[];
   /** Replaces all misbehaviours, counts begin anew; an empty list makes it behave. Error: Usage.Invalid. */
   misbehave(list: readonly string[]): void;
@@ -105,7 +110,8 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url: target = '/' } = incoming;
-    requests.push({ method, path: target, at: Date.now() });
+    requests.push({ method, path: target.slice(0, KEPT_PATH), at: Date.now() });
+    keepNewest(requests, KEPT_REQUESTS);
     const { pathname: path, searchParams: query } = new URL(target, 'http://practice');
     const lastClosed = lastClosedSession(now());
     if (path === '/') return deliver(incoming, response, await introduce(source, lastClosed), NONE);

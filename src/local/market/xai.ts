@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { NamedError } from '../../errors.ts';
+import { keepNewest } from '../keep-newest.ts';
 import { textKey } from './noise.ts';
 import type { Answer, Asked, MisbehaviourName, Vendor } from './routes.ts';
 
@@ -9,6 +10,9 @@ const NO_CREDITS =
 function failed(status: number, code: string, error: string): Answer {
   return { status, json: { code, error } };
 }
+
+/** Deferred answers that wait to be fetched; of more the oldest are gone, as the vendor's are after a day. */
+export const KEPT_ANSWERS = 1_000;
 
 /**
  * xAI's API as far as a portfolio run asks it: chat completions, at once or deferred, and the Responses API, always at
@@ -24,6 +28,7 @@ export function xaiVendor(): Vendor {
     if (!request.deferred) return { status: 200, json: completion };
     const id = randomUUID();
     answers.set(id, { completion, looks: 0 });
+    keepNewest(answers, KEPT_ANSWERS);
     return { status: 200, json: { request_id: id } };
   }
 

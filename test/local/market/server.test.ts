@@ -1,7 +1,9 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { generateMarket } from '../../../src/local/market/generator.ts';
-import { startMarket } from '../../../src/local/market/server.ts';
+import { KEPT_REQUESTS, startMarket } from '../../../src/local/market/server.ts';
+import { KEPT_ANSWERS } from '../../../src/local/market/xai.ts';
 import { ask, grouped, withMarket } from './ask.ts';
 
 const source = generateMarket({ symbols: 60, seed: 1 });
@@ -19,7 +21,51 @@ function raw(url: string, headers: Record<string, string>): Promise<{ bytes: num
   });
 }
 
+/** Sends so many requests over one connection, without waiting for answers, and counts the answers. */
+function pipelined(url: string, requests: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    let answers = 0;
+    let rest = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => {
+      const parts = (rest + chunk).split('HTTP/1.1 ');
+      answers += parts.length - 1;
+      rest = parts.at(-1)!.slice(-'HTTP/1.1 '.length);
+      if (answers >= requests.length) socket.end();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(answers));
+    socket.write(requests.join(''));
+  });
+}
+
 describe('practice market server', () => {
+  it('remembers the newest 10,000 of 30,000 requests', async () => {
+    await withMarket({ source }, async (market) => {
+      const sent = Array.from({ length: 30_000 }, (_, number) => `GET /nowhere/${number} HTTP/1.1\r\nhost: x\r\n\r\n`);
+      expect(await pipelined(market.url, sent)).toBe(sent.length);
+      expect(market.requests).toHaveLength(KEPT_REQUESTS);
+      expect(market.requests[0]?.path).toBe('/nowhere/20000');
+      expect(market.requests.at(-1)?.path).toBe('/nowhere/29999');
+    });
+  });
+
+  it('keeps the newest 1,000 answers that nobody fetches', async () => {
+    await withMarket({ source }, async (market) => {
+      const headers = { authorization: 'Bearer any' };
+      const body = JSON.stringify({ deferred: true, messages: [{ role: 'user', content: 'x' }] });
+      const ids: string[] = [];
+      for (let asked = 0; asked < KEPT_ANSWERS + 5; asked += 1) {
+        const answer = await fetch(`${market.url}/v1/chat/completions`, { method: 'POST', headers, body });
+        ids.push(((await answer.json()) as { request_id: string }).request_id);
+      }
+      const found = [];
+      for (const id of ids) found.push((await ask(market, `/v1/chat/deferred-completion/${id}`)).status);
+      expect(found).toEqual([...Array(5).fill(404), ...Array(KEPT_ANSWERS).fill(202)]);
+    });
+  });
+
   it('tells what it is at its root, without credentials', async () => {
     await withMarket({ source }, async (market) => {
       expect(market.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
