@@ -22,6 +22,10 @@ const list = z.string().transform((value) =>
     .map((part) => part.trim())
     .filter(Boolean),
 );
+const usdOrOff = z
+  .string()
+  .regex(/^(off|\d{1,9}(\.\d{1,6})?)$/, 'USD, e.g. 5 or 0.25, or off')
+  .transform((value) => (value === 'off' ? ('off' as const) : Number(value)));
 const intervals = list
   .transform((parts) => parts.map(Number))
   .pipe(z.array(z.number('whole numbers').int().min(2).max(250)).min(1));
@@ -118,6 +122,11 @@ export const SETTINGS = [
       .pipe(z.array(z.number('two prices, e.g. 2,6').min(0)).length(2, 'two prices, e.g. 2,6'))
       .optional(),
     'USD per million input and output tokens, where neither the answer says what it cost nor the built-in list knows the model.',
+  ),
+  setting(
+    'XAI_MAX_USD',
+    usdOrOff.prefault('5'),
+    'USD a portfolio run may spend on the model at most; a question that might cost more is not asked. off = no limit.',
   ),
   setting(
     'USER_PORTFOLIOS_TABLE',

@@ -3,6 +3,7 @@ import type { Execution } from '../local/executions.ts';
 import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
 import type { TickerData } from '../portfolio/indicators.ts';
 import { listHoldings } from '../portfolio/list-holdings.ts';
+import { Spending, type Spent } from '../portfolio/spending.ts';
 import { readItems } from '../tables/batch.ts';
 import type { Context } from './context.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -24,6 +25,8 @@ export interface DeskOutcome {
   reasons: string[];
   notes: string[];
   analyses: StoredAnalysis[];
+  /** Null for a run that asked nothing, or without a limit. */
+  spending: Spent | null;
 }
 
 /** @throws Job.Interrupted for an execution that was stopped */
@@ -42,7 +45,9 @@ export async function deskOutcomeOf(
   const table = new Analyses(stores.tables, stores.config);
   const found = await Promise.all(names.map((portfolio) => table.last(portfolio)));
   const analyses = found.filter((one) => one !== undefined);
-  return { ...said, runId: execution.runId, session, status, seconds, portfolios, unchanged, reasons, notes, analyses };
+  const { runId } = execution;
+  const spending = (await new Spending(stores.tables, stores.config).spent(runId)) ?? null;
+  return { ...said, runId, session, status, seconds, portfolios, unchanged, reasons, notes, analyses, spending };
 }
 
 /**
@@ -100,6 +105,7 @@ export async function printDesk(
   const unchanged = outcome.unchanged + count('unchanged');
   const done = count('analysed');
   if (portfolios.length + unchanged > 0) terminal.print(`portfolios: ${done} analysed, ${unchanged} unchanged`);
+  if (outcome.spending) terminal.print(spendingLine(outcome.spending));
   if (outcome.analysisSkipped) terminal.print(`- not analysed: ${outcome.analysisSkipped}`);
   for (const { portfolio, reason } of portfolios.filter((one) => one.status === 'skipped')) {
     terminal.print(`- ${portfolio}: ${reason}`);
@@ -108,6 +114,11 @@ export async function printDesk(
   for (const note of outcome.notes) terminal.print(`- note: ${note}`);
   for (const analysis of analyses.slice(0, SHOWN_PORTFOLIOS)) await printAnalysis(analysis, stores, terminal);
   if (analyses.length > SHOWN_PORTFOLIOS) terminal.print(`\n… ${analyses.length} in all: npx afterbell portfolios`);
+}
+
+function spendingLine({ spentUsd, limitUsd, unsettled }: Spent): string {
+  const open = unsettled === 0 ? '' : `, ${unsettled} at ${unsettled === 1 ? 'its' : 'their'} worst case`;
+  return `model: $${spentUsd} spent${open}, at most $${limitUsd} a run (XAI_MAX_USD)`;
 }
 
 async function printAnalysis(analysis: StoredAnalysis, stores: Pipeline['stores'], terminal: Terminal): Promise<void> {

@@ -271,6 +271,7 @@ function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws
     USER_PORTFOLIOS_TABLE: config.USER_PORTFOLIOS_TABLE,
     PORTFOLIO_POSITIONS_TABLE: config.PORTFOLIO_POSITIONS_TABLE,
     XAI_API: config.XAI_API,
+    XAI_MAX_USD: String(config.XAI_MAX_USD),
     ...(config.XAI_PRICES ? { XAI_PRICES: config.XAI_PRICES.join(',') } : {}),
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     AWS_ENDPOINT_URL_RDS_DATA: endpoints.aws,

@@ -9,6 +9,7 @@ import type { Config } from '../config.ts';
 import type { Completion } from '../vendors/xai.ts';
 import type { Analysis } from './answer.ts';
 import type { Tokens } from './prompt.ts';
+import type { Reservation } from './spending.ts';
 
 /** A question nobody comes back for leaves by itself. */
 const PENDING_SECONDS = 2 * 24 * 3600;
@@ -53,6 +54,8 @@ export interface Pending {
   spent: Tokens;
   /** What they cost; null when unknown. */
   spentUsd: number | null;
+  /** Of this question, in the account of the run that asked it. */
+  reservation?: Reservation;
 }
 
 /** The `portfolio-analyses` table, and questions on their way in `runs`. */

@@ -17,12 +17,15 @@ import {
   type Tokens,
   tokensOf,
 } from './prompt.ts';
+import { Spending } from './spending.ts';
 
 /** Half an hour: the first answers come in seconds, a thinking model takes minutes. */
 const MOST_POLLS = 100;
 const QUICK_POLLS = 6;
 const QUICK_SECONDS = 5;
 const SLOW_SECONDS = 20;
+/** Refusals before the model is asked: nothing is billed. */
+const NOT_BILLED = ['Vendor.RateLimited', 'Vendor.AuthFailed', 'Vendor.NoCredits', 'Vendor.BadRequest'] as const;
 
 export interface Step {
   portfolio: string;
@@ -54,7 +57,7 @@ export interface AnalysisRequest {
  * One step of a portfolio's analysis: asks, or looks whether the answer is there, or has it mended once, or stores it.
  * Called again until it no longer says `waiting`; a call may be repeated, an answer is paid for once.
  * @throws NamedError what xAI's client throws; `Model.*` when the mended answer cannot be used either;
- *   `Lake.WrongKind` when a practice model answers for real data. Each names the portfolio.
+ *   `Lake.WrongKind` when a practice model answers for real data; what Spending.reserve throws. Each names the portfolio.
  */
 export async function analyzePortfolio(
   request: AnalysisRequest,
@@ -74,6 +77,7 @@ export async function analyzePortfolio(
 
 class Analyst {
   private readonly analyses: Analyses;
+  private readonly spending: Spending;
 
   constructor(
     private readonly request: AnalysisRequest,
@@ -82,6 +86,7 @@ class Analyst {
     private readonly signal: AbortSignal | undefined,
   ) {
     this.analyses = new Analyses(stores.tables, stores.config);
+    this.spending = new Spending(stores.tables, stores.config);
   }
 
   async step(): Promise<Step> {
@@ -108,10 +113,16 @@ class Analyst {
     round: Pick<Pending, 'attempt' | 'spent' | 'spentUsd' | 'lost'>,
     failed?: FailedAnswer,
   ): Promise<Step> {
-    const { portfolio } = this.request;
+    const { portfolio, runId } = this.request;
+    const model = this.openModel();
     const body = completionRequest(briefing, this.stores.config.XAI_MODEL, failed);
-    const answer = await this.openModel().submit(body, { signal: this.signal });
-    const pending: Pending = { ...round, question, submittedAt: new Date().toISOString(), ...answer };
+    const id = `${portfolio} ${question.slice(0, 16)} ${round.attempt}${round.lost ? ' lost' : ''}`;
+    const reservation = await this.spending.reserve(runId, id, body);
+    const answer = await model.submit(body, { signal: this.signal }).catch(async (error: Error) => {
+      if (reservation && isNamed(error, ...NOT_BILLED)) await this.spending.settle(reservation, 0);
+      throw error;
+    });
+    const pending: Pending = { ...round, question, submittedAt: new Date().toISOString(), ...answer, reservation };
     await this.refuseMixture(answer.practice);
     await this.analyses.savePending(portfolio, pending);
     return pending.completion ? this.judge(briefing, pending, pending.completion) : this.waiting(briefing);
@@ -143,7 +154,9 @@ class Analyst {
   private async judge(briefing: Briefing, pending: Pending, completion: Completion): Promise<Step> {
     const { portfolio } = this.request;
     const spent = addTokens(pending.spent, tokensOf(completion));
-    const spentUsd = addCosts(costBefore(pending), costOf(completion, this.stores.config.XAI_PRICES));
+    const costUsd = costOf(completion, this.stores.config.XAI_PRICES);
+    const spentUsd = addCosts(costBefore(pending), costUsd);
+    if (pending.reservation) await this.spending.settle(pending.reservation, costUsd);
     try {
       const symbols = briefing.positions.map(({ holding }) => holding.symbol);
       const parsed = readAnswer(completion, symbols);

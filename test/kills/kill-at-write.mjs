@@ -155,7 +155,7 @@ function callOf(operation, path, body) {
   if (!['PutItem', 'UpdateItem', 'DeleteItem', 'CreateTable'].includes(name)) return '';
   const table = sent.TableName === undefined ? '' : tableOf(sent.TableName);
   // In other tables an id is the vendor's.
-  const id = table === 'runs' ? (sent.Item ?? sent.Key)?.id?.S?.replace(/#\d{4}-.*/, '#*') : '';
+  const id = table === 'runs' ? (sent.Item ?? sent.Key)?.id?.S?.replace(/#\d{4}-.*|(?<=^SPENT)#.*/, '#*') : '';
   return `${name} ${table} ${id ?? ''}`.trim();
 }
 

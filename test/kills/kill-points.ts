@@ -9,6 +9,8 @@ const HISTORY = 'rename lake/bronze/raw_ohlcv/symbol=*/data.parquet';
 const INGEST = 'rename lake/processing_metadata/ingest/date=*.json';
 const SESSION = 'rename lake/bronze/sessions/date=*/bars.parquet';
 const MANIFEST = 'rename lake/processing_metadata/consolidation_manifest.parquet';
+/** Before a question is asked, and once it is answered. */
+const SPENT = 'UpdateItem runs SPENT#*';
 const CHECKPOINT = 'rename lake/processing_metadata/consolidation_checkpoint.json';
 const SILVER_CHECKPOINT = 'rename lake/processing_metadata/silver_*d_checkpoint.json';
 const LEDGER = 'UPDATE nights';
@@ -113,7 +115,11 @@ export const NIGHT: readonly KillPoint[][] = [
     after(SYMBOLS),
     before('rename lake/reference/assets_changes/date=*.parquet'),
     before('BatchWriteItem data'),
+    before(SPENT, 1),
+    after(SPENT, 1),
     after('PutItem runs ANALYSIS#sample'),
+    before(SPENT, 1),
+    after(SPENT, 1),
     before('PutItem analyses'),
     after('PutItem analyses'),
     before('DeleteItem runs ANALYSIS#sample'),

@@ -13,6 +13,8 @@ const OF_RUNS = new Set(
   `ingestedAt ingested_at updated_at last_updated last_run_timestamp firstSeenAt updatedAt inactiveSince lastSyncTimestamp
    runId run_id syncId checksum etag ttl createdAt responseId`.split(/\s+/),
 );
+/** What each run has spent on the model, killed ones too. */
+const OF_ONE_RUN = /^SPENT#/;
 /** Accounts of what one run did, not of what is stored; that they are there is compared. */
 const ACCOUNTS = /^(reports|processing_metadata\/jobs)\//;
 
@@ -168,7 +170,8 @@ async function readTables({ tables, config }: Laptop['stores']): Promise<Stored[
     for await (const page of paginateScan({ client: tables }, { TableName })) items.push(...(page.Items ?? []));
     const keyOf = (item: Record<string, unknown>) =>
       String(item.symbol ?? item.id ?? item.ticker ?? item.portfolio) + String(item.timestamp ?? '');
-    found[TableName] = items.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)).map(lasting);
+    const lastingItems = items.filter((item) => !OF_ONE_RUN.test(String(item.id)));
+    found[TableName] = lastingItems.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)).map(lasting);
   }
   return found;
 }

@@ -4,6 +4,7 @@ import { claimLake } from '../../src/lake/lake.ts';
 import { Analyses } from '../../src/portfolio/analyses.ts';
 import { type AnalysisRequest, analyzePortfolio, type Step } from '../../src/portfolio/analyze.ts';
 import type { Message } from '../../src/portfolio/prompt.ts';
+import { Spending } from '../../src/portfolio/spending.ts';
 import { writeAll } from '../../src/tables/batch.ts';
 import { type Completion, readCompletion, type Xai, type XaiAnswer } from '../../src/vendors/xai.ts';
 import { type DeskTables, openDeskTables } from './desk-tables.ts';
@@ -199,6 +200,55 @@ describe('an answer is paid for once', () => {
       name: 'Vendor.Unavailable',
     });
     expect(await pending()).toMatchObject({ requestId: 'q1' });
+  });
+});
+
+describe('what a run may spend', () => {
+  const account = (runId: string) => new Spending(desk.client, desk.config).spent(runId);
+  const dying: Xai = {
+    submit: async () => Promise.reject(new NamedError('Vendor.Unavailable', 'the connection broke')),
+    fetch: async () => Promise.reject(new Error('never asked')),
+  };
+
+  test('is set aside before the question, once however often the call is repeated, and then what was billed', async () => {
+    const repeated = () => analyzePortfolio(request, desk.stores, () => dying);
+    await expect(repeated()).rejects.toMatchObject({ name: 'Vendor.Unavailable' });
+    const reserved = (await account('run-1'))!;
+    expect(reserved).toMatchObject({ unsettled: 1, limitUsd: 5 });
+    expect(reserved.spentUsd).toBeGreaterThan(0.0115);
+    await expect(repeated()).rejects.toMatchObject({ name: 'Vendor.Unavailable' });
+    expect(await account('run-1')).toEqual(reserved);
+
+    const model = fakeModel([good()]);
+    await analyzePortfolio(request, desk.stores, () => model);
+    expect(await account('run-1')).toEqual(reserved);
+    const asked = (await pending())!;
+    await run(model);
+    expect(await account('run-1')).toEqual({ spentUsd: 0.00175, limitUsd: 5, unsettled: 0 });
+    // Killed before its answer was stored: what is settled is not settled again.
+    await new Analyses(desk.client, desk.config).savePending('mine', { ...asked, completion: good() });
+    await run(fakeModel([]), { timestamp: '2025-11-20T21:00:00Z' });
+    expect(await account('run-1')).toEqual({ spentUsd: 0.00175, limitUsd: 5, unsettled: 0 });
+  });
+
+  test('is given back when the vendor refuses the call', async () => {
+    const refusing: Xai = {
+      ...dying,
+      submit: async () => Promise.reject(new NamedError('Vendor.RateLimited', 'slow')),
+    };
+    await expect(analyzePortfolio(request, desk.stores, () => refusing)).rejects.toMatchObject({
+      name: 'Vendor.RateLimited',
+    });
+    expect(await account('run-1')).toEqual({ spentUsd: 0, limitUsd: 5, unsettled: 0 });
+  });
+
+  test('is not lessened by what a killed run had set aside', async () => {
+    const config = { ...desk.config, XAI_MAX_USD: 0.02 };
+    const stores = { ...desk.stores, config };
+    await expect(analyzePortfolio(request, stores, () => dying)).rejects.toMatchObject({ name: 'Vendor.Unavailable' });
+    const next = { ...request, runId: 'run-2' };
+    expect(await analyzePortfolio(next, stores, () => fakeModel([good()]))).toMatchObject({ status: 'waiting' });
+    expect((await account('run-2'))!.unsettled).toBe(1);
   });
 });
 
