@@ -171,3 +171,11 @@ export function wellFormedTexts<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, wellFormedTexts(one)])) as T;
 }
+
+/**
+ * Text from outside as one line that shows what it is: white space that would begin another line is a blank, and
+ * control and format characters (terminal escapes, reversed or invisible text) are U+FFFD.
+ */
+export function oneLine(text: string): string {
+  return text.replace(/[\t\n\v\f\r\x85\u2028\u2029]+/g, ' ').replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '\uFFFD');
+}

@@ -4,6 +4,7 @@ import { type Command, CommanderError } from 'commander';
 import { errorName } from '../errors.ts';
 import { commands } from './commands.ts';
 import { type Context, openContext, projectRoot } from './context.ts';
+import { blockOf, jsonLine, shownLines } from './terminal.ts';
 
 const INTERRUPTED = 130;
 
@@ -49,11 +50,11 @@ function exitCode(error: Error): number {
   }
   const name = errorName(error);
   tellMachine(name, error.message);
-  process.stderr.write(`${name}: ${error.message}\n`);
-  if (name === 'Error' || name === 'TypeError') process.stderr.write(`${error.stack}\n`);
+  process.stderr.write(shownLines(blockOf(`${name}: ${error.message}`)));
+  if (name === 'Error' || name === 'TypeError') process.stderr.write(shownLines(blockOf(String(error.stack))));
   return name === 'Usage.Invalid' || name === 'Config.Invalid' ? 2 : 1;
 }
 
 function tellMachine(name: string, message: string): void {
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { name, message } })}\n`);
+  if (process.argv.includes('--json')) process.stdout.write(jsonLine(JSON.stringify({ error: { name, message } })));
 }

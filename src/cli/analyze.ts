@@ -98,14 +98,16 @@ async function dryRun(only: string | undefined, pipeline: Pipeline, { terminal }
     return 0;
   }
   for (const { portfolio, messages, positions, left, tokens, costUsd } of questions) {
-    terminal.print(
-      `\n${portfolio}: ${positions} ${positions === 1 ? 'position' : 'positions'} as of ${session}, ${left.length} left out, prompt ${PROMPT_VERSION}`,
-    );
-    for (const { role, content } of messages) terminal.print(`\n[${role}]\n${content.trimEnd()}`);
+    terminal.print([
+      '',
+      `${portfolio}: ${positions} ${positions === 1 ? 'position' : 'positions'} as of ${session}, ${left.length} left out, prompt ${PROMPT_VERSION}`,
+    ]);
+    for (const { role, content } of messages) terminal.print(['', `[${role}]`, ...content.trimEnd().split('\n')]);
     const price = costUsd === null ? `an unknown price (set XAI_PRICES for ${model})` : `$${costUsd}`;
-    terminal.print(
-      `\nabout ${tokens.prompt} tokens in and ${tokens.completion} out of ${model}: ${price}, thinking not counted`,
-    );
+    terminal.print([
+      '',
+      `about ${tokens.prompt} tokens in and ${tokens.completion} out of ${model}: ${price}, thinking not counted`,
+    ]);
   }
   terminal.note('Nobody was asked, nothing was written.');
   return 0;

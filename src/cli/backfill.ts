@@ -173,6 +173,6 @@ function printChunks(outcomes: readonly Outcome[], pipeline: Pipeline, terminal:
     return [session, status, sessions?.published.length ?? 0, bars?.rows ?? 0, bars?.rejected ?? 0, seconds];
   });
   const sum = (column: number) => rows.reduce((total, row) => total + (row[column] as number), 0);
-  terminal.print(`\n${table(['up to', 'status', 'sessions', 'rows', 'rejected', 'seconds'], rows)}`);
-  terminal.print(`\n${figure(sum(2))} sessions, ${figure(sum(3))} rows stored, ${figure(sum(4))} quarantined.`);
+  terminal.print(['', ...table(['up to', 'status', 'sessions', 'rows', 'rejected', 'seconds'], rows)]);
+  terminal.print(['', `${figure(sum(2))} sessions, ${figure(sum(3))} rows stored, ${figure(sum(4))} quarantined.`]);
 }

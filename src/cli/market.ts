@@ -32,9 +32,10 @@ export async function market(options: MarketOptions, { config, terminal, signal,
   if (terminal.json) terminal.print(JSON.stringify({ url: served.url }));
   else {
     terminal.print(`The practice market answers at ${served.url}`);
-    terminal.print(
-      `Use it from another terminal:\n  AFTERBELL_HOME=wire POLYGON_BASE_URL=${served.url} POLYGON_API_KEY=x npx afterbell night --session …`,
-    );
+    terminal.print([
+      'Use it from another terminal:',
+      `  AFTERBELL_HOME=wire POLYGON_BASE_URL=${served.url} POLYGON_API_KEY=x npx afterbell night --session …`,
+    ]);
     terminal.print('Ctrl-C ends it.');
   }
   if (!signal.aborted) await once(signal, 'abort');

@@ -79,9 +79,10 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
     releasing,
   } = outcome;
   const what = kind === 'task' ? 'run' : kind;
-  terminal.print(
-    `\n${statusWord(status, terminal)}: ${what} for session ${session} in ${seconds.toFixed(1)} s (${runId})`,
-  );
+  terminal.print([
+    '',
+    `${statusWord(status, terminal)}: ${what} for session ${session} in ${seconds.toFixed(1)} s (${runId})`,
+  ]);
   if (practice) terminal.print('Practice data: made up by the practice market, not by a vendor.');
   if (datasets.length > 0) {
     const rows = datasets.map((set) => [
@@ -93,7 +94,7 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
       set.rejected,
       set.seconds.toFixed(1).padStart(7),
     ]);
-    terminal.print(`\n${table(['dataset', 'status', 'rows', 'new', 'changed', 'rejected', 'seconds'], rows)}`);
+    terminal.print(['', ...table(['dataset', 'status', 'rows', 'new', 'changed', 'rejected', 'seconds'], rows)]);
   }
   for (const reason of reasons) terminal.print(`- ${reason}`);
   for (const note of notes) terminal.print(`- note: ${note}`);
@@ -101,7 +102,7 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
   const sessions = outcome.sessions?.held ?? [];
   if (sessions.length + lists.length > 0) {
     const held = { runId, kind, session, sessions, tasks: lists.map(({ task }) => task) };
-    terminal.print(`\n${heldLines({ ...held, releasing }).join('\n')}`);
+    terminal.print(['', ...heldLines({ ...held, releasing })]);
   }
-  if (outcome.kind === 'night') terminal.print(`\nreport: ${placeIn(lake, keys.report(session, 'index.html'))}`);
+  if (outcome.kind === 'night') terminal.print(['', `report: ${placeIn(lake, keys.report(session, 'index.html'))}`]);
 }

@@ -12,7 +12,7 @@ import { openHome, readHome } from '../local/home.ts';
 import { type Laptop, openLaptop } from '../local/laptop.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/client.ts';
 import type { Context } from './context.ts';
-import { notifiedText } from './progress.ts';
+import { notifiedLines } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command drives: this computer, or a deployed stage. Both run the same machines over the same stores. */
@@ -45,7 +45,7 @@ export async function onLaptop<T>(
 ): Promise<T> {
   if (stage) throw localOnly('this');
   const onNotify = (notification: Notification) => {
-    if (!terminal.json) terminal.note(notifiedText(notification));
+    if (!terminal.json) terminal.note(notifiedLines(notification));
   };
   const laptop = await openLaptop({ config, program, onNotify, ...options });
   try {

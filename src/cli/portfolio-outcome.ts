@@ -5,9 +5,10 @@ import type { TickerData } from '../portfolio/indicators.ts';
 import { listHoldings } from '../portfolio/list-holdings.ts';
 import { Spending, type Spent } from '../portfolio/spending.ts';
 import { readItems } from '../tables/batch.ts';
+import { oneLine } from '../text.ts';
 import type { Context } from './context.ts';
 import type { Pipeline } from './pipeline.ts';
-import { type Cell, statusWord, type Terminal, table } from './terminal.ts';
+import { blockOf, type Cell, statusWord, type Terminal, table } from './terminal.ts';
 
 const SHOWN_PORTFOLIOS = 3;
 const SHOWN_POSITIONS = 12;
@@ -92,7 +93,7 @@ export async function printDesk(
 ): Promise<void> {
   const { status, session, seconds, runId, tickers, portfolios, analyses } = outcome;
   const about = session ? ` for session ${session}` : '';
-  terminal.print(`\n${statusWord(status, terminal)}: portfolio desk${about} in ${seconds.toFixed(1)} s (${runId})`);
+  terminal.print(['', `${statusWord(status, terminal)}: portfolio desk${about} in ${seconds.toFixed(1)} s (${runId})`]);
   if (tickers) {
     const parts = [
       `${tickers.written} written`,
@@ -113,7 +114,7 @@ export async function printDesk(
   for (const reason of outcome.reasons) terminal.print(`- ${reason}`);
   for (const note of outcome.notes) terminal.print(`- note: ${note}`);
   for (const analysis of analyses.slice(0, SHOWN_PORTFOLIOS)) await printAnalysis(analysis, stores, terminal);
-  if (analyses.length > SHOWN_PORTFOLIOS) terminal.print(`\n… ${analyses.length} in all: npx afterbell portfolios`);
+  if (analyses.length > SHOWN_PORTFOLIOS) terminal.print(['', `… ${analyses.length} in all: npx afterbell portfolios`]);
 }
 
 function spendingLine({ spentUsd, limitUsd, unsettled }: Spent): string {
@@ -124,8 +125,8 @@ function spendingLine({ spentUsd, limitUsd, unsettled }: Spent): string {
 async function printAnalysis(analysis: StoredAnalysis, stores: Pipeline['stores'], terminal: Terminal): Promise<void> {
   const { portfolio, dataAsOf, model, practice, parsed_data, timestamp, left, costUsd } = analysis;
   const price = costUsd === null ? ', cost unknown' : `, $${costUsd}`;
-  terminal.print(`\n${portfolio} as of ${dataAsOf} by ${model}${practice ? ' (practice, made up)' : price}`);
-  terminal.print(parsed_data.summary);
+  terminal.print(['', `${portfolio} as of ${dataAsOf} by ${model}${practice ? ' (practice, made up)' : price}`]);
+  terminal.print(blockOf(parsed_data.summary));
   const wanted = parsed_data.positions.map(({ symbol }) => ({ ticker: symbol, timestamp }));
   const fields = ['ticker', 'price', 'rsi', 'rsiReason', 'ma50', 'ma50Reason'];
   const stored = (await readItems(stores.tables, stores.config.TICKER_DATA_TABLE, wanted, fields)) as unknown[];
@@ -156,8 +157,8 @@ export function blanks(shown: readonly TickerData[]): string[] {
   return [...reasons].map(([text, tickers]) => `- no ${text} (${tickers.join(', ')})`);
 }
 
-/** A model's text as one line of a table; it may hold anything, escape sequences too. */
+/** A model's text as one line of a table. */
 function line(text: string): string {
-  const plain = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  const plain = oneLine(text).replace(/\s+/g, ' ').trim();
   return plain.length > 90 ? `${plain.slice(0, 89)}…` : plain;
 }

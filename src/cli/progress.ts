@@ -1,5 +1,6 @@
 import type { Notification } from '../local/aws/services.ts';
 import type { ExecutionEvent } from '../local/states/events.ts';
+import { oneLine } from '../text.ts';
 import { figure, type Terminal } from './terminal.ts';
 
 /** States that only steer: not worth a line. */
@@ -23,7 +24,7 @@ export function showProgress(
   const live = (text: string) => {
     if (!terminal.live) return;
     clear();
-    shown = text.slice(0, (process.stderr.columns ?? 80) - 1);
+    shown = oneLine(text).slice(0, (process.stderr.columns ?? 80) - 1);
     process.stderr.write(shown);
   };
   const line = (text: string) => {
@@ -87,7 +88,7 @@ function isStage(path: readonly string[]): boolean {
 const SAID_BELOW = /^(- |Why: |.*: npx afterbell (report --run|release) |Once the vendor has mended it)/;
 
 /** Pure: a notification as the terminal shows it that also shows the verdict; its file has every line. */
-export function notifiedText({ subject, message }: Pick<Notification, 'subject' | 'message'>): string {
+export function notifiedLines({ subject, message }: Pick<Notification, 'subject' | 'message'>): string[] {
   const lines = message.split('\n').filter((line) => !SAID_BELOW.test(line));
-  return [`  notified: ${subject}`, ...lines.map((line) => `    ${line}`)].join('\n');
+  return [`  notified: ${subject}`, ...lines.map((line) => `    ${line}`)];
 }

@@ -169,7 +169,7 @@ export async function serveReports(
   ]);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   if (terminal.json) terminal.print(JSON.stringify({ url }));
-  else terminal.print(`All nights: ${url}\nCtrl-C ends it.`);
+  else terminal.print([`All nights: ${url}`, 'Ctrl-C ends it.']);
   if (!signal.aborted) await once(signal, 'abort');
   server.closeAllConnections();
   server.close();

@@ -129,7 +129,7 @@ export async function maintain(context: Context): Promise<number> {
     const reasons = done ? [] : [causeText(result.cause ?? result.status)];
     if (terminal.json) terminal.print(JSON.stringify({ runId: result.runId, status, seconds, ...done, reasons }));
     else {
-      terminal.print(`\n${statusWord(status, terminal)}: maintenance in ${seconds.toFixed(1)} s (${result.runId})`);
+      terminal.print(['', `${statusWord(status, terminal)}: maintenance in ${seconds.toFixed(1)} s (${result.runId})`]);
       for (const reason of reasons) terminal.print(`- ${reason}`);
       if (done) {
         terminal.print(

@@ -1,15 +1,20 @@
-import { styleText } from 'node:util';
+import { randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
+import { oneLine } from '../text.ts';
 
-/** Where a command writes: the answer to stdout, everything else to stderr. */
+/**
+ * Where a command writes: the answer to stdout, everything else to stderr. Each text is one line: what vendors, the
+ * model or a log put into it can neither begin another nor steer the terminal.
+ */
 export interface Terminal {
   json: boolean;
   /** Live lines that overwrite each other; only on a real terminal. */
   live: boolean;
   colour: boolean;
   /** The answer. */
-  print(text: string): void;
+  print(lines: string | readonly string[]): void;
   /** Progress, warnings. */
-  note(text: string): void;
+  note(lines: string | readonly string[]): void;
 }
 
 export function openTerminal(options: { json?: boolean; noColor: boolean }): Terminal {
@@ -18,9 +23,30 @@ export function openTerminal(options: { json?: boolean; noColor: boolean }): Ter
     json,
     live: process.stderr.isTTY === true && !json,
     colour: process.stdout.isTTY === true && !options.noColor && !json,
-    print: (text) => void process.stdout.write(`${text}\n`),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    print: (lines) => void process.stdout.write(json ? jsonLine(lines) : shownLines(lines)),
+    note: (lines) => void process.stderr.write(shownLines(lines)),
   };
+}
+
+/** Pure: lines as a terminal may have them; of escape sequences only our own colours are left. */
+export function shownLines(lines: string | readonly string[]): string {
+  return [lines]
+    .flat()
+    .map((line) => `${line.split(OWN).map(shownPart).join('')}\n`)
+    .join('');
+}
+
+/** Pure: text of several lines from outside; those after the first are set in, so that none looks like ours. */
+export function blockOf(text: string): string[] {
+  return text.split(/\r?\n/).map((line, index) => (index === 0 ? line : `  ${line}`));
+}
+
+/** Pure: a JSON document whose texts a terminal shows without obeying them; whoever parses it gets the same values. */
+export function jsonLine(document: string | readonly string[]): string {
+  const escaped = (text: string) =>
+    Array.from({ length: text.length }, (_, index) => `\\u${text.charCodeAt(index).toString(16).padStart(4, '0')}`);
+  const shown = [document].flat().join('');
+  return `${shown.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => escaped(found).join(''))}\n`;
 }
 
 const COLOURS = {
@@ -32,9 +58,19 @@ const COLOURS = {
   Interrupted: 'red',
 } as const;
 
+/** Nobody outside knows it, so a colour with it is our own. */
+const SEAL = randomBytes(8).toString('hex');
+const OWN = new RegExp(`(\u001b\\[${SEAL};\\d+m)`);
+
 export function statusWord(status: string, { colour }: Pick<Terminal, 'colour'>): string {
   const tint = COLOURS[status as keyof typeof COLOURS];
-  return colour && tint ? styleText(tint, status) : status;
+  const [on, off] = (tint && inspect.colors[tint]) ?? [];
+  return colour && tint ? `\u001b[${SEAL};${on}m${status}\u001b[${SEAL};${off}m` : status;
+}
+
+/** Between two colours stands text, at even places. */
+function shownPart(part: string, place: number): string {
+  return place % 2 === 0 ? oneLine(part) : part.replace(`${SEAL};`, '');
 }
 
 export type Cell = string | number | null | undefined;
@@ -44,16 +80,24 @@ export function table(
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
   write: (value: number) => string = figure,
-): string {
+): string[] {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? write(cell) : (cell ?? ''))));
-  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)));
+  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => widthOf(row[column] ?? ''))));
   const right = head.map((_, column) => rows.length > 0 && rows.every((row) => isFigure(row[column])));
   const line = (row: readonly string[]) =>
     row
-      .map((text, column) => (right[column] ? text.padStart(widths[column]!) : text.padEnd(widths[column]!)))
+      .map((text, column) => {
+        const gap = ' '.repeat(widths[column]! - widthOf(text));
+        return right[column] ? `${gap}${text}` : `${text}${gap}`;
+      })
       .join('  ')
       .trimEnd();
-  return [line(head), ...cells.map(line)].join('\n');
+  return [line(head), ...cells.map(line)];
+}
+
+/** As shown: a colour takes no room. */
+function widthOf(text: string): number {
+  return text.split(OWN).reduce((width, part, place) => (place % 2 === 0 ? width + oneLine(part).length : width), 0);
 }
 
 function isFigure(cell: Cell): boolean {

@@ -6,7 +6,7 @@ import { keys, type Lake, readJson } from '../lake/lake.ts';
 import { encodeBars, readIngest, recordSession, storedBars } from '../lake/sessions.ts';
 import { type Bar, sameValues } from '../records/bar.ts';
 import type { Stores } from '../stores.ts';
-import { atStage, exchangeTime, executionLink, statement } from '../text.ts';
+import { atStage, exchangeTime, executionLink, oneLine, statement } from '../text.ts';
 import sql from '../warehouse/ledger.sql';
 import { timestamp } from '../warehouse/ledger.ts';
 import { deletePrices, oldPriceSessions, priceRows, priceSymbols } from '../warehouse/prices.ts';
@@ -126,10 +126,12 @@ function wordFor(
     `Since ${exchangeTime(execution.startTime)}.`,
     'What was served before is served still.',
     good.length > 0 ? `Done all the same: ${good.join(', ')}.` : 'Nothing was removed by the parts that failed.',
-    `Error: ${reasons.join('\n- ')}`,
+    ...reasons.map((reason, place) => `${place === 0 ? 'Error: ' : '- '}${reason}`),
     ...(stage === 'local' ? [] : [`Execution: ${executionLink(execution.arn)}`]),
     `Repair: npx afterbell run maintenance${atStage(stage)}`,
-  ].join('\n');
+  ]
+    .map(oneLine)
+    .join('\n');
   return {
     status: reasons.length === 0 ? 'Succeeded' : 'Failed',
     reasons,

@@ -2,7 +2,7 @@ import { heldSessions } from '../lake/sessions.ts';
 import type { DatasetResult } from '../records/run.ts';
 import { heldLines, repairsOf } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
-import { atStage, duration, exchangeTime, executionLink, list, placeIn } from '../text.ts';
+import { atStage, duration, exchangeTime, executionLink, list, oneLine, placeIn } from '../text.ts';
 import type { Night } from './night.ts';
 import type { Verdict } from './verdict.ts';
 import { heldKey } from './withheld.ts';
@@ -62,7 +62,9 @@ export function noticeOf({ night, verdict, fresh, served, page, stage, closedAt 
     `Report: ${page}`,
     ...(stage === 'local' ? [] : [`Execution: ${executionLink(night.executionArn)}`]),
     ...commands(night, verdict, bad, atStage(stage)),
-  ].join('\n');
+  ]
+    .map(oneLine)
+    .join('\n');
   const notify = isHeld || status === 'Failed' || fresh.length > 0 || bad.some((set) => set.status === 'failed');
   return { notify, subject: `afterbell ${status}: session ${session}`.slice(0, 100), message };
 }
@@ -152,6 +154,8 @@ export function lostNotice(lost: LostExecution): { subject: string; message: str
     `Error: ${lost.error}: ${lost.cause}`,
     `Execution: ${lost.link}`,
     `Repair: npx afterbell night${there}, which goes on where it was (npx afterbell status${there} names what is missing)`,
-  ].join('\n');
-  return { subject: `afterbell Interrupted: ${lost.name}`.slice(0, 100), message };
+  ]
+    .map(oneLine)
+    .join('\n');
+  return { subject: oneLine(`afterbell Interrupted: ${lost.name}`).slice(0, 100), message };
 }

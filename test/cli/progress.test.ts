@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { notifiedText } from '../../src/cli/progress.ts';
+import { notifiedLines } from '../../src/cli/progress.ts';
 import { heldLines } from '../../src/report/next-steps.ts';
 
 test('on the terminal a notification leaves out what the verdict says below it, and nothing else', () => {
@@ -13,7 +13,10 @@ test('on the terminal a notification leaves out what the verdict says below it, 
     ...steps,
     'Repair: npx y',
   ];
-  expect(notifiedText({ subject: 'afterbell Held', message: told.join('\n') })).toBe(
-    '  notified: afterbell Held\n    Held: prices held.\n    Report: /x\n    Repair: npx y',
-  );
+  expect(notifiedLines({ subject: 'afterbell Held', message: told.join('\n') })).toEqual([
+    '  notified: afterbell Held',
+    '    Held: prices held.',
+    '    Report: /x',
+    '    Repair: npx y',
+  ]);
 });

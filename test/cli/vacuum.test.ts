@@ -33,7 +33,7 @@ function contextOf(json = false): Context {
     json,
     live: false,
     colour: false,
-    print: (text: string) => void printed.push(text),
+    print: (text: string | readonly string[]) => void printed.push(...[text].flat()),
     note: () => {},
   };
   const config = loadConfig({ AFTERBELL_HOME: home });

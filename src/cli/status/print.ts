@@ -22,9 +22,10 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
   printFreshness(status, terminal);
   if (held.length > 0) {
     const shown = missing.slice(-8).join(', ') + (missing.length > 8 ? `, … ${missing.length} in all` : '');
-    terminal.print(
-      `\n${held.length} sessions of ${kind ?? 'no'} data, ${held[0]} to ${held.at(-1)}. ${missing.length === 0 ? 'No session is missing.' : `Missing: ${shown}`}`,
-    );
+    terminal.print([
+      '',
+      `${held.length} sessions of ${kind ?? 'no'} data, ${held[0]} to ${held.at(-1)}. ${missing.length === 0 ? 'No session is missing.' : `Missing: ${shown}`}`,
+    ]);
   }
   printHeld(status, terminal);
   printNights(ledger.nights.slice(0, NIGHTS), terminal);
@@ -32,10 +33,11 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
   for (const { dataset } of symbols) counts.set(dataset, (counts.get(dataset) ?? 0) + 1);
   const bySet = [...counts].map(([dataset, count]) => `${dataset} ${count}`).join(', ');
   if (counts.size > 0)
-    terminal.print(
-      `\nSkipped or failed symbols: ${bySet}. Each by name: npx afterbell status --failed${there(context)}`,
-    );
-  terminal.print(`\n${nextText(next, expected, held.length > 0)}`);
+    terminal.print([
+      '',
+      `Skipped or failed symbols: ${bySet}. Each by name: npx afterbell status --failed${there(context)}`,
+    ]);
+  terminal.print(['', nextText(next, expected, held.length > 0)]);
 }
 
 function printHealth({ code, troubles }: Health, expected: string, terminal: Terminal): void {
@@ -59,13 +61,13 @@ export function printFreshness({ freshness }: Pick<Status, 'freshness'>, termina
   const rows = freshness.map(({ dataset, newest, age, status, syncedAt }) => {
     return [dataset, newest ?? '', age, status ?? '', syncedAt ? exchangeClock(syncedAt) : ''];
   });
-  terminal.print(`\n${table(['dataset', 'newest', 'age', 'last run', 'brought up to date'], rows)}`);
+  terminal.print(['', ...table(['dataset', 'newest', 'age', 'last run', 'brought up to date'], rows)]);
 }
 
 /** In full what health names in a line; what is to be done stands there. */
 function printHeld({ ledger, heldLists }: Status, terminal: Terminal): void {
   if (ledger.heldRuns.length + heldLists.length === 0) return;
-  terminal.print('\nHeld back:');
+  terminal.print(['', 'Held back:']);
   for (const { dataset, session, reasons, counts, place } of heldLists) {
     const { added, changed, vanished } = counts;
     terminal.print(
@@ -89,7 +91,7 @@ function printNights(nights: readonly SqlRow[], terminal: Terminal): void {
     const begun = exchangeClock(ledgerInstant(night.started_at)!);
     return [String(night.session), String(night.kind), word, begun, String(night.run_id), short(why, 60)];
   });
-  terminal.print(`\n${table(['session', 'kind', 'status', 'started', 'run', ''], rows)}`);
+  terminal.print(['', ...table(['session', 'kind', 'status', 'started', 'run', ''], rows)]);
 }
 
 function nextText({ night, expression, session, closes }: Next, expected: string, begun: boolean): string {
@@ -103,7 +105,7 @@ function nextText({ night, expression, session, closes }: Next, expected: string
 /** The rows of one task. */
 export function printTask(task: string, rows: readonly SqlRow[], terminal: Terminal): void {
   if (rows.length === 0) {
-    terminal.print(`\n${task} has not run yet.`);
+    terminal.print(['', `${task} has not run yet.`]);
     return;
   }
   const cells = rows.map((row) => [
@@ -114,7 +116,7 @@ export function printTask(task: string, rows: readonly SqlRow[], terminal: Termi
     exchangeClock(ledgerInstant(row.completed_at)!),
     short(String(row.error_message ?? '')),
   ]);
-  terminal.print(`\n${table(['session', 'status', 'rows updated', 'seconds', 'completed', 'why'], cells)}`);
+  terminal.print(['', ...table(['session', 'status', 'rows updated', 'seconds', 'completed', 'why'], cells)]);
 }
 
 /** `--failed`: tasks of the last seven days, and symbols by name. */
@@ -139,6 +141,6 @@ export function printFailed(failed: readonly SqlRow[], symbols: readonly FailedL
   const rows = symbols
     .slice(0, SHOWN)
     .map(({ session, dataset, symbol, reason }) => [session, dataset, symbol, reason]);
-  terminal.print(`\n${table(['session', 'dataset', 'symbol', 'skipped or failed because'], rows)}`);
+  terminal.print(['', ...table(['session', 'dataset', 'symbol', 'skipped or failed because'], rows)]);
   if (symbols.length > SHOWN) terminal.print(`… ${symbols.length} in all; --json names every one`);
 }

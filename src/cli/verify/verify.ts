@@ -7,7 +7,7 @@ import { there } from '../../text.ts';
 import { migrate } from '../../warehouse/client.ts';
 import { type Context, homeLake } from '../context.ts';
 import { onPipeline, type Pipeline, withWarehouse } from '../pipeline.ts';
-import type { Terminal } from '../terminal.ts';
+import { blockOf, type Terminal } from '../terminal.ts';
 import { type Check, type Rebuild, SHOWN } from './check.ts';
 import {
   checkCalendar,
@@ -41,14 +41,14 @@ export async function verify({ repair = false }: VerifyOptions, context: Context
   let checks = await countAll(context);
   const done: string[] = [];
   if (repair && stepsOf(checks).length > 0) {
-    if (!terminal.json) print(checks, where, context);
+    if (!terminal.json) print(checks, [where], context);
     checks = await repairAll(checks, done, context);
   }
   const clean = checks.every(({ problems }) => problems.length === 0);
   if (terminal.json) {
     const steps = stepsOf(checks).map(stepText);
     terminal.print(JSON.stringify({ clean, checks, steps, ...(repair && { done }) }));
-  } else print(checks, done.length > 0 ? `\n${where}, counted again` : where, context);
+  } else print(checks, done.length > 0 ? ['', `${where}, counted again`] : [where], context);
   return clean ? 0 : 1;
 }
 
@@ -83,7 +83,7 @@ async function isDone(step: Rebuild, pipeline: Pipeline, context: Context): Prom
     return true;
   } catch (error) {
     if (!isNamed(error, 'Job.Failed')) throw error;
-    context.terminal.note((error as Error).message);
+    context.terminal.note(blockOf((error as Error).message));
     return false;
   }
 }
@@ -128,7 +128,7 @@ function unreached({ message }: Error): Check {
   return { name: 'warehouse', counted: 'not reached', problems: [message], repairs: [], notes: [] };
 }
 
-function print(checks: readonly Check[], where: string, context: Context): void {
+function print(checks: readonly Check[], where: readonly string[], context: Context): void {
   const { terminal } = context;
   terminal.print(where);
   for (const { name, counted, problems, notes } of checks) {
@@ -138,10 +138,10 @@ function print(checks: readonly Check[], where: string, context: Context): void 
     for (const line of notes) terminal.print(`  note: ${line}`);
   }
   if (checks.every(({ problems }) => problems.length === 0)) {
-    terminal.print('\nClean.');
+    terminal.print(['', 'Clean.']);
     return;
   }
-  terminal.print('\nUnclean.');
+  terminal.print(['', 'Unclean.']);
   const steps = stepsOf(checks).map(stepText);
   printList(`npx afterbell verify --repair${there(context)} does this:`, steps, terminal);
   if (steps.length > 0) terminal.print('  More steps may follow from these; each is told as it is taken.');
