@@ -20,7 +20,7 @@ await build({
   format: 'esm',
   loader: { '.sql': 'text', '.md': 'text' },
   mainFields: ['module', 'main'],
-  external: ['@duckdb/node-api', '@electric-sql/pglite', 'dynalite', 'pg'],
+  external: ['@duckdb/node-api', '@electric-sql/pglite', 'dynalite', 'fs-native-extensions', 'pg'],
   banner: { js: "import{createRequire as $r}from'node:module';const require=$r(import.meta.url);" },
   logLevel: 'error',
 });

@@ -13,7 +13,7 @@ const outdir = `${target}.${process.pid}`;
 const folders = (path) => readdirSync(`${root}${path}`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
 /** Native addons and WebAssembly stay in node_modules; they never reach a Lambda bundle. */
-const external = ['@duckdb/node-api', '@electric-sql/pglite', 'dynalite', 'pg'];
+const external = ['@duckdb/node-api', '@electric-sql/pglite', 'dynalite', 'fs-native-extensions', 'pg'];
 
 const shared = {
   bundle: true,

@@ -18,3 +18,9 @@ declare module 'dynalite' {
     updateTableMs?: number;
   }): Server;
 }
+
+declare module 'fs-native-extensions' {
+  /** False while another open file has the lock. */
+  function tryLock(fd: number, options?: { shared?: boolean }): boolean;
+  export default { tryLock };
+}

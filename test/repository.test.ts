@@ -91,7 +91,7 @@ test('imports point one way through the folders of src', () => {
 test('no function bundle holds a native engine', () => {
   for (const file of readdirSync(`${root}dist/functions`)) {
     const bundle = read(`dist/functions/${file}`);
-    expect(bundle).not.toMatch(/@duckdb\/|@electric-sql\/|from"dynalite"|from"pg"/);
+    expect(bundle).not.toMatch(/@duckdb\/|@electric-sql\/|from"dynalite"|fs-native-extensions|from"pg"/);
   }
 });
 

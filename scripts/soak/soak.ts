@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sessionAt, sessionNumber } from '../../src/calendar/sessions.ts';
 import { type Ended, openCommands, type Server } from './commands.ts';
 import { measureFootprint } from './footprint.ts';
-import { type NightPlan, planNights, type Reader } from './plan.ts';
+import { type NightPlan, planNights, READERS, type Reader } from './plan.ts';
 import { type Watch, watchProcesses } from './processes.ts';
 import { figureLine, judge, type Sample } from './verdict.ts';
 
@@ -172,6 +172,9 @@ function note(kind: string, ended: Ended): Ended {
   }
   const [, text = '', name = ''] = /^((\w+(?:\.\w+)?): .*)$/m.exec(ended.stderr) ?? [];
   if (ended.code === 0) return ended;
+  if (name === 'Home.Busy' && (READERS as readonly string[]).includes(kind)) {
+    crashes.push(`${kind} was refused: ${ended.stderr.slice(-500)}`);
+  }
   const reason = text || ended.stdout.split('\n').find((line) => line.startsWith('- ')) || '';
   add(errors, kind, `${ended.code} ${reason.replaceAll(folder, '…').replace(/\d+/g, '#').slice(0, 160)}`);
   if (/^(\w*Error|AssertionError)$/.test(name) || /^ +at .*:\d+:\d+\)?$/m.test(ended.stderr)) {

@@ -7,6 +7,8 @@ import { type Context, openContext, projectRoot } from './context.ts';
 import { blockOf, jsonLine, shownLines } from './terminal.ts';
 
 const INTERRUPTED = 130;
+/** EX_TEMPFAIL: what other programs of a shell take for "try again later". */
+const BUSY = 75;
 
 const stop = new AbortController();
 let code = 0;
@@ -52,6 +54,7 @@ function exitCode(error: Error): number {
   tellMachine(name, error.message);
   process.stderr.write(shownLines(blockOf(`${name}: ${error.message}`)));
   if (name === 'Error' || name === 'TypeError') process.stderr.write(shownLines(blockOf(String(error.stack))));
+  if (name === 'Home.Busy') return BUSY;
   return name === 'Usage.Invalid' || name === 'Config.Invalid' ? 2 : 1;
 }
 

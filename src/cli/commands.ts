@@ -24,6 +24,10 @@ export function commands(version: string, action: Action): Command {
   const program = new Command('afterbell')
     .description('After the closing bell: a US-equities data lake its owner can trust in the morning.')
     .version(version)
+    .addHelpText(
+      'after',
+      '\nExit code: 0 succeeded or skipped · 3 partial · 4 held · 1 failed · 2 bad usage · 75 busy: another command has the\n  data directory, try again later · 130 interrupted.',
+    )
     .exitOverride()
     .configureHelp({ sortSubcommands: false });
   const command = (name: string, about: string) =>

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import type { Stage } from '../deployed/stage.ts';
@@ -8,7 +8,7 @@ import { ACCOUNT, REGION } from '../local/aws/environment.ts';
 import { warehouseBackend } from '../local/aws/pglite.ts';
 import { startAwsServer } from '../local/aws/server.ts';
 import type { Notification } from '../local/aws/services.ts';
-import { openHome, readHome } from '../local/home.ts';
+import { accessDatabases, READER_WAITS_MS, readHome } from '../local/home.ts';
 import { type Laptop, openLaptop } from '../local/laptop.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/client.ts';
 import type { Context } from './context.ts';
@@ -39,7 +39,7 @@ export async function onPipeline<T>(
 
 /** Opens the laptop for one piece of work and closes it whatever happens. */
 export async function onLaptop<T>(
-  { config, program, terminal, stage }: Context,
+  { config, program, terminal, stage, signal }: Context,
   options: LaptopNeeds,
   work: (laptop: Laptop) => Promise<T>,
 ): Promise<T> {
@@ -47,7 +47,7 @@ export async function onLaptop<T>(
   const onNotify = (notification: Notification) => {
     if (!terminal.json) terminal.note(notifiedLines(notification));
   };
-  const laptop = await openLaptop({ config, program, onNotify, ...options });
+  const laptop = await openLaptop({ config, program, onNotify, onWait: terminal.note, signal, ...options });
   try {
     return await work(laptop);
   } finally {
@@ -77,28 +77,76 @@ function driven(stage: Stage, { terminal }: Context): Pipeline {
 const WAKING_TRIES = 15;
 const WAKING_MS = 4000;
 
+/** A database of a home on loopback, opened for a moment. */
+export interface Served {
+  url: string;
+  close(): Promise<void>;
+}
+
+/** How often a reader begins again because the owner it read from has ended; each time it may meet the next one. */
+const REREADS = 5;
+
 /**
- * The warehouse for a reader: over the endpoints of the process that owns the home, or opened for the moment.
- * Undefined when the home has no warehouse yet.
+ * Reads a database of a home: over the endpoint of the process that owns it, or opened for the moment. When that
+ * process ends meanwhile, `work` is done once more from its beginning, so it only reads.
+ * @throws Home.Busy, Home.Unwritable
  */
+export async function readDatabase<T>(
+  { config, terminal, signal }: Pick<Context, 'config' | 'terminal' | 'signal'>,
+  { endpoint, open }: { endpoint: 'aws' | 'dynamodb'; open: () => Promise<Served> },
+  work: (url: string) => Promise<T>,
+): Promise<T> {
+  const home = config.AFTERBELL_HOME;
+  const waiting = { waitMs: READER_WAITS_MS, onWait: terminal.note, signal };
+  for (let rereads = REREADS; ; rereads -= 1) {
+    const access = await accessDatabases(home, endpoint, waiting);
+    if ('lock' in access) {
+      try {
+        return await whileServed(open, work);
+      } finally {
+        access.lock.release();
+      }
+    }
+    try {
+      return await work(access.url);
+    } catch (error) {
+      const isServed = (await readHome(home))?.endpoints[endpoint] === access.url;
+      if (isServed || rereads === 0) throw error;
+    }
+  }
+}
+
+async function whileServed<T>(open: () => Promise<Served>, work: (url: string) => Promise<T>): Promise<T> {
+  const served = await open();
+  try {
+    return await work(served.url);
+  } finally {
+    await served.close();
+  }
+}
+
+/** The warehouse for a reader; undefined when the home has none yet. */
 export async function withWarehouse<T>(
-  { config, program, stage, terminal }: Context,
+  context: Context,
   work: (warehouse: Warehouse) => Promise<T>,
 ): Promise<T | undefined> {
+  const { config, program, stage, terminal } = context;
   if (stage) return work(awake(stage.stores.warehouse, terminal));
-  const owner = await readHome(config.AFTERBELL_HOME);
-  if (owner?.endpoints.aws) return work(client(owner.endpoints.aws, config));
-  if (!config.DATABASE_URL && !existsSync(join(config.AFTERBELL_HOME, 'warehouse', 'pgdata'))) return undefined;
-  const home = await openHome(config.AFTERBELL_HOME, { mode: 'write' });
-  const sql = warehouseBackend(config, home.folders.warehouse, program.cluster);
-  const aws = await startAwsServer({ sql, onError: () => {} });
-  try {
-    return await work(client(aws.url, config));
-  } finally {
-    await aws.close();
-    await sql.close();
-    await home.close();
-  }
+  const home = resolve(config.AFTERBELL_HOME);
+  const open = async (): Promise<Served> => {
+    const sql = warehouseBackend(config, join(home, 'warehouse'), program.cluster);
+    const aws = await startAwsServer({ sql, onError: () => {} });
+    const close = async () => {
+      await aws.close();
+      await sql.close();
+    };
+    return { url: aws.url, close };
+  };
+  const ask = (url: string) => work(client(url, config));
+  // A server lets in as many as come.
+  if (config.DATABASE_URL) return whileServed(open, ask);
+  if (!existsSync(join(home, 'warehouse', 'pgdata'))) return undefined;
+  return readDatabase(context, { endpoint: 'aws', open }, ask);
 }
 
 /** A cluster that has paused answers its first callers with an error and takes about half a minute to wake up. */

@@ -5,13 +5,12 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { NamedError } from '../errors.ts';
 import { startTables } from '../local/aws/dynamodb.ts';
 import { REGION } from '../local/aws/environment.ts';
-import { openHome, readHome } from '../local/home.ts';
 import { importPortfolios, readPortfolioList } from '../local/portfolios.ts';
 import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
 import { readBook } from '../portfolio/holdings.ts';
 import { openTables } from '../tables/runs.ts';
 import type { Context } from './context.ts';
-import { onLaptop } from './pipeline.ts';
+import { onLaptop, readDatabase } from './pipeline.ts';
 import { table } from './terminal.ts';
 
 export interface PortfoliosOptions {
@@ -71,23 +70,16 @@ function brief({ dataAsOf, timestamp, model, practice, costUsd }: StoredAnalysis
   return { dataAsOf, timestamp, model, practice, costUsd };
 }
 
-/** The tables for a reader: over the endpoint of the process that owns the home, or opened for the moment. */
+/** The tables for a reader; undefined when the home has none yet. */
 async function withTables<T>(
-  { config, stage }: Context,
+  context: Context,
   work: (client: DynamoDBDocumentClient) => Promise<T>,
 ): Promise<T | undefined> {
-  if (stage) return work(stage.stores.tables);
-  const owner = await readHome(config.AFTERBELL_HOME);
-  if (owner?.endpoints.dynamodb) return work(clientOf(owner.endpoints.dynamodb));
-  if (!existsSync(join(resolve(config.AFTERBELL_HOME), 'tables'))) return undefined;
-  const home = await openHome(config.AFTERBELL_HOME, { mode: 'write' });
-  const tables = await startTables({ path: home.folders.tables });
-  try {
-    return await work(clientOf(tables.url));
-  } finally {
-    await tables.close();
-    await home.close();
-  }
+  if (context.stage) return work(context.stage.stores.tables);
+  const path = join(resolve(context.config.AFTERBELL_HOME), 'tables');
+  if (!existsSync(path)) return undefined;
+  const open = () => startTables({ path });
+  return readDatabase(context, { endpoint: 'dynamodb', open }, (url) => work(clientOf(url)));
 }
 
 function clientOf(endpoint: string): DynamoDBDocumentClient {

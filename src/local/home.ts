@@ -1,24 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import {
-  access,
-  constants,
-  link,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  statfs,
-  writeFile,
-} from 'node:fs/promises';
+import { access, constants, mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Config } from '../config.ts';
 import { diskTrouble, NamedError } from '../errors.ts';
+import { type FileLock, holderOf, isLocked, tryLock } from './file-lock.ts';
 
 const FOLDERS = ['lake', 'warehouse', 'tables', 'logs'] as const;
 
@@ -35,41 +25,59 @@ export interface Home {
   close(): Promise<void>;
 }
 
-/** A home as a reader finds it. */
+/** A home some process owns, as a reader finds it. */
 export interface LivingHome {
-  pid: number;
-  command: string;
-  startedAt: string;
+  /** As the owner names itself; nothing in the moment between its lock and its card. */
+  pid?: number;
+  command?: string;
+  startedAt?: string;
+  /** Its databases will be served as soon as those who read them have ended. */
+  opening: boolean;
+  /** None of an owner that cannot be reached from here: one in another container, or one that is stopped. */
   endpoints: Record<string, string>;
 }
 
 /**
- * Opens a home for writing: creates its folders and takes its lock, over from a dead owner at once.
+ * The lock of the one process that may write to a home, held from its opening to its end. The operating system frees
+ * it, so nobody has to guess whether an owner lives.
+ */
+const OWNER = 'owner.flock';
+/** The lock of whoever has warehouse and tables open: the owner, or a reader for a moment while there is none. */
+const DATABASES = 'databases.flock';
+/** Where to reach the owner. It locks nothing. */
+const CARD = 'home.lock';
+
+const POLL_MS = 50;
+/** A reader that looks whether there is an owner holds the lock for an instant. */
+const LOOK_MS = 500;
+/** A night rather waits for somebody's long query than fails; whoever reads may try again. */
+export const WRITER_WAITS_MS = 600_000;
+export const READER_WAITS_MS = 300_000;
+
+/**
+ * Opens a home for writing: creates its folders and takes the owner's lock.
+ * @param options.opening the databases are opened next; readers leave them to this process meanwhile
  * @param options.command what Home.Busy tells a second writer; by default this process's own arguments
  * @throws NamedError Home.Unwritable, or Home.Busy while another process owns it
  */
-export async function openHome(path: string, options: { mode: 'write'; command?: string }): Promise<Home> {
+export async function openHome(
+  path: string,
+  { opening = false, command = ownCommand() }: { mode: 'write'; opening?: boolean; command?: string },
+): Promise<Home> {
   const root = resolve(path);
   const folders = await createFolders(root);
   const nonce = randomUUID();
+  const startedAt = new Date().toISOString();
+  const lock = await takeOwnership(root, holderText(command, startedAt));
   const control = await startControl({ nonce, pid: process.pid });
-  const record: LockRecord = {
-    pid: process.pid,
-    nonce,
-    startedAt: new Date().toISOString(),
-    command: options.command ?? ['afterbell', ...process.argv.slice(2)].join(' '),
-    endpoints: { control: control.url },
-  };
-  let owner: LockRecord | undefined;
+  const card: Card = { pid: process.pid, nonce, startedAt, command, opening, endpoints: { control: control.url } };
   try {
-    owner = await takeLock(root, record);
+    await clearDrafts(root);
+    await writeCard(root, card);
   } catch (error) {
     await control.close();
+    lock.release();
     throw unwritable(root, error);
-  }
-  if (owner) {
-    await control.close();
-    throw busy(root, owner);
   }
   let closed = false;
   return {
@@ -78,26 +86,132 @@ export async function openHome(path: string, options: { mode: 'write'; command?:
     nonce,
     setEndpoints: async (endpoints) => {
       if (closed) return;
-      record.endpoints = { ...endpoints, control: control.url };
-      await rewriteLock(root, record).catch((error: unknown) => {
+      card.opening = false;
+      card.endpoints = { ...endpoints, control: control.url };
+      await writeCard(root, card).catch((error: unknown) => {
         throw unwritable(root, error);
       });
     },
     close: async () => {
       if (closed) return;
       closed = true;
-      await dropLock(root, nonce);
-      await control.close();
+      try {
+        await dropCard(root, nonce);
+      } finally {
+        await control.close();
+        lock.release();
+      }
     },
   };
 }
 
-/** The endpoints and owner of a home some living process owns, or undefined when none does. */
+/** The owner of a home and its endpoints, or undefined when no living process owns it. */
 export async function readHome(path: string): Promise<LivingHome | undefined> {
-  const owner = await livingOwner(resolve(path)).catch((error: Error) => {
-    throw unwritable(resolve(path), error);
+  const root = resolve(path);
+  try {
+    const owned = await isLocked(join(root, OWNER));
+    const card = await readCard(root);
+    const reached = card !== undefined && (await answers(card));
+    // One that answers without a lock was started by an earlier version.
+    if (!owned && !reached) return undefined;
+    const { pid, command, startedAt, opening = false, endpoints } = card ?? { endpoints: {} };
+    return { pid, command, startedAt, opening: owned && opening, endpoints: reached ? endpoints : {} };
+  } catch (error) {
+    throw unwritable(root, error);
+  }
+}
+
+export interface Waiting {
+  waitMs: number;
+  signal?: AbortSignal;
+  /** Told once, when it begins to wait, what for. */
+  onWait?: (text: string) => void;
+}
+
+/**
+ * Takes the databases of a home for its owner, when those who read them have ended.
+ * @throws NamedError Home.Busy when they have not within `waitMs`, Home.Unwritable
+ */
+export async function lockDatabases(path: string, waiting: Waiting): Promise<FileLock> {
+  const root = resolve(path);
+  return untilFree(root, waiting, () => tryDatabases(root));
+}
+
+/** How a reader gets at the databases: over the endpoint of the owner, or by opening them itself under the lock. */
+export type Access = { url: string } | { lock: FileLock };
+
+/**
+ * The way to the databases for a reader, who waits while neither is to be had: an owner is about to open or close them,
+ * another reader has them, or an owner cannot be reached from here.
+ * @throws NamedError Home.Busy when neither is to be had within `waitMs`, Home.Unwritable
+ */
+export async function accessDatabases(path: string, endpoint: string, waiting: Waiting): Promise<Access> {
+  const root = resolve(path);
+  return untilFree(root, waiting, async () => {
+    const owner = await readHome(root);
+    const url = owner?.endpoints[endpoint];
+    if (url !== undefined) return { url };
+    const lock = owner?.opening ? undefined : await tryDatabases(root);
+    return lock && { lock };
   });
-  return owner && { pid: owner.pid, command: owner.command, startedAt: owner.startedAt, endpoints: owner.endpoints };
+}
+
+async function tryDatabases(root: string): Promise<FileLock | undefined> {
+  try {
+    return await tryLock(join(root, DATABASES), holderText(ownCommand(), new Date().toISOString()));
+  } catch (error) {
+    throw unwritable(root, error);
+  }
+}
+
+async function untilFree<T>(
+  root: string,
+  { waitMs, signal, onWait }: Waiting,
+  attempt: () => Promise<T | undefined>,
+): Promise<T> {
+  const begun = performance.now();
+  for (let waited = false; ; waited = true) {
+    const taken = await attempt();
+    if (taken !== undefined) return taken;
+    const holder = holderOf(join(root, DATABASES));
+    if (performance.now() - begun >= waitMs) {
+      throw new NamedError('Home.Busy', {
+        what: `Another command has the warehouse and tables of ${root} open`,
+        found: `${holder}, still after ${Math.round(waitMs / 1000)} s`,
+        todo: 'Wait until it ends or stop it, and run the same command again. A night serves readers in its own container only',
+      });
+    }
+    if (!waited) onWait?.(`Waiting for the warehouse and tables of ${root}: ${holder} has them open …`);
+    await pause(POLL_MS, undefined, { signal }).catch(() => {
+      throw new NamedError('Job.Interrupted', `interrupted while it waited for ${holder}`);
+    });
+  }
+}
+
+async function takeOwnership(root: string, holder: string): Promise<FileLock> {
+  const path = join(root, OWNER);
+  try {
+    let lock = await tryLock(path, holder);
+    for (const begun = performance.now(); !lock; lock = await tryLock(path, holder)) {
+      if (performance.now() - begun >= LOOK_MS) throw busy(root, holderOf(path));
+      await pause(POLL_MS);
+    }
+    const earlier = await readCard(root);
+    if (!earlier || !(await answers(earlier))) return lock;
+    lock.release();
+    throw busy(root, holderText(earlier.command, earlier.startedAt, earlier.pid));
+  } catch (error) {
+    throw unwritable(root, error);
+  }
+}
+
+function ownCommand(): string {
+  return ['afterbell', ...process.argv.slice(2)].join(' ');
+}
+
+function holderText(command: string, startedAt: string, pid = process.pid): string {
+  const [line = ''] = command.split('\n');
+  return `pid ${pid} (${line.slice(0, 100)}) since ${startedAt}`;
 }
 
 async function createFolders(root: string): Promise<Home['folders']> {
@@ -113,7 +227,7 @@ async function createFolders(root: string): Promise<Home['folders']> {
   }
 }
 
-/** `GET /afterbell` → `{nonce, pid}`. Listens before the lock is taken, so no lock ever lacks its proof of life. */
+/** `GET /afterbell` → `{nonce, pid}`, by which a reader knows that the card's endpoints are this owner's. */
 async function startControl(identity: {
   nonce: string;
   pid: number;
@@ -127,7 +241,7 @@ async function startControl(identity: {
     server.once('error', failed);
     server.listen(0, '127.0.0.1', listening);
   });
-  // An owner that has nothing else to do may end; the lock is then stale, not the process stuck.
+  // An owner that has nothing else to do may end.
   server.unref();
   const close = () =>
     new Promise<void>((done) => {
@@ -137,147 +251,48 @@ async function startControl(identity: {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
 }
 
-function busy(root: string, owner: LockRecord): NamedError {
+function busy(root: string, owner: string): NamedError {
   return new NamedError('Home.Busy', {
     what: `Another process is writing to ${root}`,
-    found: `pid ${owner.pid} (${owner.command}) since ${owner.startedAt}`,
-    todo: `Wait until it ends or stop it (kill ${owner.pid}), or set AFTERBELL_HOME to another folder`,
+    found: owner,
+    todo: 'Wait until it ends or stop it, or set AFTERBELL_HOME to another folder',
   });
 }
 
-const LOCK = 'home.lock';
 const CONTROL_TIMEOUT_MS = 3_000;
 
-const LockRecord = z.object({
+const Card = z.object({
   pid: z.number().int().positive(),
   nonce: z.string().min(1),
   startedAt: z.string(),
   command: z.string(),
+  opening: z.boolean().optional(),
   endpoints: z.record(z.string(), z.string()),
 });
 /** What `home.lock` holds: who owns the home and where its endpoints are. */
-export type LockRecord = z.infer<typeof LockRecord>;
+type Card = z.infer<typeof Card>;
 
-/** Takes the lock of `folder` for `mine`. Answers undefined on success, else the record of the living owner. */
-export async function takeLock(folder: string, mine: LockRecord): Promise<LockRecord | undefined> {
-  await clearDrafts(folder);
-  const draft = await writeDraft(folder, mine);
-  try {
-    for (;;) {
-      if (await linkNew(draft, join(folder, LOCK))) return undefined;
-      const outcome = await succeed(folder, draft);
-      if (outcome === 'taken') return undefined;
-      if (outcome !== 'again') return outcome;
-    }
-  } finally {
-    await rm(draft, { force: true });
-  }
+/** Readers see the old card or the new one. */
+async function writeCard(root: string, card: Card): Promise<void> {
+  const draft = join(root, `${CARD}.draft-${card.pid}-${randomUUID()}`);
+  await writeFile(draft, `${JSON.stringify(card)}\n`, { flag: 'wx', flush: true });
+  await rename(draft, join(root, CARD));
 }
 
-/**
- * Replaces a dead owner's lock. Renaming over the lock alone would let two takers win one after the other,
- * so each dead record has one successor: whoever first links `home.lock.after-<nonce>`. A successor that died
- * before it finished is succeeded in the same way, hence the walk. The lock is read again after winning,
- * because the record may have been succeeded, and its marks cleared, since it was first read.
- */
-async function succeed(folder: string, draft: string): Promise<LockRecord | 'taken' | 'again'> {
-  const lock = join(folder, LOCK);
-  const first = await readRecord(lock);
-  if (!first) return 'again';
-  let last = first;
-  for (;;) {
-    if (await isAlive(last)) return last;
-    const mark = join(folder, `${LOCK}.after-${last.nonce}`);
-    if (await linkNew(draft, mark)) {
-      if ((await readRecord(lock))?.nonce !== first.nonce) {
-        await rm(mark, { force: true });
-        return 'again';
-      }
-      await rename(draft, lock);
-      await clearMarks(folder);
-      return 'taken';
-    }
-    const next = await readRecord(mark);
-    if (!next) return 'again';
-    last = next;
-  }
+/** Takes the card away, if it is still this owner's. */
+async function dropCard(root: string, nonce: string): Promise<void> {
+  if ((await readCard(root))?.nonce === nonce) await rm(join(root, CARD), { force: true });
 }
 
-/** Replaces the endpoints in a lock this process holds; readers see the old record or the new one. */
-export async function rewriteLock(folder: string, mine: LockRecord): Promise<void> {
-  await rename(await writeDraft(folder, mine), join(folder, LOCK));
-}
-
-/** Gives the lock up, if it is still this owner's. */
-export async function dropLock(folder: string, nonce: string): Promise<void> {
-  const lock = join(folder, LOCK);
-  if ((await readRecord(lock))?.nonce === nonce) await rm(lock, { force: true });
-}
-
-/** The record of the living owner of `folder`, or undefined. */
-export async function livingOwner(folder: string): Promise<LockRecord | undefined> {
-  const record = await readRecord(join(folder, LOCK));
-  return record && (await isAlive(record)) ? record : undefined;
-}
-
-/**
- * An owner lives when its process exists and its control endpoint answers with its nonce (a pid alone may
- * have passed to another program). One that takes the connection but does not answer in time is busy or
- * stopped, not dead: taking its database away would lose commits.
- */
-async function isAlive({ pid, nonce, endpoints }: LockRecord): Promise<boolean> {
-  if (!processExists(pid) || endpoints.control === undefined) return false;
-  try {
-    const response = await fetch(`${endpoints.control}/afterbell`, {
-      signal: AbortSignal.timeout(CONTROL_TIMEOUT_MS),
-      headers: { connection: 'close' },
-    });
-    const answer: unknown = await response.json();
-    return typeof answer === 'object' && answer !== null && 'nonce' in answer && answer.nonce === nonce;
-  } catch (error) {
-    return error instanceof Error && error.name === 'TimeoutError';
-  }
-}
-
-function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === 'EPERM';
-  }
-}
-
-async function writeDraft(folder: string, record: LockRecord): Promise<string> {
-  const draft = join(folder, `${LOCK}.draft-${record.pid}-${randomUUID()}`);
-  await writeFile(draft, `${JSON.stringify(record)}\n`, { flag: 'wx', flush: true });
-  return draft;
-}
-
-/** Creates `path` with the draft's content in one step. False when it exists already. */
-async function linkNew(draft: string, path: string): Promise<boolean> {
-  try {
-    await link(draft, path);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** An unreadable lock counts as one whose owner is dead; it is never written in place, so never half-written. */
-async function readRecord(path: string): Promise<LockRecord | undefined> {
+async function readCard(root: string): Promise<Card | undefined> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readFile(join(root, CARD), 'utf8');
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const parsed = LockRecord.safeParse(jsonOrUndefined(text));
-  return parsed.success
-    ? parsed.data
-    : { pid: 2 ** 30, nonce: 'unreadable', startedAt: '', command: '', endpoints: {} };
+  return Card.safeParse(jsonOrUndefined(text)).data;
 }
 
 function jsonOrUndefined(text: string): unknown {
@@ -288,22 +303,26 @@ function jsonOrUndefined(text: string): unknown {
   }
 }
 
-/** Drafts of processes that were killed before they could take them away; a living one still needs its own. */
-async function clearDrafts(folder: string): Promise<void> {
-  for (const entry of await readdir(folder)) {
-    const pid = new RegExp(`^${LOCK}\\.draft-(\\d+)-`).exec(entry)?.[1];
-    if (pid !== undefined && !processExists(Number(pid))) await rm(join(folder, entry), { force: true });
+/** Whether the owner on the card is to be reached from here: a port alone may have passed to another program. */
+async function answers({ nonce, endpoints }: Card): Promise<boolean> {
+  if (endpoints.control === undefined) return false;
+  try {
+    const response = await fetch(`${endpoints.control}/afterbell`, {
+      signal: AbortSignal.timeout(CONTROL_TIMEOUT_MS),
+      headers: { connection: 'close' },
+    });
+    const answer: unknown = await response.json();
+    return typeof answer === 'object' && answer !== null && 'nonce' in answer && answer.nonce === nonce;
+  } catch {
+    return false;
   }
 }
 
-async function clearMarks(folder: string): Promise<void> {
-  for (const entry of await readdir(folder)) {
-    if (entry.startsWith(`${LOCK}.after-`)) await rm(join(folder, entry), { force: true });
+/** Only an owner writes cards, so that any draft is that of one who was killed. */
+async function clearDrafts(root: string): Promise<void> {
+  for (const entry of await readdir(root)) {
+    if (entry.startsWith(`${CARD}.`)) await rm(join(root, entry), { force: true });
   }
-}
-
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
 /**
@@ -346,12 +365,13 @@ function megabytes(bytes: number): string {
 
 /** Home.Unwritable in the words of its cause: room, a disk that takes writes, or rights. */
 export function unwritable(home: string, error: unknown): NamedError {
+  if (error instanceof NamedError) return error;
   const trouble = diskTrouble(error);
   const again = 'run the same command again; nothing stored was changed';
   const advice = trouble?.full
     ? { todo: `Make room on its disk, or set AFTERBELL_HOME to a folder elsewhere, and ${again}` }
     : {
-        wanted: 'a folder this user may create files and hard links in; who reads takes its lock too',
+        wanted: 'a folder this user may create files and hard links in, also to read its warehouse',
         todo: 'Set AFTERBELL_HOME to such a folder, or to a copy of this home',
       };
   const said = error instanceof Error ? error.message : String(error);

@@ -27,7 +27,7 @@ import {
   Triggered,
 } from './executions.ts';
 import { type Functions, startFunctions } from './functions.ts';
-import { type Home, openHome, requireRoom, unwritable } from './home.ts';
+import { type Home, lockDatabases, openHome, requireRoom, unwritable, WRITER_WAITS_MS } from './home.ts';
 import { type Jobs, startJobs } from './jobs.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
@@ -54,6 +54,9 @@ export interface LaptopOptions {
   /** Multiplies every Wait and Retry delay; by default 1/300 with practice data, else 1. */
   timeScale?: number;
   onNotify?: (notification: Notification) => void;
+  /** Told once when readers have the databases open, which are waited for; an abort of `signal` ends the wait. */
+  onWait?: (text: string) => void;
+  signal?: AbortSignal;
   /** When an execution starts; the computer's clock unless given. */
   now?: () => Date;
 }
@@ -84,8 +87,8 @@ export interface RunOptions {
 
 /** @throws Home.Busy, Home.Unwritable, Config.Invalid */
 export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
-  const { config, program, onNotify, now = () => new Date() } = options;
-  const home = await openHome(config.AFTERBELL_HOME, { mode: 'write' });
+  const { config, program, onNotify, onWait, signal, now = () => new Date() } = options;
+  const home = await openHome(config.AFTERBELL_HOME, { mode: 'write', opening: true });
   const closers: (() => Promise<void>)[] = [() => home.close()];
   // A log that cannot be written ends nothing: what was to be logged is lost, what was to be done is not.
   const log = (file: string, line: object) =>
@@ -96,6 +99,8 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       await closer().catch((error) => log('errors.jsonl', errorLine(error)));
   };
   try {
+    const databases = await lockDatabases(home.path, { waitMs: WRITER_WAITS_MS, onWait, signal });
+    closers.push(async () => databases.release());
     await requireRoom(home, config);
     await emptyScratch(home);
     // A lake elsewhere may have other writers; the home's own has this process only.
@@ -198,6 +203,8 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     }
     // Closed first: what is stopped must still reach its functions and tables.
     closers.push(() => triggered.close());
+    // Before everything: who reads now waits for the end, and does not meet endpoints about to close.
+    closers.push(() => home.setEndpoints({}));
     const settled = (signal?: AbortSignal) => triggered.settled(signal);
     return { practice: vendors.practice, timeScale, home, stores, vendors, close, run, settled };
   } catch (error) {

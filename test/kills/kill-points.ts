@@ -34,7 +34,9 @@ const STAGED = 'rename lake/staging/run=*/date=*';
  */
 export const NIGHT: readonly KillPoint[][] = [
   [
+    torn('write owner.flock'),
     torn('writeFile home.lock.draft-*'),
+    before('rm home.lock.draft-*'),
     before('rename home.lock'),
     before(TICKER_PAGE),
     after(CURSOR, 1),
@@ -43,7 +45,7 @@ export const NIGHT: readonly KillPoint[][] = [
     before(LEDGER, 2),
     after('PutEvents'),
   ],
-  [after('link home.lock'), before(CURSOR, 2), after(SESSION), after(LEDGER, 2)],
+  [after('rename home.lock'), after('write databases.flock'), before(CURSOR, 2), after(SESSION), after(LEDGER, 2)],
   [before('PutItem runs LOCK#lake'), before(ASSET_PAGE), after(PRICES), before('PutItem runs NIGHT#*')],
   [after('PutItem runs LOCK#lake'), before('PutItem tickers'), before(INGEST), after('PutItem runs NIGHT#*')],
   [before(LEDGER), after('PutItem assets'), after(INGEST), before('PutEvents')],
@@ -125,7 +127,6 @@ export const NIGHT: readonly KillPoint[][] = [
     before('DeleteItem runs ANALYSIS#sample'),
   ],
   [
-    before('rm home.lock.draft-*'),
     before('CREATE TABLE IF NOT EXISTS schema_migrations'),
     after('rename lake/reference/tickers_history/date=*.parquet'),
     after('PutItem runs CURSOR#splits'),

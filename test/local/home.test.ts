@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { openHome, readHome } from '../../src/local/home.ts';
+import { accessDatabases, lockDatabases, openHome, readHome } from '../../src/local/home.ts';
 import { bundledText, temporaryFolder } from './programs.ts';
 
 const write = { mode: 'write' } as const;
@@ -57,7 +57,7 @@ async function deadPid(): Promise<number> {
 test('opening creates the four folders and a lock that names its owner', async () => {
   const path = join(temporaryFolder(), 'deep', 'home');
   const home = await openHome(path, { ...write, command: 'afterbell night' });
-  expect(readdirSync(path).sort()).toEqual(['home.lock', 'lake', 'logs', 'tables', 'warehouse']);
+  expect(readdirSync(path).sort()).toEqual(['home.lock', 'lake', 'logs', 'owner.flock', 'tables', 'warehouse']);
   expect(home.folders.logs).toBe(join(path, 'logs'));
   expect(readLock(path)).toMatchObject({ pid: process.pid, nonce: home.nonce, command: 'afterbell night' });
   const { control } = readLock(path).endpoints as { control: string };
@@ -174,4 +174,93 @@ test('closing leaves a lock alone that is no longer its own', async () => {
   writeFileSync(lockOf(path), JSON.stringify({ ...readLock(path), nonce: 'successor' }));
   await home.close();
   expect(existsSync(lockOf(path))).toBe(true);
+});
+
+test('a lock file is what a killed owner leaves, and it locks nothing', async () => {
+  const path = temporaryFolder();
+  const child = await startContender();
+  expect(await contend(child, path)).toBe('won');
+  const locks = join(path, 'owner.flock');
+  expect(readFileSync(locks, 'utf8')).toMatch(new RegExp(`^pid ${child.pid} \\(contender ${child.pid}\\) since 20`));
+  await end(child);
+  expect(existsSync(locks) && existsSync(lockOf(path))).toBe(true);
+  expect(await readHome(path)).toBeUndefined();
+  await (await openHome(path, write)).close();
+});
+
+test('an owner whose card answers without a lock is of an earlier version, and keeps its home', async () => {
+  const earlier = createServer((_request, response) => response.end('{"nonce":"earlier"}'));
+  await new Promise<void>((resolve) => earlier.listen(0, '127.0.0.1', resolve));
+  const control = `http://127.0.0.1:${(earlier.address() as AddressInfo).port}`;
+  const path = temporaryFolder();
+  const startedAt = '2025-01-01T00:00:00Z';
+  const card = {
+    pid: 7,
+    nonce: 'earlier',
+    startedAt,
+    command: 'afterbell night',
+    endpoints: { control, aws: 'there' },
+  };
+  writeFileSync(lockOf(path), JSON.stringify(card));
+  await expect(openHome(path, write)).rejects.toMatchObject({
+    name: 'Home.Busy',
+    message: expect.stringContaining('found pid 7 (afterbell night) since 2025'),
+  });
+  expect(await accessDatabases(path, 'aws', { waitMs: 0 })).toEqual({ url: 'there' });
+  earlier.close();
+  earlier.closeAllConnections();
+  await (await openHome(path, write)).close();
+});
+
+test('readers queue for the databases, leave them to an owner that opens them, and go over its endpoint then', async () => {
+  const path = temporaryFolder();
+  const now = { waitMs: 0 };
+  const first = await accessDatabases(path, 'aws', now);
+  if (!('lock' in first)) throw new Error('nobody has the databases');
+  await expect(accessDatabases(path, 'aws', now)).rejects.toMatchObject({
+    name: 'Home.Busy',
+    message: expect.stringMatching(/found pid \d+ \(afterbell.*still after 0 s/),
+  });
+  const home = await openHome(path, { ...write, opening: true });
+  const told: string[] = [];
+  const second = accessDatabases(path, 'aws', { waitMs: 600_000 });
+  const owner = lockDatabases(path, { waitMs: 600_000, onWait: (text) => told.push(text) });
+  await expect.poll(() => told).toHaveLength(1);
+  first.lock.release();
+  const databases = await owner;
+  expect(told[0]).toMatch(/^Waiting for .*: pid \d+ \(afterbell/);
+  await home.setEndpoints({ aws: 'http://127.0.0.1:1' });
+  expect(await second).toEqual({ url: 'http://127.0.0.1:1' });
+  databases.release();
+  await home.close();
+});
+
+test('readers of a home whose owner opens no databases open them themselves', async () => {
+  const path = temporaryFolder();
+  const home = await openHome(path, write);
+  expect(await accessDatabases(path, 'aws', { waitMs: 0 })).toHaveProperty('lock');
+  await home.close();
+});
+
+test('an owner in another container is seen by its lock, and its endpoints are not used', async () => {
+  const path = temporaryFolder();
+  const home = await openHome(path, write);
+  const databases = await lockDatabases(path, { waitMs: 0 });
+  await home.setEndpoints({ aws: 'http://127.0.0.1:1' });
+  // As from a network namespace where something else, or nothing, listens on the port.
+  const card = readLock(path);
+  writeFileSync(lockOf(path), JSON.stringify({ ...card, endpoints: { aws: 'x', control: 'http://127.0.0.1:9' } }));
+  expect(await readHome(path)).toMatchObject({ pid: process.pid, endpoints: {} });
+  await expect(accessDatabases(path, 'aws', { waitMs: 0 })).rejects.toMatchObject({ name: 'Home.Busy' });
+  databases.release();
+  await home.close();
+});
+
+test('an interrupted command does not wait on', async () => {
+  const path = temporaryFolder();
+  const databases = await lockDatabases(path, { waitMs: 0 });
+  const stop = new AbortController();
+  const waiting = lockDatabases(path, { waitMs: 600_000, signal: stop.signal, onWait: () => stop.abort() });
+  await expect(waiting).rejects.toMatchObject({ name: 'Job.Interrupted' });
+  databases.release();
 });

@@ -3,11 +3,11 @@ import { ACCOUNT, REGION } from '../../src/local/aws/environment.ts';
 import { afterbell } from './command.ts';
 import { MORNING, openScene, SESSION } from './scene.ts';
 
-test('a second night on the same home is refused by name, and readers go on reading', async () => {
+test('a second night on the same home is refused by name and exit code, and readers go on reading', async () => {
   const scene = await openScene();
   const env = { AFTERBELL_HOME: scene.home };
   const refused = await afterbell(['night', '--session', SESSION], env);
-  expect(refused.code).toBe(1);
+  expect(refused.code).toBe(75);
   expect(refused.stdout).toBe('');
   expect(refused.stderr).toMatch(new RegExp(`^Home\\.Busy: .*${scene.home}.*pid ${process.pid} `));
   const asked = await afterbell(['query', '--warehouse', 'SELECT count(*)::int AS n FROM stock_prices', '--json'], env);
