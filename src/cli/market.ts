@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { NamedError } from '../errors.ts';
 import { generateMarket } from '../local/market/generator.ts';
 import { replayMarket } from '../local/market/replay.ts';
 import { startMarket } from '../local/market/server.ts';
 import type { Context } from './context.ts';
 import { localOnly } from './pipeline.ts';
+import { askedPort } from './port.ts';
 
 export interface MarketOptions {
   replay?: string;
@@ -20,13 +20,7 @@ export async function market(options: MarketOptions, { config, terminal, signal,
     options.replay === undefined
       ? generateMarket({ symbols: config.SYMBOLS, seed: 1 })
       : await replayMarket(resolve(options.replay));
-  const port = Number(options.port ?? 0);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new NamedError('Usage.Invalid', {
-      what: `--port ${options.port} is no port`,
-      wanted: 'a number up to 65535',
-    });
-  }
+  const port = askedPort(options.port);
   const misbehave = options.misbehave?.split(',').map((name) => name.trim()) ?? [];
   const served = await startMarket({ source, misbehave, port });
   if (terminal.json) terminal.print(JSON.stringify({ url: served.url }));

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDate } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
-import { keys, type Lake, listAll, readJson } from '../lake/lake.ts';
+import { keys, type Lake, listAll } from '../lake/lake.ts';
+import { readReport } from '../lake/reports.ts';
 import { usableIngest } from '../lake/sessions.ts';
 import { readHome } from '../local/home.ts';
 import type { NightReport } from '../records/run.ts';
@@ -21,6 +22,7 @@ import { placeIn, there } from '../text.ts';
 import type { SqlRow } from '../warehouse/client.ts';
 import { type Context, homeLake } from './context.ts';
 import { localOnly, withWarehouse } from './pipeline.ts';
+import { askedPort, portRefused } from './port.ts';
 import { statusWord } from './terminal.ts';
 
 export interface ReportOptions {
@@ -147,13 +149,10 @@ function openPage(path: string, { terminal }: Context): void {
 
 /** Serves the list of nights, each night and the bars of any symbol on loopback until Ctrl-C. */
 export async function serveReports(
-  { port: asked = '0' }: { port?: string },
+  { port: asked }: { port?: string },
   { config, terminal, signal }: Context,
 ): Promise<number> {
-  const wanted = Number(asked);
-  if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65535) {
-    throw new NamedError('Usage.Invalid', { what: `--port ${asked} is no port`, wanted: 'a number up to 65535' });
-  }
+  const wanted = askedPort(asked);
   const lake = homeLake(config);
   const server = createServer((request, response) => {
     answer(request, lake, config.REPORT_SYMBOLS).then(
@@ -162,11 +161,9 @@ export async function serveReports(
         send(response, 500, notFoundPage('This page could not be made', `${error.name}: ${error.message}`)),
     );
   });
-  server.listen(wanted, '127.0.0.1');
-  await Promise.race([
-    once(server, 'listening'),
-    once(server, 'error').then(([error]) => Promise.reject(portTaken(wanted, error as Error))),
-  ]);
+  await once(server.listen(wanted, '127.0.0.1'), 'listening').catch((error: Error) => {
+    throw portRefused(wanted, error);
+  });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   if (terminal.json) terminal.print(JSON.stringify({ url }));
   else terminal.print([`All nights: ${url}`, 'Ctrl-C ends it.']);
@@ -176,13 +173,8 @@ export async function serveReports(
   return 0;
 }
 
-function portTaken(port: number, cause: Error): NamedError {
-  return new NamedError(
-    'Usage.Invalid',
-    { what: `port ${port} cannot be used`, found: cause.message, wanted: 'a free port, or no --port' },
-    { cause },
-  );
-}
+/** What a request's path is read against. */
+const BASE = 'http://127.0.0.1';
 
 interface Answer {
   status: number;
@@ -198,8 +190,14 @@ async function answer(
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(headers.host ?? ''))
     return missing('Unknown host', 'Ask for 127.0.0.1.');
   if (method !== 'GET' && method !== 'HEAD') return missing('Nothing to do here', 'These pages are for reading.');
-  const { pathname, searchParams } = new URL(url, 'http://127.0.0.1');
-  if (pathname === '/') return { status: 200, page: nightsPage(await readNights(lake)) };
+  if (!URL.canParse(url, BASE)) {
+    return { status: 400, page: notFoundPage('That is no address', 'The list of nights is at /.') };
+  }
+  const { pathname, searchParams } = new URL(url, BASE);
+  if (pathname === '/') {
+    const { nights, unread } = await readNights(lake);
+    return { status: 200, page: nightsPage(nights, unread) };
+  }
   const session = /^\/nights\/(\d{4}-\d{2}-\d{2})$/.exec(pathname)?.[1];
   if (session) return nightAnswer(lake, session, symbols);
   if (pathname !== '/symbols') return missing('There is no such page', 'The list of nights is at /.');
@@ -213,7 +211,7 @@ async function answer(
 }
 
 async function nightAnswer(lake: Lake, session: string, symbols: readonly string[]): Promise<Answer> {
-  const report = await readJson<NightReport>(lake, keys.report(session, 'night.json'));
+  const report = await readReport(lake, keys.report(session, 'night.json'));
   if (!report) return missing(`No night ran for ${session}`, 'The list of nights is at /.');
   return { status: 200, page: await nightPage(lake, report, symbols) };
 }
@@ -222,14 +220,16 @@ function missing(title: string, text: string): Answer {
   return { status: 404, page: notFoundPage(title, text) };
 }
 
-async function readNights(lake: Lake): Promise<NightReport[]> {
+/** Every night, the newest first, and why one cannot be shown. */
+async function readNights(lake: Lake): Promise<{ nights: NightReport[]; unread: string[] }> {
   const files = (await listAll(lake, 'reports/date='))
     .map(({ key }) => key)
     .filter((key) => key.endsWith('/night.json'));
-  const reports = await Promise.all(
-    files.reverse().map((key) => readJson<NightReport>(lake, key).catch(() => undefined)),
-  );
-  return reports.filter((report) => report !== undefined);
+  const read = await Promise.all(files.reverse().map((key) => readReport(lake, key).catch((error: Error) => error)));
+  return {
+    nights: read.flatMap((one) => (one === undefined || one instanceof Error ? [] : [one])),
+    unread: read.flatMap((one) => (one instanceof Error ? [one.message] : [])),
+  };
 }
 
 function send(response: ServerResponse, status: number, page: string): void {

@@ -9,8 +9,11 @@ import { candlesOf } from './sections.ts';
 
 const FORM = html`<form action="/symbols" method="get" role="search"><label>Bars of symbol <input name="symbol" required autocomplete="off" spellcheck="false" placeholder="AAPL"></label> <button>Draw</button></form>`;
 
-/** Pure: every night, the newest first, and a way to any symbol's bars. */
-export function nightsPage(nights: readonly NightReport[]): string {
+/**
+ * Pure: every night, the newest first, and a way to any symbol's bars.
+ * @param unread reports that could not be read, a sentence each
+ */
+export function nightsPage(nights: readonly NightReport[], unread: readonly string[] = []): string {
   const rows = nights.map(({ session, status, kind, startedAt, seconds, reasons }) => [
     html`<a href="/nights/${session}">${session}</a>`,
     status,
@@ -30,10 +33,13 @@ export function nightsPage(nights: readonly NightReport[]): string {
   const table =
     rows.length > 0
       ? tableOf('Every night, the newest first.', columns, rows)
-      : html`<p>No night has run yet. Start one with <code>npx afterbell night</code>.</p>`;
+      : unread.length === 0 && html`<p>No night has run yet. Start one with <code>npx afterbell night</code>.</p>`;
+  const missing =
+    unread.length > 0 &&
+    html`<section><h2>What could not be read</h2><ul>${unread.map((line) => html`<li>${line}</li>`)}</ul></section>`;
   return shell(
     'Nights',
-    html`${nights[0]?.practice && html`<p class="practice"><strong>Practice data.</strong></p>`}${FORM}${table}`,
+    html`${nights[0]?.practice && html`<p class="practice"><strong>Practice data.</strong></p>`}${FORM}${table}${missing}`,
   );
 }
 

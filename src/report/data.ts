@@ -3,8 +3,9 @@ import { dateOf } from '../calendar/dates.ts';
 import { inFlight } from '../concurrency.ts';
 import { errorName } from '../errors.ts';
 import { decodeBarColumns } from '../lake/bar-table.ts';
-import { dateOfKey, keys, type Lake, listAll, readJson } from '../lake/lake.ts';
+import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
 import { decodeRows, type Row } from '../lake/parquet.ts';
+import { readReport } from '../lake/reports.ts';
 import { SYMBOL_LISTS } from '../lake/revisions.ts';
 import { heldSessions, usableIngest } from '../lake/sessions.ts';
 import { decodeSilver, type SilverColumns } from '../lake/silver.ts';
@@ -79,7 +80,7 @@ async function readNights(lake: Lake, run: ReportedRun): Promise<History['nights
     .slice(-NIGHTS);
   const reports = new Map<string, NightReport>();
   await inFlight(keys, READERS, async (key) => {
-    const report = await readJson<NightReport>(lake, key).catch(() => undefined);
+    const report = await readReport(lake, key).catch(() => undefined);
     if (report) reports.set(key, report);
   });
   const earlier = keys.flatMap((key) => reports.get(key) ?? []);

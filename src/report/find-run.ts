@@ -1,4 +1,5 @@
 import { dateOfKey, keys, type Lake, lakeKind, listAll, readJson } from '../lake/lake.ts';
+import { readReport } from '../lake/reports.ts';
 import { usableIngest } from '../lake/sessions.ts';
 import { stagedDates } from '../lake/staging.ts';
 import type { DatasetResult, JobResult, NightKind, NightReport, NightStatus } from '../records/run.ts';
@@ -38,7 +39,7 @@ export async function lakeReports(lake: Lake, { runId, session }: Asked): Promis
   const wanted = runId ? files : files.filter((key) => key.endsWith('/night.json')).slice(-1);
   const found: NightReport[] = [];
   for (const key of wanted.sort((a, b) => (dateOfKey(a)! < dateOfKey(b)! ? 1 : -1))) {
-    const report = await readJson<NightReport>(lake, key).catch(() => undefined);
+    const report = await readReport(lake, key).catch(() => undefined);
     if (report && (!runId || report.runId === runId)) found.push(report);
   }
   return found;

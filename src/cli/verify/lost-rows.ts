@@ -2,8 +2,9 @@ import { type HistoryRow, historyDate, type Listed, planHistory } from '../../ch
 import { inFlight } from '../../concurrency.ts';
 import { INDEX } from '../../datasets/index-members.ts';
 import { columnName } from '../../datasets/registry.ts';
-import { dateOfKey, keys, type Lake, listAll, readJson } from '../../lake/lake.ts';
+import { dateOfKey, keys, type Lake, listAll } from '../../lake/lake.ts';
 import { decodeRows, type Row } from '../../lake/parquet.ts';
+import { readReport } from '../../lake/reports.ts';
 import { SYMBOL_LISTS } from '../../lake/revisions.ts';
 import { contentHash } from '../../records/record.ts';
 import type { NightReport } from '../../records/run.ts';
@@ -117,8 +118,8 @@ export async function closedRuns(lake: Lake): Promise<NightReport[]> {
     .filter((key) => /\/(night|run=[^/]*)\.json$/.test(key));
   const found = new Map<string, NightReport>();
   await inFlight(files, READERS, async (key) => {
-    const report = await readJson<NightReport>(lake, key).catch(() => undefined);
-    if (report?.runId && report.completedAt) found.set(key, report);
+    const report = await readReport(lake, key).catch(() => undefined);
+    if (report) found.set(key, report);
   });
   return files.flatMap((key) => found.get(key) ?? []);
 }

@@ -1,0 +1,57 @@
+import * as z from 'zod';
+import { NamedError } from '../errors.ts';
+import type { NightReport } from '../records/run.ts';
+import { type Lake, readJson } from './lake.ts';
+
+const texts = z.array(z.string());
+const count = z.number();
+const instant = z.string().refine((text) => !Number.isNaN(Date.parse(text)), 'an instant');
+const words = z.string().regex(/^\w{1,40}$/, 'a word');
+
+/** What a page cannot be made without; what a later or an earlier version has besides stays. */
+const report = z.looseObject({
+  runId: z.string().min(1),
+  session: z.iso.date(),
+  kind: z.enum(['night', 'backfill', 'release', 'task']),
+  status: z.enum(['Succeeded', 'Partial', 'Held', 'Skipped', 'Failed']),
+  practice: z.boolean(),
+  startedAt: instant,
+  completedAt: instant,
+  seconds: count,
+  datasets: z.array(
+    z.looseObject({
+      name: z.string(),
+      task: z.string(),
+      status: words,
+      rows: count,
+      new: count,
+      changed: count,
+      revised: count,
+      rejected: count,
+      pages: count,
+      seconds: count,
+      reasons: texts,
+    }),
+  ),
+  reasons: texts,
+  notes: texts,
+  sessions: z.looseObject({ published: texts, held: texts, failed: texts }),
+  stages: z.array(z.looseObject({ state: z.string(), retries: count })).optional(),
+});
+
+/**
+ * A stored report of a run; undefined when there is none.
+ * @throws Lake.Corrupt, naming the key, for what is no JSON or no report
+ */
+export async function readReport(lake: Lake, key: string): Promise<NightReport | undefined> {
+  const stored = await readJson<unknown>(lake, key);
+  if (stored === undefined) return undefined;
+  const read = report.safeParse(stored);
+  if (read.success) return stored as NightReport;
+  const [issue] = read.error.issues;
+  throw new NamedError('Lake.Corrupt', {
+    what: `${key} is no report of a run`,
+    found: [issue?.path.join('.'), issue?.message].filter(Boolean).join(': '),
+    todo: 'A later run of its session writes it anew: npx afterbell night --session DATE. Until then other nights are shown without it.',
+  });
+}
