@@ -4,6 +4,7 @@ import { type Command, CommanderError } from 'commander';
 import { errorName } from '../errors.ts';
 import { commands } from './commands.ts';
 import { type Context, openContext, projectRoot } from './context.ts';
+import { watchStreams } from './streams.ts';
 import { blockOf, jsonLine, shownLines } from './terminal.ts';
 
 const INTERRUPTED = 130;
@@ -11,14 +12,17 @@ const INTERRUPTED = 130;
 const BUSY = 75;
 
 const stop = new AbortController();
+const streams = watchStreams(process.stdout, process.stderr);
 let code = 0;
+let name = '';
 
 /** Runs a command's work and keeps its exit code. */
 function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise<number>) {
   return async (...args: unknown[]) => {
     const command = args.at(-1) as Command;
     const given = args.slice(0, -1) as A;
-    code = await work(...given, await openContext(command.opts(), stop.signal));
+    name = command.name();
+    code = await work(...given, await openContext(command.opts(), { signal: stop.signal, unread: streams.unread }));
   };
 }
 
@@ -32,8 +36,6 @@ process.once('SIGINT', () => {
   process.once('SIGINT', () => process.exit(INTERRUPTED));
 });
 process.once('SIGTERM', () => stop.abort());
-// `| head` closes the pipe when it has seen enough.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? code : 1));
 
 try {
   await commands(version(), action).parseAsync();
@@ -41,6 +43,10 @@ try {
   code = exitCode(error as Error);
 }
 process.exitCode = stop.signal.aborted && code !== 0 ? INTERRUPTED : code;
+// Only now is known what became of the last words.
+process.once('exit', () => {
+  process.exitCode = streams.exitCode(Number(process.exitCode), name);
+});
 
 function exitCode(error: Error): number {
   if (error instanceof CommanderError) {

@@ -17,12 +17,17 @@ export interface Context {
   now: Date;
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
+  /** Aborted when nobody reads stdout any more. */
+  unread: AbortSignal;
   /** The deployed stage the command is about; `config` is that stage's then. */
   stage?: Stage;
 }
 
 /** @throws Config.Invalid, Usage.Invalid for a stage that is not there */
-export async function openContext(options: { json?: boolean; stage?: string }, signal: AbortSignal): Promise<Context> {
+export async function openContext(
+  options: { json?: boolean; stage?: string },
+  signals: Pick<Context, 'signal' | 'unread'>,
+): Promise<Context> {
   const unknown = readEnvFile('.env');
   const own = loadConfig();
   if (unknown.length > 0) process.stderr.write(`.env names what is no setting: ${unknown.join(', ')}\n`);
@@ -33,7 +38,7 @@ export async function openContext(options: { json?: boolean; stage?: string }, s
     program: readProgram(projectRoot()),
     terminal: openTerminal({ ...options, noColor: noColour() }),
     now: own.AFTERBELL_NOW ? new Date(own.AFTERBELL_NOW) : new Date(),
-    signal,
+    ...signals,
   };
 }
 

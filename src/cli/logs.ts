@@ -22,11 +22,13 @@ const STAGE_HOURS = 24;
 type Source = () => AsyncIterable<LogLine>;
 
 /**
- * Prints what a function or job logged, oldest first; with --follow also what it logs from now on, until interrupted.
+ * Prints what a function or job logged, oldest first; with --follow also what it logs from now on, until interrupted
+ * or until nobody reads any more.
  * Exits 1 when the run asked for has no line here.
  */
 export async function logs(name: string, options: LogsOptions, context: Context): Promise<number> {
-  const { config, program, terminal, signal } = context;
+  const { config, program, terminal } = context;
+  const signal = AbortSignal.any([context.signal, context.unread]);
   const known = [...Object.keys(program.functions), ...Object.keys(JOBS)];
   if (!known.includes(name)) {
     throw new NamedError('Usage.Invalid', {

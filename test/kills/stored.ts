@@ -116,7 +116,14 @@ async function onHome<T>(home: string, product: string, work: (laptop: Laptop, c
   const terminal = { json: true, live: false, colour: false, print: () => {}, note: () => {} };
   const laptop = await openLaptop({ config, program });
   try {
-    return await work(laptop, { config, program, terminal, now: new Date(), signal: new AbortController().signal });
+    return await work(laptop, {
+      config,
+      program,
+      terminal,
+      now: new Date(),
+      signal: new AbortController().signal,
+      unread: new AbortController().signal,
+    });
   } finally {
     await laptop.close();
   }

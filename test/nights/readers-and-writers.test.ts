@@ -75,7 +75,8 @@ test('a reader whose night is killed between two questions reads again by itself
   await served(home);
   const terminal = { json: false, live: false, colour: false, print: () => {}, note: () => {} };
   const { signal } = new AbortController();
-  const context = { config: loadConfig({ AFTERBELL_HOME: home }), program, terminal, now: new Date(), signal };
+  const config = loadConfig({ AFTERBELL_HOME: home });
+  const context = { config, program, terminal, now: new Date(), signal, unread: signal };
   let readings = 0;
   const answer = await withWarehouse(context, async (warehouse) => {
     readings += 1;
