@@ -90,23 +90,40 @@ test('a reader whose night is killed between two questions reads again by itself
 });
 
 const OTHER_CONTAINER = ['unshare', '--pid', '--fork', '--mount-proc'];
-const unshared = namespaces();
-if (!unshared) skipped('the lock across PID namespaces, because unshare is not permitted here');
+/** With a loopback of its own, from which the owner's endpoints cannot be reached. */
+const OWN_NETWORK = ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+const contained = namespaces([]);
+const isolated = namespaces(OWN_NETWORK);
+if (!contained) skipped('the lock across PID namespaces, because unshare is not permitted here');
+if (!isolated) skipped('the lock across network namespaces, because unshare or ip is not permitted here');
 
-test.runIf(unshared)('a night in another container is refused, and a reader there is served', async () => {
+test.runIf(contained)('a night in another container is refused, and a reader there is served', async () => {
   const scene = await openScene();
   const env = { AFTERBELL_HOME: scene.home, ...THAT_MORNING };
-  const night = await started(['night', '--session', SESSION], env, unshared).ended;
+  const night = await started(['night', '--session', SESSION], env, contained).ended;
   expect(night.code, night.stderr).toBe(BUSY);
   expect(night.stderr).toMatch(new RegExp(`^Home\\.Busy: .*${scene.home}.*pid ${process.pid} `));
-  const asked = await started(['query', '--warehouse', COUNT, '--json'], env, unshared).ended;
+  const asked = await started(['query', '--warehouse', COUNT, '--json'], env, contained).ended;
   expect(asked.code, asked.stderr).toBe(0);
   expect(scene.market.requests.filter(({ path }) => path !== '/')).toEqual([]);
 });
 
-/** How a program is run in PID namespaces of its own, or undefined where this user may not. */
-function namespaces(): string[] | undefined {
-  for (const inside of [OTHER_CONTAINER, [...OTHER_CONTAINER, '--user', '--map-root-user']]) {
+test.runIf(isolated)('in a container with a network of its own a night is refused, and a reader waits', async () => {
+  const scene = await openScene();
+  const env = { AFTERBELL_HOME: scene.home, ...THAT_MORNING };
+  const night = await started(['night', '--session', SESSION], env, isolated).ended;
+  expect(night.code, night.stderr).toBe(BUSY);
+  const reader = started(['query', '--warehouse', COUNT, '--json'], env, isolated);
+  await expect.poll(reader.stderr).toMatch(new RegExp(`Waiting .*pid ${process.pid} `));
+  await scene.close();
+  const asked = await reader.ended;
+  expect(asked.code, asked.stderr).toBe(0);
+});
+
+/** How a program is run in namespaces of its own, or undefined where this user may not. */
+function namespaces(more: readonly string[]): string[] | undefined {
+  for (const user of [[], ['--user', '--map-root-user']]) {
+    const inside = [...OTHER_CONTAINER, ...user, ...more];
     try {
       execFileSync(inside[0]!, [...inside.slice(1), 'true'], { stdio: 'ignore' });
       return inside;
