@@ -14,6 +14,7 @@ import {
   type S3ClientConfig,
   type S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { tooLarge } from '../body.ts';
 import { NamedError } from '../errors.ts';
 import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 
@@ -36,14 +37,17 @@ export class S3Lake implements Lake {
   private readonly client: S3Client;
   private readonly wire: S3Wire | undefined;
 
-  /** @param light whether single objects are read and written without the SDK's machinery */
-  constructor(uri: string, client = openS3Client(), light = false) {
+  /**
+   * @param light whether single objects are read and written without the SDK's machinery
+   * @param mostBytes of a single object, read light; for buckets that are not our own
+   */
+  constructor(uri: string, client = openS3Client(), light = false, mostBytes = Number.POSITIVE_INFINITY) {
     this.uri = uri.replace(/\/+$/, '');
     const [bucket = '', ...rest] = this.uri.slice('s3://'.length).split('/');
     this.bucket = bucket;
     this.prefix = rest.length > 0 ? `${rest.join('/')}/` : '';
     this.client = client;
-    this.wire = light ? new S3Wire(client, bucket) : undefined;
+    this.wire = light ? new S3Wire(client, bucket, mostBytes) : undefined;
   }
 
   async read(key: string): Promise<Uint8Array | undefined> {
@@ -262,6 +266,7 @@ export class S3Wire {
   constructor(
     private readonly client: S3Client,
     private readonly bucket: string,
+    private readonly mostBytes = Number.POSITIVE_INFINITY,
   ) {}
 
   get(key: string): Promise<TriedAnswer> {
@@ -326,7 +331,12 @@ export class S3Wire {
       request.setTimeout(IDLE_MS, () => request.destroy(brokenOff('no answer')));
       request.once('response', (response) => {
         const parts: Buffer[] = [];
-        response.on('data', (part: Buffer) => parts.push(part));
+        let bytes = 0;
+        response.on('data', (part: Buffer) => {
+          bytes += part.length;
+          if (bytes <= this.mostBytes) parts.push(part);
+          else request.destroy(tooLarge(key, this.mostBytes));
+        });
         response.once('error', reject);
         response.once('end', () => {
           const { statusCode: status = 0, headers: told } = response;

@@ -1,8 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
+import { gunzipAtMost, MIB, readFileAtMost } from '../body.ts';
 import { parseDate } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
 import { openS3Client, S3Lake } from '../lake/s3-lake.ts';
@@ -75,7 +74,8 @@ async function findRoot(shelf: Shelf): Promise<string> {
   });
 }
 
-const unzip = promisify(gunzip);
+/** Of one session's file, packed and unpacked; a whole market is 1.5 MB unpacked. */
+export const LARGEST_FLAT_FILE = 16 * MIB;
 
 /** A row of a flat file in the shape of a grouped answer. A cell that is no number stays text, for the row checks. */
 export interface DayFileRow {
@@ -98,7 +98,7 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
  * here: a reader that guesses types takes the symbols TRUE, NAN and E for other things. `window_start` is not read,
  * the session is the file name's.
  * @param name the file as messages name it
- * @throws NamedError `Data.Invalid` for a broken gzip or CSV or a missing column
+ * @throws NamedError `Data.Invalid` for a broken gzip or CSV, a missing column or more than LARGEST_FLAT_FILE
  */
 export async function readDayFile(bytes: Uint8Array, name: string): Promise<DayFileRow[]> {
   const lines = csvLines(await unzipped(bytes, name), name);
@@ -120,8 +120,9 @@ export async function readDayFile(bytes: Uint8Array, name: string): Promise<DayF
 
 async function unzipped(bytes: Uint8Array, name: string): Promise<Buffer> {
   try {
-    return await unzip(bytes);
+    return await gunzipAtMost(bytes, LARGEST_FLAT_FILE, `The flat file ${name}`);
   } catch (error) {
+    if (error instanceof NamedError) throw error;
     throw broken(name, `no whole gzip (${(error as Error).message})`, 'a complete .csv.gz', error);
   }
 }
@@ -158,7 +159,7 @@ export interface Shelf {
 export function folderShelf(folder: string): Shelf {
   return {
     uri: folder,
-    read: (path) => readFile(join(folder, path)).catch(unlessMissing),
+    read: (path) => readFileAtMost(join(folder, path), LARGEST_FLAT_FILE).catch(unlessMissing),
     async *list(prefix) {
       const entries = (await readdir(join(folder, prefix), { withFileTypes: true }).catch(unlessMissing)) ?? [];
       for (const entry of entries) {
@@ -197,7 +198,7 @@ export function openShelf(place: string, endpoint: string, secret: Record<string
   }
   const credentials = { accessKeyId: secret.keyId, secretAccessKey: secret.secret };
   const client = openS3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true, maxAttempts: 4 });
-  const bucket = new S3Lake(place, client, true);
+  const bucket = new S3Lake(place, client, true, LARGEST_FLAT_FILE);
   const named = (error: Error) => namedError(error, place, endpoint);
   return {
     uri: bucket.uri,

@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse/sync';
+import { MIB } from '../body.ts';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
@@ -14,6 +15,9 @@ import {
 
 /** Bulk answers hold every symbol of the world. */
 const BULK_TIMEOUT_MS = 120_000;
+const LARGEST_BULK = 128 * MIB;
+/** One symbol is some kB; many are asked for at once. */
+const LARGEST_SINGLE = MIB;
 
 export interface FmpOptions {
   baseUrl: string;
@@ -62,8 +66,8 @@ export function fmp(options: FmpOptions): Fmp {
     headers: { apikey },
     judge: judgeFmp,
   };
-  const http = createHttp(shared);
-  const bulk = createHttp({ timeoutMs: BULK_TIMEOUT_MS, ...shared });
+  const http = createHttp({ maxBytes: LARGEST_SINGLE, ...shared });
+  const bulk = createHttp({ timeoutMs: BULK_TIMEOUT_MS, maxBytes: LARGEST_BULK, ...shared });
 
   async function one(path: string, symbol: string, call?: CallOptions): Promise<FmpRows> {
     const asked = fmpSymbol(symbol);

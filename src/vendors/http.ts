@@ -8,9 +8,15 @@ import {
   TimeoutStrategy,
   timeout,
 } from 'cockatiel';
+import { MIB, readAtMost, tooLarge } from '../body.ts';
 import { type ErrorText, isNamed, NamedError } from '../errors.ts';
 import { type Limiter, realSleep, type Sleep } from './rate-limiter.ts';
 import { type Answer, type Judge, readAnswer } from './responses.ts';
+
+/** Several times the largest answer there is, a vendor's whole list of assets. */
+const LARGEST_ANSWER = 32 * MIB;
+/** Of a refusal so much is looked at: its words stand in the beginning. */
+const LARGEST_REFUSAL = MIB;
 
 /** Present in every answer of the practice market, and in no vendor's. */
 const PRACTICE_HEADER = 'x-afterbell-practice';
@@ -30,6 +36,8 @@ export interface HttpOptions {
   limiter?: Limiter;
   /** For one try, from sending to the last byte of the body. */
   timeoutMs?: number;
+  /** Of one answer's body, after decompression; 32 MiB unless given. */
+  maxBytes?: number;
   /** Tries within one call. Longer waiting belongs to the state machine, which is not billed for it. */
   maxTries?: number;
   sleep?: Sleep;
@@ -59,7 +67,8 @@ export interface Http {
   /**
    * GETs a path with query at the configured host and returns the whole body as JSON.
    * @throws NamedError as the vendor's judge says; `Vendor.Unavailable` when there is no answer in time, the
-   * network fails or the breaker is open; `Vendor.TruncatedBody` when a good answer ends early
+   * network fails or the breaker is open; `Vendor.TruncatedBody` when a good answer ends early; `Data.Invalid` when it
+   * goes on beyond `maxBytes`
    */
   getJson(pathAndQuery: string, call?: CallOptions): Promise<JsonAnswer>;
   /** The same for a body of any other form; whether it is whole is for the reader to see. */
@@ -79,7 +88,7 @@ interface GoodAnswer {
 }
 
 export function createHttp(options: HttpOptions): Http {
-  const { vendor, judge, limiter, timeoutMs = 30_000, maxTries = 2 } = options;
+  const { vendor, judge, limiter, timeoutMs = 30_000, maxTries = 2, maxBytes = LARGEST_ANSWER } = options;
   const { sleep = realSleep, random = Math.random, fetch: ask = fetch } = options;
   const { failures, pauseMs } = options.breaker ?? { failures: 5, pauseMs: 30_000 };
   const base = readBaseUrl(vendor, options.baseUrl);
@@ -142,8 +151,10 @@ export function createHttp(options: HttpOptions): Http {
         // A redirect is not followed: fetch would take the vendor's key headers along to another host.
         const response = await ask(url, { method: methodOf(body), body, headers, signal: inTime, redirect: 'manual' });
         bodyBegun = true;
-        const text = await response.text();
-        return readAnswer(response.status, text, { path, headers: Object.fromEntries(response.headers) });
+        const most = response.ok ? maxBytes : Math.min(maxBytes, LARGEST_REFUSAL);
+        const { bytes, whole } = response.body ? await readAtMost(response.body, most) : NO_BODY;
+        if (!whole && response.ok) throw tooLarge(`${vendor}'s answer to ${where}`, most, WHO_ANSWERS);
+        return readAnswer(response.status, utf8.decode(bytes), { path, headers: Object.fromEntries(response.headers) });
       }, signal);
     } catch (error) {
       signal?.throwIfAborted();
@@ -196,6 +207,10 @@ export function createHttp(options: HttpOptions): Http {
     },
   };
 }
+
+const NO_BODY = { bytes: new Uint8Array(), whole: true };
+const utf8 = new TextDecoder();
+const WHO_ANSWERS = 'Look at what answers there: the variable that ends in _BASE_URL, or a proxy between.';
 
 /** The call as messages name it: without the query, which holds cursors and may hold more. */
 function whereOf(pathAndQuery: string, body?: string): string {

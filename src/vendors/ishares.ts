@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
+import { MIB, readFileAtMost } from '../body.ts';
 import { readDay } from '../calendar/dates.ts';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
-import { openLake } from '../lake/lake.ts';
+import { S3Lake } from '../lake/s3-lake.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient } from './http.ts';
 import { type Answer, commonVerdict, type VendorWords, vendorText } from './responses.ts';
 
@@ -25,6 +25,9 @@ export interface Ishares {
   /** The holdings as the fund published them, with the day they are of. */
   holdings(call?: CallOptions): Promise<FundHoldings>;
 }
+
+/** A fund of the whole world's shares is some MB. */
+const LARGEST_HOLDINGS = 32 * MIB;
 
 /** Public hosts turn away clients that say nothing of themselves. */
 const USER_AGENT = 'Mozilla/5.0 (compatible; afterbell)';
@@ -71,6 +74,7 @@ function webReader(uri: string, more: IsharesOptions['http']): Read {
 function storedReader(uri: string, readObject: NonNullable<IsharesOptions['readObject']>): Read {
   return async () => {
     const bytes = await (uri.startsWith('s3://') ? readObject(uri) : readLocal(uri)).catch((cause: Error) => {
+      if (cause instanceof NamedError) throw cause;
       const found = `${cause.name}: ${cause.message}`;
       throw new NamedError('Vendor.Unavailable', { what: `${uri} cannot be read`, found }, { cause });
     });
@@ -82,7 +86,7 @@ function storedReader(uri: string, readObject: NonNullable<IsharesOptions['readO
 
 async function readLocal(uri: string): Promise<Uint8Array | undefined> {
   const path = uri.startsWith('file://') ? fileURLToPath(uri) : uri;
-  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+  return readFileAtMost(path, LARGEST_HOLDINGS).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
@@ -90,7 +94,7 @@ async function readLocal(uri: string): Promise<Uint8Array | undefined> {
 
 async function readS3(uri: string): Promise<Uint8Array | undefined> {
   const { place, name } = objectOf(uri)!;
-  return openLake(place).read(name);
+  return new S3Lake(place, undefined, true, LARGEST_HOLDINGS).read(name);
 }
 
 /** The bucket with its folder, and the object's own name. */

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
+import { gunzipAtMost, readFileAtMost } from '../../body.ts';
 import { isSession } from '../../calendar/calendar.ts';
 import { NamedError } from '../../errors.ts';
+import { LARGEST_FLAT_FILE } from '../../vendors/flat-files.ts';
 import { assetRow } from './companies.ts';
 import { byCodeUnit } from './noise.ts';
 import type { BarRow, MarketSource, TickerRow } from './source.ts';
@@ -84,7 +84,6 @@ export async function replayMarket(folder: string): Promise<MarketSource> {
 }
 
 const NEEDED = ['ticker', 'volume', 'open', 'close', 'high', 'low'] as const;
-const unzip = promisify(gunzip);
 
 function corrupt(file: string, found: string): NamedError {
   return new NamedError('Data.Invalid', {
@@ -121,7 +120,8 @@ function barOf(record: Record<string, string>, file: string): BarRow {
 export async function readFlatFile(file: string): Promise<BarRow[]> {
   let records: Record<string, string>[];
   try {
-    const text = (await unzip(await readFile(file))).toString('utf8');
+    const bytes = await readFileAtMost(file, LARGEST_FLAT_FILE);
+    const text = (await gunzipAtMost(bytes, LARGEST_FLAT_FILE, file)).toString('utf8');
     records = parse(text, { columns: true, skip_empty_lines: true, bom: true });
   } catch (error) {
     throw corrupt(file, error instanceof Error ? error.message : String(error));

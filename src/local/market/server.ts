@@ -119,6 +119,8 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
     if (found === undefined)
       return deliver(incoming, response, { status: 404, text: '404 page not found\n', type: 'text/plain' }, NONE);
     const body = method === 'GET' ? '' : await readBody(incoming);
+    if (body === undefined)
+      return deliver(incoming, response, { status: 413, text: '413 payload too large\n', type: 'text/plain' }, NONE);
     const request: MarketRequest = { path, query, headers: incoming.headers, body, captured: found.captured };
     if (!found.vendor.authorized(request)) return deliver(incoming, response, found.vendor.unauthorized(request), NONE);
     const active = ledger.take(found.route.name);
@@ -151,14 +153,18 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
   };
 }
 
-async function readBody(incoming: IncomingMessage): Promise<string> {
+/**
+ * The body as text; undefined above the limit: it is read to its end but not kept, because a client still writing would
+ * see a reset connection instead of the refusal.
+ */
+async function readBody(incoming: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of incoming) {
     bytes += (chunk as Buffer).length;
     if (bytes <= LONGEST_BODY) chunks.push(chunk as Buffer);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return bytes > LONGEST_BODY ? undefined : Buffer.concat(chunks).toString('utf8');
 }
 
 function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
