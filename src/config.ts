@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
+import { isSchedule, isTimeZone } from './calendar/schedule.ts';
+import { readEnvSettings } from './env-file.ts';
 import { NamedError } from './errors.ts';
+import { figure } from './text.ts';
 
 interface Setting {
   name: string;
@@ -13,9 +15,27 @@ interface Setting {
 }
 
 const text = z.string().min(1);
-const url = z.string().regex(/^https?:\/\/[^\s]+$/, 'an http(s) URL');
-const positive = z.coerce.number('a whole number').int('a whole number').min(1, 'at least 1');
-const whole = z.coerce.number('a whole number').int('a whole number').min(0, 'at least 0');
+const url = z
+  .string()
+  .regex(/^https?:\/\/[^\s]+$/, 'an http(s) URL')
+  .refine((address) => URL.canParse(address), 'an http(s) URL');
+/** Digits only: what coercion makes of `0x50`, `1e3` or `true` is nobody's number. */
+const wholeOf = (least: number, most: number) =>
+  z
+    .string('a whole number')
+    .trim()
+    .regex(/^[+-]?\d{1,15}$/, 'a whole number')
+    .transform(Number)
+    .pipe(
+      z
+        .number()
+        .min(least, `at least ${least}`)
+        .max(most, `at most ${figure(most)}`),
+    );
+/** Above any sensible setting, and below what counting in milliseconds or bytes can hold. */
+const MOST = 1_000_000;
+const positive = wholeOf(1, MOST);
+const whole = wholeOf(0, MOST);
 const list = z.string().transform((value) =>
   value
     .split(',')
@@ -26,9 +46,12 @@ const usdOrOff = z
   .string()
   .regex(/^(off|\d{1,9}(\.\d{1,6})?)$/, 'USD, e.g. 5 or 0.25, or off')
   .transform((value) => (value === 'off' ? ('off' as const) : Number(value)));
-const intervals = list
-  .transform((parts) => parts.map(Number))
-  .pipe(z.array(z.number('whole numbers').int().min(2).max(250)).min(1));
+const intervals = list.pipe(z.array(wholeOf(2, 250)).min(1, 'whole numbers of 2 to 250, e.g. 3,5'));
+/** Symbols as they may be asked for. */
+const symbols = list.pipe(z.array(z.string().regex(/^[^\s\p{Cc}\p{Cf}\p{Cs}]{1,32}$/u, 'symbols, e.g. AAPL,BRK.B')));
+const types = list.pipe(z.array(z.string().regex(/^[A-Za-z0-9_-]{1,20}$/, 'types, e.g. CS,ADRC,ETF')));
+/** DynamoDB's own rule. */
+const tableName = z.string().regex(/^[A-Za-z0-9_.-]{3,255}$/, "a DynamoDB table's name");
 
 function setting<N extends string, S extends z.ZodType>(
   name: N,
@@ -54,7 +77,7 @@ export const SETTINGS = [
   ),
   setting(
     'POLYGON_TYPES',
-    list.prefault(''),
+    types.prefault(''),
     'Types of stocks and OTC tickers to keep, e.g. CS,ADRC,ETF; empty = all.',
   ),
   setting('MAX_PAGES', positive.default(1000), 'A sync that needs more pages fails by name instead of stopping short.'),
@@ -77,20 +100,20 @@ export const SETTINGS = [
   }),
   setting('FMP_BASE_URL', url.default('https://financialmodelingprep.com'), 'Financial Modeling Prep host.'),
   setting('FMP_CALLS_PER_MINUTE', whole.default(300), "Your FMP plan's calls per minute; 0 = unlimited."),
-  setting('FMP_CONCURRENCY', positive.default(10), 'Symbols asked for at once, within the calls per minute.'),
+  setting('FMP_CONCURRENCY', wholeOf(1, 1000).default(10), 'Symbols asked for at once, within the calls per minute.'),
   setting(
     'VALUATION_UNIVERSE',
-    list.pipe(z.array(z.string()).min(1)).prefault('russell2000,holdings'),
+    symbols.pipe(z.array(z.string()).min(1)).prefault('russell2000,holdings'),
     'Whose valuations are kept: russell2000, holdings, all, or symbols.',
   ),
   setting(
     'METADATA_TYPES',
-    list.pipe(z.array(z.string()).min(1)).prefault('CS,ADRC,OS,NYRS,GDR,ETF,ETN,ETV,ETS,FUND'),
+    types.pipe(z.array(z.string()).min(1)).prefault('CS,ADRC,OS,NYRS,GDR,ETF,ETN,ETV,ETS,FUND'),
     "Polygon's types whose company details are kept; tickers without a type are always asked for.",
   ),
   setting(
     'ENRICH_SYMBOLS',
-    positive.max(10_000, 'at most 10000').default(500),
+    wholeOf(1, 10_000).default(500),
     'Symbols a night asks company details for, and valuations; one call each to every vendor that is asked.',
   ),
   setting(
@@ -119,7 +142,7 @@ export const SETTINGS = [
     'XAI_PRICES',
     list
       .transform((parts) => parts.map(Number))
-      .pipe(z.array(z.number('two prices, e.g. 2,6').min(0)).length(2, 'two prices, e.g. 2,6'))
+      .pipe(z.array(z.number('two prices, e.g. 2,6').min(0, 'two prices, e.g. 2,6')).length(2, 'two prices, e.g. 2,6'))
       .optional(),
     'USD per million input and output tokens, where neither the answer says what it cost nor the built-in list knows the model.',
   ),
@@ -130,17 +153,20 @@ export const SETTINGS = [
   ),
   setting(
     'USER_PORTFOLIOS_TABLE',
-    text.default('user-portfolios-local'),
+    tableName.default('user-portfolios-local'),
     "Another service's table of portfolios; read only.",
   ),
   setting(
     'PORTFOLIO_POSITIONS_TABLE',
-    text.default('portfolio-positions-local'),
+    tableName.default('portfolio-positions-local'),
     "Another service's table of positions; read only.",
   ),
   setting(
     'LAKE_URI',
-    text.optional(),
+    z
+      .string()
+      .regex(/^(file:\/\/\/|s3:\/\/[^/\s])/, 'file:///absolute/folder or s3://bucket[/prefix]')
+      .optional(),
     'file:///absolute/folder or s3://bucket/prefix; default: lake/ in AFTERBELL_HOME.',
   ),
   setting(
@@ -158,13 +184,21 @@ export const SETTINGS = [
     z.enum(['unadjusted', 'adjusted']).optional(),
     'Prices of a lake of the original layout: unadjusted = as traded, adopted as they are; adjusted or unset = refused.',
   ),
-  setting('RETENTION_DAYS', whole.default(30), 'Age at which per-symbol date files already consolidated may go.'),
-  setting('RETENTION_YEARS', positive.default(5), 'Years of prices kept in the warehouse; the lake keeps all.'),
+  setting(
+    'RETENTION_DAYS',
+    wholeOf(0, 100_000).default(30),
+    'Age at which per-symbol date files already consolidated may go.',
+  ),
+  setting('RETENTION_YEARS', wholeOf(1, 200).default(5), 'Years of prices kept in the warehouse; the lake keeps all.'),
   setting('RESAMPLING_INTERVALS', intervals.prefault('3,5,8,13,21,34'), 'Sessions per resampled bar.'),
-  setting('MAX_WORKERS', positive.default(10), 'Files in flight at once in the jobs.'),
+  setting('MAX_WORKERS', wholeOf(1, 1000).default(10), 'Files in flight at once in the jobs.'),
   setting(
     'MAX_FAILED_PERCENT',
-    z.coerce.number().min(0).max(100).default(1),
+    z
+      .string()
+      .regex(/^(100|\d{1,2}(\.\d+)?)$/, 'a percentage, 0 to 100')
+      .transform(Number)
+      .default(1),
     'More symbols than this that could not be consolidated fail the job; fewer are reported.',
   ),
   setting(
@@ -175,7 +209,7 @@ export const SETTINGS = [
   setting('MODE', z.enum(['incremental', 'full']).default('incremental'), 'full = jobs rebuild everything.'),
   setting(
     'HISTORY_SESSIONS',
-    whole.optional(),
+    wholeOf(0, 15_000).optional(),
     'Sessions fetched before the first night: 300 for an empty practice home, 0 with a real key.',
   ),
   setting(
@@ -184,21 +218,33 @@ export const SETTINGS = [
     'Held sessions every night fetches again for late corrections; 0 = none.',
   ),
   setting('GAP_SESSIONS', whole.default(20), 'Missing sessions a night fetches first, newest first; 0 = none.'),
-  setting('SYMBOLS', positive.default(500), 'Size of the practice market.'),
+  setting('SYMBOLS', wholeOf(1, 100_000).default(500), 'Size of the practice market.'),
   setting(
     'REPORT_SYMBOLS',
-    list.prefault('AAPL,ABBV,AMZN,AVGO,BRK.B,COST,GOOGL,HD,JNJ,JPM,LLY,META,MSFT,NVDA,PG,TSLA,UNH,V,WMT,XOM'),
+    symbols.prefault('AAPL,ABBV,AMZN,AVGO,BRK.B,COST,GOOGL,HD,JNJ,JPM,LLY,META,MSFT,NVDA,PG,TSLA,UNH,V,WMT,XOM'),
     "Symbols whose bars the report draws; the session's most traded ones take the places of those without a bar.",
   ),
   setting(
     'NIGHT_SCHEDULE',
-    text.default('cron(0 4 * * ? *)'),
+    z.string().refine(isSchedule, 'cron(minute hour day month weekday year)').default('cron(0 4 * * ? *)'),
     'When nights are started, for `status`: cron(minute hour day month weekday year).',
   ),
-  setting('SCHEDULE_TIMEZONE', text.default('America/New_York'), 'Time zone of NIGHT_SCHEDULE.'),
-  setting('DATABASE_URL', text.optional(), 'PostgreSQL 15+ for the local warehouse instead of the embedded one.', {
-    secret: true,
-  }),
+  setting(
+    'SCHEDULE_TIMEZONE',
+    z.string().refine(isTimeZone, 'an IANA time zone').default('America/New_York'),
+    'Time zone of NIGHT_SCHEDULE.',
+  ),
+  setting(
+    'DATABASE_URL',
+    z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'postgresql://…')
+      .optional(),
+    'PostgreSQL 15+ for the local warehouse instead of the embedded one.',
+    {
+      secret: true,
+    },
+  ),
   setting(
     'LOG_LEVEL',
     z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
@@ -206,33 +252,45 @@ export const SETTINGS = [
   ),
 
   setting('STAGE', text.default('local'), 'Deployment stage.', { internal: true }),
-  setting('AFTERBELL_NOW', z.iso.datetime().optional(), 'The instant `status` is asked about, in rehearsals.', {
-    internal: true,
-  }),
+  setting(
+    'AFTERBELL_NOW',
+    z.iso.datetime('an instant, e.g. 2025-11-20T09:00:00Z').optional(),
+    'The instant `status` is asked about, in rehearsals.',
+    {
+      internal: true,
+    },
+  ),
   setting('RUN_ID', text.optional(), 'The run a job works for.', { internal: true }),
   setting('POLYGON_SECRET_ARN', text.optional(), 'Secret {"apiKey"}.', { internal: true }),
   setting('ALPACA_SECRET_ARN', text.optional(), 'Secret {"keyId","secretKey"}.', { internal: true }),
   setting('XAI_SECRET_ARN', text.optional(), 'Secret {"apiKey"}.', { internal: true }),
   setting('FMP_SECRET_ARN', text.optional(), 'Secret {"apiKey"}.', { internal: true }),
-  setting('TICKERS_TABLE', text.default('afterbell-local-tickers'), 'DynamoDB table.', { internal: true }),
-  setting('ASSETS_TABLE', text.default('afterbell-local-assets'), 'DynamoDB table.', { internal: true }),
-  setting('TICKER_DATA_TABLE', text.default('afterbell-local-ticker-data'), 'DynamoDB table.', { internal: true }),
-  setting('PORTFOLIO_ANALYSES_TABLE', text.default('afterbell-local-portfolio-analyses'), 'DynamoDB table.', {
+  setting('TICKERS_TABLE', tableName.default('afterbell-local-tickers'), 'DynamoDB table.', { internal: true }),
+  setting('ASSETS_TABLE', tableName.default('afterbell-local-assets'), 'DynamoDB table.', { internal: true }),
+  setting('TICKER_DATA_TABLE', tableName.default('afterbell-local-ticker-data'), 'DynamoDB table.', { internal: true }),
+  setting('PORTFOLIO_ANALYSES_TABLE', tableName.default('afterbell-local-portfolio-analyses'), 'DynamoDB table.', {
     internal: true,
   }),
-  setting('RUNS_TABLE', text.default('afterbell-local-runs'), 'DynamoDB table.', { internal: true }),
+  setting('RUNS_TABLE', tableName.default('afterbell-local-runs'), 'DynamoDB table.', { internal: true }),
   setting('DATABASE_CLUSTER_ARN', text.optional(), 'Aurora cluster.', { internal: true }),
   setting('DATABASE_SECRET_ARN', text.optional(), 'Its managed secret.', { internal: true }),
   setting('DATABASE_NAME', text.default('afterbell'), 'Database in the cluster.', { internal: true }),
   setting('EVENT_BUS_NAME', text.default('default'), 'Bus that Night Completed goes to.', { internal: true }),
   setting('FLAT_FILES_URI', text.optional(), 'Flat files for a backfill: a folder or s3://bucket.', { internal: true }),
   setting('FLAT_FILES_SECRET_ARN', text.optional(), 'Secret {"keyId","secret"}.', { internal: true }),
-  setting('JOB_SYMBOLS', list.optional(), 'Symbols a consolidation by hand is limited to.', { internal: true }),
+  setting(
+    'JOB_SYMBOLS',
+    symbols.pipe(z.array(z.string()).min(1, 'symbols, e.g. AAPL,BRK.B')).optional(),
+    'Symbols a consolidation by hand is limited to.',
+    { internal: true },
+  ),
   setting('AWS_BATCH_JOB_ARRAY_INDEX', whole.optional(), 'Which shard of an array job this is.', { internal: true }),
   setting('AWS_BATCH_JOB_ARRAY_SIZE', positive.optional(), 'Shards of the array job.', { internal: true }),
   setting('AWS_BATCH_JOB_ID', text.optional(), 'The Batch job, `id:index` in an array.', { internal: true }),
   setting('SCRATCH_DIR', text.optional(), 'Where jobs spill and stage files.', { internal: true }),
-  setting('MEMORY_LIMIT_MB', positive.default(700), "The resampler's DuckDB memory limit.", { internal: true }),
+  setting('MEMORY_LIMIT_MB', wholeOf(64, MOST).default(700), "The resampler's DuckDB memory limit.", {
+    internal: true,
+  }),
 ] as const;
 
 type Values = {
@@ -253,7 +311,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     if (read.success) values[name] = read.data;
     else {
       const shown = secret ? '(a secret, not shown)' : JSON.stringify(given);
-      problems.push(`${name}: found ${shown}, wanted ${read.error.issues.map((issue) => issue.message).join(', ')}`);
+      problems.push(`${name}: found ${shown}, wanted ${wantedBy(read.error)}`);
     }
   }
   if (problems.length > 0) {
@@ -263,6 +321,17 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     });
   }
   return values as unknown as Config;
+}
+
+/** What a setting wants instead of a value given by a flag or an input; undefined for a good one. */
+export function settingProblem(name: string, value: string): string | undefined {
+  const { schema } = (SETTINGS as readonly Setting[]).find((one) => one.name === name) ?? {};
+  const read = schema?.safeParse(value);
+  return read?.error && wantedBy(read.error);
+}
+
+function wantedBy({ issues }: z.ZodError): string {
+  return [...new Set(issues.map(({ message }) => message))].join(', ');
 }
 
 /** Blank text would be read as the number 0, which is a retention nobody asked for. */
@@ -280,21 +349,10 @@ export function noColour(): boolean {
  * Returns the names in it that are no setting of ours.
  */
 export function readEnvFile(path: string): string[] {
-  if (!existsSync(path)) return [];
-  const names: string[] = [];
-  for (const [index, line] of readFileSync(path, 'utf8').split(/\r?\n/).entries()) {
-    if (/^\s*(#.*)?$/.test(line)) continue;
-    const name = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=/.exec(line)?.[1];
-    // Node's own reader stops at such a line without a word, and with it every setting after it.
-    if (name === undefined) {
-      const text = { what: `${path} cannot be read`, found: `line ${index + 1} is no setting`, wanted: 'NAME=value' };
-      throw new NamedError('Config.Invalid', text);
-    }
-    names.push(name);
-  }
-  process.loadEnvFile(path);
+  const settings = readEnvSettings(path);
+  for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
   const known = new Set<string>(SETTINGS.map(({ name }) => name));
-  return names.filter((name) => !known.has(name));
+  return Object.keys(settings).filter((name) => !known.has(name));
 }
 
 /** The text of `.env.example`, made from the schema so that it cannot go stale. */

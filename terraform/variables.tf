@@ -63,7 +63,7 @@ variable "schedule" {
   default     = "cron(0 4 * * ? *)"
 
   validation {
-    condition     = can(regex("^cron\\([0-9]{1,2} [0-9]{1,2} (\\S+) (\\S+) (\\S+) (\\S+)\\)$", var.schedule)) && length(regexall("\\?", var.schedule)) == 1
+    condition     = can(regex("^cron\\([0-5]?[0-9] ([01]?[0-9]|2[0-3]) (\\S+) (\\S+) (\\S+) (\\S+)\\)$", var.schedule)) && length(regexall("\\?", var.schedule)) == 1
     error_message = "schedule: wanted one time of day, as in cron(0 4 * * ? *): six fields, ? as the day or the weekday."
   }
 

@@ -7,6 +7,7 @@
 export { exchangeDate, parseDate } from './dates.ts';
 export { lastClosedSession, type SessionHours, sessionHours } from './hours.ts';
 export {
+  askedDate,
   type CalendarFingerprint,
   calendarFingerprint,
   closureReason,

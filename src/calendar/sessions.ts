@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { NamedError } from '../errors.ts';
-import { dateOf, dayNumber, readDay, weekdayOf, yearOf } from './dates.ts';
+import { dateOf, dayNumber, parseDate, readDay, weekdayOf, yearOf } from './dates.ts';
 import { CLOSURES, holidaysOf } from './holidays.ts';
 
 /** A day on which the NYSE trades, YYYY-MM-DD. */
@@ -85,6 +85,17 @@ export function closureReason(date: string): string | undefined {
   const weekday = weekdayOf(dayOf(date) + firstDay);
   if (weekday === 0) return 'Sunday';
   return weekday === 6 ? 'Saturday' : closed.get(date);
+}
+
+/** What a person typed, as a date the calendar knows. @throws Usage.Invalid */
+export function askedDate(text: string): string {
+  const date = parseDate(text);
+  if (date >= KNOWN.first && date <= KNOWN.last) return date;
+  throw new NamedError('Usage.Invalid', {
+    what: 'the exchange calendar does not reach this date',
+    found: JSON.stringify(date),
+    wanted: `a date from ${KNOWN.first} to ${KNOWN.last}`,
+  });
 }
 
 /** Days since the table's first one. */

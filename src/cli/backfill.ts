@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { closureReason, lastClosedSession, parseDate, sessionsBetween } from '../calendar/calendar.ts';
+import { askedDate, closureReason, lastClosedSession, sessionsBetween } from '../calendar/calendar.ts';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
@@ -106,7 +106,7 @@ export async function requireKind({ stores, practice }: Pipeline): Promise<void>
 }
 
 function askedRange({ from, to }: BackfillOptions): { from: string; to: string } {
-  const range = { from: parseDate(from), to: parseDate(to) };
+  const range = { from: askedDate(from), to: askedDate(to) };
   if (range.from > range.to) {
     throw new NamedError('Usage.Invalid', {
       what: '--from lies after --to',

@@ -1,7 +1,7 @@
 import {
+  askedDate,
   isSession,
   lastClosedSession,
-  parseDate,
   sessionAt,
   sessionNumber,
   sessionsBetween,
@@ -77,7 +77,7 @@ async function stageNight(session: string, options: NightOptions, context: Conte
 
 /** @throws Usage.Invalid for a date that is none, no session, or not closed yet. */
 export function askedSession(text: string): string {
-  const session = parseDate(text);
+  const session = askedDate(text);
   const last = lastClosedSession(new Date());
   if (!isSession(session)) sessionNumberOf(session);
   if (session > last) {

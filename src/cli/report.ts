@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseDate } from '../calendar/calendar.ts';
+import { askedDate } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
 import { keys, type Lake, listAll } from '../lake/lake.ts';
 import { readReport } from '../lake/reports.ts';
@@ -49,7 +49,7 @@ export async function report(options: ReportOptions, context: Context): Promise<
     return serveReports(options, context);
   }
   const asked = {
-    ...(options.session === undefined ? {} : { session: parseDate(options.session) }),
+    ...(options.session === undefined ? {} : { session: askedDate(options.session) }),
     ...(options.run === undefined ? {} : { runId: options.run }),
   };
   const lake = homeLake(config);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { lastClosedSession } from '../calendar/calendar.ts';
+import { settingProblem } from '../config.ts';
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
 import { NamedError } from '../errors.ts';
 import { unknownSymbols } from '../jobs/backlog.ts';
@@ -45,7 +46,7 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
   const data = readData(options.data);
   const session = data.session === undefined ? lastClosedSession(new Date()) : askedSession(data.session);
   const settings = { ...data.settings, ...settingsOf(options) };
-  requireSettings(task, Object.keys(settings));
+  requireSettings(task, settings);
   return onPipeline(context, {}, async (pipeline) => {
     if (settings.JOB_SYMBOLS !== undefined) await requireSymbols(settings.JOB_SYMBOLS, pipeline, context.terminal);
     const progress = showProgress(context.terminal, pipeline.timeScale);
@@ -60,15 +61,20 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
 
 function settingsOf({ mode, intervals, symbols }: RunTaskOptions): Record<string, string> {
   const settings: Record<string, string> = {};
-  if (mode !== undefined) settings.MODE = oneOf('--mode', mode, ['full', 'incremental']);
-  if (intervals !== undefined) settings.RESAMPLING_INTERVALS = intervalList(intervals);
+  if (mode !== undefined) settings.MODE = mode;
+  if (intervals !== undefined) settings.RESAMPLING_INTERVALS = intervals;
   if (symbols !== undefined) settings.JOB_SYMBOLS = symbols;
   return settings;
 }
 
-/** @throws Usage.Invalid for a setting of another task */
-function requireSettings(task: string, names: readonly string[]): void {
+/** @throws Usage.Invalid for a setting of another task, or a value it cannot have */
+function requireSettings(task: string, settings: Readonly<Record<string, string>>): void {
   const known = JOB_SETTINGS[task] ?? [];
+  const names = Object.keys(settings);
+  for (const name of names.filter((one) => known.includes(one))) {
+    const wanted = settingProblem(name, settings[name]!);
+    if (wanted) throw new NamedError('Usage.Invalid', { what: `${OPTIONS[name] ?? name} ${settings[name]}`, wanted });
+  }
   const stranger = names.find((name) => !known.includes(name));
   if (stranger === undefined) return;
   throw new NamedError('Usage.Invalid', {
@@ -76,18 +82,6 @@ function requireSettings(task: string, names: readonly string[]): void {
     wanted: known.map((name) => OPTIONS[name] ?? name).join(', ') || 'no setting; it is no job',
     todo: didYouMean(stranger, known),
   });
-}
-
-function intervalList(text: string): string {
-  const intervals = text.split(',').map((part) => part.trim());
-  if (intervals.every((part) => /^[1-9]\d{0,2}$/.test(part) && Number(part) >= 2)) return intervals.join(',');
-  const wanted = 'whole numbers of sessions from 2 on, e.g. 3,5';
-  throw new NamedError('Usage.Invalid', { what: `--intervals ${text} cannot be read`, wanted });
-}
-
-function oneOf(flag: string, value: string, known: readonly string[]): string {
-  if (known.includes(value)) return value;
-  throw new NamedError('Usage.Invalid', { what: `${flag} ${value} is unknown`, wanted: known.join(' or ') });
 }
 
 /** A name nobody knows would be merged without a word, as nothing is there to merge. */

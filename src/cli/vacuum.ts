@@ -1,3 +1,4 @@
+import { settingProblem } from '../config.ts';
 import { runStageJob } from '../deployed/stage.ts';
 import { NamedError } from '../errors.ts';
 import type { Expired } from '../jobs/expire.ts';
@@ -21,8 +22,8 @@ export async function vacuumLake(options: VacuumCommandOptions, context: Context
   const { config, terminal, signal } = context;
   const symbols = options.symbols?.split(',').filter(Boolean);
   if (symbols?.length === 0) throw new NamedError('Usage.Invalid', { what: '--symbols names no symbol' });
-  const retentionDays = whole('--retention-days', options.retentionDays, 0) ?? config.RETENTION_DAYS;
-  const maxWorkers = whole('--max-workers', options.maxWorkers, 1) ?? config.MAX_WORKERS;
+  const retentionDays = asNumber('--retention-days', 'RETENTION_DAYS', options.retentionDays) ?? config.RETENTION_DAYS;
+  const maxWorkers = asNumber('--max-workers', 'MAX_WORKERS', options.maxWorkers) ?? config.MAX_WORKERS;
   const dryRun = options.dryRun === true;
   const lake = homeLake(config);
   if (context.stage && !dryRun)
@@ -89,8 +90,9 @@ function show(summary: VacuumSummary, files: readonly Expired[], { terminal }: P
   for (const { name, message } of errors.slice(0, SHOWN)) terminal.note(`${name}: ${message}`);
 }
 
-function whole(flag: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,6}$/.test(text) && Number(text) >= least) return Number(text);
-  throw new NamedError('Usage.Invalid', { what: `${flag} ${text}`, wanted: `a whole number of at least ${least}` });
+/** A flag in place of a setting takes what the setting takes. */
+function asNumber(flag: string, setting: string, text: string | undefined): number | undefined {
+  const wanted = text === undefined ? undefined : settingProblem(setting, text);
+  if (wanted) throw new NamedError('Usage.Invalid', { what: `${flag} ${text}`, wanted });
+  return text === undefined ? undefined : Number(text);
 }

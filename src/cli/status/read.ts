@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { lastClosedSession, nextSession, sessionHours, sessionsBetween } from '../../calendar/calendar.ts';
+import { startsAround } from '../../calendar/schedule.ts';
 import { readConsolidated } from '../../jobs/consolidate/state.ts';
 import { type Lake, type LakeKind, lakeKind } from '../../lake/lake.ts';
 import { heldSessions } from '../../lake/sessions.ts';
@@ -14,7 +15,6 @@ import { readPaged } from '../../warehouse/paged.ts';
 import { type Context, homeLake, whereOf } from '../context.ts';
 import { withWarehouse } from '../pipeline.ts';
 import { type Freshness, freshnessOf, type Health, judgeHealth } from './health.ts';
-import { startsAround } from './schedule.ts';
 import { type HeldRun, type HeldSummary, readHeldLists, readHeldRuns, withKilled } from './withheld.ts';
 
 const failedTasksSql = statement(sql, 'failed-tasks');

@@ -41,9 +41,40 @@ export function startsAround({ expression, zone }: Schedule, now: Date): { last:
   return last && next && { last, next };
 }
 
-function readCron(expression: string): Cron | undefined {
+/** What has no clock to count from: a stage's schedule that is off, a rate, one instant. */
+const WITHOUT_CLOCK = /^(disabled|rate\([1-9]\d{0,5} (minute|hour|day)s?\)|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\))$/;
+/** Last days, nearest weekdays and n-th weekdays, which EventBridge reads and this does not. */
+const OTHER_DAY = /^(L|LW|L-\d{1,2}|([1-9]|[12]\d|3[01])W)$/;
+const OTHER_WEEKDAY = /^(L|([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)(L|#[1-5]))$/i;
+
+/** Pure: whether EventBridge Scheduler would take the expression, as far as its own text tells. */
+export function isSchedule(expression: string): boolean {
+  if (WITHOUT_CLOCK.test(expression)) return true;
+  const fields = fieldsOf(expression);
+  if (!fields) return false;
+  const [day, weekday] = [fields[2]!, fields[4]!];
+  if (OTHER_DAY.test(day)) fields[2] = '?';
+  if (OTHER_WEEKDAY.test(weekday)) fields[4] = '?';
+  return readCron(`cron(${fields.join(' ')})`) !== undefined;
+}
+
+/** Pure: whether this computer knows the time zone. */
+export function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: zone }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function fieldsOf(expression: string): string[] | undefined {
   const fields = /^cron\((.*)\)$/.exec(expression)?.[1]?.trim().split(/\s+/);
-  if (fields?.length !== 6) return undefined;
+  return fields?.length === 6 ? fields : undefined;
+}
+
+function readCron(expression: string): Cron | undefined {
+  const fields = fieldsOf(expression);
+  if (!fields) return undefined;
   const [minute, hour, day, month, weekday, year] = [
     readField(fields[0]!, 0, 59),
     readField(fields[1]!, 0, 23),
@@ -74,7 +105,11 @@ function readField(text: string, min: number, max: number, names: string[] = [],
     const [range = '', step = '1'] = part.split('/');
     const [from = '', to = part.includes('/') ? String(max) : from] = range.split('-');
     const any = range === '*' || range === '?';
-    const [low, high, by] = [any ? min : read(from), any ? max : read(to), Number(step)];
+    const [low, high, by] = [
+      any ? min : read(from),
+      any ? max : read(to),
+      /^\d+$/.test(step) ? Number(step) : Number.NaN,
+    ];
     if (!(low >= min && high <= max && low <= high && by >= 1)) return undefined;
     for (let value = low; value <= high; value += by) values.add(value);
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startsAround } from '../../../src/cli/status/schedule.ts';
+import { startsAround } from '../../src/calendar/schedule.ts';
 
 const starts = (expression: string, now: string, zone = 'America/New_York') => {
   const found = startsAround({ expression, zone }, new Date(now));
