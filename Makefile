@@ -26,7 +26,7 @@ run: build ## a whole night on this machine, no account needed (SYMBOLS=5400 for
 	@$(if $(SYMBOLS),SYMBOLS=$(SYMBOLS)) node dist/cli/afterbell.mjs night
 	@echo
 	@echo "Next: npx afterbell query \"SELECT * FROM bars WHERE symbol = 'AAPL' ORDER BY date DESC LIMIT 5\""
-	@echo "      README.md, \"After the first night\""
+	@echo "      more: docs/query.md"
 
 check: setup ## format, lint, types
 	@npx biome check --error-on-warnings .
@@ -42,7 +42,7 @@ nodes: build ## the quick tests and a practice night on Node 22 and 24 as well
 audit: setup ## the supply chain: every platform's hashes, the list of parts, registry signatures
 	@node scripts/audit.mjs
 
-graph: ## draw the state machine into README.md
+graph: ## draw the state machine into docs/state-machine.md
 	@node scripts/graph.mjs
 
 bench: build ## measure a 5,400-symbol night and both jobs (BENCH_SYMBOLS=500 BENCH_ORIGINAL=0 for a quick look)

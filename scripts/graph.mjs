@@ -1,9 +1,9 @@
-// Draws the nightly machine as a mermaid flowchart into README.md, between its two markers.
+// Draws the nightly machine as a mermaid flowchart into docs/state-machine.md, between its two markers.
 // With --check: exits 1 when the drawing there is not the machine's.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const root = new URL('..', import.meta.url);
-const readme = new URL('README.md', root);
+const page = new URL('docs/state-machine.md', root);
 const machine = JSON.parse(readFileSync(new URL('state-machines/nightly.asl.json', root), 'utf8'));
 const lines = ['```mermaid', 'flowchart TD'];
 const ids = new Map();
@@ -40,15 +40,15 @@ function scope({ States }, indent) {
 
 scope(machine, '  ');
 lines.push('```');
-const text = readFileSync(readme, 'utf8');
+const text = readFileSync(page, 'utf8');
 const [begin, end] = ['<!-- nightly -->', '<!-- /nightly -->'];
 const [before, rest] = text.split(begin);
 const after = rest?.split(end)[1];
-if (after === undefined) throw new Error(`README.md lacks ${begin} … ${end}`);
+if (after === undefined) throw new Error(`docs/state-machine.md lacks ${begin} … ${end}`);
 const drawn = `${before}${begin}\n${lines.join('\n')}\n${end}${after}`;
 if (process.argv.includes('--check')) {
   if (drawn !== text) {
-    console.error('README.md shows an older nightly machine; run: make graph');
+    console.error('docs/state-machine.md shows an older nightly machine; run: make graph');
     process.exit(1);
   }
-} else writeFileSync(readme, drawn);
+} else writeFileSync(page, drawn);

@@ -62,7 +62,7 @@ function setting<N extends string, S extends z.ZodType>(
   return { name, schema, about, ...flags };
 }
 
-/** The one schema of every setting (DESIGN 4.5): `.env.example` and the docs are made from it. */
+/** The one schema of every setting (docs/environment.md): `.env.example` and the docs are made from it. */
 export const SETTINGS = [
   setting('AFTERBELL_HOME', text.default('./.afterbell'), 'Where the local lake, tables and warehouse live.'),
   setting('POLYGON_API_KEY', text.optional(), 'Polygon/Massive key. Without it the practice market answers.', {

@@ -109,7 +109,7 @@ function secretError(error: Error | null): Error | null {
     what: 'a vendor key could not be read from Secrets Manager',
     found: `${reason.name}: ${reason.message}`,
     wanted: 'a secret with a value, and the permission to read it',
-    todo: 'Put the key into the secret (README, Deploy).',
+    todo: 'Put the key into the secret (docs/deploy.md).',
   };
   return new NamedError('Vendor.KeyMissing', text, { cause: reason });
 }

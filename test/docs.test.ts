@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import { expect, test } from 'vitest';
@@ -16,6 +16,14 @@ const pages = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
+
+const decisions = readdirSync(`${root}docs/decisions`).map((name) => `docs/decisions/${name}`);
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(ts|mjs|sql)$/.test(name))
+    .map((name) => `${folder}/${name}`);
+}
 
 /** Every `npx afterbell …` of a page: a line of a code block, or a piece of inline code. */
 function commandsIn(page: string): string[] {
@@ -102,6 +110,50 @@ test('every other command in the docs runs in its place in a day, or in the nigh
     if (code !== 0) wrong.push(`${command}: exit ${code}: ${stdout}${stderr}`);
   }
   expect(wrong).toEqual([]);
+});
+
+test('every link between the pages leads to a file of the repository', () => {
+  const linked = [...pages, 'CONTRIBUTING.md', ...decisions].flatMap((page) =>
+    [...read(page).matchAll(/\]\(([^)#\s]+)/g)].map(([, target]) => ({ page, target: target! })),
+  );
+  const broken = linked.filter(
+    ({ page, target }) => !/^https?:/.test(target) && !existsSync(new URL(target, new URL(page, `file://${root}`))),
+  );
+  expect(broken).toEqual([]);
+  expect(linked.length).toBeGreaterThan(30);
+});
+
+test('the index of the docs names every page', () => {
+  const index = read('docs/README.md');
+  const others = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
+  expect(others.filter((page) => !index.includes(`](${page.slice('docs/'.length)})`))).toEqual([]);
+});
+
+test('every document and heading that the code cites is there, and so is every file that the design names', () => {
+  const sources = [...filesBelow('src'), ...filesBelow('test'), ...filesBelow('scripts')];
+  const citations = sources.flatMap((file) =>
+    [...read(file).matchAll(/\((?:the table in )?(docs\/[a-z-]+\.md)(?:, ([^)]+))?\)/g)].map(([, page, heading]) => ({
+      file,
+      page: page!,
+      heading,
+    })),
+  );
+  const lost = citations.filter(
+    ({ page, heading }) =>
+      !existsSync(`${root}${page}`) || (heading && !read(page).includes(`\n## ${heading.replace(/\n \* /, ' ')}\n`)),
+  );
+  expect(lost).toEqual([]);
+  expect(citations.length).toBeGreaterThan(15);
+  const design = read('docs/design.md');
+  const named = [...design.matchAll(/`((?:src|functions|state-machines|terraform)\/[a-z0-9./-]+)`/g)].map(
+    ([, path]) => path!,
+  );
+  expect(named.filter((path) => !existsSync(`${root}${path}`))).toEqual([]);
+  expect(named.length).toBeGreaterThan(20);
+});
+
+test('the README is read in a few minutes', () => {
+  expect(read('README.md').split(/\s+/).length).toBeLessThan(1500);
 });
 
 test('the runbook explains every named error, and no other', () => {

@@ -1,4 +1,4 @@
-/** How far one sync may move a reference dataset before a person has to look (DESIGN decision 12). Shares are of one. */
+/** How far one sync may move a reference dataset before a person has to look (docs/design.md, Verdicts). Shares are of one. */
 export interface Budget {
   /** Of the active rows, that may vanish at once. */
   vanished: number;

@@ -1,7 +1,7 @@
 import type { Bar } from '../records/bar.ts';
 import { percent } from './change-budget.ts';
 
-/** Gates a staged session passes before it is published (DESIGN 2). Shares are of one, not percent. */
+/** Gates a staged session passes before it is published (docs/design.md, A night, step by step). Shares are of one, not percent. */
 export interface SessionLimits {
   /** Rows against the median of the sessions before: at least, at most. */
   rowsAtLeast: number;

@@ -5,7 +5,7 @@ import { type Column, type Text, textOf } from './parquet.ts';
 import { corruptFile, type ForeignColumns, readColumns } from './parquet-columns.ts';
 import { encodeColumns } from './parquet-encode.ts';
 
-/** Bronze columns (DESIGN 4.1); `ingested_at` is UTC. */
+/** Bronze columns (docs/data-dictionary.md); `ingested_at` is UTC. */
 export const BAR_COLUMNS: readonly Column[] = [
   { name: 'symbol', type: 'text' },
   { name: 'date', type: 'date' },
@@ -20,7 +20,7 @@ export const BAR_COLUMNS: readonly Column[] = [
   { name: 'ingested_at', type: 'timestamp' },
 ];
 
-/** Bronze bars by column (DESIGN 4.1), all of one length; vwap and transactions are NaN where there is none. */
+/** Bronze bars by column (docs/data-dictionary.md), all of one length; vwap and transactions are NaN where there is none. */
 export type BarColumns = {
   symbol: Text;
   /** Days since 1970. */

@@ -23,7 +23,7 @@ export interface Refusal {
 }
 
 /**
- * The object store of DESIGN 4.1. Keys are relative to LAKE_URI and use `/`. A write is atomic: readers see
+ * The object store (docs/design.md, The lake). Keys are relative to LAKE_URI and use `/`. A write is atomic: readers see
  * the old object or the new one. A condition that does not hold is `Lake.Conflict`; a full or read-only
  * store is `Lake.Unwritable`.
  */
@@ -121,7 +121,7 @@ export async function listAll(lake: Lake, prefix: string): Promise<Entry[]> {
   return entries;
 }
 
-/** Every key of the lake (DESIGN 4.1), in one place. Dates are YYYY-MM-DD, months YYYY-MM. */
+/** Every key of the lake (docs/data-dictionary.md, Lake files), in one place. Dates are YYYY-MM-DD, months YYYY-MM. */
 export const keys = {
   stamp: 'processing_metadata/lake.json',
   stagingOf: (run: string) => `staging/run=${run}/`,

@@ -5,7 +5,7 @@ import type { Column, Text } from './parquet.ts';
 import { readColumns } from './parquet-columns.ts';
 import { encodeColumns } from './parquet-encode.ts';
 
-/** Silver columns (DESIGN 4.1). */
+/** Silver columns (docs/data-dictionary.md). */
 export const SILVER_COLUMNS: readonly Column[] = [
   { name: 'symbol', type: 'text' },
   { name: 'date', type: 'date' },

@@ -14,7 +14,7 @@ import type { CloseInput } from './outcome.ts';
 import { reconcileNight } from './reconcile.ts';
 import { judgeNight, type Verdict } from './verdict.ts';
 
-/** Sent when a night ends well; the rule that starts the portfolio desk matches it (DESIGN 2). */
+/** Sent when a night ends well; the rule that starts the portfolio desk matches it (docs/design.md, A night, step by step). */
 export const NIGHT_COMPLETED = { source: 'afterbell', detailType: 'Night Completed' } as const;
 
 export interface ClosedNight extends Notice {

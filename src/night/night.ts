@@ -4,7 +4,7 @@ import type { CloseInput } from './outcome.ts';
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date YYYY-MM-DD');
 
-/** What starts an execution (DESIGN 2): a schedule, a session by hand, a backfill chunk, a release, or one task. */
+/** What starts an execution (docs/design.md, A night, step by step): a schedule, a session by hand, a backfill chunk, a release, or one task. */
 export const startInput = z
   .object({
     scheduledTime: z.iso.datetime({ offset: true }).optional(),

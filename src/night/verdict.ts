@@ -18,7 +18,7 @@ export interface Verdict {
 
 const EMPTY = { rows: 0, new: 0, changed: 0, revised: 0, rejected: 0, pages: 0, seconds: 0 };
 
-/** Pure: one word for the night from what each part came to (the table in DESIGN 2). */
+/** Pure: one word for the night from what each part came to (the table in docs/design.md, Verdicts). */
 export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, JobResult | undefined>>): Verdict {
   const { night, prices, trouble } = outcome;
   const reference = referenceDatasets(outcome);

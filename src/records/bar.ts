@@ -3,7 +3,7 @@ import type { Parsed } from './record.ts';
 import { checkSymbol } from './symbol.ts';
 
 /**
- * One daily bar of one symbol, unadjusted, as it stands in bronze (DESIGN 4.1).
+ * One daily bar of one symbol, unadjusted, as it stands in bronze (docs/data-dictionary.md).
  * Prices in USD, volume in shares (fractional volumes occur), `date` is the NYSE session YYYY-MM-DD,
  * `ingestedAt` is the opening instant (ISO 8601 UTC) of the run that brought these values.
  */

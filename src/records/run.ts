@@ -35,7 +35,7 @@ export interface Enrichment {
   vendors: string[];
 }
 
-/** One dataset's share of a night, as in night.json and `--json` (DESIGN 4.4). */
+/** One dataset's share of a night, as in night.json and `--json` (docs/data-dictionary.md). */
 export interface DatasetResult {
   name: string;
   task: string;

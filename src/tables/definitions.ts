@@ -6,7 +6,7 @@ export interface TableKeys {
   indexes: readonly { name: string; hash: string; range: string }[];
 }
 
-/** Key schema and indexes of every table we own (DESIGN 4.2); Terraform creates the same ones. */
+/** Key schema and indexes of every table we own (docs/design.md, Tables); Terraform creates the same ones. */
 export const TABLES = {
   tickers: {
     key: 'symbol',

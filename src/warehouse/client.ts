@@ -18,7 +18,7 @@ import splitsOfOneDay from './migrations/006-splits-of-one-day.sql';
 export type SqlValue = string | number | boolean | null;
 export type SqlRow = Record<string, string | number | boolean | null>;
 
-/** The warehouse over the RDS Data API: one statement a call, no transactions (DESIGN decision 19). */
+/** The warehouse over the RDS Data API: one statement a call, no transactions (docs/design.md, Warehouse). */
 export interface Warehouse {
   /** @throws Database.Resuming while Aurora wakes up; Database.Failed with the server's own message otherwise. */
   query(sql: string, values?: Record<string, SqlValue>): Promise<SqlRow[]>;

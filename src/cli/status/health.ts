@@ -5,7 +5,7 @@ import { ledgerInstant } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import { type HeldRun, type HeldSummary, heldText } from './withheld.ts';
 
-/** One thing that is not as it has to be: how bad by the exit codes of DESIGN 4.4, and what mends it. */
+/** One thing that is not as it has to be: how bad by the exit codes of docs/run.md, and what mends it. */
 export interface Trouble {
   code: 1 | 3 | 4;
   what: string;

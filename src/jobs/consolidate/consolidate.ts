@@ -23,7 +23,7 @@ import { type ConsolidateOptions, type ConsolidateSummary, summarise } from './s
 
 /**
  * Merges new and changed session files, and date files of the original layout, into one sorted data.parquet a symbol
- * (DESIGN 4.1). Order: data files, each read back; manifest; checkpoint; deletion of old date files whose rows are in
+ * (docs/design.md, The lake). Order: data files, each read back; manifest; checkpoint; deletion of old date files whose rows are in
  * the data files. A run killed anywhere is repaired by the next one. A damaged input, or a data file that another job
  * has written meanwhile, is reported in `errors` and its symbol left as it is; the next run tries it again.
  *

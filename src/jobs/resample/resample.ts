@@ -40,7 +40,7 @@ export interface ResampleSummary extends JobSummary {
 }
 
 /**
- * Makes the split-adjusted bars of N sessions (DESIGN decisions 9, 10 and 15) from what is consolidated: all of them,
+ * Makes the split-adjusted bars of N sessions (docs/design.md, N-session bars) from what is consolidated: all of them,
  * or only the month files that can have changed. Order: month files, then the intervals' checkpoints; a run killed
  * anywhere is repaired by the next one, and an incremental run gives what a full one gives. A symbol whose history is
  * damaged keeps the rows it has, stands in `errors`, and is made anew by the first run that can read it.

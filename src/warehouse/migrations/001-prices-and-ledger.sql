@@ -1,4 +1,4 @@
--- One row per symbol and session, unadjusted, as published (DESIGN 4.3).
+-- One row per symbol and session, unadjusted, as published (docs/data-dictionary.md).
 CREATE TABLE IF NOT EXISTS stock_prices (
   symbol TEXT NOT NULL,
   date DATE NOT NULL,

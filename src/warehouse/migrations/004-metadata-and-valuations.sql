@@ -1,4 +1,4 @@
--- What is known of the company behind a symbol; fetched_at is when its values last changed (DESIGN 4.3).
+-- What is known of the company behind a symbol; fetched_at is when its values last changed (docs/data-dictionary.md).
 CREATE TABLE IF NOT EXISTS symbol_metadata (
   symbol TEXT PRIMARY KEY,
   name TEXT,

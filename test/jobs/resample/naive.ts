@@ -51,7 +51,7 @@ export function adjusted(
   });
 }
 
-/** The bars of N sessions computed in the plainest way, from the same words in DESIGN and nothing of the product's code. */
+/** The bars of N sessions computed in the plainest way, from the words in docs/design.md and nothing of the product's code. */
 export function naiveSilver(
   bars: readonly Bar[],
   n: number,

@@ -156,7 +156,7 @@ async function writeCompanies(lake: MemoryLake, changes: readonly NaiveChange[],
   await lake.write(key, encodeSymbolHistory(companiesOf(rows)));
 }
 
-/** A snapshot with the columns of DESIGN 4.3; a later night's replaces it. */
+/** A snapshot with the columns of docs/data-dictionary.md; a later night's replaces it. */
 async function writeSplits(lake: MemoryLake, splits: readonly NaiveSplit[], night: number): Promise<void> {
   const rows = splits.map((split) => ({ ...split, first_seen: '2025-01-01T00:00:00Z' }));
   const columns = [
