@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const SAMPLE_MS = 100;
 
@@ -14,6 +14,10 @@ interface Watched {
   role: string;
   /** Distinguishes processes that were given the same pid. */
   startedAt: string;
+  /** Since the last call of takePeaks. */
+  peak?: Peak;
+  /** Whether it had the file open that divides its role. */
+  divided: boolean;
 }
 
 interface Stat {
@@ -32,19 +36,32 @@ export interface Watch {
   close(): void;
 }
 
+/**
+ * A role whose processes need much more while they have the file with this ending open: they count as a role of their
+ * own, or which of the two happened to run would look like growth.
+ */
+export interface Division {
+  roles: readonly string[];
+  openFile: string;
+}
+
 /** Follows every descendant of this process, also those whose parent has ended. */
-export function watchProcesses(roleOf: (commandLine: string) => string): Watch {
+export function watchProcesses(roleOf: (commandLine: string) => string, division?: Division): Watch {
   const known = new Map<number, Watched>();
-  let peaks: Record<string, Peak> = {};
+  let ended: Watched[] = [];
   const sample = () => {
     const stats = readStats();
-    for (const { pid, startedAt } of known.values()) if (stats.get(pid)?.startedAt !== startedAt) known.delete(pid);
+    for (const process of known.values()) {
+      if (stats.get(process.pid)?.startedAt === process.startedAt) continue;
+      known.delete(process.pid);
+      ended.push(process);
+    }
     // A parent may have a higher pid than its child once pids have wrapped, hence until nothing is new.
     for (let found = true; found; ) {
       found = false;
       for (const [pid, { parent, startedAt }] of stats) {
         if (known.has(pid) || (parent !== process.pid && !known.has(parent))) continue;
-        known.set(pid, { pid, role: '', startedAt });
+        known.set(pid, { pid, role: '', startedAt, divided: false });
         found = true;
       }
     }
@@ -54,20 +71,23 @@ export function watchProcesses(roleOf: (commandLine: string) => string): Watch {
       const held = heldBy(process.pid);
       // Between a fork and its program there is nothing of ours to measure.
       if (!held || process.role === '') continue;
-      const peak = peaks[process.role] ?? { rssBytes: 0, openFiles: 0 };
-      peaks[process.role] = {
-        rssBytes: Math.max(peak.rssBytes, held.peakBytes),
-        openFiles: Math.max(peak.openFiles, held.openFiles),
-      };
+      process.peak = higher(process.peak, { rssBytes: held.peakBytes, openFiles: held.openFiles });
+      process.divided ||= division?.roles.includes(process.role) === true && hasOpen(process.pid, division.openFile);
     }
   };
   const timer = setInterval(sample, SAMPLE_MS);
   return {
     takePeaks() {
       sample();
-      const taken = peaks;
-      peaks = {};
-      return taken;
+      const peaks: Record<string, Peak> = {};
+      for (const process of [...ended, ...known.values()]) {
+        if (!process.peak) continue;
+        const role = process.divided ? `${process.role}, with ${division!.openFile}` : process.role;
+        peaks[role] = higher(peaks[role], process.peak);
+        process.peak = undefined;
+      }
+      ended = [];
+      return peaks;
     },
     now(pid) {
       const held = heldBy(pid);
@@ -88,6 +108,23 @@ export function watchProcesses(roleOf: (commandLine: string) => string): Watch {
     },
     close: () => clearInterval(timer),
   };
+}
+
+function higher(one: Peak | undefined, other: Peak): Peak {
+  return {
+    rssBytes: Math.max(one?.rssBytes ?? 0, other.rssBytes),
+    openFiles: Math.max(one?.openFiles ?? 0, other.openFiles),
+  };
+}
+
+function hasOpen(pid: number, ending: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(folder).some((fd) => readlinkSync(`${folder}/${fd}`).endsWith(ending));
+  } catch {
+    // It ended, or closed one, in between.
+    return false;
+  }
 }
 
 function readStats(): Map<number, Stat> {

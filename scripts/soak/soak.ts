@@ -36,7 +36,8 @@ const home = join(folder, 'home');
 const temporary = join(folder, 'tmp');
 mkdirSync(temporary);
 const commands = openCommands({ root, home, temporary, symbols: SYMBOLS });
-const watch = watchProcesses(roleOf);
+// A reader asks the running night, or has PostgreSQL in its own process.
+const watch = watchProcesses(roleOf, { roles: READERS, openFile: 'databases.flock' });
 /** How often each command ended in which way, and what it said when that was no success. */
 const exits = new Map<string, number>();
 const errors = new Map<string, number>();

@@ -120,3 +120,35 @@ test.skipIf(process.platform !== 'linux')(
     }
   },
 );
+
+test.skipIf(process.platform !== 'linux')(
+  'a process counts as a role of its own once it has opened the file that divides its role',
+  async () => {
+    const watch = watchProcesses((line) => (line.includes('soak-reader') ? 'reader' : 'other'), {
+      roles: ['reader'],
+      openFile: 'databases.flock',
+    });
+    const file = join(folder, 'databases.flock');
+    writeFileSync(file, '');
+    const opens = `const fs = require('node:fs'); let fd; process.stdin.on('data', () => {
+      if (fd === undefined) fd = fs.openSync(${JSON.stringify(file)}); else fs.closeSync(fd);
+      console.log('done'); }); // soak-reader`;
+    const plain = spawn(process.execPath, ['-e', 'setInterval(() => {}, 60000) // soak-reader']);
+    const opener = spawn(process.execPath, ['-e', opens]);
+    const roles = () => Object.keys(watch.takePeaks()).filter((role) => role.startsWith('reader'));
+    const step = async () => {
+      opener.stdin.write('next');
+      await once(opener.stdout, 'data');
+    };
+    try {
+      await expect.poll(roles).toEqual(['reader']);
+      await step();
+      await expect.poll(() => roles().sort()).toEqual(['reader', 'reader, with databases.flock']);
+      await step();
+      expect(roles().sort()).toEqual(['reader', 'reader, with databases.flock']);
+    } finally {
+      for (const child of [plain, opener]) child.kill('SIGKILL');
+      watch.close();
+    }
+  },
+);
