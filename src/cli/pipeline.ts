@@ -152,19 +152,21 @@ export async function withWarehouse<T>(
 /** A cluster that has paused answers its first callers with an error and takes about half a minute to wake up. */
 function awake(warehouse: Warehouse, terminal: Pick<Terminal, 'note'>): Warehouse {
   let tries = WAKING_TRIES;
-  return {
-    async query(sql, values) {
-      for (;;) {
-        try {
-          return await warehouse.query(sql, values);
-        } catch (error) {
-          if (!isNamed(error, 'Database.Resuming') || tries === 0) throw error;
-          if (tries === WAKING_TRIES) terminal.note('The warehouse is waking up …');
-          tries -= 1;
-          await pause(WAKING_MS);
-        }
+  const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isNamed(error, 'Database.Resuming') || tries === 0) throw error;
+        if (tries === WAKING_TRIES) terminal.note('The warehouse is waking up …');
+        tries -= 1;
+        await pause(WAKING_MS);
       }
-    },
+    }
+  };
+  return {
+    query: (sql, values) => patiently(() => warehouse.query(sql, values)),
+    read: (sql) => patiently(() => warehouse.read(sql)),
   };
 }
 

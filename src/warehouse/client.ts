@@ -1,8 +1,10 @@
 import {
+  BeginTransactionCommand,
   ExecuteStatementCommand,
   type ExecuteStatementCommandOutput,
   type Field,
   RDSDataClient,
+  RollbackTransactionCommand,
   type SqlParameter,
 } from '@aws-sdk/client-rds-data';
 import type { Config } from '../config.ts';
@@ -13,15 +15,18 @@ import symbolHistory from './migrations/003-symbol-history.sql';
 import metadataAndValuations from './migrations/004-metadata-and-valuations.sql';
 import whoseMetadata from './migrations/005-whose-metadata.sql';
 import splitsOfOneDay from './migrations/006-splits-of-one-day.sql';
+import stepDownSql from './step-down.sql';
 
 /** A value for a `:name` in SQL; everything that is not a JS scalar goes as a JSON string. */
 export type SqlValue = string | number | boolean | null;
 export type SqlRow = Record<string, string | number | boolean | null>;
 
-/** The warehouse over the RDS Data API: one statement a call, no transactions (docs/design.md, Warehouse). */
+/** The warehouse over the RDS Data API: one statement a call, transactions only to read (docs/design.md, Warehouse). */
 export interface Warehouse {
   /** @throws Database.Resuming while Aurora wakes up; Database.Failed with the server's own message otherwise. */
   query(sql: string, values?: Record<string, SqlValue>): Promise<SqlRow[]>;
+  /** One statement of a person, in a session and a read-only transaction of its own that is always rolled back. */
+  read(sql: string): Promise<SqlRow[]>;
 }
 
 /** @throws Config.Invalid when the cluster or its secret is not configured. */
@@ -34,22 +39,40 @@ export function openWarehouse(config: Config, client = new RDSDataClient({})): W
       wanted: 'both',
     });
   }
+  const cluster = { resourceArn, secretArn };
+  const execute = (sql: string, more: { parameters?: SqlParameter[]; transactionId?: string | undefined }) =>
+    client.send(
+      new ExecuteStatementCommand({
+        ...cluster,
+        database,
+        sql,
+        ...more,
+        includeResultMetadata: true,
+        resultSetOptions: { decimalReturnType: 'STRING' },
+      }),
+    );
   return {
     async query(sql, values = {}) {
       const parameters = Object.entries(values).map(([name, value]) => parameter(name, value));
-      const command = new ExecuteStatementCommand({
-        resourceArn,
-        secretArn,
-        database,
-        sql,
-        parameters,
-        includeResultMetadata: true,
-        resultSetOptions: { decimalReturnType: 'STRING' },
-      });
       try {
-        return rowsOf(await client.send(command));
+        return rowsOf(await execute(sql, { parameters }));
       } catch (error) {
         throw named(error as Error);
+      }
+    },
+    async read(sql) {
+      let transactionId: string | undefined;
+      try {
+        ({ transactionId } = await client.send(new BeginTransactionCommand({ ...cluster, database })));
+        await execute('SET TRANSACTION READ ONLY', { transactionId });
+        await execute(stepDownSql, { transactionId });
+        return rowsOf(await execute(sql, { transactionId }));
+      } catch (error) {
+        throw named(error as Error);
+      } finally {
+        // One that cannot be rolled back is never committed either: it ends with its session.
+        const rollback = transactionId && new RollbackTransactionCommand({ ...cluster, transactionId });
+        if (rollback) await client.send(rollback).catch(() => undefined);
       }
     },
   };

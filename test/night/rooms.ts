@@ -15,6 +15,10 @@ export class FakeWarehouse implements Warehouse {
     this.sent.push({ sql, values });
     return [{ new: 0, changed: 0, removed: 0 }];
   }
+
+  read(sql: string): Promise<SqlRow[]> {
+    return this.query(sql);
+  }
 }
 
 export interface Rooms extends Stores {

@@ -1,4 +1,9 @@
-import { ExecuteStatementCommand, RDSDataClient } from '@aws-sdk/client-rds-data';
+import {
+  BeginTransactionCommand,
+  ExecuteStatementCommand,
+  RDSDataClient,
+  RollbackTransactionCommand,
+} from '@aws-sdk/client-rds-data';
 import { mockClient } from 'aws-sdk-client-mock';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
@@ -43,6 +48,39 @@ test('every kind of value travels as its own, decimals come back as text', async
   ]);
   expect(input).toMatchObject({ resourceArn: 'cluster', secretArn: 'secret', database: 'afterbell' });
   expect(input.resultSetOptions).toEqual({ decimalReturnType: 'STRING' });
+});
+
+test.each([
+  ['is answered', undefined],
+  ['fails', 'ERROR: cannot execute DELETE in a read-only transaction; SQLState: 25006'],
+])('a statement of a person that %s runs in a read-only transaction that is rolled back', async (_title, trouble) => {
+  const { warehouse, stub } = openMocked();
+  stub.on(BeginTransactionCommand).resolves({ transactionId: 't-1' });
+  stub.on(ExecuteStatementCommand).resolves({ columnMetadata: [{ label: 'n' }], records: [[{ longValue: 1 }]] });
+  stub.on(RollbackTransactionCommand).resolves({});
+  if (trouble) {
+    const refusal = Object.assign(new Error(trouble), { name: 'DatabaseErrorException' });
+    stub.on(ExecuteStatementCommand, { sql: 'SELECT n' }).rejects(refusal);
+  }
+  const reading = warehouse.read('SELECT n');
+  if (trouble) await expect(reading).rejects.toMatchObject({ name: 'Database.Failed' });
+  else expect(await reading).toEqual([{ n: 1 }]);
+  const inputs = stub.calls().map(({ args }) => args[0].input as { sql?: string; transactionId?: string });
+  expect(inputs.map(({ sql, transactionId }) => [sql, transactionId])).toEqual([
+    [undefined, undefined],
+    ['SET TRANSACTION READ ONLY', 't-1'],
+    [expect.stringContaining('pg_read_all_data'), 't-1'],
+    ['SELECT n', 't-1'],
+    [undefined, 't-1'],
+  ]);
+  expect(stub.commandCalls(RollbackTransactionCommand)).toHaveLength(1);
+});
+
+test('a cluster that wakes up is named when a transaction begins, too', async () => {
+  const { warehouse, stub } = openMocked();
+  stub.on(BeginTransactionCommand).rejects(Object.assign(new Error('resuming'), { name: 'DatabaseResumingException' }));
+  await expect(warehouse.read('SELECT 1')).rejects.toMatchObject({ name: 'Database.Resuming' });
+  expect(stub.commandCalls(RollbackTransactionCommand)).toHaveLength(0);
 });
 
 test('a warehouse that is not configured says what is missing', () => {

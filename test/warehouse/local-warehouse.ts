@@ -28,6 +28,7 @@ export async function openLocalWarehouse(): Promise<LocalWarehouse> {
       sent.push({ sql, values });
       return warehouse.query(sql, values);
     },
+    read: (sql) => warehouse.read(sql),
     async close() {
       client.destroy();
       await server.close();

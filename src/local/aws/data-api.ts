@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { type SqlBackend, SqlFailure, type SqlResult, SqlUnavailable } from './pglite.ts';
-import { AwsFault, parseJson, type Routes } from './protocol.ts';
+import { AwsFault, jsonRoute, parseJson, type Routes } from './protocol.ts';
 import { parseSql, pgType } from './sql.ts';
+import { Transactions } from './transactions.ts';
 
 const Value = z.strictObject({
   isNull: z.boolean().optional(),
@@ -101,9 +102,9 @@ function badParameter(message: string): AwsFault {
 const RESPONSE_LIMIT_BYTES = 1024 * 1024;
 const ROW_LIMIT_BYTES = 64 * 1024;
 
+const Cluster = { resourceArn: z.string().min(1), secretArn: z.string().min(1) };
 const ExecuteStatement = z.strictObject({
-  resourceArn: z.string().min(1),
-  secretArn: z.string().min(1),
+  ...Cluster,
   sql: z.string(),
   database: z.string().optional(),
   parameters: z.array(SqlParameter).optional(),
@@ -120,51 +121,50 @@ const ExecuteStatement = z.strictObject({
 });
 type ExecuteStatement = z.infer<typeof ExecuteStatement>;
 
-/** Statements that only mean something within a session; through the Data API each statement has its own. */
-const SESSION_BOUND = new Set(
-  'begin start commit end rollback abort savepoint release prepare execute deallocate set reset listen unlisten declare fetch move close discard copy'.split(
-    ' ',
-  ),
-);
+const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
+/** Refused in a transaction, too: it begins and ends by operations of its own, and there is no way for COPY's rows. */
+const REFUSED = words('begin start commit end rollback abort savepoint release prepare copy');
+/** Statements that only mean something within a session; outside a transaction each statement has its own. */
+const SESSION_BOUND = words('execute deallocate set reset listen unlisten declare fetch move close discard');
+
+const BeginTransaction = z.strictObject({ ...Cluster, database: z.string().optional(), schema: z.string().optional() });
+const EndTransaction = z.strictObject({ ...Cluster, transactionId: z.string() });
 
 /**
- * The RDS Data API over one PostgreSQL. Statements run strictly one after another; each commits by itself.
- * Transactions are refused: an open one would block PGlite's single connection for everybody.
+ * The RDS Data API over one PostgreSQL. A statement without a transaction commits by itself.
+ * @param idleMs after which a transaction nobody calls is rolled back
  */
-export function dataApiRoutes(backend: SqlBackend): Routes {
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = last.then(work);
-    last = turn.catch(() => undefined);
-    return turn;
-  };
+export function dataApiRoutes(backend: SqlBackend, idleMs?: number): Routes {
+  const transactions = new Transactions(backend, idleMs);
+  const end = (command: 'COMMIT' | 'ROLLBACK', transactionStatus: string) =>
+    jsonRoute(EndTransaction, async ({ transactionId }) => {
+      await faulty(transactions.end(transactionId, command), true);
+      return { transactionStatus };
+    });
   return {
-    'POST /Execute': (body) => {
-      const request = parseJson(ExecuteStatement, body);
-      return inTurn(() => executeStatement(backend, request));
-    },
-    'POST /BeginTransaction': noTransactions,
-    'POST /CommitTransaction': noTransactions,
-    'POST /RollbackTransaction': noTransactions,
+    'POST /Execute': (body) => executeStatement(backend, transactions, parseJson(ExecuteStatement, body)),
+    'POST /BeginTransaction': jsonRoute(BeginTransaction, async () => ({
+      transactionId: await faulty(transactions.begin(), true),
+    })),
+    'POST /CommitTransaction': end('COMMIT', 'Transaction Committed'),
+    'POST /RollbackTransaction': end('ROLLBACK', 'Rollback Complete'),
   };
 }
 
-async function noTransactions(): Promise<never> {
-  throw new AwsFault('BadRequestException', 'Transactions are not available on a laptop; write with one statement');
-}
-
-async function executeStatement(backend: SqlBackend, request: ExecuteStatement): Promise<string> {
-  if (request.transactionId !== undefined) {
-    throw new AwsFault('TransactionNotFoundException', `Transaction ${request.transactionId} is not found`, 404);
-  }
+async function executeStatement(
+  backend: SqlBackend,
+  transactions: Transactions,
+  request: ExecuteStatement,
+): Promise<string> {
   const { text, values, keyword } = bindSql(request.sql, request.parameters ?? []);
-  if (SESSION_BOUND.has(keyword)) {
+  const { transactionId } = request;
+  if (REFUSED.has(keyword) || (transactionId === undefined && SESSION_BOUND.has(keyword))) {
     const reason = 'is bound to a session, and every statement of the Data API has its own';
     throw new AwsFault('BadRequestException', `${keyword.toUpperCase()} ${reason}`);
   }
-  const result = await backend.query(text, values).catch((error: unknown) => {
-    throw databaseFault(error, values.length === 0);
-  });
+  const running =
+    transactionId === undefined ? backend.query(text, values) : transactions.query(transactionId, text, values);
+  const result = await faulty(running, values.length === 0);
   const answer = answerJson(result, request);
   if (answer.bytes > RESPONSE_LIMIT_BYTES) {
     throw new AwsFault('UnsupportedResultException', 'The result exceeds the size limit 1 MB');
@@ -216,6 +216,14 @@ function checkRow(row: (string | null)[]): void {
 
 function sized(body: string): { body: string; bytes: number } {
   return { body, bytes: Buffer.byteLength(body) };
+}
+
+async function faulty<T>(work: Promise<T>, positionsHold: boolean): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw databaseFault(error, positionsHold);
+  }
 }
 
 /** The Data API's own sentence: `ERROR: relation "x" does not exist; Position: 15; SQLState: 42P01`. */

@@ -25,8 +25,18 @@ export interface SqlResult {
 export interface SqlBackend {
   /** Runs one statement with `$n` values in text form. @throws SqlFailure | SqlUnavailable */
   query(text: string, values: (string | null)[]): Promise<SqlResult>;
+  /** A session for one caller, whose statements are its own until it is closed. */
+  session(): Promise<SqlSession>;
   close(): Promise<void>;
 }
+
+export interface SqlSession extends Pick<SqlBackend, 'query'> {
+  /** Rolls back what is open; settings, locks and temporary tables end with it. */
+  close(): Promise<void>;
+}
+
+/** What closes a session, in order: DISCARD ALL is refused inside a transaction. */
+export const SESSION_END = ['ROLLBACK', 'DISCARD ALL'] as const;
 
 /** The database refused the statement. `code` is the SQLSTATE. */
 export class SqlFailure extends Error {
@@ -63,6 +73,7 @@ export function warehouseBackend(config: Config, folder: string, cluster: string
   };
   return {
     query: async (text, values) => (await open()).query(text, values),
+    session: async () => (await open()).session(),
     close: async () => (await opened?.catch(() => undefined))?.close(),
   };
 }
@@ -104,21 +115,47 @@ export async function openPglite(dataDir: string, cluster: string): Promise<SqlB
       { cause: error },
     );
   });
+  const query: SqlBackend['query'] = async (text, values) => {
+    // Given per query: PGlite registers its own array parsers after the constructor's.
+    const options = { rowMode: 'array', parsers: asText } as const;
+    const result = await db.query<(string | null)[]>(text, values, options).catch((error: unknown) => {
+      throw sqlFailure(error);
+    });
+    return {
+      columns: result.fields.map(({ name, dataTypeID }) => ({ name, oid: dataTypeID })),
+      rows: result.rows,
+      command: result.command ?? '',
+      count: result.rowCount ?? 0,
+    };
+  };
+  return { ...takingTurns(query), close: () => db.close() };
+}
+
+/** PGlite has one session: while a caller has it for its own, everybody else waits. */
+function takingTurns(query: SqlBackend['query']): Pick<SqlBackend, 'query' | 'session'> {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
   return {
-    query: async (text, values) => {
-      // Given per query: PGlite registers its own array parsers after the constructor's.
-      const options = { rowMode: 'array', parsers: asText } as const;
-      const result = await db.query<(string | null)[]>(text, values, options).catch((error: unknown) => {
-        throw sqlFailure(error);
-      });
-      return {
-        columns: result.fields.map(({ name, dataTypeID }) => ({ name, oid: dataTypeID })),
-        rows: result.rows,
-        command: result.command ?? '',
-        count: result.rowCount ?? 0,
-      };
-    },
-    close: () => db.close(),
+    query: (text, values) => inTurn(() => query(text, values)),
+    session: () =>
+      new Promise((begin) => {
+        const held = () =>
+          new Promise<void>((release) => {
+            const close = async () => {
+              try {
+                for (const statement of SESSION_END) await query(statement, []);
+              } finally {
+                release();
+              }
+            };
+            begin({ query, close });
+          });
+        void inTurn(held);
+      }),
   };
 }
 

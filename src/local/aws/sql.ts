@@ -15,7 +15,7 @@ const TOKEN = new RegExp(
     String.raw`(?<![\w$])[eE]'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'`,
     `'[^']*(?:''[^']*)*'`,
     `"[^"]*(?:""[^"]*)*"`,
-    String.raw`--[^\n]*`,
+    String.raw`--[^\r\n]*`,
     String.raw`/\*`,
     String.raw`(?<![\w$])\$(?:${WORD})?\$`,
     '::',

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import {
   BeginTransactionCommand,
+  CommitTransactionCommand,
   ExecuteStatementCommand,
   type ExecuteStatementCommandInput,
   RDSDataClient,
+  RollbackTransactionCommand,
   type SqlParameter,
 } from '@aws-sdk/client-rds-data';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -249,12 +251,60 @@ describe.each(backends)('the Data API over %s', (_name, open) => {
     });
   });
 
-  test('transactions are refused by name', async () => {
-    const begin = new BeginTransactionCommand({ resourceArn: 'cluster', secretArn: 'secret' });
-    await expect(client.send(begin)).rejects.toMatchObject({ name: 'BadRequestException' });
-    await expect(execute('select 1', [], { transactionId: 'gone' })).rejects.toMatchObject({
-      name: 'TransactionNotFoundException',
+  const CLUSTER = { resourceArn: 'cluster', secretArn: 'secret' };
+  const begin = async () => (await client.send(new BeginTransactionCommand(CLUSTER))).transactionId!;
+
+  test('a transaction that is committed stays, one that is rolled back has never been', async () => {
+    await execute('create table notes (n int)');
+    const kept = await begin();
+    await execute('insert into notes values (1)', [], { transactionId: kept });
+    await execute('insert into notes values (2)', [], { transactionId: kept });
+    expect(await client.send(new CommitTransactionCommand({ ...CLUSTER, transactionId: kept }))).toMatchObject({
+      transactionStatus: 'Transaction Committed',
     });
+    const dropped = await begin();
+    await execute('delete from notes', [], { transactionId: dropped });
+    // On PGlite it waits for the end of the transaction, on PostgreSQL it has a connection of its own.
+    const beside = rows('select count(*) from notes');
+    expect(await client.send(new RollbackTransactionCommand({ ...CLUSTER, transactionId: dropped }))).toMatchObject({
+      transactionStatus: 'Rollback Complete',
+    });
+    expect(await beside).toEqual([{ count: 2 }]);
+  });
+
+  test('a commit after a failed statement says that it was rolled back', async () => {
+    const transactionId = await begin();
+    await expect(execute('select 1/0', [], { transactionId })).rejects.toMatchObject({
+      name: 'DatabaseErrorException',
+    });
+    await expect(client.send(new CommitTransactionCommand({ ...CLUSTER, transactionId }))).rejects.toMatchObject({
+      name: 'BadRequestException',
+    });
+  });
+
+  test('a transaction that has ended or never began is not found', async () => {
+    const transactionId = await begin();
+    await client.send(new RollbackTransactionCommand({ ...CLUSTER, transactionId }));
+    const refusal = { name: 'TransactionNotFoundException', $metadata: { httpStatusCode: 404 } };
+    for (const id of [transactionId, 'never']) {
+      await expect(execute('select 1', [], { transactionId: id })).rejects.toMatchObject(refusal);
+      const [commit, rollback] = [CommitTransactionCommand, RollbackTransactionCommand];
+      await expect(client.send(new commit({ ...CLUSTER, transactionId: id }))).rejects.toMatchObject(refusal);
+      await expect(client.send(new rollback({ ...CLUSTER, transactionId: id }))).rejects.toMatchObject(refusal);
+    }
+  });
+
+  test('a statement cannot end its transaction, and nothing of its session is left to others', async () => {
+    const transactionId = await begin();
+    for (const sql of ['commit', 'rollback', 'prepare transaction $$x$$', '-- a comment\rcommit -- \nselect 1']) {
+      await expect(execute(sql, [], { transactionId })).rejects.toMatchObject({ name: 'BadRequestException' });
+    }
+    await execute("set work_mem = '1MB'", [], { transactionId });
+    await execute('create temp table bars (n int) on commit preserve rows', [], { transactionId });
+    await client.send(new CommitTransactionCommand({ ...CLUSTER, transactionId }));
+    expect(
+      await rows("select current_setting('work_mem') <> '1MB' as reset, to_regclass('pg_temp.bars') as t"),
+    ).toEqual([{ reset: true, t: null }]);
   });
 
   test('columns of the same name are refused as JSON and fine as records', async () => {
