@@ -63,7 +63,7 @@ test('every function names itself as its folder', () => {
 
 /** Folders of src by layer, files beside them by name; imports point from later rows to earlier ones. */
 const LAYERS = [
-  ['calendar', 'config', 'env-file', 'errors', 'log', 'text', 'modules'],
+  ['body', 'calendar', 'config', 'env-file', 'errors', 'log', 'text', 'modules'],
   ['checks', 'concurrency', 'records'],
   ['lake', 'stores', 'tables', 'vendors', 'warehouse'],
   ['datasets', 'jobs'],

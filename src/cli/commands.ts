@@ -92,6 +92,7 @@ export function commands(version: string, action: Action): Command {
     .action(action(analyze));
   command('portfolios', 'every portfolio with its last analysis')
     .option('--import <file>', 'first put the portfolios of a JSON or CSV file into the tables of this home')
+    .option('--export <file>', 'write every portfolio to a JSON file that --import reads')
     .addHelpText(
       'after',
       '\nJSON: [{"portfolio": "mine", "positions": [{"symbol": "AAPL", "quantity": 10, "averageCost": 120.5}]}]\nCSV:  symbol,quantity,averageCost, and portfolio where there are several; else the file names it',

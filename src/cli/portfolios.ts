@@ -3,18 +3,20 @@ import { join, parse, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { NamedError } from '../errors.ts';
-import { startTables } from '../local/aws/dynamodb.ts';
+import { PORTFOLIO_COPY, startTables } from '../local/aws/dynamodb.ts';
 import { REGION } from '../local/aws/environment.ts';
-import { importPortfolios, readPortfolioList } from '../local/portfolios.ts';
+import { importPortfolios, listPortfolios, readPortfolioList, writePortfolioList } from '../local/portfolios.ts';
 import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
 import { readBook } from '../portfolio/holdings.ts';
 import { openTables } from '../tables/runs.ts';
-import type { Context } from './context.ts';
+import { counted } from '../text.ts';
+import { type Context, whereOf } from './context.ts';
 import { onLaptop, readDatabase } from './pipeline.ts';
 import { table } from './terminal.ts';
 
 export interface PortfoliosOptions {
   import?: string;
+  export?: string;
 }
 
 interface Row {
@@ -26,6 +28,7 @@ interface Row {
 /** Lists every portfolio with its last analysis; `--import` first puts a file's portfolios into a laptop's tables. */
 export async function portfolios(options: PortfoliosOptions, context: Context): Promise<number> {
   if (options.import !== undefined) await importFile(options.import, context);
+  if (options.export !== undefined) await exportFile(options.export, context);
   const rows = await withTables(context, (client) => rowsOf(client, context));
   show(rows ?? [], context);
   return 0;
@@ -33,12 +36,29 @@ export async function portfolios(options: PortfoliosOptions, context: Context): 
 
 async function importFile(path: string, context: Context): Promise<void> {
   const list = readPortfolioList(textOf(path), parse(path).name);
-  await onLaptop(context, {}, ({ stores }) => importPortfolios(stores.tables, stores.config, list));
+  await onLaptop(context, {}, async ({ stores, home }) => {
+    await importPortfolios(stores.tables, stores.config, list);
+    // The tables have nothing to be made anew from.
+    await writePortfolioList(join(home.path, PORTFOLIO_COPY), await listPortfolios(stores.tables, stores.config));
+  });
   for (const { portfolio, positions } of list) {
     context.terminal.note(
       `imported ${portfolio}: ${positions.length} ${positions.length === 1 ? 'position' : 'positions'}`,
     );
   }
+}
+
+async function exportFile(path: string, context: Context): Promise<void> {
+  const list = await withTables(context, (client) => listPortfolios(client, context.config));
+  if (!list?.length) {
+    throw new NamedError('Usage.Invalid', {
+      what: 'there is no portfolio to export',
+      found: `none in ${whereOf(context)}`,
+      todo: `${path} was not written.`,
+    });
+  }
+  await writePortfolioList(path, list);
+  context.terminal.note(`exported ${counted(list.length, 'portfolio')} to ${path}`);
 }
 
 function textOf(path: string): string {

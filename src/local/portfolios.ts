@@ -1,3 +1,4 @@
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateTableCommand, DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -5,7 +6,7 @@ import { parse } from 'csv-parse/sync';
 import * as z from 'zod';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
-import { readBook, readHoldings } from '../portfolio/holdings.ts';
+import { missingTables, readBook, readHoldings, readWholeBook } from '../portfolio/holdings.ts';
 import { checkPortfolioName } from '../records/holding.ts';
 import { checkSymbol } from '../records/symbol.ts';
 import { writeAll } from '../tables/batch.ts';
@@ -31,7 +32,7 @@ export async function importPortfolios(
 ): Promise<void> {
   await createMissing(client, config);
   const positions = portfolios.flatMap(({ portfolio, positions }) => positions.map((one) => ({ portfolio, ...one })));
-  const owners = portfolios.map(({ portfolio, name }) => ({ portfolio, name, active: true }));
+  const owners = portfolios.map(({ portfolio, name, active = true }) => ({ portfolio, name, active }));
   for (const [table, items] of [
     [config.PORTFOLIO_POSITIONS_TABLE, positions],
     [config.USER_PORTFOLIOS_TABLE, owners],
@@ -47,6 +48,50 @@ export async function importPortfolios(
     const TableName = config.PORTFOLIO_POSITIONS_TABLE;
     for (const { symbol } of await readHoldings(client, TableName, portfolio))
       if (!kept.has(symbol)) await client.send(new DeleteCommand({ TableName, Key: { portfolio, symbol } }));
+  }
+}
+
+/**
+ * Every portfolio as `--import` reads it, in order of name and symbol.
+ * @throws Config.Invalid without tables; Data.Invalid for an item that cannot be read, as the rest would not be all
+ */
+export async function listPortfolios(client: DynamoDBDocumentClient, config: Config): Promise<ListedPortfolio[]> {
+  const book = await readWholeBook(client, config);
+  if (!book) throw missingTables(config);
+  const [refused] = book.rejected;
+  if (refused) {
+    const { symbol, reason, row } = refused;
+    throw new NamedError('Data.Invalid', {
+      what: `a stored item of the portfolio tables cannot be read${symbol ? ` (${symbol})` : ''}`,
+      found: `${reason}: ${JSON.stringify(row)}`,
+    });
+  }
+  return book.portfolios.map(({ portfolio, name, active }) => {
+    const own = book.holdings.filter((one) => one.portfolio === portfolio);
+    const positions = own
+      .map(({ symbol, quantity, averageCost }) => ({
+        symbol,
+        quantity,
+        ...(averageCost === undefined ? {} : { averageCost }),
+      }))
+      .sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+    return { portfolio, ...(name === undefined ? {} : { name }), ...(active ? {} : { active }), positions };
+  });
+}
+
+/** A file that `--import` reads; for its owner only. The old one stays until the new one is whole. */
+export async function writePortfolioList(path: string, portfolios: readonly ListedPortfolio[]): Promise<void> {
+  const draft = `${path}.${process.pid}.part`;
+  try {
+    await writeFile(draft, `${JSON.stringify(portfolios, null, 2)}\n`, { mode: 0o600, flush: true });
+    await rename(draft, path);
+  } catch (cause) {
+    await rm(draft, { force: true });
+    throw new NamedError(
+      'Usage.Invalid',
+      { what: `${path} cannot be written`, found: (cause as Error).message, wanted: 'a file in a folder with room' },
+      { cause },
+    );
   }
 }
 
@@ -100,6 +145,8 @@ const position = z.strictObject({
 const listed = z.strictObject({
   portfolio: checked(checkPortfolioName),
   name: z.string().max(LONGEST_TITLE).optional(),
+  /** False: kept, but not to be analysed. */
+  active: z.boolean().optional(),
   positions: z.array(position),
 });
 

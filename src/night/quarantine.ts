@@ -1,6 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { keys, type Lake } from '../lake/lake.ts';
-import type { Rejected } from '../records/record.ts';
+import { quarantined, type Rejected } from '../records/record.ts';
 
 /** Lanes end at the same time and share one file a date; a lost race is tried again. */
 const TRIES = 10;
@@ -10,7 +10,10 @@ export function quarantineLines(dataset: string, date: string, rejected: readonl
   return rejected.map(({ symbol, reason, row }) => JSON.stringify({ dataset, date, symbol, reason, row }));
 }
 
-/** Replaces one dataset's lines in `quarantine/date=D.jsonl`; no lines at all, no file. */
+/**
+ * Replaces one dataset's lines in `quarantine/date=D.jsonl`; no lines at all, no file. A torn line belongs to nobody
+ * and stays; `status --failed` names it.
+ */
 export async function replaceQuarantine(
   lake: Lake,
   date: string,
@@ -21,7 +24,7 @@ export async function replaceQuarantine(
   for (let attempt = 1; ; attempt += 1) {
     const stored = await lake.open(key);
     const before = stored ? Buffer.from(stored.bytes).toString('utf8').split('\n').filter(Boolean) : [];
-    const others = before.filter((line) => (JSON.parse(line) as { dataset: string }).dataset !== dataset);
+    const others = before.filter((line) => quarantined(line)?.dataset !== dataset);
     const after = [...others, ...lines].sort();
     if (after.join('\n') === before.join('\n')) return;
     if (after.length === 0) return lake.remove([key]);

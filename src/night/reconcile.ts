@@ -3,6 +3,7 @@ import { decodeBarColumns } from '../lake/bar-table.ts';
 import { dateOfKey, keys, type Lake, listAll, writeIfChanged } from '../lake/lake.ts';
 import { type Column, decodeRows, encodeRows } from '../lake/parquet.ts';
 import { usableIngest } from '../lake/sessions.ts';
+import { quarantined } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
 import { goneSince } from '../tables/reference.ts';
 
@@ -98,7 +99,7 @@ async function refusedRows(lake: Lake, session: string): Promise<Map<string, str
   const bytes = (await lake.read(keys.quarantine(session))) ?? Buffer.alloc(0);
   const refused = new Map<string, string>();
   for (const line of Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean)) {
-    const { dataset, symbol, reason } = JSON.parse(line) as { dataset: string; symbol: string; reason: string };
+    const { dataset = '', symbol = '', reason = '' } = quarantined(line) ?? {};
     if (symbol !== '' && IN_LISTS.has(dataset)) refused.set(symbol, `${dataset}: ${reason}`);
   }
   return refused;

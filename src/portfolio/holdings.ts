@@ -16,12 +16,17 @@ export interface Book {
  * Positions are read weakly consistent: they belong to somebody else, and may change at any moment anyhow.
  */
 export async function readBook(client: DynamoDBDocumentClient, config: Config): Promise<Book | undefined> {
+  const book = await readWholeBook(client, config);
+  return book && { ...book, holdings: book.holdings.filter(({ quantity }) => quantity !== 0) };
+}
+
+/** The same with closed positions, whose quantity is 0. */
+export async function readWholeBook(client: DynamoDBDocumentClient, config: Config): Promise<Book | undefined> {
   try {
     const portfolios = parsePortfolios(await scan(client, config.USER_PORTFOLIOS_TABLE));
     const holdings = parseHoldings(await scan(client, config.PORTFOLIO_POSITIONS_TABLE));
     const rejected = [...portfolios.rejected, ...holdings.rejected];
-    const held = holdings.records.filter(({ quantity }) => quantity !== 0);
-    return { portfolios: portfolios.records.sort(byName), holdings: held, rejected };
+    return { portfolios: portfolios.records.sort(byName), holdings: holdings.records, rejected };
   } catch (error) {
     if ((error as Error).name === 'ResourceNotFoundException') return undefined;
     throw error;

@@ -140,3 +140,15 @@ function sortedJson(value: unknown): string {
   if (typeof value === 'object' && value !== null) return sortedObject(Object.entries(value));
   return JSON.stringify(value) ?? 'null';
 }
+
+/** A line of `quarantine/`; undefined for a torn one. */
+export function quarantined(line: string): { dataset: string; symbol: string; reason: string } | undefined {
+  try {
+    const read = JSON.parse(line) as Record<string, unknown> | null;
+    const { dataset, symbol, reason } = read ?? {};
+    if (typeof dataset !== 'string') return undefined;
+    return { dataset, symbol: String(symbol ?? ''), reason: String(reason ?? '') };
+  } catch {
+    return undefined;
+  }
+}

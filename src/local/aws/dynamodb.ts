@@ -1,9 +1,13 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import dynalite from 'dynalite';
 import { diskTrouble, NamedError } from '../../errors.ts';
+
+/** In the data directory: what was imported last, as a file that `portfolios --import` reads. */
+export const PORTFOLIO_COPY = 'portfolios.json';
 
 /** By its name a method is known that was replaced before. */
 const ANSWERED = 'answered';
@@ -70,6 +74,7 @@ interface LevelModule {
 async function tryDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
+    await requireWhole(path);
     const { Level } = createRequire(createRequire(import.meta.url).resolve('dynalite'))('level') as LevelModule;
     answerRefusedWrites(Level.prototype);
     const level = new Level(path, { valueEncoding: 'json' });
@@ -81,16 +86,37 @@ async function tryDirectory(path: string): Promise<void> {
     }
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const found = cause instanceof Error ? cause.message : String(cause);
     throw new NamedError(
       'Database.Failed',
-      {
-        what: `The tables in ${path} cannot be opened`,
-        found: cause instanceof Error ? cause.message : String(cause),
-        wanted: 'a writable directory no other process has open',
-      },
+      { what: `The tables in ${path} cannot be opened`, found, ...(isDamage(error) ? repairOf(path) : NOT_OPEN) },
       { cause: error },
     );
   }
+}
+
+const NOT_OPEN = { wanted: 'a writable directory no other process has open' };
+
+/** What the tables hold is fetched again, but for portfolios put in by hand. */
+function repairOf(path: string): { todo: string } {
+  const copy = join(dirname(path), PORTFOLIO_COPY);
+  return {
+    todo: `They are damaged. Move them away (mv '${path}' '${path}.damaged') and run the command again: reference lists are fetched anew, and imported portfolios come back with: npx afterbell portfolios --import '${copy}'`,
+  };
+}
+
+/** LevelDB says in its message that a file of its own is damaged or gone, below an error of the wrapper. */
+function isDamage(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if (/corruption|checksum|no such file/i.test(at.message)) return true;
+  return false;
+}
+
+/** Without its first file LevelDB would begin a new database and delete what lies there. */
+async function requireWhole(path: string): Promise<void> {
+  const files = await readdir(path);
+  if (files.includes('CURRENT') || !files.some((name) => /^MANIFEST-|\.(ldb|log)$/.test(name))) return;
+  throw new Error('Corruption: the file CURRENT is missing');
 }
 
 /**
