@@ -12,6 +12,9 @@ import { figureLine, judge, type Sample } from './verdict.ts';
 const SYMBOLS = 60;
 const FIRST_SESSION = '2025-01-06';
 const ATTEMPTS = 8;
+const BUSY = 75;
+/** With the pause between them, some minutes: the other writer's night ends by itself. */
+const REFUSALS = 600;
 const WARMING_PAGES = 300;
 const GONE_WITHIN_MS = 5_000;
 /** Another writer has the data directory: the night is run again a little later, as a person would. */
@@ -111,11 +114,13 @@ async function soakNight(session: string, plan: NightPlan, servers: Record<strin
 
 /** The night, run again for as long as it was interrupted or another writer had the data directory. */
 async function untilSucceeded(session: string, at: Date, plan: NightPlan): Promise<number> {
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+  for (let attempt = 1, refusals = 0; attempt <= ATTEMPTS; ) {
     const signal = attempt === 1 ? plan.signal : undefined;
     const kind = signal ? `night, sent ${signal.name}` : attempt === 1 ? 'night' : 'night, run again';
     const ended = note(kind, await commands.run(['night', '--session', session], at, signal));
     if (ended.code === 0) return attempt;
+    if (ended.code === BUSY && refusals < REFUSALS) refusals += 1;
+    else attempt += 1;
     await sleep(PAUSE_MS);
   }
   crashes.push(`the night for ${session} did not succeed in ${ATTEMPTS} attempts`);
