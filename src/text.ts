@@ -75,10 +75,7 @@ export function ledgerInstant(timestamp: unknown): string | null {
 /** Pure: text of at most so many characters, cut after a word. */
 export function short(text: string, width = 110): string {
   if (text.length <= width) return text;
-  return `${text
-    .slice(0, width)
-    .replace(/\s+\S*$/, '')
-    .slice(0, width - 1)}…`;
+  return `${wellFormed(wellFormed(text, width).replace(/\s+\S*$/, ''), width - 1)}…`;
 }
 
 /** Pure: what one cell of the ledger gives as reasons, `2025-11-19: few rows; 2025-11-19: …`, as a line a session. */

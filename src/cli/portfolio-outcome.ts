@@ -5,7 +5,7 @@ import type { TickerData } from '../portfolio/indicators.ts';
 import { listHoldings } from '../portfolio/list-holdings.ts';
 import { Spending, type Spent } from '../portfolio/spending.ts';
 import { readItems } from '../tables/batch.ts';
-import { oneLine } from '../text.ts';
+import { oneLine, wellFormed } from '../text.ts';
 import type { Context } from './context.ts';
 import type { Pipeline } from './pipeline.ts';
 import { blockOf, type Cell, statusWord, type Terminal, table } from './terminal.ts';
@@ -160,5 +160,5 @@ export function blanks(shown: readonly TickerData[]): string[] {
 /** A model's text as one line of a table. */
 function line(text: string): string {
   const plain = oneLine(text).replace(/\s+/g, ' ').trim();
-  return plain.length > 90 ? `${plain.slice(0, 89)}…` : plain;
+  return plain.length > 90 ? `${wellFormed(plain, 89)}…` : plain;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { NamedError } from '../errors.ts';
 import { keyOf } from '../records/symbol.ts';
+import { wellFormed } from '../text.ts';
 import { FileLake } from './file-lake.ts';
 import { S3Lake } from './s3-lake.ts';
 
@@ -182,7 +183,7 @@ export async function lakeKind(lake: Lake): Promise<LakeKind | undefined> {
   if (kind === 'practice' || kind === 'real') return kind;
   throw new NamedError('Lake.Corrupt', {
     what: `${keys.stamp} does not say what kind of data the lake holds`,
-    found: Buffer.from(bytes).toString('utf8').slice(0, 60),
+    found: wellFormed(Buffer.from(bytes).toString('utf8'), 60),
     wanted: '{"kind":"practice"} or {"kind":"real"}',
     todo: 'Write the one that is true into it; nothing else of the lake is touched until then.',
   });

@@ -1,6 +1,8 @@
 import type { Ending } from '../checks/enrichment.ts';
 import type { AskedVendor, Told } from '../datasets/dataset.ts';
 import { isNamed, NamedError } from '../errors.ts';
+import { keptRow } from '../records/record.ts';
+import { wellFormed } from '../text.ts';
 import type { Enriched } from '../warehouse/enrichment.ts';
 
 export type Asks = (vendor: string, symbol: string) => boolean;
@@ -138,8 +140,8 @@ function settle<R>(
     attempt: {
       symbol,
       ending: grave?.ending ?? 'ok',
-      reason: grave ? grave.reason.slice(0, 500) : null,
-      answer: grave?.row ?? null,
+      reason: grave ? wellFormed(grave.reason, 500) : null,
+      answer: grave?.row ? keptRow(grave.row) : null,
     },
   };
 }

@@ -12,6 +12,7 @@ import { isNamed, NamedError } from '../errors.ts';
 import { claimLake } from '../lake/lake.ts';
 import { count } from '../log.ts';
 import type { Call, Stores } from '../stores.ts';
+import { wellFormed } from '../text.ts';
 import { type Enriched, type LastAttempt, readAttempts, readSkipped } from '../warehouse/enrichment.ts';
 import { type Asks, askChunk } from './ask-vendors.ts';
 import { quarantineLines, replaceQuarantine } from './quarantine.ts';
@@ -201,7 +202,7 @@ async function endBulk<R>(
   const { ok = 0 } = progress.endings;
   const name = `${source.bulk!.vendor.toUpperCase()}'s bulk answer`;
   if (outcome instanceof NamedError && beyond.length > 0) {
-    const why = `${name}: ${outcome.name}: ${outcome.message}`.slice(0, 600);
+    const why = wellFormed(`${name}: ${outcome.name}: ${outcome.message}`, 600);
     progress.bulkShort = { waiting: beyond.length, why };
   } else if (outcome === 'answered' && isMutilated(lacking, ok) && beyond.some(hadValue)) {
     const why = `${name} lacks ${lacking} of ${ok + lacking} symbols that had a value`;
@@ -238,7 +239,7 @@ async function keep<R>(
 }
 
 function giveUp(progress: Progress, vendor: string, error: NamedError): void {
-  progress.down[vendor] = `${error.name}: ${error.message}`.slice(0, 600);
+  progress.down[vendor] = wellFormed(`${error.name}: ${error.message}`, 600);
 }
 
 /** @returns seconds to leave the vendor alone; none when it is given up */

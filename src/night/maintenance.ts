@@ -6,7 +6,7 @@ import { keys, type Lake, readJson } from '../lake/lake.ts';
 import { encodeBars, readIngest, recordSession, storedBars } from '../lake/sessions.ts';
 import { type Bar, sameValues } from '../records/bar.ts';
 import type { Stores } from '../stores.ts';
-import { atStage, exchangeTime, executionLink, oneLine, statement } from '../text.ts';
+import { atStage, exchangeTime, executionLink, oneLine, statement, wellFormed } from '../text.ts';
 import sql from '../warehouse/ledger.sql';
 import { timestamp } from '../warehouse/ledger.ts';
 import { deletePrices, oldPriceSessions, priceRows, priceSymbols } from '../warehouse/prices.ts';
@@ -137,7 +137,7 @@ function wordFor(
     reasons,
     subject: 'afterbell Failed: monthly maintenance',
     message,
-    cause: (reasons[0] ?? '').slice(0, 2000),
+    cause: wellFormed(reasons[0] ?? '', 2000),
   };
 }
 

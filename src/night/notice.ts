@@ -2,7 +2,7 @@ import { heldSessions } from '../lake/sessions.ts';
 import type { DatasetResult } from '../records/run.ts';
 import { heldLines, repairsOf } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
-import { atStage, duration, exchangeTime, executionLink, list, oneLine, placeIn } from '../text.ts';
+import { atStage, duration, exchangeTime, executionLink, list, oneLine, placeIn, wellFormed } from '../text.ts';
 import type { Night } from './night.ts';
 import type { Verdict } from './verdict.ts';
 import { heldKey } from './withheld.ts';
@@ -66,7 +66,12 @@ export function noticeOf({ night, verdict, fresh, served, page, stage, closedAt 
     .map(oneLine)
     .join('\n');
   const notify = isHeld || status === 'Failed' || fresh.length > 0 || bad.some((set) => set.status === 'failed');
-  return { notify, subject: `afterbell ${status}: session ${session}`.slice(0, 100), message };
+  return { notify, subject: subjectOf(`afterbell ${status}: session ${session}`), message };
+}
+
+/** SNS takes 100 printable ASCII characters and refuses the whole notice for any other. */
+function subjectOf(text: string): string {
+  return wellFormed(oneLine(text), 100).replace(/[^\x20-\x7e]/g, '?');
 }
 
 function badText({ name, status }: DatasetResult): string {
@@ -136,13 +141,17 @@ export interface LostExecution {
   /** Step Functions' own word: ABORTED, TIMED_OUT, FAILED. People read `Interrupted`, whichever it was. */
   status: string;
   error: string;
-  cause: string;
+  /** Said on a laptop only: on a stage the execution's page has it. */
+  cause?: string;
   /** Instant at which it was found to have ended, ISO. */
   time: string;
   /** Where it can be looked at. */
   link: string;
   stage: string;
 }
+
+/** Of a cause so much is sent; SNS takes 256 KB, and a cause of Step Functions has up to 32,768 characters. */
+const CAUSE = 8_000;
 
 /** Pure: the same words, in the same order, as the event rule `execution-lost` of a stage sends. */
 export function lostNotice(lost: LostExecution): { subject: string; message: string } {
@@ -151,11 +160,11 @@ export function lostNotice(lost: LostExecution): { subject: string; message: str
     `Interrupted: execution ${lost.name} ended (${lost.status}), and told nobody why.`,
     `Since ${lost.time}.`,
     'What was served before is served still, and what was stored by then is sound.',
-    `Error: ${lost.error}: ${lost.cause}`,
+    `Error: ${lost.error}${lost.cause === undefined ? '' : `: ${wellFormed(lost.cause, CAUSE)}`}`,
     `Execution: ${lost.link}`,
     `Repair: npx afterbell night${there}, which goes on where it was (npx afterbell status${there} names what is missing)`,
   ]
     .map(oneLine)
     .join('\n');
-  return { subject: oneLine(`afterbell Interrupted: ${lost.name}`).slice(0, 100), message };
+  return { subject: subjectOf(`afterbell Interrupted: ${lost.name}`), message };
 }

@@ -27,6 +27,7 @@ import { encodeSymbolHistory, newestSymbolHistory, PRICED_LIST } from '../lake/s
 import { isTicking, type Rejected } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
 import type { Cursor, LastSync } from '../tables/runs.ts';
+import { wellFormed } from '../text.ts';
 import {
   changedOn,
   forgetFormerCompanies,
@@ -88,7 +89,9 @@ export async function publishList<T extends object>(
   if (failed.length > 0) {
     // The pages stay staged and the cursor stays here, so that the next run writes what is missing.
     const reason = `${dataset}: ${failed.length} items were not written, first ${failed[0]!.key}: ${failed[0]!.reason}`;
-    const named = failed.slice(0, NAMED).map(({ key: symbol, reason: why }) => ({ symbol, reason: why.slice(0, 200) }));
+    const named = failed
+      .slice(0, NAMED)
+      .map(({ key: symbol, reason: why }) => ({ symbol, reason: wellFormed(why, 200) }));
     const partial = { ...counts, ...written, done: true, reasons: [reason], failed: named };
     return syncOutcome(source, cursor, { ...partial, status: 'partial' });
   }

@@ -1,13 +1,26 @@
 import { NamedError } from '../errors.ts';
 import { keys, type Lake } from '../lake/lake.ts';
-import { quarantined, type Rejected } from '../records/record.ts';
+import { keptRow, quarantined, type Rejected } from '../records/record.ts';
+import { wellFormed } from '../text.ts';
 
 /** Lanes end at the same time and share one file a date; a lost race is tried again. */
 const TRIES = 10;
 
-/** Rejected rows as JSON lines `{dataset, date, symbol, reason, row}`; the same rows give the same bytes. */
+/** Longer than a symbol can be, so that a refused one is told from its like. */
+const SYMBOL = 64;
+const REASON = 500;
+
+/** Rejected rows as JSON lines `{dataset, date, symbol, reason, row}`, their texts cut; the same rows give the same bytes. */
 export function quarantineLines(dataset: string, date: string, rejected: readonly Rejected[]): string[] {
-  return rejected.map(({ symbol, reason, row }) => JSON.stringify({ dataset, date, symbol, reason, row }));
+  return rejected.map(({ symbol, reason, row }) =>
+    JSON.stringify({
+      dataset,
+      date,
+      symbol: wellFormed(symbol, SYMBOL),
+      reason: wellFormed(reason, REASON),
+      row: keptRow(row),
+    }),
+  );
 }
 
 /**

@@ -10,6 +10,15 @@ import type { Cursor } from '../tables/runs.ts';
 import type { VendorPage } from '../vendors/paging.ts';
 import { publishList, releaseList } from './publish-list.ts';
 
+/** What ends a publication and says nothing of its pages. */
+const PASSING = [
+  'Database.Resuming',
+  'Lake.Conflict',
+  'Lake.Unwritable',
+  'Lake.WrongKind',
+  'Table.WriteFailed',
+] as const;
+
 /**
  * One step of a reference sync: the next page is fetched, staged, and only then is the cursor moved; after the
  * last page the whole list is checked and the difference published. A run killed anywhere goes on where it was.
@@ -26,9 +35,11 @@ export async function syncPage<T extends object>(
     if (cursor.phase === 'publish') return await publishList(source, request, cursor, stores);
     return await fetchPage(source, request, cursor, stores, log);
   } catch (error) {
-    // A cursor that leads nowhere must not be asked again: the next run starts the list anew.
-    if (isNamed(error, 'Pagination.CursorLoop', 'Pagination.CursorExpired', 'Lake.Corrupt'))
-      await stores.runs.dropCursor(source.dataset);
+    // A cursor that leads nowhere, or to pages that no store takes, must not be asked again: the next run starts the
+    // list anew.
+    const leadsNowhere = isNamed(error, 'Pagination.CursorLoop', 'Pagination.CursorExpired', 'Lake.Corrupt');
+    const isRefused = cursor.phase === 'publish' && !isNamed(error, ...PASSING);
+    if (leadsNowhere || isRefused) await stores.runs.dropCursor(source.dataset);
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type ErrorName, NamedError } from '../errors.ts';
+import { wellFormed } from '../text.ts';
 import type { Completion } from '../vendors/xai.ts';
 
 const position = z.strictObject({
@@ -82,14 +83,18 @@ function jsonOf(content: string): unknown {
   try {
     return JSON.parse(content) as unknown;
   } catch (cause) {
-    throw unusable('Model.InvalidJson', (cause as Error).message.slice(0, 200), 'one JSON document and nothing else');
+    throw unusable(
+      'Model.InvalidJson',
+      wellFormed((cause as Error).message, 200),
+      'one JSON document and nothing else',
+    );
   }
 }
 
 /** What the model wrote is quoted and cut: it goes into messages and into the request to mend it. */
 function listed(what: string, symbols: readonly string[]): string | undefined {
   if (symbols.length === 0) return undefined;
-  const shown = symbols.slice(0, 10).map((symbol) => JSON.stringify(symbol.slice(0, 32)));
+  const shown = symbols.slice(0, 10).map((symbol) => JSON.stringify(wellFormed(symbol, 32)));
   return `${what}: ${shown.join(', ')}${symbols.length > 10 ? ` and ${symbols.length - 10} more` : ''}`;
 }
 
@@ -103,7 +108,7 @@ function unusable(name: ErrorName, found: string, wanted: string): NamedError {
  */
 export function readAnswer({ choices }: Completion, symbols: readonly string[]): Analysis {
   const { message, finish_reason: end } = choices[0]!;
-  if (message.refusal) throw unusableAnswer('Model.Refused', JSON.stringify(message.refusal.slice(0, 300)));
+  if (message.refusal) throw unusableAnswer('Model.Refused', JSON.stringify(wellFormed(message.refusal, 300)));
   if (end === 'length')
     throw unusableAnswer('Model.Truncated', `${message.content?.length ?? 0} characters, then the limit`);
   if (end === 'content_filter') throw unusableAnswer('Model.Refused', 'stopped by the content filter');

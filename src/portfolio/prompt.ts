@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { wellFormed } from '../text.ts';
 import type { Completion, ModelRequest } from '../vendors/xai.ts';
 import instructions from './analysis-v1.md';
 import { ANALYSIS_SCHEMA } from './answer.ts';
@@ -105,7 +106,7 @@ function quoted(value: unknown): string {
 }
 
 function cut(text: string): string {
-  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 1)}…` : text;
+  return text.length > LONGEST_TEXT ? `${wellFormed(text, LONGEST_TEXT - 1)}…` : wellFormed(text);
 }
 
 function round(value: number): number {

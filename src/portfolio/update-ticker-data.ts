@@ -5,6 +5,7 @@ import { readSymbolHistory } from '../lake/symbol-history.ts';
 import { contentHash } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
 import { type Item, readItems, writeAll } from '../tables/batch.ts';
+import { wellFormed } from '../text.ts';
 import { missingTables, readBook } from './holdings.ts';
 import { readCloses, type TickerData, tickerData } from './indicators.ts';
 import { type Chunk, chosenPortfolios, heldTickers } from './plan.ts';
@@ -50,7 +51,7 @@ export async function updateTickerData(
     unchanged: items.length - changed.length,
     withoutBars: { count: computed.withoutBars.length, first: computed.withoutBars.slice(0, SHOWN) },
     withoutIndicators: items.filter(({ rsi, ma50 }) => rsi === null || ma50 === null).length,
-    failed: { count: failures.length, first: failures.slice(0, SHOWN).map((text) => text.slice(0, 300)) },
+    failed: { count: failures.length, first: failures.slice(0, SHOWN).map((text) => wellFormed(text, 300)) },
   };
 }
 

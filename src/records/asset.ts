@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { optionalFlag, optionalText, type ParsedRows, parseRows } from './record.ts';
+import { optionalFlag, optionalText, type ParsedRows, parseRows, plainText } from './record.ts';
 
 /** Margin figures come as numbers or as text, by the age of the field. */
 const optionalFigure = z
@@ -9,10 +9,10 @@ const optionalFigure = z
 
 /** A row of Alpaca's assets; every field that its reference names. */
 const assetRow = z.object({
-  id: z.string(),
+  id: plainText,
   symbol: z.string(),
-  class: z.string(),
-  status: z.string().min(1),
+  class: plainText,
+  status: plainText.min(1),
   tradable: z.boolean(),
   exchange: optionalText,
   name: optionalText,
@@ -28,7 +28,8 @@ const assetRow = z.object({
   fractionable: optionalFlag,
   // A set in any order; sorted, so that another order is no change.
   attributes: z
-    .array(z.string())
+    .array(plainText)
+    .max(100)
     .nullish()
     .transform((attributes) => attributes?.toSorted()),
   min_order_size: optionalFigure,

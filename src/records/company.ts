@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { readDay } from '../calendar/dates.ts';
+import { wellFormed } from '../text.ts';
 import { firstProblem, optionalFigure, optionalText, type Reading } from './record.ts';
 
 /** What vendors know of the company behind a symbol; null where none of them says. Market cap in USD. */
@@ -18,6 +19,15 @@ export interface Company {
   source: 'fmp' | 'polygon';
 }
 
+/** Characters of a description that are kept; the Data API gives back no row above 64 KB. */
+const LONGEST_PROSE = 10_000;
+
+// What a vendor writes about a company is kept whatever stands in it, as every store can take it.
+const optionalProse = z
+  .string()
+  .nullish()
+  .transform((text) => (text ? wellFormed(text, LONGEST_PROSE) : undefined));
+
 // A date that is none is left out: nothing else of the row depends on it.
 const optionalDate = optionalText.transform((text) => (text && readDay(text) !== undefined ? text : undefined));
 
@@ -31,7 +41,7 @@ const details = z.object({
   sic_code: optionalText,
   sic_description: optionalText,
   market_cap: optionalFigure,
-  description: optionalText,
+  description: optionalProse,
 });
 export type Details = z.output<typeof details>;
 
@@ -43,7 +53,7 @@ const profile = z.object({
   industry: optionalText,
   marketCap: optionalFigure,
   ipoDate: optionalDate,
-  description: optionalText,
+  description: optionalProse,
 });
 export type Profile = z.output<typeof profile>;
 

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { wellFormed, wellFormedTexts } from '../text.ts';
 import { checkSymbol } from './symbol.ts';
+
+/** Characters of one text of a list; the longest real names have some 200. */
+const LONGEST_TEXT = 1_000;
+/** Of one text and of the whole of a refused row in `quarantine/`, and fields that a vendor sends and nobody keeps. */
+const [QUARANTINED_TEXT, QUARANTINED_ROW, UNKNOWN_FIELDS, FIELD_NAME] = [200, 4_000, 200, 100];
 
 /** Parsed reference rows; `unknownFields` are the vendor's fields that we do not know, by name, sorted. */
 export interface ParsedRows<T> extends Parsed<T> {
@@ -28,7 +34,8 @@ export function parseRows<Row extends z.ZodObject, T extends object>(
   const out: ParsedRows<T> = { records: [], rejected: [], unknownFields: [] };
   for (const row of rows) {
     const fields = (typeof row === 'object' && row !== null ? row : {}) as Record<string, unknown>;
-    for (const field of Object.keys(fields)) if (!known.has(field)) unknown.add(field);
+    for (const field of Object.keys(fields))
+      if (!known.has(field) && unknown.size < UNKNOWN_FIELDS) unknown.add(wellFormed(field, FIELD_NAME));
     const symbol = fields[symbolField];
     const name = typeof symbol === 'string' ? symbol : '';
     const parsed = schema.safeParse(row);
@@ -86,11 +93,31 @@ export function firstProblem(error: z.ZodError | undefined): string {
   return issue.path.length === 0 ? message : `${issue.path.join('.')}: ${message}`;
 }
 
-/** Text that may be missing. Null and '' count as missing: the vendors write all three. */
-export const optionalText = z
+/**
+ * A refused row as quarantine and warehouse keep it: well-formed, its long texts cut; a row that is too large all the
+ * same is the beginning of its JSON.
+ */
+export function keptRow(row: unknown): unknown {
+  const text = JSON.stringify(row, (_, value) => (typeof value === 'string' ? beginning(value) : value)) ?? 'null';
+  if (text.length > QUARANTINED_ROW) return `${wellFormed(text, QUARANTINED_ROW)}…`;
+  return wellFormedTexts(JSON.parse(text));
+}
+
+/** A text's beginning, and how long it was. */
+function beginning(text: string): string {
+  return text.length <= QUARANTINED_TEXT
+    ? wellFormed(text)
+    : `${wellFormed(text, QUARANTINED_TEXT)}… (${text.length} characters)`;
+}
+
+/** Text that every store holds: no table or index keeps NUL, half a surrogate pair or a novel. */
+export const plainText = z
   .string()
-  .nullish()
-  .transform((text) => text || undefined);
+  .max(LONGEST_TEXT, `longer than ${LONGEST_TEXT} characters`)
+  .refine((text) => wellFormed(text) === text, 'holds NUL or half a character');
+
+/** Text that may be missing. Null and '' count as missing: the vendors write all three. */
+export const optionalText = plainText.nullish().transform((text) => text || undefined);
 
 export const optionalFlag = z
   .boolean()

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { optionalFlag, optionalText, type ParsedRows, parseRows } from './record.ts';
+import { optionalFlag, optionalText, type ParsedRows, parseRows, plainText } from './record.ts';
 
 /** A row of Polygon's reference tickers; every field that its docs name. */
 const tickerRow = z.object({
   ticker: z.string(),
-  market: z.string().min(1),
+  market: plainText.min(1),
   name: optionalText,
   locale: optionalText,
   primary_exchange: optionalText,

@@ -10,6 +10,7 @@ import { SYMBOL_LISTS } from '../lake/revisions.ts';
 import { heldSessions, usableIngest } from '../lake/sessions.ts';
 import { decodeSilver, type SilverColumns } from '../lake/silver.ts';
 import type { NightReport } from '../records/run.ts';
+import { wellFormed } from '../text.ts';
 import {
   type Candle,
   type CandleSeries,
@@ -157,7 +158,7 @@ export async function readQuarantine(lake: Lake, session: string): Promise<Extra
       dataset,
       symbol ?? '',
       reason,
-      JSON.stringify(row).slice(0, 200),
+      wellFormed(JSON.stringify(row), 200),
     ]),
     ([dataset, , reason]) => [dataset!, reason!],
   );

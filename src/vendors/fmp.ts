@@ -2,6 +2,7 @@ import { parse } from 'csv-parse/sync';
 import { MIB } from '../body.ts';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
+import { wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
 import { createLimiter } from './rate-limiter.ts';
 import {
@@ -197,7 +198,7 @@ function rowsOf(body: string): unknown[] {
     if (!/["\r\n]$/.test(body)) throw new Error('a table that ends within a line');
     return rows;
   } catch (cause) {
-    throw notWhole((cause as Error).message.slice(0, 120), cause);
+    throw notWhole(wellFormed((cause as Error).message, 120), cause);
   }
 }
 

@@ -3,6 +3,7 @@ import { exchangeDate, parseDate } from '../calendar/calendar.ts';
 import type { Config } from '../config.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { isOnDate } from '../records/bar.ts';
+import { wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
 import { followPages, nextCursor, type PageStart, type VendorPage } from './paging.ts';
 import { isOutsidePlan, judgePolygon } from './polygon-errors.ts';
@@ -124,7 +125,7 @@ export function polygonOf(config: Config, secret: Record<string, string> | undef
 /** The envelope of an answer that was judged good: an object with lists and counts in it. */
 export function envelope(json: unknown): Record<string, unknown> {
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
-  const found = Array.isArray(json) ? 'a bare list' : String(json).slice(0, 40);
+  const found = Array.isArray(json) ? 'a bare list' : wellFormed(String(json), 40);
   throw new NamedError('Data.Invalid', { what: "Polygon's answer has another shape", found, wanted: 'an object' });
 }
 

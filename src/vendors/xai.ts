@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { NamedError } from '../errors.ts';
+import { wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, requireKey } from './http.ts';
 import { type Answer, commonVerdict, type VendorWords, vendorText } from './responses.ts';
 
@@ -229,7 +230,7 @@ function endOf({ status, error, incomplete_details: details }: Response): string
   if (status === 'incomplete') return details?.reason === 'content_filter' ? 'content_filter' : 'length';
   throw new NamedError('Vendor.Unavailable', {
     what: 'xAI gave no finished answer',
-    found: `status ${status}${error ? `: ${error.code ?? ''} ${error.message ?? ''}`.slice(0, 300) : ''}`,
+    found: `status ${status}${error ? wellFormed(`: ${error.code ?? ''} ${error.message ?? ''}`, 300) : ''}`,
     wanted: 'status completed',
     todo: 'The call is repeated later.',
   });

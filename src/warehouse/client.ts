@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-rds-data';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
+import { wellFormed } from '../text.ts';
 import pricesAndLedger from './migrations/001-prices-and-ledger.sql';
 import indexMembersAndSplits from './migrations/002-index-members-and-splits.sql';
 import symbolHistory from './migrations/003-symbol-history.sql';
@@ -84,7 +85,8 @@ function parameter(name: string, value: SqlValue): SqlParameter {
   if (typeof value === 'number') {
     return { name, value: Number.isInteger(value) ? { longValue: value } : { doubleValue: value } };
   }
-  return { name, value: { stringValue: value } };
+  // PostgreSQL takes neither NUL nor half a surrogate pair (22P02, 22021), wherever the text comes from.
+  return { name, value: { stringValue: wellFormed(value) } };
 }
 
 function rowsOf({ records = [], columnMetadata = [] }: ExecuteStatementCommandOutput): SqlRow[] {

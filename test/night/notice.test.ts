@@ -169,12 +169,22 @@ test('a killed night', () => {
   ]);
 });
 
-test('the event rule of a stage says the same words', () => {
+test('a notice of a cause that is cut inside a pair, in a name that is no ASCII, can be sent', () => {
+  const { subject, message } = lostNotice({ ...LOST, name: 'n\u{1f600}\0', cause: `${'x'.repeat(7_999)}\u{1f600}\0` });
+  expect(subject).toMatch(/^[\x20-\x7e]{1,100}$/);
+  expect(message).not.toMatch(/[\p{Cs}\0]/u);
+  expect(message).toContain(`${'x'.repeat(7_999)}\n`);
+});
+
+test('the event rule of a stage says the same words, but for the cause', () => {
   const terraform = readFileSync(fileURLToPath(new URL('../../terraform/events.tf', import.meta.url)), 'utf8');
   const template = /input_template = join\("\\n", \[\n([\s\S]*?)\n\s*\]\)/.exec(terraform)![1]!;
   const values: Record<string, string> = { ...LOST, region: 'eu-west-1', arn: 'arn' };
   const lines = [...template.matchAll(/"\\"(.*)\\"",?/g)].map(([, line]) =>
     line!.replaceAll(/\$\{var\.stage\}/g, 'dev').replace(/<([a-z]+)>/g, (_, name: string) => values[name]!),
   );
-  expect(lines.join('\n')).toBe(lostNotice(LOST).message);
+  const { cause: _, ...stage } = LOST;
+  expect(lines.join('\n')).toBe(lostNotice(stage).message);
+  // Vendors' and drivers' words hold quotes and line breaks, and the template is JSON.
+  expect(terraform).not.toContain('$.detail.cause');
 });

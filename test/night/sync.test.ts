@@ -208,6 +208,29 @@ test('any other trouble keeps the cursor', async () => {
   expect(await rooms.runs.cursor('tickers')).toMatchObject({ page: 1 });
 });
 
+test('pages that could not be published are fetched again by the next run', async () => {
+  const lists = { stocks: [many(2), many(2, 2)] };
+  const refused = new NamedError('Database.Failed', 'invalid byte sequence; SQLState: 22P05');
+  const failing = listOf(lists, { identity: ({ symbol }) => ({ symbol }) });
+  rooms.warehouse.trouble = refused;
+  await expect(syncAll(failing.source)).rejects.toMatchObject({ name: 'Database.Failed' });
+  rooms.warehouse.trouble = undefined;
+  const next = listOf(lists);
+  expect(await syncAll(next.source, { ...request, runId: 'night-2' })).toMatchObject({ status: 'success', rows: 4 });
+  expect(next.asked).toEqual(['/stocks', '/stocks?cursor=1']);
+});
+
+test('pages whose publication found the warehouse asleep are published without being fetched again', async () => {
+  const lists = { stocks: [many(2)] };
+  rooms.warehouse.trouble = new NamedError('Database.Resuming', 'waking up');
+  const first = listOf(lists, { identity: ({ symbol }) => ({ symbol }) });
+  await expect(syncAll(first.source)).rejects.toMatchObject({ name: 'Database.Resuming' });
+  rooms.warehouse.trouble = undefined;
+  const next = listOf(lists);
+  expect(await syncAll(next.source)).toMatchObject({ status: 'success', rows: 2 });
+  expect(next.asked).toEqual([]);
+});
+
 test('a list over budget is held: table, snapshot and last sync stay as they were', async () => {
   await syncAll(listOf({ stocks: [many(40)] }).source);
   const [before, lake] = [await items(), rooms.lake.contents()];
@@ -224,8 +247,14 @@ test('a list over budget is held: table, snapshot and last sync stay as they wer
 });
 
 test('items that cannot be written make it partial: counted, no last sync, tried again by the next run', async () => {
-  const list = [...many(3), row('HUGE', { name: 'x'.repeat(401 * 1024) })];
-  const partial = await syncAll(listOf({ stocks: [list.slice(0, 3)], otc: [list.slice(3)] }).source);
+  const list = [...many(3), row('HUGE')];
+  // A row as no parser lets it through.
+  const parse = (rows: unknown[]) => {
+    const parsed = parseTickers(rows);
+    const name = 'x'.repeat(401 * 1024);
+    return { ...parsed, records: parsed.records.map((one) => (one.symbol === 'HUGE' ? { ...one, name } : one)) };
+  };
+  const partial = await syncAll(listOf({ stocks: [list.slice(0, 3)], otc: [list.slice(3)] }, { parse }).source);
   expect(partial.status).toBe('partial');
   expect(partial.reasons[0]).toMatch(/^tickers: \d items were not written, first /);
   expect(await items()).toHaveLength(partial.new);
