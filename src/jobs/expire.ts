@@ -2,6 +2,7 @@ import { readDay } from '../calendar/dates.ts';
 import { stopIfAsked } from '../concurrency.ts';
 import { errorName, isNamed } from '../errors.ts';
 import { BAR_NUMBERS, type BarColumns, decodeBarColumns, decodeHistory } from '../lake/bar-table.ts';
+import { openHistory } from '../lake/histories.ts';
 import { keys, type Lake, replace } from '../lake/lake.ts';
 import { type Column, type Text, textOf } from '../lake/parquet.ts';
 import { corruptFile, readColumns } from '../lake/parquet-columns.ts';
@@ -45,10 +46,9 @@ export async function proveExpired(
   symbol: string,
   files: readonly DateFile[],
 ): Promise<{ expired: Expired[]; kept: Kept[] }> {
-  const key = keys.symbol(symbol);
-  const bytes = await lake.read(key);
-  if (!bytes) throw corruptFile(key, 'nothing, although it was listed');
-  const history = await decodeHistory(bytes, key, symbol);
+  const stored = await openHistory(lake, symbol);
+  if (!stored) throw corruptFile(keys.symbol(symbol), 'nothing, although it was listed');
+  const history = await decodeHistory(stored.bytes, stored.key, symbol);
   const places = new Map(Array.from(history.date, (day, row) => [day, row]));
   const expired: Expired[] = [];
   const kept: Kept[] = [];

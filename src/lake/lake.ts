@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { NamedError } from '../errors.ts';
-import { keyOf } from '../records/symbol.ts';
+import { keyOf, oldKeyOf } from '../records/symbol.ts';
 import { wellFormed } from '../text.ts';
 import { FileLake } from './file-lake.ts';
 import { S3Lake } from './s3-lake.ts';
@@ -136,6 +135,9 @@ export const keys = {
   symbolFolder: (symbol: string) => `bronze/raw_ohlcv/symbol=${keyOf(symbol)}/`,
   symbol: (symbol: string) => `bronze/raw_ohlcv/symbol=${keyOf(symbol)}/data.parquet`,
   symbolDate: (symbol: string, date: string) => `bronze/raw_ohlcv/symbol=${keyOf(symbol)}/date=${date}.parquet`,
+  /** Where versions before the present keyOf wrote them; the same as above for most symbols. */
+  oldSymbol: (symbol: string) => `bronze/raw_ohlcv/symbol=${oldKeyOf(symbol)}/data.parquet`,
+  oldSymbolDate: (symbol: string, date: string) => `bronze/raw_ohlcv/symbol=${oldKeyOf(symbol)}/date=${date}.parquet`,
   silver: (interval: number, month: string) => {
     const [year, number] = month.split('-');
     return `silver/silver_${interval}d/year=${year}/month=${number}/data_${interval}d_${year}${number}.parquet`;
@@ -191,12 +193,11 @@ export async function lakeKind(lake: Lake): Promise<LakeKind | undefined> {
 
 /**
  * Stamps a new lake with its kind, or checks the stamp of an old one. Call before the first write of vendor data.
- * @throws Lake.WrongKind when the lake holds the other kind; Lake.Unwritable on a case-insensitive store.
+ * @throws Lake.WrongKind when the lake holds the other kind
  */
 export async function claimLake(lake: Lake, kind: LakeKind): Promise<void> {
   const stamped = await lakeKind(lake);
   if (stamped === undefined) {
-    await refuseCaseInsensitive(lake);
     await lake.write(keys.stamp, jsonBytes({ kind } satisfies Stamp), { ifAbsent: true }).catch(async (error) => {
       // Two functions may claim a new lake at the same moment; the first one's word counts.
       if ((error as Error).name !== 'Lake.Conflict') throw error;
@@ -210,23 +211,6 @@ export async function claimLake(lake: Lake, kind: LakeKind): Promise<void> {
       found: `the stamp in ${keys.stamp}`,
       wanted: 'one kind of data in one home',
       todo: 'Name another home: AFTERBELL_HOME=./other npx afterbell …',
-    });
-  }
-}
-
-/** KIMpL and KIMPL are two symbols; a store that folds case would merge their files silently. */
-async function refuseCaseInsensitive(lake: Lake): Promise<void> {
-  // In staging, because what a killed run leaves there is swept away.
-  const name = `${keys.stagingOf(randomUUID())}a`;
-  await lake.write(name, jsonBytes({}));
-  const folded = await lake.read(name.replace(/a$/, 'A'));
-  await lake.remove([name]);
-  if (folded) {
-    throw new NamedError('Lake.Unwritable', {
-      what: `${lake.uri} lies on a case-insensitive file system`,
-      found: 'a file written as …a answers to …A',
-      wanted: 'a file system that tells KIMpL from KIMPL',
-      todo: 'Put AFTERBELL_HOME on a case-sensitive volume.',
     });
   }
 }

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { lastClosedSession, sessionsBetween } from '../calendar/calendar.ts';
 import { fileList } from './exact-paths.ts';
+import { currentHistories } from './histories.ts';
 import { keys, type Lake, listAll } from './lake.ts';
 import type { ColumnType } from './parquet.ts';
 import { corruptFile } from './parquet-columns.ts';
@@ -60,7 +61,7 @@ export async function openViews(lake: Lake, scratch: string, intervals: readonly
     (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith(ending));
   const newest = async (dataset: string) => (await under(`reference/${dataset}/date=`, '.parquet')).slice(-1);
   const views: [name: string, files: string[], columns: string][] = [
-    ['bars', await under('bronze/raw_ohlcv/symbol=', '/data.parquet'), BAR],
+    ['bars', currentHistories(await under('bronze/raw_ohlcv/symbol=', '/data.parquet')), BAR],
     ['sessions', await under('bronze/sessions/date=', '/bars.parquet'), BAR],
   ];
   for (const interval of intervals) {

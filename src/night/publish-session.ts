@@ -54,7 +54,7 @@ export async function publishSession(
   await announceRemoved(lake, date, merged.removed);
   const files = config.BRONZE_LAYOUT === 'symbol';
   // First, as only the old session file names them: a crash after its replacement would leave them for good.
-  if (files) await lake.remove(merged.removed.map((symbol) => keys.symbolDate(symbol, date)));
+  if (files) await lake.remove(merged.removed.flatMap((symbol) => symbolFiles(symbol, date)));
   await writeIfChanged(lake, key, bytes);
   if (files) await writeSymbolFiles(lake, merged.bars, config.MAX_WORKERS);
   await storePrices(warehouse, date, merged.bars);
@@ -106,13 +106,21 @@ async function announceRemoved(lake: Lake, date: string, removed: readonly strin
   await writeIngest(lake, { ...before, removed: [...new Set([...before.removed, ...removed])].sort() });
 }
 
+/** Where a symbol's date file lies, and where an earlier version wrote it. */
+function symbolFiles(symbol: string, date: string): [key: string, ...old: string[]] {
+  const [key, old] = [keys.symbolDate(symbol, date), keys.oldSymbolDate(symbol, date)];
+  return old === key ? [key] : [key, old];
+}
+
 /** The original layout, one one-row file per symbol and date; unchanged files stay as they are. */
 async function writeSymbolFiles(lake: Lake, bars: readonly Bar[], workers: number): Promise<void> {
   let next = 0;
   const worker = async () => {
     while (next < bars.length) {
       const bar = bars[next++]!;
-      await writeIfChanged(lake, keys.symbolDate(bar.symbol, bar.date), encodeBars([bar]));
+      const [key, ...old] = symbolFiles(bar.symbol, bar.date);
+      await writeIfChanged(lake, key, encodeBars([bar]));
+      if (old.length > 0) await lake.remove(old);
     }
   };
   await Promise.all(Array.from({ length: workers }, worker));

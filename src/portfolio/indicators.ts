@@ -2,7 +2,8 @@ import { sessionsBetween } from '../calendar/calendar.ts';
 import { dateOf, readDay } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
 import { adoptOriginal } from '../lake/bar-table.ts';
-import { keys, type Lake } from '../lake/lake.ts';
+import { openHistory } from '../lake/histories.ts';
+import type { Lake } from '../lake/lake.ts';
 import type { Column, Text } from '../lake/parquet.ts';
 import { corruptFile, readColumns } from '../lake/parquet-columns.ts';
 import { factorSpans, type Split } from '../lake/splits.ts';
@@ -71,9 +72,9 @@ const COLUMNS: readonly Column[] = [
  * @throws Lake.Corrupt, naming the key, for a file that is damaged or another symbol's
  */
 export async function readCloses(lake: Lake, symbol: string): Promise<Closes | undefined> {
-  const key = keys.symbol(symbol);
-  const bytes = await lake.read(key);
-  if (!bytes) return undefined;
+  const stored = await openHistory(lake, symbol);
+  if (!stored) return undefined;
+  const { key, bytes } = stored;
   const columns = await readColumns(COLUMNS, bytes, key, (foreign) => adoptOriginal(foreign, key));
   const { values } = columns.symbol as Text;
   const stranger = values.find((value) => value !== symbol);

@@ -3,6 +3,7 @@ import { dateOf } from '../calendar/dates.ts';
 import { inFlight } from '../concurrency.ts';
 import { errorName } from '../errors.ts';
 import { decodeBarColumns } from '../lake/bar-table.ts';
+import { openHistory } from '../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
 import { decodeRows, type Row } from '../lake/parquet.ts';
 import { readReport } from '../lake/reports.ts';
@@ -233,9 +234,9 @@ export async function readCandles(lake: Lake, session: string, wanted: readonly 
 export async function symbolCandles(lake: Lake, symbols: readonly string[]): Promise<SymbolCandles[]> {
   const series = new Map<string, CandleSeries[]>(symbols.map((symbol) => [symbol, []]));
   await inFlight(symbols, CANDLE_READERS, async (symbol) => {
-    const bytes = await lake.read(keys.symbol(symbol));
-    if (!bytes) return;
-    const bars = await decodeBarColumns(bytes, keys.symbol(symbol));
+    const stored = await openHistory(lake, symbol);
+    if (!stored) return;
+    const bars = await decodeBarColumns(stored.bytes, stored.key);
     const from = Math.max(bars.date.length - DAILY, 0);
     const candles = Array.from({ length: bars.date.length - from }, (_, row) => candle(bars, from + row, true));
     series.get(symbol)!.push({ sessions: 1, candles });

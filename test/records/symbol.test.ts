@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkSymbol, keyOf, symbolOf } from '../../src/records/symbol.ts';
+import { checkSymbol, keyOf, oldKeyOf, symbolOf } from '../../src/records/symbol.ts';
 
 const wellFormed = fc.string({ unit: 'binary' });
 
@@ -45,10 +45,11 @@ describe('key parts', () => {
   test.each([
     ['BRK.B', 'BRK.B'],
     ['BAC-I', 'BAC-I'],
-    ['KIMpL', 'KIMpL'],
+    ['KIMpL', 'KIM_70L'],
+    ['KIMPL', 'KIMPL'],
     ['A/B', 'A_2fB'],
     ['A_B', 'A_5fB'],
-    ['_2f', '_5f2f'],
+    ['_2f', '_5f2_66'],
     ['BTC+', 'BTC_2b'],
     ['Ä', '_c3_84'],
     ['', ''],
@@ -61,7 +62,7 @@ describe('key parts', () => {
     fc.assert(
       fc.property(wellFormed, (symbol) => {
         const key = keyOf(symbol);
-        expect(key).toMatch(/^[A-Za-z0-9._-]*$/);
+        expect(key).toMatch(/^([A-Z0-9.-]|_[0-9a-f]{2})*$/);
         expect(symbolOf(key)).toBe(symbol);
       }),
     );
@@ -72,6 +73,26 @@ describe('key parts', () => {
     fc.assert(fc.property(near, near, (a, b) => (keyOf(a) === keyOf(b)) === (a === b)));
   });
 
+  test('the keys of two symbols differ by more than case', () => {
+    const near = fc.string({
+      unit: fc.constantFrom('a', 'A', 'f', 'F', 'é', 'É', '_', '6', '1', 'ß', 'S'),
+      maxLength: 6,
+    });
+    const folded = (symbol: string) => keyOf(symbol).toLowerCase();
+    fc.assert(fc.property(near, near, (a, b) => (folded(a) === folded(b)) === (a === b)));
+    fc.assert(fc.property(near, (a) => folded(a) !== folded(a.toUpperCase()) || a === a.toUpperCase()));
+  });
+
+  test('a key of an earlier version is read, and no key of the present one is taken for it', () => {
+    expect(symbolOf('KIMpL')).toBe('KIMpL');
+    fc.assert(
+      fc.property(wellFormed, (symbol) => {
+        expect(symbolOf(oldKeyOf(symbol))).toBe(symbol);
+        if (oldKeyOf(symbol) !== keyOf(symbol)) expect(oldKeyOf(symbol)).toMatch(/[a-z]/);
+      }),
+    );
+  });
+
   test.each(['_', '_4', '_41', '_2F', 'a/b', '_ff', 'é', '_2g'])('%j is no key', (key) => {
     expect(() => symbolOf(key)).toThrowError(expect.objectContaining({ name: 'Data.Invalid' }));
   });
@@ -80,7 +101,7 @@ describe('key parts', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('_', '5', 'f', '2', 'c', '3', 'A', '/') }), (key) => {
         try {
-          return keyOf(symbolOf(key)) === key;
+          return [keyOf(symbolOf(key)), oldKeyOf(symbolOf(key))].includes(key);
         } catch {
           return true;
         }

@@ -4,6 +4,7 @@ import { isNamed } from '../../errors.ts';
 import { manifestIn, readConsolidated } from '../../jobs/consolidate/state.ts';
 import { decodeBarColumns } from '../../lake/bar-table.ts';
 import { fileList } from '../../lake/exact-paths.ts';
+import { historyKeys } from '../../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll, readJson } from '../../lake/lake.ts';
 import { decodeRows } from '../../lake/parquet.ts';
 import { checksumOf, heldSessions, type Ingest, usableIngest } from '../../lake/sessions.ts';
@@ -227,8 +228,8 @@ async function checkHistory(lake: Lake, views: LakeViews, scratch: string): Prom
   if (!bytes) return { name, counted: 'not consolidated yet', problems: [], repairs: [], notes: [] };
   const wanted = ['symbol', 'row_count', 'last_consolidated_date'];
   const manifest = await decodeRows<ManifestRow>(bytes, keys.manifest, wanted);
-  const present = new Set((await listAll(lake, 'bronze/raw_ohlcv/symbol=')).map(({ key }) => key));
-  const files = manifest.map(({ symbol }) => keys.symbol(symbol)).filter((key) => present.has(key));
+  const present = await historyKeys(lake);
+  const files = manifest.map(({ symbol }) => present.get(symbol)).filter((key) => key !== undefined);
   const rows =
     files.length > 0
       ? await ask(views, historySql.replace('$files', fileList(await lake.localise(files, scratch))))

@@ -63,7 +63,8 @@ export async function consolidate(lake: Lake, options: ConsolidateOptions): Prom
     signal,
   );
   const plan = planConsolidation({ mode, symbols, mine, held, ingests, inventory, manifest, checkpoint });
-  const run = new ConsolidationRun(lake, { ...options, mine }, manifest, new Set(inventory.histories), errors);
+  const { histories, oldNames } = inventory;
+  const run = new ConsolidationRun(lake, { ...options, mine }, manifest, new Set(histories), oldNames, errors);
   await run.all(plan);
   stopIfAsked(signal);
   const wanted = wantedBy({ symbols, mine });
@@ -120,6 +121,7 @@ export class ConsolidationRun {
     },
     private readonly manifest: Manifest,
     private readonly stored: Set<string>,
+    private readonly oldNames: ReadonlySet<string>,
     private readonly errors: JobError[],
   ) {}
 
@@ -158,6 +160,7 @@ export class ConsolidationRun {
       const { entry, written, added, revised, removed } = await mergeSymbol(this.lake, {
         symbol,
         stored: this.stored.has(symbol),
+        oldName: this.oldNames.has(symbol),
         sessions: work.bars(),
         dateFiles,
         removed: work.removed,

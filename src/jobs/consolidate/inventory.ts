@@ -1,5 +1,5 @@
 import type { BarColumns } from '../../lake/bar-table.ts';
-import { dateOfKey, type Lake } from '../../lake/lake.ts';
+import { dateOfKey, keys, type Lake } from '../../lake/lake.ts';
 import { symbolOf } from '../../records/symbol.ts';
 
 const PREFIX = 'bronze/raw_ohlcv/';
@@ -16,6 +16,8 @@ export interface DateFile {
 export interface Inventory {
   /** Symbols with a data.parquet. */
   histories: ReadonlySet<string>;
+  /** Those of them that have one under the name an earlier version gave it, alone or beside the new one. */
+  oldNames: ReadonlySet<string>;
   /** Symbol → its date files of the original layout, in date order. */
   dateFiles: ReadonlyMap<string, DateFile[]>;
   digests: Digests;
@@ -35,7 +37,9 @@ export interface Digests {
 /** One LIST of the whole folder, never one a symbol. */
 export async function takeInventory(lake: Lake): Promise<Inventory> {
   const histories = new Set<string>();
+  const oldNames = new Set<string>();
   const dateFiles = new Map<string, DateFile[]>();
+  const oldFiles = new Set<string>();
   const strangers = new Set<string>();
   for await (const { key, etag, size } of lake.list(PREFIX)) {
     const match = /^symbol=([^/]+)\/(data\.parquet$)?/.exec(key.slice(PREFIX.length));
@@ -45,13 +49,27 @@ export async function takeInventory(lake: Lake): Promise<Inventory> {
       continue;
     }
     const date = match[2] ? undefined : dateOfKey(key);
-    if (match[2]) histories.add(symbol);
+    if (match[2]) {
+      histories.add(symbol);
+      if (key !== keys.symbol(symbol)) oldNames.add(symbol);
+    }
     if (date === undefined || key !== `${PREFIX}symbol=${match[1]}/date=${date}.parquet`) continue;
     const list = dateFiles.get(symbol);
     if (list) list.push({ date, key, size, etag });
     else dateFiles.set(symbol, [{ date, key, size, etag }]);
+    if (key !== keys.symbolDate(symbol, date)) oldFiles.add(symbol);
   }
-  return { histories, dateFiles, strangers: [...strangers], digests: digestsOf(dateFiles) };
+  for (const symbol of oldFiles) dateFiles.set(symbol, oneADate(symbol, dateFiles.get(symbol)!));
+  return { histories, oldNames, dateFiles, strangers: [...strangers], digests: digestsOf(dateFiles) };
+}
+
+/** In date order; of a date with a file under the old name and one under the new name the new one. */
+function oneADate(symbol: string, files: readonly DateFile[]): DateFile[] {
+  const byDate = new Map<string, DateFile>();
+  for (const file of files) {
+    if (!byDate.has(file.date) || file.key === keys.symbolDate(symbol, file.date)) byDate.set(file.date, file);
+  }
+  return [...byDate.values()].sort((a, b) => (a.date < b.date ? -1 : 1));
 }
 
 /** Fingerprints of these files, without those named. Digests of parts add up to those of the whole. */

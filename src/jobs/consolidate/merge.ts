@@ -140,6 +140,8 @@ function differ(a: BarColumns, i: number, b: BarColumns, j: number): boolean {
 export interface SymbolTask extends Pick<MergeInput, 'symbol' | 'sessions' | 'removed' | 'examined' | 'outside'> {
   /** Whether the lake has a data.parquet of it. */
   stored: boolean;
+  /** Whether it has one under the name an earlier version gave it. */
+  oldName: boolean;
   dateFiles: readonly DateFile[];
   /** What its owner says of files of the original layout, which do not say it themselves. */
   adoptedPrices?: AdoptedPrices;
@@ -164,20 +166,28 @@ export async function mergeSymbol(lake: Lake, task: SymbolTask): Promise<SymbolR
   const { symbol, stored } = task;
   const adopting = (file: string) => requireUnadjusted(task.adoptedPrices, file);
   const key = keys.symbol(symbol);
+  const oldKey = keys.oldSymbol(symbol);
+  const old = task.oldName ? await lake.open(oldKey) : undefined;
   const opened = stored ? await lake.open(key) : undefined;
-  if (stored && !opened) throw changed(key);
-  const bytes = opened?.bytes;
-  const existing = bytes && (await decodeHistory(bytes, key, symbol, adopting));
+  const found = opened ? { key, bytes: opened.bytes } : old && { key: oldKey, bytes: old.bytes };
+  if (stored && !found) throw changed(key);
+  const existing = found && (await decodeHistory(found.bytes, found.key, symbol, adopting));
   const dateFiles = await readDateFiles(lake, symbol, task.dateFiles, adopting);
   const { bars, ...changes } = mergeBars({ ...task, existing, dateFiles });
   const rows = bars.date.length;
+  // Last, so that a kill leaves both and the next run goes by the new one.
+  const removeOld = async () => {
+    if (old && (await lake.removeVersions([{ key: oldKey, etag: old.etag }])).length > 0) throw changed(oldKey);
+  };
   if (rows === 0) {
     if (opened && (await lake.removeVersions([{ key, etag: opened.etag }])).length > 0) throw changed(key);
+    await removeOld();
     return { entry: undefined, written: false, ...changes };
   }
   const merged = encodeBarColumns(bars);
   const written = await replace(lake, key, merged, opened);
   if (written) await readBack(lake, key, merged, symbol);
+  await removeOld();
   const lastUpdated = newest(bars.ingested_at);
   return { entry: { lastDay: bars.date[rows - 1]!, rows, lastUpdated }, written, ...changes };
 }

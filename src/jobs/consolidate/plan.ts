@@ -20,7 +20,10 @@ export interface ConsolidationPlan {
   dateFiles: Map<string, DateFile[]>;
   /** Symbols with a data.parquet whose every row is looked at: it is not known yet where their rows came from. */
   examined: Set<string>;
-  /** Symbols to merge even when nothing new is said of them: they failed last time, or their data.parquet is gone. */
+  /**
+   * Symbols to merge even when nothing new is said of them: they failed last time, or their data.parquet is gone or has
+   * the name an earlier version gave it.
+   */
   visited: Set<string>;
 }
 
@@ -84,7 +87,8 @@ export function planConsolidation(input: PlanInput): ConsolidationPlan {
 
   const { symbols, dates } = checkpoint.dateFiles;
   const { digests } = inventory;
-  const visited = new Set([...lost, ...failed.keys()]);
+  const misnamed = [...inventory.oldNames].filter(wanted);
+  const visited = new Set([...lost, ...failed.keys(), ...misnamed]);
   const gone = new Set(
     [...sessions.values()].flatMap(({ date, removed }) => removed.map((symbol) => `${date} ${symbol}`)),
   );

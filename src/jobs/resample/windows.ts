@@ -1,5 +1,6 @@
 import { inFlight } from '../../concurrency.ts';
 import { isNamed } from '../../errors.ts';
+import { historyKeys } from '../../lake/histories.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
 import type { FactorSpan } from '../../lake/splits.ts';
 import { makeSheaf, Reduction } from './aggregate.ts';
@@ -197,15 +198,13 @@ class Run {
     try {
       return { present: symbols, paths: await lake.localise(wanted, engine.scratch) };
     } catch {
-      const present: string[] = [];
-      const paths: string[] = [];
-      for (const [place, key] of wanted.entries()) {
-        if (await lake.open(key)) {
-          present.push(symbols[place]!);
-          paths.push(...(await lake.localise([key], engine.scratch)));
-        } else this.met.damaged.set(symbols[place]!, `${key} is missing`);
+      const stored = await historyKeys(lake);
+      const present = symbols.filter((symbol) => stored.has(symbol));
+      for (const symbol of symbols) {
+        if (!stored.has(symbol)) this.met.damaged.set(symbol, `${keys.symbol(symbol)} is missing`);
       }
-      return { present, paths };
+      const found = present.map((symbol) => stored.get(symbol)!);
+      return { present, paths: await lake.localise(found, engine.scratch) };
     }
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { sessionAt } from '../../../src/calendar/calendar.ts';
 import { consolidate } from '../../../src/jobs/consolidate/consolidate.ts';
 import { readConsolidated } from '../../../src/jobs/consolidate/state.ts';
+import { historyKeys, openHistory } from '../../../src/lake/histories.ts';
 import { keys } from '../../../src/lake/lake.ts';
 import { decodeBars } from '../../../src/lake/sessions.ts';
 import type { Bar } from '../../../src/records/bar.ts';
@@ -29,6 +30,7 @@ type Step =
   | { kind: 'publish'; date: number; symbols: number[]; variant: number }
   | { kind: 'original'; date: number; symbol: number; variant: number }
   | { kind: 'clean'; symbol: number; date: number }
+  | { kind: 'old names'; both: boolean }
   | { kind: 'consolidate'; only?: number };
 const place = fc.nat(DATES.length - 1);
 const who = fc.nat(SYMBOLS.length - 1);
@@ -47,6 +49,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('original' as const), date: place, symbol: who, variant: fc.nat(2) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('clean' as const), date: place, symbol: who }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('old names' as const), both: fc.boolean() }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -69,7 +72,20 @@ async function apply(lake: MemoryLake, step: Step, night: number): Promise<void>
     // A clean-up takes date files whose rows are in data.parquet, so it follows a consolidation.
     await run(lake);
     await lake.remove([keys.symbolDate(SYMBOLS[step.symbol]!, DATES[step.date]!)]);
+  } else if (step.kind === 'old names') {
+    await withOldNames(lake, step.both);
   } else await run(lake, step.only === undefined ? {} : { symbols: [SYMBOLS[step.only]!] });
+}
+
+const OLD_FOLDER = 'bronze/raw_ohlcv/symbol=KIMpL/';
+
+/** KIMpL's files under the names an earlier version gave them; `both`: and under the new ones, as a killed move leaves them. */
+async function withOldNames(lake: MemoryLake, both: boolean): Promise<void> {
+  const folder = keys.symbolFolder('KIMpL');
+  for (const [key, { bytes }] of [...lake.objects].filter(([key]) => key.startsWith(folder))) {
+    await lake.write(key.replace(folder, OLD_FOLDER), bytes);
+    if (!both) await lake.remove([key]);
+  }
 }
 
 describe('consolidate', () => {
@@ -189,6 +205,54 @@ describe('consolidate', () => {
       }),
       { numRuns: 120 },
     );
+  });
+
+  test('a history under the name of an earlier version is moved, and read from where it lies until then', async () => {
+    const lake = new MemoryLake();
+    for (const date of DATES.slice(0, 3)) {
+      await publish(
+        lake,
+        date,
+        ['KIMPL', 'KIMpL'].map((symbol) => bar(symbol, date)),
+      );
+    }
+    await run(lake);
+    const moved = lake.contents();
+    for (const both of [false, true]) {
+      await withOldNames(lake, both);
+      await run(lake, { symbols: ['KIMPL'] });
+      expect(lake.objects.has(`${OLD_FOLDER}data.parquet`)).toBe(true);
+      const key = both ? keys.symbol('KIMpL') : `${OLD_FOLDER}data.parquet`;
+      expect((await openHistory(lake, 'KIMpL'))!.key).toBe(key);
+      expect([...(await historyKeys(lake))].sort()).toEqual([
+        ['KIMPL', keys.symbol('KIMPL')],
+        ['KIMpL', key],
+      ]);
+      expect(await run(lake)).toMatchObject({ status: 'success', added: 0, revised: 0, removed: 0, rows: 6 });
+      expect(lake.contents()).toEqual(moved);
+    }
+  });
+
+  test('killed anywhere while it moves a history, the next run ends the move', async () => {
+    const lake = new MemoryLake();
+    for (const date of DATES.slice(0, 3)) await publish(lake, date, [bar('KIMpL', date)]);
+    await run(lake);
+    const moved = data(lake);
+    await withOldNames(lake, false);
+    const start = lake.copy();
+    await run(lake);
+    const undisturbed = start.copy();
+    await run(undisturbed);
+    expect(undisturbed.changes).toHaveLength(2);
+    for (const at of [0, 1, 2]) {
+      for (const kill of ['killBefore', 'killAfter'] as const) {
+        const killed = Object.assign<MemoryLake, object>(start.copy(), { [kill]: at });
+        await run(killed).catch(() => undefined);
+        const left = killed.copy();
+        await run(left);
+        expect(data(left)).toEqual(moved);
+      }
+    }
   });
 
   test('killed before or after any change, the next run gives the undisturbed result', async () => {

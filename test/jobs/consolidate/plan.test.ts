@@ -15,6 +15,7 @@ const files = (symbol: string, ...dates: string[]) =>
 function planOf({ has = [], more = {}, ...rest }: Partial<PlanInput> & { has?: string[]; more?: Partial<Inventory> }) {
   const inventory: Inventory = {
     histories: new Set(has),
+    oldNames: new Set(),
     dateFiles: new Map(),
     digests: { symbols: {}, dates: {} },
     strangers: [],
