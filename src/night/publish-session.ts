@@ -11,7 +11,7 @@ import {
   writeIngest,
 } from '../lake/sessions.ts';
 import { dropStaged, readNote, readRejects, type StagedNote } from '../lake/staging.ts';
-import { type Bar, sameValues } from '../records/bar.ts';
+import { type Bar, isSound, sameValues } from '../records/bar.ts';
 import type { ReleaseEffect } from '../records/run.ts';
 import type { Stores } from '../stores.ts';
 import { storePrices } from '../warehouse/prices.ts';
@@ -156,7 +156,7 @@ export interface Merged {
 /**
  * Pure: the new version of a session, by symbol in code-unit order; a row whose values did not change keeps its
  * `ingestedAt`. A symbol among `refused` that brought no good row keeps the bar it had: a bad answer is no reason to
- * take a good one away.
+ * take a good one away. One that would be refused itself goes.
  */
 export function mergeSession(
   stored: readonly Bar[],
@@ -176,7 +176,7 @@ export function mergeSession(
     }
   }
   for (const [symbol, before] of old) {
-    if (refused.has(symbol)) {
+    if (refused.has(symbol) && isSound(before)) {
       merged.kept.push(symbol);
       merged.bars.push(before);
     } else merged.removed.push(symbol);

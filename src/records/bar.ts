@@ -39,6 +39,11 @@ export function sameValues(a: Bar, b: Bar): boolean {
   );
 }
 
+/** Whether a stored bar would be taken today: earlier versions let through what no bar can be. */
+export function isSound({ open: o, high: h, low: l, close: c, volume: v, vwap: vw, transactions: n }: Bar): boolean {
+  return flawOf({ o, h, l, c, v, vw, n }) === undefined;
+}
+
 /**
  * Turns one session's rows, `{T,o,h,l,c,v,vw?,n?,t?}` as in Polygon's grouped answers, into bars sorted by symbol
  * in code-unit order. Records and rejected rows together are exactly the rows: the second row of a symbol is a
@@ -72,6 +77,8 @@ const PRICES = { o: 'open', h: 'high', l: 'low', c: 'close' } as const;
 
 /** Beyond it a share no longer counts, and sums over a window or a market end in Infinity. */
 const MOST_SHARES = 2 ** 53;
+/** USD; a thousand times the dearest share there has been (BRK.A, about 800,000), so above it is a wrong unit or field. */
+const MOST_PRICE = 1e9;
 
 interface GoodRow {
   T: string;
@@ -105,6 +112,7 @@ function flawOf(row: Record<string, unknown>): string | undefined {
     const price = row[field];
     if (!Number.isFinite(price)) return `${PRICES[field]} is not a number`;
     if ((price as number) <= 0) return `${PRICES[field]} is not above zero`;
+    if ((price as number) > MOST_PRICE) return `${PRICES[field]} is above 1,000,000,000 USD`;
   }
   const { o, h, l, c, v, vw, n } = row as unknown as GoodRow;
   if (h < l) return 'high is below low';
@@ -114,6 +122,7 @@ function flawOf(row: Record<string, unknown>): string | undefined {
   if (v < 0) return 'volume is below zero';
   if (v > MOST_SHARES) return 'volume is above 2^53 shares';
   if (vw !== undefined && vw !== null && !(Number.isFinite(vw) && vw >= 0)) return 'vwap is not a number';
+  if (vw && vw > MOST_PRICE) return 'vwap is above 1,000,000,000 USD';
   if (n !== undefined && n !== null && !(Number.isSafeInteger(n) && n >= 0)) return 'transactions is not a count';
   return undefined;
 }

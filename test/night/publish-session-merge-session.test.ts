@@ -37,6 +37,11 @@ describe('merging', () => {
     expect(merged.bars).toEqual([stored[0], ...fetched]);
   });
 
+  test('a refused symbol does not keep a bar that no bar can be, which an earlier version let through', () => {
+    const stored = [bar('A', DATE, { volume: Number.POSITIVE_INFINITY }), bar('B', DATE)];
+    expect(mergeSession(stored, [], new Set(['A', 'B']))).toMatchObject({ kept: ['B'], removed: ['A'] });
+  });
+
   test('every stored symbol is served still, kept or removed, and bars come in the order of their symbols', () => {
     const symbols = fc.uniqueArray(fc.constantFrom(...'ABCDEFGH'));
     fc.assert(

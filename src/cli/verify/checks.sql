@@ -8,6 +8,25 @@ WITH s AS (SELECT symbol, date, open, high, low, close, volume, vwap, transactio
 SELECT (SELECT count(*) FROM (SELECT * FROM s EXCEPT SELECT * FROM b))::INT AS only_in_sessions,
        (SELECT count(*) FROM (SELECT * FROM b EXCEPT SELECT * FROM s))::INT AS only_in_history
 
+-- name: bar-faults
+-- Per file: bars with a number no bar can have, and the first of them in words. A comparison finds NaN, too, as it sorts
+-- above all others; vwap and transactions may be absent.
+SELECT filename, count(*)::INT AS faults,
+       min(symbol || ' ' || date || ' ' || CASE
+         WHEN coalesce(open NOT BETWEEN 0 AND 1e9, true) THEN 'open ' || coalesce(open::VARCHAR, 'null')
+         WHEN coalesce(high NOT BETWEEN 0 AND 1e9, true) THEN 'high ' || coalesce(high::VARCHAR, 'null')
+         WHEN coalesce(low NOT BETWEEN 0 AND 1e9, true) THEN 'low ' || coalesce(low::VARCHAR, 'null')
+         WHEN coalesce(close NOT BETWEEN 0 AND 1e9, true) THEN 'close ' || coalesce(close::VARCHAR, 'null')
+         WHEN coalesce(volume NOT BETWEEN 0 AND 9007199254740992, true) THEN 'volume ' || coalesce(volume::VARCHAR, 'null')
+         WHEN vwap NOT BETWEEN 0 AND 1e9 THEN 'vwap ' || vwap::VARCHAR
+         ELSE 'transactions ' || transactions::VARCHAR END) AS fault
+FROM read_parquet($files, hive_partitioning = false, filename = true)
+WHERE NOT coalesce(open BETWEEN 0 AND 1e9 AND high BETWEEN 0 AND 1e9 AND low BETWEEN 0 AND 1e9
+  AND close BETWEEN 0 AND 1e9 AND volume BETWEEN 0 AND 9007199254740992 AND coalesce(vwap, 0) BETWEEN 0 AND 1e9
+  AND coalesce(transactions, 0) BETWEEN 0 AND 9007199254740992, false)
+GROUP BY filename
+ORDER BY filename
+
 -- name: history
 -- Per symbol: rows, last date, and dates that do not increase within the file.
 SELECT symbol, count(*)::INT AS row_count, max(date)::VARCHAR AS last_date,
@@ -50,9 +69,14 @@ SELECT (SELECT count(*) FROM (SELECT symbol, date FROM silver GROUP BY ALL HAVIN
        (SELECT count(*) FROM silver)::BIGINT::VARCHAR AS windows,
        (SELECT coalesce(sum(bars), 0) FROM silver)::BIGINT::VARCHAR AS bars_in_windows,
        ((SELECT count(*) FROM bars) - (SELECT count(*) FROM former))::BIGINT::VARCHAR AS bars_in_history,
-       (SELECT count(*) FROM silver WHERE NOT (low <= least(open, close) AND high >= greatest(open, close) AND bars > 0))::INT AS broken,
+       prices.broken, prices.faults, prices.fault,
        (SELECT count(*) FROM silver WHERE complete AND window_end > (SELECT max(date) FROM bars))::INT AS too_complete
-FROM (SELECT 1) AS one
+FROM (
+  SELECT count(*) FILTER (WHERE NOT (low <= least(open, close) AND high >= greatest(open, close) AND bars > 0))::INT AS broken,
+         count(*) FILTER (WHERE NOT coalesce(isfinite(open + high + low + close + volume), false))::INT AS faults,
+         min(date || ' ' || symbol) FILTER (WHERE NOT coalesce(isfinite(open + high + low + close + volume), false)) AS fault
+  FROM silver
+) AS prices
 
 -- name: split-windows
 -- Windows of the symbols with a split, or that another company took over, whose highest or lowest price is not that of

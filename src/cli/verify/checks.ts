@@ -25,6 +25,7 @@ import { lostHistories, lostMemberships, lostRuns, lostSplits } from './lost-row
 const enrichmentCountsSql = statement(enrichmentStatements, 'enrichment-counts');
 const pricesPerSessionSql = statement(pricesStatements, 'prices-per-session');
 const barsAgainstSessionsSql = statement(checksStatements, 'bars-against-sessions');
+const barFaultsSql = statement(checksStatements, 'bar-faults');
 const historySql = statement(checksStatements, 'history');
 const sessionRowsSql = statement(checksStatements, 'session-rows');
 const silverSql = statement(checksStatements, 'silver');
@@ -212,8 +213,23 @@ async function checkRows(lake: Lake, ingests: Ingests, views: LakeViews, scratch
     if (Number(row.broken) > 0) faults.push(`${date}: ${row.broken} bars break the OHLC rules`);
     return faults;
   });
+  for (const text of await barFaults(lake, views, found, scratch)) problems.push(`${dateOfKey(text)}: ${text}`);
   const dates = new Set(problems.map((problem) => problem.slice(0, 10)));
   return { name, counted: `${figure(rows.length)} files`, problems, repairs: [...dates].map(refetch), notes: [] };
+}
+
+/** Files with bars that have a number no bar can have: symbol, date and value of the first, and the file's key. */
+async function barFaults(lake: Lake, views: LakeViews, files: readonly string[], scratch: string): Promise<string[]> {
+  if (files.length === 0) return [];
+  const paths = await lake.localise(files, scratch);
+  const keyOf = new Map(paths.map((path, place) => [path, files[place]!]));
+  const found = await ask(views, barFaultsSql.replace('$files', fileList(paths)));
+  return found.map((row) => faultText(row, keyOf.get(String(row.filename)) ?? String(row.filename)));
+}
+
+function faultText({ faults, fault }: Record<string, string | number>, key: string): string {
+  const more = Number(faults) > 1 ? `, and ${figure(Number(faults) - 1)} more like it` : '';
+  return `${fault}: no usable number${more}, in ${key}`;
 }
 
 interface ManifestRow {
@@ -245,6 +261,7 @@ async function checkHistory(lake: Lake, views: LakeViews, scratch: string): Prom
     }
     if (Number(row?.out_of_order ?? 0) > 0) problems.push(`${symbol}: dates do not increase`);
   }
+  problems.push(...(await barFaults(lake, views, files, scratch)));
   const [difference] = await ask(views, barsAgainstSessionsSql);
   if (Number(difference?.only_in_sessions) > 0)
     problems.push(`${difference?.only_in_sessions} session rows are not in the history`);
@@ -264,6 +281,7 @@ async function checkSilver(views: LakeViews, interval: number): Promise<Check> {
   }
   if (Number(row?.doubled) > 0) problems.push(`${row?.doubled} windows exist twice`);
   if (Number(row?.broken) > 0) problems.push(`${row?.broken} windows break the OHLC rules`);
+  if (Number(row?.faults) > 0) problems.push(faultText(row!, keys.silver(interval, String(row!.fault).slice(0, 7))));
   if (Number(row?.too_complete) > 0) problems.push(`${row?.too_complete} windows are called complete before their end`);
   const [adjusted] = await ask(views, splitWindowsSql.replaceAll('FROM silver', `FROM "bars_${interval}d"`));
   if (Number(adjusted?.unadjusted) > 0) {
