@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api';
 import { isNamed, NamedError } from '../errors.ts';
+import { exactPath, textList } from '../lake/exact-paths.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
 import { type LakeViews, openViews } from '../lake/views.ts';
 import { type Context, homeLake, requireBegun } from './context.ts';
@@ -44,6 +45,7 @@ async function askLake(sql: string, { config }: Context): Promise<Record_[]> {
   let views: LakeViews | undefined;
   try {
     views = await openViews(lake, scratch, await intervalsIn(lake, config.RESAMPLING_INTERVALS));
+    await lockFiles(views, join(scratch, 'spill'));
     const reader = await runReading(views.connection, sql);
     return reader.getRowObjectsJson().map((row) => plain(row as Record<string, unknown>));
   } catch (error) {
@@ -118,35 +120,60 @@ function sqlError(error: Error, wanted: string): Error {
   return new NamedError('Usage.Invalid', `${error.message.trim()}\n${wanted}`, { cause: error });
 }
 
+/** From here on DuckDB opens no file but those of the views and its own overflow, and no setting can be changed. */
+async function lockFiles({ connection, paths }: LakeViews, spill: string): Promise<void> {
+  // A path with a pattern's characters is looked up as the pattern it is given as, and opened as what that finds.
+  const allowed = [...new Set([...paths, ...paths.map(exactPath)])];
+  await connection.run(`SET temp_directory = '${spill.replaceAll("'", "''")}'`);
+  await connection.run(`SET allowed_paths = ${textList(allowed)}`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}
+
 /**
- * Runs what only reads and returns the rows of the last statement; what DuckDB makes of SHOW, DESCRIBE and SUMMARIZE
- * is a SELECT.
+ * Runs what only reads, in a read-only transaction, and returns the rows of the last statement. What a statement is, the
+ * parser says: SHOW, DESCRIBE and SUMMARIZE are a SELECT; PIVOT comes apart into a type in memory and a SELECT.
  * @throws Usage.Invalid for nothing, and for a statement that could write: COPY, ATTACH, EXPORT, INSTALL, SET …
  */
 export async function runReading(connection: DuckDBConnection, sql: string): Promise<DuckDBResultReader> {
-  const words = sql.replace(/--.*|\/\*[\s\S]*?\*\//g, ' ');
-  if (/^[\s;]*$/.test(words)) throw notReading('no statement');
-  // Its folder is made as soon as it is prepared.
-  if (/\bexport\s+database\b/i.test(words)) throw notReading('EXPORT DATABASE');
+  // DuckDB's own words for nothing are "Error in native callback".
+  if (/^[\s;]*$/.test(sql.replace(/--.*|\/\*[\s\S]*?\*\//g, ' '))) throw notReading('no statement');
   const { StatementType } = await import('@duckdb/node-api');
-  const statements = await connection.extractStatements(sql);
-  let reader: DuckDBResultReader | undefined;
-  for (let index = 0; index < statements.count; index += 1) {
-    const prepared = await statements.prepare(index);
-    try {
-      const type = prepared.statementType;
-      // PIVOT comes apart into a type in memory and a SELECT. EXPLAIN ANALYZE runs what it explains, a COPY too.
-      const reads =
-        type === StatementType.SELECT ||
-        (type === StatementType.EXPLAIN && !/\banaly[sz]e\b/i.test(sql)) ||
-        (type === StatementType.CREATE && /\bpivot/i.test(sql));
-      if (!reads) throw notReading(JSON.stringify(sql.trim().slice(0, 60)));
-      reader = await prepared.runAndReadAll();
-    } finally {
-      prepared.destroySync();
+  await connection.run('BEGIN TRANSACTION READ ONLY');
+  try {
+    const statements = await connection.extractStatements(sql);
+    let reader: DuckDBResultReader | undefined;
+    for (let index = 0; index < statements.count; index += 1) {
+      const isLast = index === statements.count - 1;
+      const prepared = await statements.prepare(index);
+      try {
+        const type = prepared.statementType;
+        const reads =
+          type === StatementType.SELECT ||
+          (type === StatementType.CREATE && !isLast) ||
+          (type === StatementType.EXPLAIN && (await explainsReading(connection, sql)));
+        if (!reads) throw notReading(JSON.stringify(sql.trim().slice(0, 60)));
+        reader = await prepared.runAndReadAll();
+      } finally {
+        prepared.destroySync();
+      }
     }
+    return reader!;
+  } finally {
+    await connection.run('ROLLBACK');
   }
-  return reader!;
+}
+
+/** EXPLAIN ANALYZE runs what it explains, and a COPY over a file of the views is kept by no lock: it must be a SELECT. */
+async function explainsReading(connection: DuckDBConnection, sql: string): Promise<boolean> {
+  const { StatementType } = await import('@duckdb/node-api');
+  const explained = sql.replace(/^\s*explain\b\s*(analy[sz]e\b|\([^)]*\)(?=\s*\w))?/i, '');
+  const statements = await connection.extractStatements(explained).catch(() => undefined);
+  if (statements?.count !== 1) return false;
+  const prepared = await statements.prepare(0).catch(() => undefined);
+  const reads = prepared?.statementType === StatementType.SELECT;
+  prepared?.destroySync();
+  return reads;
 }
 
 function notReading(found: string): NamedError {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -77,8 +77,9 @@ async function fetchPage(
   symbols: readonly string[],
 ): Promise<string> {
   const page = (await lake.read(key)) ?? (await reportPage(run, await readHistory(lake, run, symbols)));
-  const path = join(tmpdir(), `afterbell-${stage}-${run.runId}.html`);
-  await writeFile(path, page);
+  // A folder of its own that nobody else can enter, under a name nobody can know before.
+  const path = join(await mkdtemp(join(tmpdir(), `afterbell-${stage}-`)), 'report.html');
+  await writeFile(path, page, { flag: 'wx', mode: 0o600 });
   return path;
 }
 

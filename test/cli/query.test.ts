@@ -34,7 +34,6 @@ test.each([
   `EXPLAIN ANALYZE COPY (SELECT 1) TO '${file}'`,
   `explain /* */ (analyze) COPY (SELECT 1) TO '${file}'`,
   `ATTACH '${file}'`,
-  `EXPORT DATABASE '${file}'`,
   'INSTALL httpfs',
   'LOAD httpfs',
   `PRAGMA profiling_output='${file}'`,

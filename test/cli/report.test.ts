@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import type { Context } from '../../src/cli/context.ts';
@@ -14,10 +14,12 @@ const folder = mkdtempSync(join(tmpdir(), 'report-of-a-stage-'));
 const { href } = pathToFileURL(folder);
 const lake = new FileLake(href);
 const run = nightReport({ runId: `night-${process.pid}` });
-const copy = join(tmpdir(), `afterbell-dev-${run.runId}.html`);
+const planted = join(tmpdir(), `afterbell-dev-${run.runId}.html`);
+const copies: string[] = [];
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
-  rmSync(copy, { force: true });
+  rmSync(planted, { force: true });
+  for (const copy of copies) rmSync(dirname(copy), { recursive: true, force: true });
 });
 
 async function said(options: Parameters<typeof report>[0]): Promise<{ path: string }> {
@@ -37,19 +39,33 @@ async function said(options: Parameters<typeof report>[0]): Promise<{ path: stri
     now: new Date(),
   };
   await report(options, context as unknown as Context);
-  return JSON.parse(lines[0]!);
+  const answer = JSON.parse(lines[0]!) as { path: string };
+  copies.push(answer.path);
+  return answer;
 }
 
 test("a stage's report is the page it has stored, or one made here of its night.json; nothing is written there", async () => {
   await lake.write(keys.report(run.session, 'night.json'), jsonBytes(run));
   const made = await said({ session: run.session });
-  expect(made.path).toBe(copy);
-  expect(readFileSync(copy, 'utf8')).toContain(run.runId);
+  expect(readFileSync(made.path, 'utf8')).toContain(run.runId);
   expect((await listAll(lake, 'reports/')).map(({ key }) => key)).toEqual([keys.report(run.session, 'night.json')]);
 
   await lake.write(keys.report(run.session, 'index.html'), Buffer.from('<p>as stored</p>'));
-  expect(await said({ session: run.session })).toMatchObject({ path: copy, runId: run.runId, status: run.status });
-  expect(readFileSync(copy, 'utf8')).toBe('<p>as stored</p>');
+  const stored = await said({ session: run.session });
+  expect(stored).toMatchObject({ runId: run.runId, status: run.status });
+  expect(readFileSync(stored.path, 'utf8')).toBe('<p>as stored</p>');
+});
+
+test("a stage's page follows no link that waits in the shared temporary folder, and nobody else can read it", async () => {
+  const victim = join(folder, 'victim');
+  writeFileSync(victim, 'as it was');
+  symlinkSync(victim, planted);
+  await lake.write(keys.report(run.session, 'night.json'), jsonBytes(run));
+  const first = await said({ session: run.session });
+  const second = await said({ session: run.session });
+  expect(readFileSync(victim, 'utf8')).toBe('as it was');
+  expect(second.path).not.toBe(first.path);
+  expect([statSync(first.path).mode & 0o777, statSync(dirname(first.path)).mode & 0o777]).toEqual([0o600, 0o700]);
 });
 
 test('pages of a stage are not served, and that is said with what to do instead', async () => {
