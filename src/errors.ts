@@ -121,3 +121,23 @@ export function diskTrouble(error: unknown): DiskTrouble | undefined {
   const reason = REASONS[key ?? ''];
   return reason === undefined ? undefined : { reason, full: key === 'ENOSPC' || key === 'EDQUOT' };
 }
+
+/**
+ * Pure: an error that says what to do when the limit of open files was met, wherever in its causes; undefined for any
+ * other. Drivers wrap it in a TypeError (`fetch failed`) or an error of their own.
+ */
+export function fewFiles(error: unknown): NamedError | undefined {
+  let met: Error | undefined;
+  for (let one = error, depth = 0; one instanceof Error && depth < 10; one = one.cause, depth += 1) {
+    const { code } = one as NodeJS.ErrnoException;
+    if (code === 'EMFILE' || code === 'ENFILE' || /\bE[MN]FILE\b|too many open files/i.test(one.message)) met = one;
+  }
+  if (met === undefined) return undefined;
+  const text = {
+    what: 'Too few files may be open at once',
+    found: met.message,
+    wanted: 'room for some 400',
+    todo: 'Raise the limit (ulimit -n 4096) and run the same command again.',
+  };
+  return new NamedError('Home.Unwritable', text, { cause: error });
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { diskTrouble } from '../src/errors.ts';
+import { diskTrouble, fewFiles, NamedError } from '../src/errors.ts';
 
 test.each([
   ['a code', Object.assign(new Error('write'), { code: 'ENOSPC' }), 'the disk is full', true],
@@ -23,3 +23,18 @@ test.each([undefined, null, 'a text', new Error('ENOENT: no such file'), { code:
     expect(diskTrouble(error)).toBeUndefined();
   },
 );
+
+test.each([
+  ['a plain error', Object.assign(new Error('open'), { code: 'EMFILE' })],
+  ['a fetch', new TypeError('fetch failed', { cause: Object.assign(new Error('connect'), { code: 'ENFILE' }) })],
+  ['a database', new NamedError('Database.Failed', 'IO error: /x: Too many open files')],
+])('the limit of open files met by %s is named with what to do', (_, error) => {
+  expect(fewFiles(error)).toMatchObject({
+    name: 'Home.Unwritable',
+    message: expect.stringContaining('ulimit -n 4096'),
+  });
+});
+
+test('no other error is taken for a limit of open files', () => {
+  expect(fewFiles(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') }))).toBeUndefined();
+});

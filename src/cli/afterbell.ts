@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
-import { errorName } from '../errors.ts';
+import { errorName, fewFiles } from '../errors.ts';
 import { commands } from './commands.ts';
 import { type Context, openContext, projectRoot } from './context.ts';
 import { watchStreams } from './streams.ts';
@@ -40,7 +40,7 @@ process.once('SIGTERM', () => stop.abort());
 try {
   await commands(version(), action).parseAsync();
 } catch (error) {
-  code = exitCode(error as Error);
+  code = exitCode(fewFiles(error) ?? (error as Error));
 }
 process.exitCode = stop.signal.aborted && code !== 0 ? INTERRUPTED : code;
 // Only now is known what became of the last words.
