@@ -5,6 +5,7 @@ import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-s
 import { planSync } from '../../src/checks/diff.ts';
 import { tableSink } from '../../src/datasets/dataset.ts';
 import { startTables } from '../../src/local/aws/dynamodb.ts';
+import { randomCredentials } from '../../src/local/aws/signature.ts';
 import { parseAssets } from '../../src/records/asset.ts';
 import { parseTickers } from '../../src/records/ticker.ts';
 import { createTableInput, type TableName } from '../../src/tables/definitions.ts';
@@ -49,8 +50,8 @@ const assetRow = (_: unknown, index: number) => ({
   attributes: ['options_enabled'],
 });
 
-const server = await startTables({ path: join(folder, 'tables') });
-const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+const credentials = randomCredentials();
+const server = await startTables({ path: join(folder, 'tables'), credentials });
 const plain = new DynamoDBClient({ endpoint: server.url, region: 'us-east-1', credentials });
 let requests = 0;
 plain.middlewareStack.add((next) => (args) => next(args).finally(() => (requests += 1)), { step: 'finalizeRequest' });

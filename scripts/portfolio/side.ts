@@ -9,6 +9,7 @@ import { FileLake } from '../../src/lake/file-lake.ts';
 import { claimLake, keys } from '../../src/lake/lake.ts';
 import { encodeBars } from '../../src/lake/sessions.ts';
 import { startTables } from '../../src/local/aws/dynamodb.ts';
+import { randomCredentials } from '../../src/local/aws/signature.ts';
 import { importPortfolios } from '../../src/local/portfolios.ts';
 import { readBook } from '../../src/portfolio/holdings.ts';
 import { planDesk } from '../../src/portfolio/plan.ts';
@@ -44,7 +45,8 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - begun) / 1000;
 }
 
-const server = await startTables({ path: join(folder, 'tables') });
+const credentials = randomCredentials();
+const server = await startTables({ path: join(folder, 'tables'), credentials });
 try {
   const lake = new FileLake(pathToFileURL(join(folder, 'lake')).href);
   await claimLake(lake, 'practice');
@@ -53,7 +55,7 @@ try {
   const plain = new DynamoDBClient({
     endpoint: server.url,
     region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    credentials,
   });
   const tables = openTables(plain);
   const config = loadConfig({});

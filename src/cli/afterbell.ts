@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { errorName, fewFiles } from '../errors.ts';
+import { keepFilesPrivate } from '../local/permissions.ts';
 import { commands } from './commands.ts';
 import { type Context, openContext, projectRoot } from './context.ts';
 import { watchStreams } from './streams.ts';
@@ -11,6 +12,8 @@ const INTERRUPTED = 130;
 /** EX_TEMPFAIL: what other programs of a shell take for "try again later". */
 const BUSY = 75;
 
+// Keys, holdings and prices are nobody else's: what this process writes only its user can read.
+keepFilesPrivate();
 const stop = new AbortController();
 const streams = watchStreams(process.stdout, process.stderr);
 let code = 0;

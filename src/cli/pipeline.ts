@@ -4,11 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import type { Stage } from '../deployed/stage.ts';
 import { isNamed, NamedError } from '../errors.ts';
-import { ACCOUNT, REGION } from '../local/aws/environment.ts';
+import { ACCOUNT, clientOptions, REGION } from '../local/aws/environment.ts';
 import { warehouseBackend } from '../local/aws/pglite.ts';
 import { startAwsServer } from '../local/aws/server.ts';
 import type { Notification } from '../local/aws/services.ts';
-import { accessDatabases, READER_WAITS_MS, readHome } from '../local/home.ts';
+import { randomCredentials } from '../local/aws/signature.ts';
+import { accessDatabases, type Endpoint, READER_WAITS_MS, readHome } from '../local/home.ts';
 import { type Laptop, openLaptop } from '../local/laptop.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/client.ts';
 import type { Context } from './context.ts';
@@ -78,8 +79,7 @@ const WAKING_TRIES = 15;
 const WAKING_MS = 4000;
 
 /** A database of a home on loopback, opened for a moment. */
-export interface Served {
-  url: string;
+export interface Served extends Endpoint {
   close(): Promise<void>;
 }
 
@@ -94,7 +94,7 @@ const REREADS = 5;
 export async function readDatabase<T>(
   { config, terminal, signal }: Pick<Context, 'config' | 'terminal' | 'signal'>,
   { endpoint, open }: { endpoint: 'aws' | 'dynamodb'; open: () => Promise<Served> },
-  work: (url: string) => Promise<T>,
+  work: (database: Endpoint) => Promise<T>,
 ): Promise<T> {
   const home = config.AFTERBELL_HOME;
   const waiting = { waitMs: READER_WAITS_MS, onWait: terminal.note, signal };
@@ -108,7 +108,7 @@ export async function readDatabase<T>(
       }
     }
     try {
-      return await work(access.url);
+      return await work(access);
     } catch (error) {
       const isServed = (await readHome(home))?.endpoints[endpoint] === access.url;
       if (isServed || rereads === 0) throw error;
@@ -116,10 +116,10 @@ export async function readDatabase<T>(
   }
 }
 
-async function whileServed<T>(open: () => Promise<Served>, work: (url: string) => Promise<T>): Promise<T> {
+async function whileServed<T>(open: () => Promise<Served>, work: (database: Endpoint) => Promise<T>): Promise<T> {
   const served = await open();
   try {
-    return await work(served.url);
+    return await work(served);
   } finally {
     await served.close();
   }
@@ -135,14 +135,15 @@ export async function withWarehouse<T>(
   const home = resolve(config.AFTERBELL_HOME);
   const open = async (): Promise<Served> => {
     const sql = warehouseBackend(config, join(home, 'warehouse'), program.cluster);
-    const aws = await startAwsServer({ sql, onError: () => {} });
+    const credentials = randomCredentials();
+    const aws = await startAwsServer({ credentials: [credentials], sql, onError: () => {} });
     const close = async () => {
       await aws.close();
       await sql.close();
     };
-    return { url: aws.url, close };
+    return { url: aws.url, credentials, close };
   };
-  const ask = (url: string) => work(client(url, config));
+  const ask = (database: Endpoint) => work(client(database, config));
   // A server lets in as many as come.
   if (config.DATABASE_URL) return whileServed(open, ask);
   if (!existsSync(join(home, 'warehouse', 'pgdata'))) return undefined;
@@ -170,11 +171,10 @@ function awake(warehouse: Warehouse, terminal: Pick<Terminal, 'note'>): Warehous
   };
 }
 
-function client(endpoint: string, config: Context['config']): Warehouse {
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+function client({ url, credentials }: Endpoint, config: Context['config']): Warehouse {
   const cluster = {
     DATABASE_CLUSTER_ARN: `arn:aws:rds:${REGION}:${ACCOUNT}:cluster:afterbell-local`,
     DATABASE_SECRET_ARN: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:afterbell-local-database`,
   };
-  return openWarehouse({ ...config, ...cluster }, new RDSDataClient({ endpoint, region: REGION, credentials }));
+  return openWarehouse({ ...config, ...cluster }, new RDSDataClient(clientOptions(url, credentials)));
 }

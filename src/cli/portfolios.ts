@@ -4,7 +4,9 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { NamedError } from '../errors.ts';
 import { PORTFOLIO_COPY, startTables } from '../local/aws/dynamodb.ts';
-import { REGION } from '../local/aws/environment.ts';
+import { clientOptions } from '../local/aws/environment.ts';
+import { randomCredentials } from '../local/aws/signature.ts';
+import type { Endpoint } from '../local/home.ts';
 import { importPortfolios, listPortfolios, readPortfolioList, writePortfolioList } from '../local/portfolios.ts';
 import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
 import { readBook } from '../portfolio/holdings.ts';
@@ -98,13 +100,13 @@ async function withTables<T>(
   if (context.stage) return work(context.stage.stores.tables);
   const path = join(resolve(context.config.AFTERBELL_HOME), 'tables');
   if (!existsSync(path)) return undefined;
-  const open = () => startTables({ path });
-  return readDatabase(context, { endpoint: 'dynamodb', open }, (url) => work(clientOf(url)));
+  const credentials = randomCredentials();
+  const open = async () => ({ ...(await startTables({ path, credentials })), credentials });
+  return readDatabase(context, { endpoint: 'dynamodb', open }, (database) => work(clientOf(database)));
 }
 
-function clientOf(endpoint: string): DynamoDBDocumentClient {
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  return openTables(new DynamoDBClient({ endpoint, region: REGION, credentials }));
+function clientOf({ url, credentials }: Endpoint): DynamoDBDocumentClient {
+  return openTables(new DynamoDBClient(clientOptions(url, credentials)));
 }
 
 function show(rows: readonly Row[], { terminal, config }: Context): void {

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askedDate } from '../calendar/calendar.ts';
@@ -11,6 +10,7 @@ import { keys, type Lake, listAll } from '../lake/lake.ts';
 import { readReport } from '../lake/reports.ts';
 import { usableIngest } from '../lake/sessions.ts';
 import { readHome } from '../local/home.ts';
+import { listenOnLoopback, ownRequestsOnly } from '../local/loopback.ts';
 import type { NightReport } from '../records/run.ts';
 import { checkSymbol } from '../records/symbol.ts';
 import { nightPage, nightsPage, notFoundPage, symbolPage } from '../report/browse.ts';
@@ -155,17 +155,18 @@ export async function serveReports(
 ): Promise<number> {
   const wanted = askedPort(asked);
   const lake = homeLake(config);
-  const server = createServer((request, response) => {
-    answer(request, lake, config.REPORT_SYMBOLS).then(
-      ({ status, page }) => send(response, status, page),
-      (error: Error) =>
-        send(response, 500, notFoundPage('This page could not be made', `${error.name}: ${error.message}`)),
-    );
-  });
-  await once(server.listen(wanted, '127.0.0.1'), 'listening').catch((error: Error) => {
+  const server = createServer(
+    ownRequestsOnly((request, response) => {
+      answer(request, lake, config.REPORT_SYMBOLS).then(
+        ({ status, page }) => send(response, status, page),
+        (error: Error) =>
+          send(response, 500, notFoundPage('This page could not be made', `${error.name}: ${error.message}`)),
+      );
+    }),
+  );
+  const url = await listenOnLoopback(server, wanted).catch((error: Error) => {
     throw portRefused(wanted, error);
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   if (terminal.json) terminal.print(JSON.stringify({ url }));
   else terminal.print([`All nights: ${url}`, 'Ctrl-C ends it.']);
   if (!signal.aborted) await once(signal, 'abort');
@@ -182,14 +183,7 @@ interface Answer {
   page: string;
 }
 
-async function answer(
-  { url = '/', headers, method }: IncomingMessage,
-  lake: Lake,
-  symbols: readonly string[],
-): Promise<Answer> {
-  // A page elsewhere that had its own name point to this machine would come with that name.
-  if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(headers.host ?? ''))
-    return missing('Unknown host', 'Ask for 127.0.0.1.');
+async function answer({ url = '/', method }: IncomingMessage, lake: Lake, symbols: readonly string[]): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD') return missing('Nothing to do here', 'These pages are for reading.');
   if (!URL.canParse(url, BASE)) {
     return { status: 400, page: notFoundPage('That is no address', 'The list of nights is at /.') };

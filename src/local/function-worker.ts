@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import type { Context } from 'aws-lambda';
 import { ACCOUNT, REGION } from './aws/environment.ts';
 import { endMark, type FunctionFault, type Invocation, type WorkerMessage } from './functions.ts';
+import { keepFilesPrivate } from './permissions.ts';
 
 /**
  * One Lambda sandbox: a process that imports bundles on demand and runs their handlers, one call at a time.
@@ -12,6 +13,8 @@ type Handler = (event: unknown, context: Context) => unknown;
 /** Lambda's own limit on a synchronous result. */
 const RESULT_LIMIT_BYTES = 6 * 1024 * 1024;
 let current: Invocation | undefined;
+
+keepFilesPrivate();
 
 process.on('message', (message) => void run(message as Invocation));
 process.on('disconnect', () => process.exit(0));

@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Config } from '../config.ts';
 import { diskTrouble, NamedError } from '../errors.ts';
+import { type Credentials, randomCredentials } from './aws/signature.ts';
 import { type FileLock, holderOf, isLocked, tryLock } from './file-lock.ts';
+import { listenOnLoopback, ownRequestsOnly } from './loopback.ts';
+import { tighten } from './permissions.ts';
 
 const FOLDERS = ['lake', 'warehouse', 'tables', 'logs'] as const;
 
@@ -17,10 +19,10 @@ export interface Home {
   /** Absolute path; the four folders exist. */
   path: string;
   folders: Record<(typeof FOLDERS)[number], string>;
-  /** Answered by the control endpoint; give it to the AWS server as its identity. */
+  /** Answered by the control endpoint. */
   nonce: string;
-  /** Publishes endpoint URLs by name for readers and children, beside `control`. */
-  setEndpoints(endpoints: Record<string, string>): Promise<void>;
+  /** Publishes endpoint URLs by name, beside `control`, and the key pair they take, for this user's readers. */
+  setEndpoints(endpoints: Record<string, string>, credentials?: Credentials): Promise<void>;
   /** Gives the home up. */
   close(): Promise<void>;
 }
@@ -35,6 +37,8 @@ export interface LivingHome {
   opening: boolean;
   /** None of an owner that cannot be reached from here: one in another container, or one that is stopped. */
   endpoints: Record<string, string>;
+  /** What the endpoints take; absent as long as there are none but `control`. */
+  credentials?: Credentials;
 }
 
 /**
@@ -84,10 +88,11 @@ export async function openHome(
     path: root,
     folders,
     nonce,
-    setEndpoints: async (endpoints) => {
+    setEndpoints: async (endpoints, credentials) => {
       if (closed) return;
       card.opening = false;
       card.endpoints = { ...endpoints, control: control.url };
+      card.credentials = credentials;
       await writeCard(root, card).catch((error: unknown) => {
         throw unwritable(root, error);
       });
@@ -114,8 +119,9 @@ export async function readHome(path: string): Promise<LivingHome | undefined> {
     const reached = card !== undefined && (await answers(card));
     // One that answers without a lock was started by an earlier version.
     if (!owned && !reached) return undefined;
-    const { pid, command, startedAt, opening = false, endpoints } = card ?? { endpoints: {} };
-    return { pid, command, startedAt, opening: owned && opening, endpoints: reached ? endpoints : {} };
+    const { pid, command, startedAt, opening = false, endpoints, credentials } = card ?? { endpoints: {} };
+    const reachable = reached ? { endpoints, credentials } : { endpoints: {} };
+    return { pid, command, startedAt, opening: owned && opening, ...reachable };
   } catch (error) {
     throw unwritable(root, error);
   }
@@ -138,7 +144,13 @@ export async function lockDatabases(path: string, waiting: Waiting): Promise<Fil
 }
 
 /** How a reader gets at the databases: over the endpoint of the owner, or by opening them itself under the lock. */
-export type Access = { url: string } | { lock: FileLock };
+export type Access = Endpoint | { lock: FileLock };
+
+/** A database on loopback, and the key pair it takes. */
+export interface Endpoint {
+  url: string;
+  credentials: Credentials;
+}
 
 /**
  * The way to the databases for a reader, who waits while neither is to be had: an owner is about to open or close them,
@@ -150,7 +162,8 @@ export async function accessDatabases(path: string, endpoint: string, waiting: W
   return untilFree(root, waiting, async () => {
     const owner = await readHome(root);
     const url = owner?.endpoints[endpoint];
-    if (url !== undefined) return { url };
+    // The endpoints of an earlier version take any.
+    if (url !== undefined) return { url, credentials: owner?.credentials ?? randomCredentials() };
     const lock = owner?.opening ? undefined : await tryDatabases(root);
     return lock && { lock };
   });
@@ -214,6 +227,11 @@ function holderText(command: string, startedAt: string, pid = process.pid): stri
   return `pid ${pid} (${line.slice(0, 100)}) since ${startedAt}`;
 }
 
+/** The entries a home has; whatever else lies beside them is somebody else's. */
+function isOwn(name: string): boolean {
+  return [...FOLDERS, 'scratch', OWNER, DATABASES].includes(name) || /^(home\.lock|portfolios\.json)/.test(name);
+}
+
 async function createFolders(root: string): Promise<Home['folders']> {
   try {
     const folders = FOLDERS.map((name) => [name, join(root, name)] as const);
@@ -221,6 +239,7 @@ async function createFolders(root: string): Promise<Home['folders']> {
       await makeFolder(folder);
       await access(folder, constants.W_OK);
     }
+    tighten(root, isOwn);
     return Object.fromEntries(folders) as Home['folders'];
   } catch (error) {
     throw unwritable(root, error);
@@ -232,15 +251,14 @@ async function startControl(identity: {
   nonce: string;
   pid: number;
 }): Promise<{ url: string; close(): Promise<void> }> {
-  const server: Server = createServer((request, response) => {
-    const known = request.url === '/afterbell';
-    response.writeHead(known ? 200 : 404, { 'content-type': 'application/json', connection: 'close' });
-    response.end(known ? JSON.stringify(identity) : '{}');
-  });
-  await new Promise<void>((listening, failed) => {
-    server.once('error', failed);
-    server.listen(0, '127.0.0.1', listening);
-  });
+  const server: Server = createServer(
+    ownRequestsOnly((request, response) => {
+      const known = request.url === '/afterbell';
+      response.writeHead(known ? 200 : 404, { 'content-type': 'application/json', connection: 'close' });
+      response.end(known ? JSON.stringify(identity) : '{}');
+    }),
+  );
+  const url = await listenOnLoopback(server);
   // An owner that has nothing else to do may end.
   server.unref();
   const close = () =>
@@ -248,7 +266,7 @@ async function startControl(identity: {
       server.close(() => done());
       server.closeAllConnections();
     });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+  return { url, close };
 }
 
 function busy(root: string, owner: string): NamedError {
@@ -268,14 +286,15 @@ const Card = z.object({
   command: z.string(),
   opening: z.boolean().optional(),
   endpoints: z.record(z.string(), z.string()),
+  credentials: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }).optional(),
 });
-/** What `home.lock` holds: who owns the home and where its endpoints are. */
+/** What `home.lock` holds, for its user only: who owns the home, where its endpoints are and the keys they take. */
 type Card = z.infer<typeof Card>;
 
 /** Readers see the old card or the new one. */
 async function writeCard(root: string, card: Card): Promise<void> {
   const draft = join(root, `${CARD}.draft-${card.pid}-${randomUUID()}`);
-  await writeFile(draft, `${JSON.stringify(card)}\n`, { flag: 'wx', flush: true });
+  await writeFile(draft, `${JSON.stringify(card)}\n`, { flag: 'wx', flush: true, mode: 0o600 });
   await rename(draft, join(root, CARD));
 }
 
@@ -333,7 +352,7 @@ export async function makeFolder(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));
-  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     // Another process may have been faster; a file in the way is an error all the same.
     if (error.code !== 'EEXIST' || found) throw error;
   });

@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import { keepFilesPrivate } from './permissions.ts';
 
 /**
  * Runs a batch job's program in this process: `node job-process.mjs PROGRAM [ARGUMENT…]`. It exists so that a
@@ -8,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 const [node, , program, ...command] = process.argv;
 if (node === undefined || program === undefined) throw new Error('usage: job-process PROGRAM [ARGUMENT...]');
 
+keepFilesPrivate();
 process.on('disconnect', () => process.exit(75));
 process.on('SIGINT', () => undefined);
 // The channel is only there to notice the parent's end; a job that is done must not wait for it.

@@ -11,10 +11,11 @@ import { openStores, type Stores } from '../stores.ts';
 import { createTableInput, TABLES, type TableName } from '../tables/definitions.ts';
 import { exchangeTime } from '../text.ts';
 import { startTables } from './aws/dynamodb.ts';
-import { ACCOUNT, awsEnvironment, REGION } from './aws/environment.ts';
+import { ACCOUNT, awsEnvironment, clientOptions, type LoopbackAws, REGION } from './aws/environment.ts';
 import { warehouseBackend } from './aws/pglite.ts';
-import { type AwsServer, startAwsServer } from './aws/server.ts';
+import { startAwsServer } from './aws/server.ts';
 import type { ExecutionDescription, Notification } from './aws/services.ts';
+import { randomCredentials } from './aws/signature.ts';
 import {
   type Execution,
   laptopMachine,
@@ -111,13 +112,15 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     }
     const vendors = await reachVendors(options);
     closers.push(vendors.close);
-    const tables = await startTables({ path: home.folders.tables });
+    const credentials = randomCredentials();
+    const tables = await startTables({ path: home.folders.tables, credentials });
     closers.push(tables.close);
     const sql = warehouseBackend(config, home.folders.warehouse, program.cluster);
     closers.push(() => sql.close());
     const executions = new Map<string, ExecutionDescription>();
     const triggered = new Triggered();
     const aws = await startAwsServer({
+      credentials: [credentials],
       sql,
       secrets: vendors.secrets,
       events: {
@@ -138,9 +141,10 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       onError: (error, during) => void log('errors.jsonl', errorLine(error, during)),
     });
     closers.push(aws.close);
-    const own = settings(config, home, vendors, { aws: aws.url, dynamodb: tables.url });
-    const env = { ...awsEnvironment({ aws: aws.url, dynamodb: tables.url }), ...own };
-    const stores = await ownStores(config, own, aws, tables.url);
+    const loopback = { aws: aws.url, dynamodb: tables.url, credentials };
+    const own = settings(config, home, vendors, loopback);
+    const env = { ...awsEnvironment(loopback), ...own };
+    const stores = await ownStores(config, own, loopback);
     const functions = startFunctions({
       bundles: program.functions,
       worker: program.local('function-worker'),
@@ -156,7 +160,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     });
     closers.push(() => jobs.close());
     const machines = Object.fromEntries(MACHINES.map((name) => [name, laptopMachine(program.root, name)]));
-    const sns = new SNSClient(clientOptions(aws.url));
+    const sns = new SNSClient(clientOptions(aws.url, credentials));
     const running = new RunningExecutions(home.folders.logs);
     // What EventBridge tells of an execution that ended without a word of its own.
     const tell = async (lost: Omit<LostExecution, 'stage' | 'link' | 'time'>) => {
@@ -172,7 +176,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       await tell({ name, status: 'ABORTED', error: 'Job.Interrupted', cause });
       await running.end({ name });
     }
-    await home.setEndpoints({ aws: aws.url, dynamodb: tables.url });
+    await home.setEndpoints({ aws: aws.url, dynamodb: tables.url }, credentials);
     const timeScale = options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1);
     // Declared as a function: an event may start an execution.
     async function run(input: object, { machine = 'nightly', name, onEvent, signal }: RunOptions): Promise<Execution> {
@@ -238,7 +242,7 @@ function executionName(name: string, startTime: string): string {
 }
 
 /** What Terraform sets in the cloud and a user in `.env`, as one listed environment; nothing else reaches a child. */
-function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws: string; dynamodb: string }) {
+function settings(config: Config, home: Home, vendors: Vendors, { aws }: LoopbackAws) {
   if (config.LAKE_URI && !config.LAKE_URI.startsWith('file://')) {
     throw new NamedError('Config.Invalid', {
       what: 'LAKE_URI names a lake this computer cannot hold',
@@ -281,18 +285,13 @@ function settings(config: Config, home: Home, vendors: Vendors, endpoints: { aws
     XAI_MAX_USD: String(config.XAI_MAX_USD),
     ...(config.XAI_PRICES ? { XAI_PRICES: config.XAI_PRICES.join(',') } : {}),
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    AWS_ENDPOINT_URL_RDS_DATA: endpoints.aws,
+    AWS_ENDPOINT_URL_RDS_DATA: aws,
     ...vendors.environment,
   };
 }
 
 /** The command line's own stores, over the same endpoints as the functions'. */
-async function ownStores(
-  config: Config,
-  own: Record<string, string>,
-  aws: AwsServer,
-  dynamodb: string,
-): Promise<Stores> {
+async function ownStores(config: Config, own: Record<string, string>, loopback: LoopbackAws): Promise<Stores> {
   const { LAKE_URI, DATABASE_CLUSTER_ARN, DATABASE_SECRET_ARN, POLYGON_SECRET_ARN, ALPACA_SECRET_ARN, FMP_SECRET_ARN } =
     own;
   const { INDEX_MEMBERS_URI } = own;
@@ -307,13 +306,10 @@ async function ownStores(
     XAI_SECRET_ARN: own.XAI_SECRET_ARN,
     INDEX_MEMBERS_URI,
   };
-  const tables = new DynamoDBClient(clientOptions(dynamodb));
+  const { aws, dynamodb, credentials } = loopback;
+  const tables = new DynamoDBClient(clientOptions(dynamodb, credentials));
   await createTables(tables, config);
-  return openStores(full, { tables, aws: clientOptions(aws.url) });
-}
-
-function clientOptions(endpoint: string) {
-  return { endpoint, region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+  return openStores(full, { tables, aws: clientOptions(aws, credentials) });
 }
 
 async function createTables(client: DynamoDBClient, config: Config): Promise<void> {

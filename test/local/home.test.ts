@@ -9,6 +9,7 @@ import { accessDatabases, lockDatabases, openHome, readHome } from '../../src/lo
 import { bundledText, temporaryFolder } from './programs.ts';
 
 const write = { mode: 'write' } as const;
+const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' };
 const lockOf = (path: string) => join(path, 'home.lock');
 const readLock = (path: string) => JSON.parse(readFileSync(lockOf(path), 'utf8')) as Record<string, unknown>;
 
@@ -72,10 +73,11 @@ test('readers see the endpoints of a living owner and nothing of a home without 
   expect(await readHome(join(path, 'nowhere'))).toBeUndefined();
   expect(await readHome(path)).toBeUndefined();
   const home = await openHome(path, write);
-  await home.setEndpoints({ aws: 'http://127.0.0.1:1', dynamodb: 'http://127.0.0.1:2' });
+  await home.setEndpoints({ aws: 'http://127.0.0.1:1', dynamodb: 'http://127.0.0.1:2' }, credentials);
   expect(await readHome(path)).toMatchObject({
     pid: process.pid,
     endpoints: { aws: 'http://127.0.0.1:1', dynamodb: 'http://127.0.0.1:2', control: expect.any(String) },
+    credentials,
   });
   await home.close();
   expect(await readHome(path)).toBeUndefined();
@@ -206,7 +208,7 @@ test('an owner whose card answers without a lock is of an earlier version, and k
     name: 'Home.Busy',
     message: expect.stringContaining('found pid 7 (afterbell night) since 2025'),
   });
-  expect(await accessDatabases(path, 'aws', { waitMs: 0 })).toEqual({ url: 'there' });
+  expect(await accessDatabases(path, 'aws', { waitMs: 0 })).toMatchObject({ url: 'there' });
   earlier.close();
   earlier.closeAllConnections();
   await (await openHome(path, write)).close();
@@ -229,8 +231,8 @@ test('readers queue for the databases, leave them to an owner that opens them, a
   first.lock.release();
   const databases = await owner;
   expect(told[0]).toMatch(/^Waiting for .*: pid \d+ \(afterbell/);
-  await home.setEndpoints({ aws: 'http://127.0.0.1:1' });
-  expect(await second).toEqual({ url: 'http://127.0.0.1:1' });
+  await home.setEndpoints({ aws: 'http://127.0.0.1:1' }, credentials);
+  expect(await second).toEqual({ url: 'http://127.0.0.1:1', credentials });
   databases.release();
   await home.close();
 });
@@ -246,7 +248,7 @@ test('an owner in another container is seen by its lock, and its endpoints are n
   const path = temporaryFolder();
   const home = await openHome(path, write);
   const databases = await lockDatabases(path, { waitMs: 0 });
-  await home.setEndpoints({ aws: 'http://127.0.0.1:1' });
+  await home.setEndpoints({ aws: 'http://127.0.0.1:1' }, credentials);
   // As from a network namespace where something else, or nothing, listens on the port.
   const card = readLock(path);
   writeFileSync(lockOf(path), JSON.stringify({ ...card, endpoints: { aws: 'x', control: 'http://127.0.0.1:9' } }));

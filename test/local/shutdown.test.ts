@@ -8,22 +8,28 @@ import { bundled, bundledText, cluster, temporaryFolder } from './programs.ts';
 test('a process whose home, servers, functions and jobs are closed ends by itself', async () => {
   const program = await bundledText(
     'everything',
-    `import { openPglite } from '/src/local/aws/pglite.ts';
+    `import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+    import { ExecuteStatementCommand, RDSDataClient } from '@aws-sdk/client-rds-data';
+    import { openPglite } from '/src/local/aws/pglite.ts';
     import { startAwsServer } from '/src/local/aws/server.ts';
     import { startTables } from '/src/local/aws/dynamodb.ts';
+    import { randomCredentials } from '/src/local/aws/signature.ts';
+    import { clientOptions } from '/src/local/aws/environment.ts';
     import { startFunctions } from '/src/local/functions.ts';
     import { openHome } from '/src/local/home.ts';
     import { startJobs } from '/src/local/jobs.ts';
     const [path, cluster, worker, jobProcess, bundle] = process.argv.slice(2) as [string, string, string, string, string];
     const home = await openHome(path, { mode: 'write' });
     const sql = await openPglite(home.folders.warehouse + '/pgdata', cluster);
-    const tables = await startTables({ path: home.folders.tables });
-    const aws = await startAwsServer({ identity: { nonce: home.nonce, pid: process.pid }, sql, onError: console.error });
-    await home.setEndpoints({ aws: aws.url, dynamodb: tables.url });
+    const credentials = randomCredentials();
+    const tables = await startTables({ path: home.folders.tables, credentials });
+    const aws = await startAwsServer({ credentials: [credentials], sql, onError: console.error });
+    await home.setEndpoints({ aws: aws.url, dynamodb: tables.url }, credentials);
     const functions = startFunctions({ bundles: { f: bundle }, worker, env: {}, logFile: home.folders.logs + '/functions.jsonl' });
     const jobs = startJobs({ definitions: { j: { program: bundle } }, jobProcess, env: {}, logFile: home.folders.logs + '/jobs.jsonl' });
-    await fetch(aws.url + '/afterbell');
-    await fetch(tables.url);
+    const ids = { resourceArn: 'cluster', secretArn: 'secret' };
+    await new RDSDataClient(clientOptions(aws.url, credentials)).send(new ExecuteStatementCommand({ ...ids, sql: 'select 1' }));
+    await new DynamoDBClient(clientOptions(tables.url, credentials)).send(new ListTablesCommand({}));
     const answer = await functions.invoke('f', null, { timeoutSeconds: 60 });
     const job = await jobs.submitJob({ JobName: 'j', JobDefinition: 'j', JobQueue: 'q' });
     process.send!([answer, job.Status]);

@@ -106,7 +106,7 @@ test('report --serve lists the nights and draws any symbol, to this machine only
   expect(await get('/symbols?symbol=<b>')).toMatchObject({ status: 404, page: expect.not.stringContaining('<b>') });
   expect((await get('/nights/2025-11-20')).status).toBe(404);
   expect((await get('/../../etc/passwd')).status).toBe(404);
-  expect(await statusFor(url, 'elsewhere.example')).toBe(404);
+  expect(await statusFor(url, 'elsewhere.example')).toBe(403);
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   expect((await ended)[0]).toBe(0);

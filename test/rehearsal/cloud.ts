@@ -88,6 +88,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
   const errors: string[] = [];
   const rulesOf = (bus: string) => deployed.rules.filter((rule) => rule.bus === bus);
   const aws = await startAwsServer({
+    credentials: [key, ...[...credentials.values()].map(sdkCredentials)],
     sql,
     events: {
       bus: 'afterbell-dev',

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { startTables } from '../../src/local/aws/dynamodb.ts';
+import { randomCredentials } from '../../src/local/aws/signature.ts';
 import type { Item } from '../../src/tables/batch.ts';
 import { createTableInput, type TableName } from '../../src/tables/definitions.ts';
 import { openTables } from '../../src/tables/runs.ts';
@@ -22,8 +23,8 @@ let created = 0;
 
 /** A real DynamoDB protocol server on loopback with the product's own document client. */
 export async function openLocalTables(): Promise<LocalTables> {
-  const server = await startTables({ path: join(temporaryFolder(), 'tables') });
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const credentials = randomCredentials();
+  const server = await startTables({ path: join(temporaryFolder(), 'tables'), credentials });
   const plain = new DynamoDBClient({ endpoint: server.url, region: 'us-east-1', credentials });
   const client = openTables(plain);
   return {

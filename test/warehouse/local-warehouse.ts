@@ -3,6 +3,7 @@ import { RDSDataClient } from '@aws-sdk/client-rds-data';
 import { loadConfig } from '../../src/config.ts';
 import { openPglite } from '../../src/local/aws/pglite.ts';
 import { startAwsServer } from '../../src/local/aws/server.ts';
+import { randomCredentials } from '../../src/local/aws/signature.ts';
 import { openWarehouse, type SqlValue, type Warehouse } from '../../src/warehouse/client.ts';
 import { cluster, temporaryFolder } from '../local/programs.ts';
 
@@ -16,8 +17,9 @@ export interface LocalWarehouse extends Warehouse {
 export async function openLocalWarehouse(): Promise<LocalWarehouse> {
   const backend = await openPglite(join(temporaryFolder(), 'warehouse', 'pgdata'), cluster);
   const errors: unknown[] = [];
-  const server = await startAwsServer({ sql: backend, onError: (error) => errors.push(error) });
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const credentials = randomCredentials();
+  const options = { credentials: [credentials], sql: backend };
+  const server = await startAwsServer({ ...options, onError: (error) => errors.push(error) });
   const client = new RDSDataClient({ endpoint: server.url, region: 'us-east-1', credentials });
   const config = loadConfig({ DATABASE_CLUSTER_ARN: 'cluster', DATABASE_SECRET_ARN: 'secret' });
   const warehouse = openWarehouse(config, client);

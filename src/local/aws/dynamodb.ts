@@ -1,16 +1,26 @@
 import { mkdir, readdir } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import dynalite from 'dynalite';
 import { diskTrouble, NamedError } from '../../errors.ts';
+import { listenOnLoopback, ownRequestsOnly } from '../loopback.ts';
+import { AwsFault, faultAnswer, send } from './protocol.ts';
+import { type Credentials, readSigned } from './signature.ts';
 
 /** In the data directory: what was imported last, as a file that `portfolios --import` reads. */
 export const PORTFOLIO_COPY = 'portfolios.json';
 
+/** DynamoDB's own limit on a batch of writes. */
+const LIMIT_BYTES = 16 * 1024 * 1024;
 /** By its name a method is known that was replaced before. */
 const ANSWERED = 'answered';
+
+export interface TablesOptions {
+  path: string;
+  credentials: Credentials;
+}
 
 export interface Tables {
   /** `http://127.0.0.1:PORT`, for AWS_ENDPOINT_URL_DYNAMODB. */
@@ -19,20 +29,22 @@ export interface Tables {
 }
 
 /**
- * DynamoDB on loopback (dynalite), its tables kept in the directory `path` by LevelDB, which lets one process in.
+ * DynamoDB on loopback (dynalite) for those who have `credentials`, its tables kept in the directory `path` by
+ * LevelDB, which lets one process in.
  * @throws NamedError Database.Failed when the directory cannot be opened
  */
-export async function startTables({ path }: { path: string }): Promise<Tables> {
+export async function startTables({ path, credentials }: TablesOptions): Promise<Tables> {
   await tryDirectory(path);
   const server = dynalite({ path, createTableMs: 1, deleteTableMs: 1, updateTableMs: 1 });
   // Warm workers keep sockets for a whole night; the 5 s default would close them under a call in flight.
   server.keepAliveTimeout = 600_000;
-  server.prependListener('request', ignoreBrokenRequests);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const [answer] = server.listeners('request') as RequestListener[];
+  server.removeAllListeners('request');
+  server.on(
+    'request',
+    ownRequestsOnly((request, response) => void answerSigned(request, response, credentials, answer!)),
+  );
+  const url = await listenOnLoopback(server);
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= new Promise<void>((resolve, reject) => {
@@ -45,14 +57,24 @@ export async function startTables({ path }: { path: string }): Promise<Tables> {
 }
 
 /**
- * dynalite rethrows every error of a request, so a worker killed while it sends one would end this process.
- * Its listener is replaced by one that lets the broken request go.
+ * dynalite looks at no signature, answers every Origin with `*`, and rethrows the error of a request that a killed
+ * worker broke off. So it gets requests that are signed and complete, without their Origin.
  */
-function ignoreBrokenRequests(request: IncomingMessage): void {
-  const on = request.on.bind(request);
-  on('error', () => undefined);
-  request.on = (event: string, listener: (...args: never[]) => void) =>
-    event === 'error' ? request : on(event, listener as (...args: unknown[]) => void);
+async function answerSigned(
+  request: IncomingMessage,
+  response: ServerResponse,
+  credentials: Credentials,
+  answer: RequestListener,
+): Promise<void> {
+  try {
+    const { body } = await readSigned(request, [credentials], { protocol: 'json', limitBytes: LIMIT_BYTES });
+    const { method, url } = request;
+    const { origin: _, ...headers } = request.headers;
+    answer(Object.assign(Readable.from([body]), { method, url, headers }) as IncomingMessage, response);
+  } catch (error) {
+    const fault = error instanceof AwsFault ? error : new AwsFault('InternalFailure', String(error), 500);
+    await send(response, faultAnswer('json', fault));
+  }
 }
 
 interface Level {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { ZodType } from 'zod';
 
 /** Answers one operation: the request body in, the body of a 200 answer out; throws AwsFault. */
@@ -63,11 +63,6 @@ export function calledOperation({ method, path, headers, body }: RequestLine): C
   return { key, service: service || 'an unknown service', operation: key, protocol: 'rest' };
 }
 
-/** The access key id that a request is signed with, '' for an unsigned one. */
-export function signerOf({ authorization = '' }: IncomingHttpHeaders): string {
-  return /Credential=([^/]+)\//.exec(authorization)?.[1] ?? '';
-}
-
 /** A finished HTTP answer. */
 export interface Answer {
   status: number;
@@ -104,6 +99,16 @@ export function faultAnswer(protocol: CalledOperation['protocol'], fault: AwsFau
   };
 }
 
+/** Resolves when the answer is on its way or the client is gone. */
+export function send(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
+  return new Promise((resolve) => {
+    response.once('finish', resolve);
+    response.once('close', resolve);
+    response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
+    response.end(body);
+  });
+}
+
 export function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
@@ -123,27 +128,28 @@ export class AwsFault extends Error {
   }
 }
 
-/** The RDS Data API's own request limit; the other services' are smaller. */
+/** The RDS Data API's own request limit; but for DynamoDB's the other services' are smaller. */
 export const REQUEST_LIMIT_BYTES = 4 * 1024 * 1024;
 
 /**
- * The request body as text. One longer than 4 MiB is read to its end but not kept, because a client still
+ * The request body. One longer than the limit is read to its end but not kept, because a client still
  * writing would see a reset connection (and retry) instead of the refusal.
  * @throws AwsFault RequestEntityTooLargeException (413)
  */
-export async function readBody(request: IncomingMessage): Promise<string> {
+export async function readBody(request: IncomingMessage, limitBytes = REQUEST_LIMIT_BYTES): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes <= REQUEST_LIMIT_BYTES) chunks.push(chunk);
+      if (bytes <= limitBytes) chunks.push(chunk);
     }
   } catch {
     throw new AwsFault('RequestAborted', 'The client went away before the request was complete');
   }
-  if (bytes > REQUEST_LIMIT_BYTES) {
-    throw new AwsFault('RequestEntityTooLargeException', `The request has ${bytes} bytes; 4 MiB is the limit`, 413);
+  if (bytes > limitBytes) {
+    const limit = `${limitBytes / 1024 / 1024} MiB is the limit`;
+    throw new AwsFault('RequestEntityTooLargeException', `The request has ${bytes} bytes; ${limit}`, 413);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage } from 'node:http';
+import { listenOnLoopback, ownRequestsOnly } from '../loopback.ts';
 import { dataApiRoutes } from './data-api.ts';
 import { type EventsOptions, eventsRoutes } from './eventbridge.ts';
 import type { SqlBackend } from './pglite.ts';
@@ -10,15 +10,15 @@ import {
   calledOperation,
   faultAnswer,
   type Routes,
-  readBody,
   resultAnswer,
-  signerOf,
+  send,
 } from './protocol.ts';
 import { type DescribeExecution, executionsRoutes, type OnNotify, secretsRoutes, snsRoutes } from './services.ts';
+import { type Credentials, readSigned } from './signature.ts';
 
 export interface AwsServerOptions {
-  /** Answered at `GET /afterbell`, by which other processes know this one for the owner of its home. */
-  identity?: { nonce: string; pid: number };
+  /** Key pairs whose signatures are taken; nothing is answered without one. */
+  credentials: readonly Credentials[];
   /** Warehouse behind the RDS Data API; stays open when the server closes. */
   sql?: SqlBackend;
   /** Secret strings by the id or ARN they are asked for. */
@@ -28,7 +28,7 @@ export interface AwsServerOptions {
   describeExecution?: DescribeExecution;
   /** Operations beyond these, by the keys of `calledOperation`. */
   routes?: Routes;
-  /** Throws the AwsFault of a request that its signer may not make; without it everybody may make every one. */
+  /** Throws the AwsFault of a request that its signer may not make; without it every signer may make every one. */
   authorize?: (called: CalledOperation, accessKeyId: string, body: string) => void;
   /** Told of errors nobody awaits: a failing `onEvent`, a defect in a route. */
   onError: (error: unknown, during: string) => void;
@@ -41,27 +41,25 @@ export interface AwsServer {
 }
 
 /**
- * One loopback server for every AWS service but DynamoDB. An operation without a route (or whose backing
+ * One loopback server for every AWS service but DynamoDB, for those who have its credentials. An operation without a route (or whose backing
  * option is absent) is answered 501 with its name, so nothing is silently faked.
  */
 export async function startAwsServer(options: AwsServerOptions): Promise<AwsServer> {
   const routes = routeTable(options);
   const underWay = new Set<Promise<void>>();
-  const server = createServer((request, response) => {
-    const work = answerTo(request, routes, options).then((answer) => send(response, answer));
-    underWay.add(work);
-    void work.finally(() => underWay.delete(work));
-  });
+  const server = createServer(
+    ownRequestsOnly((request, response) => {
+      const work = answerTo(request, routes, options).then((answer) => send(response, answer));
+      underWay.add(work);
+      void work.finally(() => underWay.delete(work));
+    }),
+  );
   // Warm workers keep sockets for a whole night; the 5 s default would close them under a call in flight.
   server.keepAliveTimeout = 600_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  const url = await listenOnLoopback(server);
   let closing: Promise<void> | undefined;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     close: () => {
       closing ??= new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -73,9 +71,8 @@ export async function startAwsServer(options: AwsServerOptions): Promise<AwsServ
 }
 
 function routeTable(options: AwsServerOptions): Routes {
-  const { identity, sql, secrets, events, onNotify, describeExecution, onError } = options;
+  const { sql, secrets, events, onNotify, describeExecution, onError } = options;
   return {
-    ...(identity && { 'GET /afterbell': async () => JSON.stringify(identity) }),
     ...(sql && dataApiRoutes(sql)),
     ...(secrets && secretsRoutes(secrets)),
     ...(events && eventsRoutes(events, onError)),
@@ -88,18 +85,19 @@ function routeTable(options: AwsServerOptions): Routes {
 async function answerTo(
   request: IncomingMessage,
   routes: Routes,
-  { authorize, onError }: AwsServerOptions,
+  { credentials, authorize, onError }: AwsServerOptions,
 ): Promise<Answer> {
   const line = { method: request.method ?? '', path: request.url ?? '', headers: request.headers };
   let called = calledOperation({ ...line, body: '' });
   try {
-    const body = await readBody(request);
+    const signed = await readSigned(request, credentials, { protocol: called.protocol });
+    const body = signed.body.toString('utf8');
     called = calledOperation({ ...line, body });
     const route = Object.hasOwn(routes, called.key) ? routes[called.key] : undefined;
     if (!route) {
       throw new AwsFault('NotImplemented', `${called.service}: ${called.operation} is not available on a laptop`, 501);
     }
-    authorize?.(called, signerOf(line.headers), body);
+    authorize?.(called, signed.accessKeyId, body);
     return resultAnswer(called.protocol, await route(body));
   } catch (error) {
     if (error instanceof AwsFault) return faultAnswer(called.protocol, error);
@@ -107,14 +105,4 @@ async function answerTo(
     const message = error instanceof Error ? error.message : String(error);
     return faultAnswer(called.protocol, new AwsFault('InternalFailure', message, 500));
   }
-}
-
-/** Resolves when the answer is on its way or the client is gone. */
-function send(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
-  return new Promise((resolve) => {
-    response.once('finish', resolve);
-    response.once('close', resolve);
-    response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
-    response.end(body);
-  });
 }

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { exchangeDate, lastClosedSession } from '../../calendar/calendar.ts';
 import { isNamed, NamedError } from '../../errors.ts';
 import { keepNewest } from '../keep-newest.ts';
+import { listenOnLoopback, ownRequestsOnly } from '../loopback.ts';
 import { alpaca } from './alpaca.ts';
 import { fmp } from './fmp.ts';
 import { ishares } from './ishares.ts';
@@ -128,19 +128,24 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
     await deliver(incoming, response, await answerOf(found, asked, ledger), active);
   }
 
-  const server = createServer((incoming, response) => {
-    response.setHeader('x-afterbell-practice', source.kind);
-    if (incoming.method === 'GET') incoming.resume();
-    handle(incoming, response).catch((error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
-      if (response.headersSent) response.destroy();
-      else void deliver(incoming, response, { status: 500, json: { status: 'ERROR', error: message } }, NONE);
-    });
+  const server = createServer(
+    ownRequestsOnly((incoming, response) => {
+      response.setHeader('x-afterbell-practice', source.kind);
+      if (incoming.method === 'GET') incoming.resume();
+      handle(incoming, response).catch((error: unknown) => {
+        const message = error instanceof Error ? error.message : String(error);
+        if (response.headersSent) response.destroy();
+        else void deliver(incoming, response, { status: 500, json: { status: 'ERROR', error: message } }, NONE);
+      });
+    }),
+  );
+  const { port = 0 } = options;
+  const url = await listenOnLoopback(server, port).catch((cause: NodeJS.ErrnoException) => {
+    throw portTaken(port, cause);
   });
-  const port = await listen(server, options.port ?? 0);
 
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     requests,
     misbehave(list) {
       ledger = new MisbehaviourLedger(parseMisbehaviours(list));
@@ -167,24 +172,17 @@ async function readBody(incoming: IncomingMessage): Promise<string | undefined> 
   return bytes > LONGEST_BODY ? undefined : Buffer.concat(chunks).toString('utf8');
 }
 
-function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(
-        new NamedError(
-          'Usage.Invalid',
-          {
-            what: 'the practice market cannot listen',
-            found: `port ${port}: ${cause.code ?? cause.message}`,
-            wanted: 'a free port',
-            todo: 'Choose another port, or none for any free one.',
-          },
-          { cause },
-        ),
-      ),
-    );
-    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-  });
+function portTaken(port: number, cause: NodeJS.ErrnoException): NamedError {
+  return new NamedError(
+    'Usage.Invalid',
+    {
+      what: 'the practice market cannot listen',
+      found: `port ${port}: ${cause.code ?? cause.message}`,
+      wanted: 'a free port',
+      todo: 'Choose another port, or none for any free one.',
+    },
+    { cause },
+  );
 }
 
 const zip = promisify(gzip);

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPglite, type SqlBackend } from '../../../src/local/aws/pglite.ts';
 import { openPostgres } from '../../../src/local/aws/postgres.ts';
 import { startAwsServer } from '../../../src/local/aws/server.ts';
+import { randomCredentials } from '../../../src/local/aws/signature.ts';
 import { cluster, temporaryFolder } from '../programs.ts';
 import { postgresPrograms, startPrivatePostgres } from './private-postgres.ts';
 
@@ -48,8 +49,9 @@ describe.each(backends)('the Data API over %s', (_name, open) => {
 
   beforeAll(async () => {
     opened = await open();
-    server = await startAwsServer({ sql: opened.backend, onError: (error) => errors.push(error) });
-    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+    const credentials = randomCredentials();
+    const options = { credentials: [credentials], sql: opened.backend };
+    server = await startAwsServer({ ...options, onError: (error) => errors.push(error) });
     client = new RDSDataClient({ endpoint: server.url, region: 'us-east-1', credentials, maxAttempts: 1 });
     await execute(
       'create table bars (symbol text, date date, close numeric(18,6), volume bigint, primary key (symbol, date))',
@@ -323,8 +325,8 @@ describe.each(backends)('the Data API over %s', (_name, open) => {
 
 test('a PostgreSQL that is not there is DatabaseUnavailable', async () => {
   const backend = openPostgres('postgres://nobody@127.0.0.1:9/none');
-  const server = await startAwsServer({ sql: backend, onError: () => undefined });
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const credentials = randomCredentials();
+  const server = await startAwsServer({ credentials: [credentials], sql: backend, onError: () => undefined });
   const client = new RDSDataClient({ endpoint: server.url, region: 'us-east-1', credentials, maxAttempts: 1 });
   const command = new ExecuteStatementCommand({ resourceArn: 'cluster', secretArn: 'secret', sql: 'select 1' });
   await expect(client.send(command)).rejects.toMatchObject({ name: 'DatabaseUnavailableException' });

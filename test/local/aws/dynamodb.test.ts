@@ -14,6 +14,7 @@ import {
 import { expect, test, vi } from 'vitest';
 import { startTables } from '../../../src/local/aws/dynamodb.ts';
 import { temporaryFolder } from '../programs.ts';
+import { sign } from './signed.ts';
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 const clientOf = (endpoint: string) =>
@@ -28,7 +29,7 @@ const createTable = new CreateTableCommand({
 
 test('items outlive the server, and close does not wait for kept connections', async () => {
   const path = join(temporaryFolder(), 'tables');
-  const first = await startTables({ path });
+  const first = await startTables({ path, credentials });
   const client = clientOf(first.url);
   await client.send(createTable);
   await expect
@@ -50,17 +51,18 @@ test('items outlive the server, and close does not wait for kept connections', a
   await Promise.all([first.close(), first.close()]);
   await expect(client.send(createTable)).rejects.toThrow('ECONNREFUSED');
 
-  const second = await startTables({ path });
+  const second = await startTables({ path, credentials });
   const found = await clientOf(second.url).send(new GetItemCommand({ TableName, Key: { symbol: { S: 'BRK.B' } } }));
   expect(found.Item).toEqual({ symbol: { S: 'BRK.B' }, rows: { N: '2' } });
   await second.close();
 });
 
 test('a request cut off midway does not end the server', async () => {
-  const tables = await startTables({ path: join(temporaryFolder(), 'tables') });
-  const headers = { 'content-type': 'application/x-amz-json-1.0', 'content-length': '1000' };
+  const tables = await startTables({ path: join(temporaryFolder(), 'tables'), credentials });
+  const json = { 'content-type': 'application/x-amz-json-1.0' };
+  const { headers } = await sign(tables.url, { headers: json }, credentials, 'dynamodb');
   await new Promise<void>((resolve) => {
-    const broken = request(tables.url, { method: 'POST', headers });
+    const broken = request(tables.url, { method: 'POST', headers: { ...headers, 'content-length': '1000' } });
     broken.on('error', () => undefined);
     broken.on('close', () => resolve());
     broken.write('{"TableName":', () => broken.destroy());
@@ -73,7 +75,7 @@ test('a path that cannot be opened is named', async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'x'));
   writeFileSync(join(folder, 'x', 'tables'), 'a file');
-  await expect(startTables({ path: join(folder, 'x', 'tables') })).rejects.toMatchObject({
+  await expect(startTables({ path: join(folder, 'x', 'tables'), credentials })).rejects.toMatchObject({
     name: 'Database.Failed',
     message: expect.stringContaining(join(folder, 'x', 'tables')),
   });
@@ -81,8 +83,8 @@ test('a path that cannot be opened is named', async () => {
 
 test('a second server on the same path is refused', async () => {
   const path = join(temporaryFolder(), 'tables');
-  const tables = await startTables({ path });
-  await expect(startTables({ path })).rejects.toMatchObject({ name: 'Database.Failed' });
+  const tables = await startTables({ path, credentials });
+  await expect(startTables({ path, credentials })).rejects.toMatchObject({ name: 'Database.Failed' });
   await tables.close();
 });
 
@@ -99,7 +101,7 @@ test('a table whose creation was cut off by a kill is created again', async () =
   child.kill('SIGKILL');
   await once(child, 'exit');
 
-  const next = await startTables({ path });
+  const next = await startTables({ path, credentials });
   const client = clientOf(next.url);
   await client.send(createTable);
   const put = new PutItemCommand({ TableName, Item: { symbol: { S: 'AAPL' } } });
@@ -108,7 +110,7 @@ test('a table whose creation was cut off by a kill is created again', async () =
 });
 
 test('a write that the disk refuses is answered under a name, and the server goes on', async () => {
-  const tables = await startTables({ path: join(temporaryFolder(), 'tables') });
+  const tables = await startTables({ path: join(temporaryFolder(), 'tables'), credentials });
   const { Level } = createRequire(createRequire(import.meta.url).resolve('dynalite'))('level');
   const full = new Error('IO error: 000005.log: No space left on device');
   const refused = ['_put', '_batch'].map((write) => vi.spyOn(Level.prototype, write).mockRejectedValue(full));

@@ -9,8 +9,10 @@ import type { BusEvent } from '../../../src/local/aws/eventbridge.ts';
 import { AwsFault } from '../../../src/local/aws/protocol.ts';
 import { type AwsServer, startAwsServer } from '../../../src/local/aws/server.ts';
 import type { Notification } from '../../../src/local/aws/services.ts';
+import { send, sign } from './signed.ts';
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+const json = { 'content-type': 'application/json' };
 let server: AwsServer;
 let config: { endpoint: string; region: string; credentials: typeof credentials; maxAttempts: number };
 let events: [BusEvent, string[]][];
@@ -22,7 +24,7 @@ beforeEach(async () => {
   notes = [];
   errors = [];
   server = await startAwsServer({
-    identity: { nonce: 'n-1', pid: 7 },
+    credentials: [credentials],
     secrets: { 'arn:aws:secretsmanager:us-east-1:000000000000:secret:polygon': '{"key":"k"}' },
     events: {
       rules: {
@@ -167,50 +169,52 @@ test('an operation without a route is 501 and named', async () => {
     message: 'sns: Subscribe is not available on a laptop',
     $metadata: { httpStatusCode: 501 },
   });
-  const other = await fetch(`${server.url}/bucket/key`, { method: 'PUT', body: 'x' });
-  expect([other.status, await other.json()]).toEqual([
+  const put = { method: 'PUT', path: '/bucket/key', headers: json, body: 'x' };
+  const other = await send(server.url, await sign(server.url, put, credentials, 's3'));
+  expect([other.status, JSON.parse(other.body)]).toEqual([
     501,
-    { __type: 'NotImplemented', message: 'an unknown service: PUT /bucket/key is not available on a laptop' },
+    { __type: 'NotImplemented', message: 's3: PUT /bucket/key is not available on a laptop' },
   ]);
-  expect((await fetch(`${server.url}/constructor`)).status).toBe(501);
+  const inherited = await sign(server.url, { method: 'GET', path: '/constructor' }, credentials);
+  expect((await send(server.url, inherited)).status).toBe(501);
 });
 
 test('a service whose backing is absent is 501 too', async () => {
-  const bare = await startAwsServer({ onError: () => undefined });
+  const bare = await startAwsServer({ credentials: [credentials], onError: () => undefined });
   const client = new SecretsManagerClient({ ...config, endpoint: bare.url });
   await expect(client.send(new GetSecretValueCommand({ SecretId: 'x' }))).rejects.toMatchObject({
     name: 'NotImplemented',
   });
-  expect((await fetch(`${bare.url}/Execute`, { method: 'POST' })).status).toBe(501);
+  const execute = await sign(bare.url, { path: '/Execute', headers: json }, credentials);
+  expect((await send(bare.url, execute)).status).toBe(501);
   await bare.close();
 });
 
 test('an input field the service does not know is a ValidationException', async () => {
-  const response = await fetch(server.url, {
-    method: 'POST',
-    headers: { 'x-amz-target': 'AWSEvents.PutEvents' },
-    body: '{"Entries":[{"Detial":"{}"}]}',
-  });
-  expect([response.status, response.headers.get('x-amzn-errortype')]).toEqual([400, 'ValidationException']);
+  const headers = { 'x-amz-target': 'AWSEvents.PutEvents', 'content-type': 'application/x-amz-json-1.1' };
+  const misspelt = await sign(server.url, { headers, body: '{"Entries":[{"Detial":"{}"}]}' }, credentials);
+  const response = await send(server.url, misspelt);
+  expect([response.status, response.headers['x-amzn-errortype']]).toEqual([400, 'ValidationException']);
 });
 
 test('an unmatchable rule is refused when the server starts', async () => {
   const events = { rules: { bad: { source: [{ wildcard: '*' }] } }, onEvent: () => undefined };
-  await expect(startAwsServer({ events, onError: () => undefined })).rejects.toThrow('rule bad.source');
-});
-
-test('the control endpoint answers with the owner’s nonce', async () => {
-  expect(await (await fetch(`${server.url}/afterbell`)).json()).toEqual({ nonce: 'n-1', pid: 7 });
+  await expect(startAwsServer({ credentials: [credentials], events, onError: () => undefined })).rejects.toThrow(
+    'rule bad.source',
+  );
 });
 
 test('a client that goes away midway harms nobody', async () => {
+  const { headers } = await sign(server.url, { path: '/Execute', headers: json }, credentials);
   await new Promise<void>((resolve) => {
-    const broken = request(`${server.url}/Execute`, { method: 'POST', headers: { 'content-length': '1000' } });
+    const path = `${server.url}/Execute`;
+    const broken = request(path, { method: 'POST', headers: { ...headers, 'content-length': '1000' } });
     broken.on('error', () => resolve());
     broken.write('{"sql":', () => broken.destroy());
     broken.on('close', () => resolve());
   });
-  expect((await fetch(`${server.url}/afterbell`)).status).toBe(200);
+  const describe = new DescribeExecutionCommand({ executionArn: 'arn:known' });
+  expect(await new SFNClient(config).send(describe)).toMatchObject({ name: 'night-1' });
   expect(errors).toEqual([]);
 });
 
@@ -237,7 +241,7 @@ test('close answers what is under way first', async () => {
     asked();
     return mayGoOn;
   };
-  const slow = await startAwsServer({ onNotify, onError: () => undefined });
+  const slow = await startAwsServer({ credentials: [credentials], onNotify, onError: () => undefined });
   const client = new SNSClient({ ...config, endpoint: slow.url });
   const publishing = client.send(new PublishCommand({ TopicArn: 'arn:topic', Message: 'm' }));
   await wasAsked;
@@ -248,7 +252,7 @@ test('close answers what is under way first', async () => {
 });
 
 test('a child’s environment names an endpoint for every service and no file of the user', () => {
-  const environment = awsEnvironment({ aws: 'http://127.0.0.1:1', dynamodb: 'http://127.0.0.1:2' });
+  const environment = awsEnvironment({ aws: 'http://127.0.0.1:1', dynamodb: 'http://127.0.0.1:2', credentials });
   expect(environment).toMatchObject({
     AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
     AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:2',
@@ -260,6 +264,7 @@ test('a child’s environment names an endpoint for every service and no file of
 test('events go to the one bus there is, and whoever may not is refused before anything happens', async () => {
   const heard: string[] = [];
   const own = await startAwsServer({
+    credentials: [credentials, { accessKeyId: 'stranger', secretAccessKey: 'local' }],
     events: { bus: 'afterbell-dev', rules: {}, onEvent: ({ id }) => void heard.push(id) },
     authorize: ({ key }, signer) => {
       if (signer !== 'local') throw new AwsFault('AccessDeniedException', `${signer} may not ${key}`, 403);
@@ -271,7 +276,7 @@ test('events go to the one bus there is, and whoever may not is refused before a
     new EventBridgeClient({
       ...config,
       endpoint: own.url,
-      credentials: { accessKeyId, secretAccessKey: 'x' },
+      credentials: { accessKeyId, secretAccessKey: 'local' },
     }).send(new PutEventsCommand({ Entries: [{ ...entry, EventBusName: bus }] }));
   try {
     expect(await put('afterbell-dev')).toMatchObject({ FailedEntryCount: 0 });
