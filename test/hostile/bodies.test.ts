@@ -7,6 +7,7 @@ import { afterEach, expect, test } from 'vitest';
 import { startLoopbackS3 } from '../../scripts/bench/loopback-s3.ts';
 import { MIB } from '../../src/body.ts';
 import { startAwsServer } from '../../src/local/aws/server.ts';
+import { randomCredentials } from '../../src/local/aws/signature.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import { startMarket } from '../../src/local/market/server.ts';
 import { alpaca } from '../../src/vendors/alpaca.ts';
@@ -15,6 +16,7 @@ import { fmp } from '../../src/vendors/fmp.ts';
 import { ishares } from '../../src/vendors/ishares.ts';
 import { polygon } from '../../src/vendors/polygon.ts';
 import { xai } from '../../src/vendors/xai.ts';
+import { send, sign } from '../local/aws/signed.ts';
 import { openScene, scratch } from '../nights/scene.ts';
 import { type Loopback, startLoopback } from '../vendors/loopback.ts';
 
@@ -155,16 +157,19 @@ test.each(at('flat-file', 'bucket'))('$name', async (input) => {
   }
 });
 
+const credentials = randomCredentials();
+
 test.each(at('laptop', 'market'))('$name is refused', async ({ door, mib, expected }) => {
   const server =
     door === 'laptop'
-      ? await startAwsServer({ onError: () => undefined })
+      ? await startAwsServer({ credentials: [credentials], onError: () => undefined })
       : await startMarket({ source: generateMarket({ symbols: 5, seed: 1 }) });
   closers.push(server.close);
-  const body = Buffer.alloc(mib! * MIB, '0');
-  const headers = { 'content-type': 'application/json', authorization: 'Bearer x' };
   const path = door === 'laptop' ? '/Execute' : '/v1/chat/completions';
-  expect((await fetch(server.url + path, { method: 'POST', headers, body })).status).toBe(expected.status);
+  const json = { 'content-type': 'application/json' };
+  const raw = { path, headers: { ...json, authorization: 'Bearer x' }, body: '0'.repeat(mib! * MIB) };
+  const sent = door === 'laptop' ? await sign(server.url, { ...raw, headers: json }, credentials) : raw;
+  expect((await send(server.url, sent)).status).toBe(expected.status);
 });
 
 test('a night whose list of assets is a gzip bomb fails this list by name and does everything else', async () => {

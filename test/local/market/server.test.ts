@@ -43,7 +43,10 @@ function pipelined(url: string, requests: readonly string[]): Promise<number> {
 describe('practice market server', () => {
   it('remembers the newest 10,000 of 30,000 requests', async () => {
     await withMarket({ source }, async (market) => {
-      const sent = Array.from({ length: 30_000 }, (_, number) => `GET /nowhere/${number} HTTP/1.1\r\nhost: ${new URL(market.url).host}\r\n\r\n`);
+      const sent = Array.from(
+        { length: 30_000 },
+        (_, number) => `GET /nowhere/${number} HTTP/1.1\r\nhost: ${new URL(market.url).host}\r\n\r\n`,
+      );
       expect(await pipelined(market.url, sent)).toBe(sent.length);
       expect(market.requests).toHaveLength(KEPT_REQUESTS);
       expect(market.requests[0]?.path).toBe('/nowhere/20000');
