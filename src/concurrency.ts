@@ -2,7 +2,8 @@ import { NamedError } from './errors.ts';
 
 /**
  * Runs `work` over the items, at most `workers` at once, in order of start. The first error stops the taking of new
- * items and is thrown when those under way have ended, so nothing goes on behind the caller's back.
+ * items and is thrown when those under way have ended, so nothing goes on behind the caller's back (p-map and p-limit
+ * throw while they go on).
  * @throws Job.Interrupted when the signal stopped it before every item was done
  */
 export async function inFlight<T>(
@@ -12,22 +13,19 @@ export async function inFlight<T>(
   signal?: AbortSignal,
 ): Promise<void> {
   const queue = items[Symbol.iterator]();
-  let failed = false;
+  const errors: unknown[] = [];
   const worker = async () => {
-    for (let next = queue.next(); !failed && !next.done; next = queue.next()) {
-      stopIfAsked(signal);
-      await work(next.value);
+    try {
+      for (let next = queue.next(); errors.length === 0 && !next.done; next = queue.next()) {
+        stopIfAsked(signal);
+        await work(next.value);
+      }
+    } catch (error) {
+      errors.push(error);
     }
   };
-  const ends = await Promise.allSettled(
-    Array.from({ length: workers }, () =>
-      worker().catch((error) => {
-        failed = true;
-        throw error;
-      }),
-    ),
-  );
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  await Promise.all(Array.from({ length: workers }, worker));
+  if (errors.length > 0) throw errors[0];
 }
 
 /** @throws Job.Interrupted when the signal has come. */

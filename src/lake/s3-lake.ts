@@ -15,11 +15,13 @@ import {
   type S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { tooLarge } from '../body.ts';
+import { inFlight } from '../concurrency.ts';
 import { NamedError } from '../errors.ts';
 import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 
 /** DeleteObjects takes at most this many keys a call. */
 const DELETE_BATCH = 1000;
+const LOCALISED_AT_ONCE = 32;
 
 interface PutConditions {
   ifMatch: string | undefined;
@@ -164,21 +166,15 @@ export class S3Lake implements Lake {
 
   async localise(keys: readonly string[], scratch: string): Promise<string[]> {
     await mkdir(scratch, { recursive: true });
-    const paths: string[] = [];
-    const waiting = keys.map((key, index) => ({ key, index }));
-    const worker = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        const bytes = await this.read(next.key);
-        if (!bytes) throw new NamedError('Lake.Corrupt', { what: `${next.key} is missing from ${this.uri}` });
-        // Under its key, as in a folder: readers take a date from it, and errors of engines name it.
-        const path = join(scratch, next.key);
-        paths[next.index] = path;
-        await mkdir(dirname(path), { recursive: true });
-        await writeFile(path, bytes);
-      }
-    };
-    await Promise.all(Array.from({ length: 32 }, worker));
-    return paths;
+    // Under its key, as in a folder: readers take a date from it, and errors of engines name it.
+    const pathOf = (key: string) => join(scratch, key);
+    await inFlight(keys, LOCALISED_AT_ONCE, async (key) => {
+      const bytes = await this.read(key);
+      if (!bytes) throw new NamedError('Lake.Corrupt', { what: `${key} is missing from ${this.uri}` });
+      await mkdir(dirname(pathOf(key)), { recursive: true });
+      await writeFile(pathOf(key), bytes);
+    });
+    return keys.map(pathOf);
   }
 
   async adopt(localPath: string, key: string): Promise<void> {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import * as z from 'zod';
+import { inFlight } from '../concurrency.ts';
 import { childPath } from './functions.ts';
 import { eachLine, type LineLog, openLineLog } from './line-log.ts';
 
@@ -41,7 +42,10 @@ export interface Jobs {
   close(): Promise<void>;
 }
 
-/** AWS Batch on a laptop: every job is a child process, array jobs run two children at a time. */
+/** Children of an array job at a time. */
+const CHILDREN_AT_ONCE = 2;
+
+/** AWS Batch on a laptop: every job is a child process. */
 export function startJobs({ definitions, jobProcess, env, logFile, killAfterSeconds = 10 }: JobsOptions): Jobs {
   const log = openLineLog(logFile);
   const closing = new AbortController();
@@ -81,17 +85,11 @@ export function startJobs({ definitions, jobProcess, env, logFile, killAfterSeco
   }
 
   async function runArray(job: SubmitJob, head: JobHead, size: number, signal: AbortSignal) {
-    const indexes = Array.from({ length: size }, (_, index) => index).values();
-    const children: JobDetail[] = [];
-    const lane = async () => {
-      for (const index of indexes) {
-        const array = { AWS_BATCH_JOB_ARRAY_INDEX: String(index), AWS_BATCH_JOB_ARRAY_SIZE: String(size) };
-        children[index] = await runJob(job, { ...head, JobId: `${head.JobId}:${index}` }, array, signal);
-      }
-    };
-    for (const ended of await Promise.allSettled([lane(), lane()])) {
-      if (ended.status === 'rejected') throw ended.reason;
-    }
+    const children = new Array<JobDetail>(size);
+    await inFlight(children.keys(), CHILDREN_AT_ONCE, async (index) => {
+      const array = { AWS_BATCH_JOB_ARRAY_INDEX: String(index), AWS_BATCH_JOB_ARRAY_SIZE: String(size) };
+      children[index] = await runJob(job, { ...head, JobId: `${head.JobId}:${index}` }, array, signal);
+    });
     return arrayDetail(head, children);
   }
 

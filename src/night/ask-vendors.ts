@@ -1,4 +1,5 @@
 import type { Ending } from '../checks/enrichment.ts';
+import { inFlight } from '../concurrency.ts';
 import type { AskedVendor, Told } from '../datasets/dataset.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { keptRow } from '../records/record.ts';
@@ -92,22 +93,18 @@ async function askVendor(
   { concurrency, signal }: { concurrency: number; signal?: AbortSignal },
 ): Promise<Round> {
   const round: Round = { told: new Map() };
-  let next = 0;
-  const worker = async () => {
-    while (next < symbols.length && round.stop === undefined) {
-      const symbol = symbols[next++]!;
-      try {
-        round.told.set(symbol, await vendor.ask(symbol, { signal }));
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!(error instanceof NamedError)) throw error;
-        if (error.name in ENDINGS) round.told.set(symbol, error);
-        else if (isNamed(error, ...DOWN, 'Vendor.RateLimited')) round.stop ??= error;
-        else throw error;
-      }
+  await inFlight(symbols, concurrency, async (symbol) => {
+    if (round.stop) return;
+    try {
+      round.told.set(symbol, await vendor.ask(symbol, { signal }));
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof NamedError)) throw error;
+      if (error.name in ENDINGS) round.told.set(symbol, error);
+      else if (isNamed(error, ...DOWN, 'Vendor.RateLimited')) round.stop ??= error;
+      else throw error;
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(concurrency, symbols.length) }, worker));
+  });
   return round;
 }
 

@@ -1,3 +1,4 @@
+import { inFlight } from '../concurrency.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { claimLake, keys, type Lake, writeIfChanged } from '../lake/lake.ts';
 import { encodeRevisions, revisionsOf } from '../lake/revisions.ts';
@@ -114,16 +115,11 @@ function symbolFiles(symbol: string, date: string): [key: string, ...old: string
 
 /** The original layout, one one-row file per symbol and date; unchanged files stay as they are. */
 async function writeSymbolFiles(lake: Lake, bars: readonly Bar[], workers: number): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < bars.length) {
-      const bar = bars[next++]!;
-      const [key, ...old] = symbolFiles(bar.symbol, bar.date);
-      await writeIfChanged(lake, key, encodeBars([bar]));
-      if (old.length > 0) await lake.remove(old);
-    }
-  };
-  await Promise.all(Array.from({ length: workers }, worker));
+  await inFlight(bars, workers, async (bar) => {
+    const [key, ...old] = symbolFiles(bar.symbol, bar.date);
+    await writeIfChanged(lake, key, encodeBars([bar]));
+    if (old.length > 0) await lake.remove(old);
+  });
 }
 
 /** A retried call after a crash at the very end: staging is gone because the session is published. */

@@ -1,4 +1,5 @@
 import { sessionHours } from '../calendar/calendar.ts';
+import { inFlight } from '../concurrency.ts';
 import { type Lake, lakeKind } from '../lake/lake.ts';
 import { readSplits, type Split, splitsInForce } from '../lake/splits.ts';
 import { readSymbolHistory } from '../lake/symbol-history.ts';
@@ -71,22 +72,17 @@ export async function computeTickers(
     withoutBars: [],
     failed: [],
   };
-  let next = 0;
-  const worker = async () => {
-    while (next < tickers.length) {
-      const ticker = tickers[next++]!;
-      try {
-        const closes = await readCloses(lake, ticker);
-        const at = { ticker, session, timestamp };
-        const data = closes && tickerData(closes, splits.get(ticker) ?? none, at, history?.get(ticker));
-        if (data) result.data.push(data);
-        else result.withoutBars.push(ticker);
-      } catch (error) {
-        result.failed.push(`${ticker}: ${(error as Error).name}: ${(error as Error).message}`);
-      }
+  await inFlight(tickers, workers, async (ticker) => {
+    try {
+      const closes = await readCloses(lake, ticker);
+      const at = { ticker, session, timestamp };
+      const data = closes && tickerData(closes, splits.get(ticker) ?? none, at, history?.get(ticker));
+      if (data) result.data.push(data);
+      else result.withoutBars.push(ticker);
+    } catch (error) {
+      result.failed.push(`${ticker}: ${(error as Error).name}: ${(error as Error).message}`);
     }
-  };
-  await Promise.all(Array.from({ length: workers }, worker));
+  });
   return result;
 }
 

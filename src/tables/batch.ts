@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchGetCommand, BatchWriteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { inFlight } from '../concurrency.ts';
 import { NamedError } from '../errors.ts';
 
 /** BatchWriteItem takes at most this many items a call. */
@@ -35,10 +36,7 @@ export async function writeAll(
   const result: Written = { written: 0, failed: [], requests: 0 };
   const chunks: Item[][] = [];
   for (let start = 0; start < items.length; start += BATCH) chunks.push(items.slice(start, start + BATCH));
-  const worker = async () => {
-    for (let chunk = chunks.shift(); chunk; chunk = chunks.shift()) await writeChunk(chunk);
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
+  await inFlight(chunks, concurrency, writeChunk);
   return result;
 
   async function writeChunk(chunk: Item[]): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import type { Change, KnownRow, SyncPlan } from '../checks/diff.ts';
+import { inFlight } from '../concurrency.ts';
 import { NamedError } from '../errors.ts';
 import { parseHoldings } from '../records/holding.ts';
 import { type Item, writeAll } from './batch.ts';
@@ -66,20 +67,17 @@ export async function applyPlan<T extends object>(
     ...plan.changed.map((change) => ({ counter: 'changed' as const, ...present(table, change, writing) })),
     ...plan.vanished.map((row) => ({ counter: 'changed' as const, ...inactive(table, row, writing.at) })),
   ];
-  const worker = async () => {
-    for (let wish = wishes.shift(); wish; wish = wishes.shift()) {
-      try {
-        const { fate, requests } = await writeGuarded(client, table, wish, writing.at);
-        applied.requests += requests;
-        if (fate === 'written') applied[wish.counter] += 1;
-        if (fate === 'newer') applied.newer.push(wish.key);
-      } catch (error) {
-        applied.requests += 1;
-        applied.failed.push({ key: wish.key, reason: `${(error as Error).name}: ${(error as Error).message}` });
-      }
+  await inFlight(wishes, WORKERS, async (wish) => {
+    try {
+      const { fate, requests } = await writeGuarded(client, table, wish, writing.at);
+      applied.requests += requests;
+      if (fate === 'written') applied[wish.counter] += 1;
+      if (fate === 'newer') applied.newer.push(wish.key);
+    } catch (error) {
+      applied.requests += 1;
+      applied.failed.push({ key: wish.key, reason: `${(error as Error).name}: ${(error as Error).message}` });
     }
-  };
-  await Promise.all(Array.from({ length: WORKERS }, worker));
+  });
   return applied;
 }
 

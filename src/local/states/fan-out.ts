@@ -1,3 +1,4 @@
+import { inFlight } from '../../concurrency.ts';
 import { type Engine, type Entry, type Step, type Surroundings, Variables, wrongType } from './engine.ts';
 import type { ExecutionEventType } from './events.ts';
 import { childSignal, Interruption, StateFailure } from './failure.ts';
@@ -20,8 +21,7 @@ export async function fanOut(
 ): Promise<unknown[]> {
   const stop = childSignal(entry.signal);
   const results: unknown[] = new Array(fan.count);
-  let failed: { error: unknown } | undefined;
-  let begun = 0;
+  let first: { error: unknown } | undefined;
 
   const one = async (index: number): Promise<void> => {
     const path = [...entry.path, entry.state.name, String(index)];
@@ -35,21 +35,16 @@ export async function fanOut(
     } catch (error) {
       if (error instanceof StateFailure) tell('Failed', { error: error.error, cause: error.reason });
       else tell('Aborted');
-      failed ??= { error };
+      first ??= { error };
       stop.abort(new Interruption('sibling'));
+      throw first.error;
     }
   };
-  const worker = async (): Promise<void> => {
-    while (failed === undefined && begun < fan.count) {
-      begun += 1;
-      await one(begun - 1);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(fan.limit, fan.count) }, worker));
-  stop.release();
-  // read through a function: the compiler does not see the assignment inside `one`
-  const failure = ((): typeof failed => failed)();
-  if (failure !== undefined) throw failure.error;
+  try {
+    await inFlight(results.keys(), fan.limit, one);
+  } finally {
+    stop.release();
+  }
   return results;
 }
 
