@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import { wellFormed } from './text.ts';
 
 /**
@@ -91,6 +92,21 @@ export function errorName(error: unknown): string {
 
 export function isNamed(error: unknown, ...names: ErrorName[]): boolean {
   return error instanceof Error && (names as string[]).includes(error.name);
+}
+
+/**
+ * What a schema finds wrong with a value, a text a problem: `settings.MODE: expected string, received number`.
+ * @param whole what the value itself is called
+ */
+export function schemaProblems({ issues }: z.ZodError, whole = ''): string[] {
+  return issues.map(({ path, message }) =>
+    [path.join('.') || whole, message.replace(/^Invalid input: /, '')].filter(Boolean).join(': '),
+  );
+}
+
+/** The first of them, e.g. as the reason beside a refused row. */
+export function firstProblem(error: z.ZodError, whole?: string): string {
+  return schemaProblems(error, whole)[0] ?? 'cannot be read';
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@ import secretsManager from '@middy/secrets-manager';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { type Config, loadConfig } from './config.ts';
-import { NamedError } from './errors.ts';
+import { NamedError, schemaProblems } from './errors.ts';
 import { count, createLogger, createMetrics, summaryOf } from './log.ts';
 import { type Call, openStores, type Stores } from './stores.ts';
 import { type VendorRequest, watchVendors } from './vendors/http.ts';
@@ -115,8 +115,8 @@ function secretError(error: Error | null): Error | null {
 }
 
 function badEvent(name: string, error: z.ZodError): NamedError {
-  const issues = error.issues.map((issue) => `${issue.path.join('.') || 'event'}: ${issue.message}`);
-  return new NamedError('Data.Invalid', { what: `${name} was called with a wrong event`, found: issues.join('; ') });
+  const found = schemaProblems(error, 'event').join('; ');
+  return new NamedError('Data.Invalid', { what: `${name} was called with a wrong event`, found });
 }
 
 function withinLimit<R>(name: string, result: R): R {

@@ -29,14 +29,14 @@ export function duration(seconds: number): string {
   return `${minutes} min ${String(whole % 60).padStart(2, '0')} s`;
 }
 
-/** 116,747 */
+/** 116,747 · 12.3 */
 export function figure(value: number): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: 4 });
+  return value.toLocaleString('en-US', { maximumFractionDigits: 1 });
 }
 
-/** `1 row`, `2 rows` */
-export function counted(count: number, word: string): string {
-  return `${figure(count)} ${word}${count === 1 ? '' : 's'}`;
+/** `1 row`, `2 rows`, `2 retries` */
+export function counted(count: number, word: string, words = `${word}s`): string {
+  return `${figure(count)} ${count === 1 ? word : words}`;
 }
 
 /** The statement under its `-- name:` heading in a file of several. */

@@ -4,22 +4,28 @@ import { NamedError } from '../errors.ts';
  * Calendar dates as text (YYYY-MM-DD, proleptic Gregorian) and as day numbers (0 = 1970-01-01), without a time
  * zone anywhere: a session is a date, and the machine's own zone must never move it.
  */
-const MS_PER_DAY = 86_400_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
 const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
 
 /** Day number of a year, month (1–12) and day; a day beyond the month's end runs on into the next month. */
 export function dayNumber(year: number, month: number, day: number): number {
-  return Date.UTC(year, month - 1, day) / MS_PER_DAY;
+  return Date.UTC(year, month - 1, day) / DAY_MS;
 }
 
 /** YYYY-MM-DD of a day number. */
 export function dateOf(day: number): string {
-  return new Date(day * MS_PER_DAY).toISOString().slice(0, 10);
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** The date so many days after a date; before it for a negative number. */
+export function addDays(date: string, days: number): string {
+  return dateOf(Date.parse(date) / DAY_MS + days);
 }
 
 /** Calendar year of a day number. */
 export function yearOf(day: number): number {
-  return new Date(day * MS_PER_DAY).getUTCFullYear();
+  return new Date(day * DAY_MS).getUTCFullYear();
 }
 
 /** Weekday of a day number: 0 Sunday … 6 Saturday. */
@@ -53,8 +59,6 @@ export function parseDate(text: string): string {
  * call and depends on the time zone data a Node build carries. Rules: tz database, America/New_York
  * (the city's own rule before the Uniform Time Act of 1967 came to the same dates).
  */
-const MS_PER_HOUR = 3_600_000;
-const DAY_MS = 24 * MS_PER_HOUR;
 const [FIRST_YEAR, LAST_YEAR] = [1962, 2050];
 
 /** Day numbers of the two Sundays on which clocks change at 02:00; in 1974 a Sunday in January (energy crisis). */
@@ -74,7 +78,7 @@ function clockChanges(year: number): { spring: number; autumn: number } {
 export function newYorkInstant(day: number, minutes: number): number {
   const { spring, autumn } = clockChanges(yearOf(day));
   const hoursBehind = day >= spring && day < autumn ? 4 : 5;
-  return day * DAY_MS + hoursBehind * MS_PER_HOUR + minutes * 60_000;
+  return day * DAY_MS + hoursBehind * HOUR_MS + minutes * 60_000;
 }
 
 /**
@@ -92,8 +96,8 @@ export function exchangeDate(now: Date): string {
     });
   }
   const { spring, autumn } = clockChanges(year);
-  const summer = ms >= spring * DAY_MS + 7 * MS_PER_HOUR && ms < autumn * DAY_MS + 6 * MS_PER_HOUR;
-  return dateOf(Math.floor((ms - (summer ? 4 : 5) * MS_PER_HOUR) / DAY_MS));
+  const summer = ms >= spring * DAY_MS + 7 * HOUR_MS && ms < autumn * DAY_MS + 6 * HOUR_MS;
+  return dateOf(Math.floor((ms - (summer ? 4 : 5) * HOUR_MS) / DAY_MS));
 }
 
 function sundayFrom(year: number, month: number, day: number): number {

@@ -1,4 +1,5 @@
 import { sessionsBetween } from './calendar.ts';
+import { addDays } from './dates.ts';
 
 /** A day after whose close an index is put together anew, as its owner announced it. */
 export interface IndexEvent {
@@ -48,6 +49,5 @@ export function indexEventBetween(index: string, lists: { earlier: string; later
 
 /** The last day on which the fund's list may still be on its way from the old members to the new. */
 function lastDayOf({ date }: IndexEvent): string {
-  const enough = new Date(Date.parse(date) + 14 * 86_400_000).toISOString().slice(0, 10);
-  return sessionsBetween(date, enough)[TRAILING_SESSIONS]!;
+  return sessionsBetween(date, addDays(date, 14))[TRAILING_SESSIONS]!;
 }

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../calendar/dates.ts';
 import { percent } from './change-budget.ts';
 
 /**
@@ -6,7 +7,6 @@ import { percent } from './change-budget.ts';
  */
 export type Ending = 'ok' | 'empty' | 'unknown' | 'refused' | 'outside' | 'invalid' | 'failed';
 
-const HOUR_MS = 3_600_000;
 /** Hours after which a symbol without a value is asked for again: a plan or a listing changes slowly. */
 const AGAIN: Readonly<Record<Exclude<Ending, 'ok'>, number>> = {
   empty: 7 * 24,

@@ -8,6 +8,7 @@ import { newestSession } from '../portfolio/list-holdings.ts';
 import { chosenPortfolios, heldTickers } from '../portfolio/plan.ts';
 import { completionRequest, estimateTokens, PROMPT_VERSION, priceOf } from '../portfolio/prompt.ts';
 import { computeTickers } from '../portfolio/update-ticker-data.ts';
+import { counted } from '../text.ts';
 import { type Indicators, polygonIndicators } from '../vendors/polygon.ts';
 import { type Context, homeLake, requireBegun } from './context.ts';
 import { onPipeline, type Pipeline } from './pipeline.ts';
@@ -100,7 +101,7 @@ async function dryRun(only: string | undefined, pipeline: Pipeline, { terminal }
   for (const { portfolio, messages, positions, left, tokens, costUsd } of questions) {
     terminal.print([
       '',
-      `${portfolio}: ${positions} ${positions === 1 ? 'position' : 'positions'} as of ${session}, ${left.length} left out, prompt ${PROMPT_VERSION}`,
+      `${portfolio}: ${counted(positions, 'position')} as of ${session}, ${left.length} left out, prompt ${PROMPT_VERSION}`,
     ]);
     for (const { role, content } of messages) terminal.print(['', `[${role}]`, ...content.trimEnd().split('\n')]);
     const price = costUsd === null ? `an unknown price (set XAI_PRICES for ${model})` : `$${costUsd}`;

@@ -6,12 +6,13 @@ import { jobsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, type Lake, lakeKind } from '../lake/lake.ts';
 import { heldSessions } from '../lake/sessions.ts';
 import { type BackfillPlan, chunksOf, planBackfill } from '../night/plan.ts';
+import { figure } from '../text.ts';
 import { openShelf, flatFiles as readFlatFiles, VENDOR_BUCKET } from '../vendors/flat-files.ts';
 import { type Context, homeLake } from './context.ts';
 import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
 import { localOnly, onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
-import { figure, type Terminal, table } from './terminal.ts';
+import { type Terminal, table } from './terminal.ts';
 
 export interface BackfillOptions {
   from: string;

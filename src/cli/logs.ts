@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { HOUR_MS } from '../calendar/dates.ts';
 import { logGroupOf, readStageLog } from '../deployed/logs.ts';
 import { NamedError } from '../errors.ts';
 import type { Context } from './context.ts';
@@ -67,7 +68,7 @@ function stageSource(name: string, stage: string): Source {
   const client = new CloudWatchLogsClient({});
   const seen = new Set<string>();
   const where = logGroupOf(stage, name, name in JOBS);
-  let since = Date.now() - STAGE_HOURS * 3_600_000;
+  let since = Date.now() - STAGE_HOURS * HOUR_MS;
   return async function* () {
     for await (const { at, message, id } of readStageLog(client, { ...where, since })) {
       if (seen.has(id)) continue;

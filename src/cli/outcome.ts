@@ -6,7 +6,7 @@ import { causeText } from '../night/outcome.ts';
 import type { NightKind, NightReport, NightStatus } from '../records/run.ts';
 import { heldLines } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
-import { placeIn } from '../text.ts';
+import { duration, placeIn } from '../text.ts';
 import { statusWord, type Terminal, table } from './terminal.ts';
 
 /** What a command that ran an execution answers with `--json`. */
@@ -81,7 +81,7 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
   const what = kind === 'task' ? 'run' : kind;
   terminal.print([
     '',
-    `${statusWord(status, terminal)}: ${what} for session ${session} in ${seconds.toFixed(1)} s (${runId})`,
+    `${statusWord(status, terminal)}: ${what} for session ${session} in ${duration(seconds)} (${runId})`,
   ]);
   if (practice) terminal.print('Practice data: made up by the practice market, not by a vendor.');
   if (datasets.length > 0) {

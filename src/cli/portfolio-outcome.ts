@@ -5,7 +5,7 @@ import type { TickerData } from '../portfolio/indicators.ts';
 import { listHoldings } from '../portfolio/list-holdings.ts';
 import { Spending, type Spent } from '../portfolio/spending.ts';
 import { readItems } from '../tables/batch.ts';
-import { oneLine, wellFormed } from '../text.ts';
+import { duration, oneLine, wellFormed } from '../text.ts';
 import type { Context } from './context.ts';
 import type { Pipeline } from './pipeline.ts';
 import { blockOf, type Cell, statusWord, type Terminal, table } from './terminal.ts';
@@ -93,7 +93,7 @@ export async function printDesk(
 ): Promise<void> {
   const { status, session, seconds, runId, tickers, portfolios, analyses } = outcome;
   const about = session ? ` for session ${session}` : '';
-  terminal.print(['', `${statusWord(status, terminal)}: portfolio desk${about} in ${seconds.toFixed(1)} s (${runId})`]);
+  terminal.print(['', `${statusWord(status, terminal)}: portfolio desk${about} in ${duration(seconds)} (${runId})`]);
   if (tickers) {
     const parts = [
       `${tickers.written} written`,

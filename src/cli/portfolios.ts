@@ -44,9 +44,7 @@ async function importFile(path: string, context: Context): Promise<void> {
     await writePortfolioList(join(home.path, PORTFOLIO_COPY), await listPortfolios(stores.tables, stores.config));
   });
   for (const { portfolio, positions } of list) {
-    context.terminal.note(
-      `imported ${portfolio}: ${positions.length} ${positions.length === 1 ? 'position' : 'positions'}`,
-    );
+    context.terminal.note(`imported ${portfolio}: ${counted(positions.length, 'position')}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Notification } from '../local/aws/services.ts';
 import type { ExecutionEvent } from '../local/states/events.ts';
-import { oneLine } from '../text.ts';
-import { figure, type Terminal } from './terminal.ts';
+import { duration, figure, oneLine } from '../text.ts';
+import type { Terminal } from './terminal.ts';
 
 /** States that only steer: not worth a line. */
 const QUIET = new Set(['Choice', 'Pass', 'Succeed', 'Fail', 'Wait', 'Parallel']);
@@ -44,7 +44,7 @@ export function showProgress(
     else if (type === 'TaskSucceeded') page(event);
     else if (type === 'TaskRetried') {
       line(
-        `  ${state}: ${event.error}; again in ${figure((event.delaySeconds ?? 0) * timeScale)} s (try ${(event.attempt ?? 0) + 1})`,
+        `  ${state}: ${event.error}; again in ${duration((event.delaySeconds ?? 0) * timeScale)} (try ${(event.attempt ?? 0) + 1})`,
       );
     } else if (type === 'StateCaught') line(`  ${state}: ${event.error}`);
     else if (type === 'StateExited' && isStage(path) && !QUIET.has(event.stateType ?? '')) ended(event, key);
@@ -73,7 +73,7 @@ export function showProgress(
     const counter = counters.get(key);
     if (counter?.of === 0) return;
     const many = counter && counter.of > 1 ? `, ${counter.of} items` : '';
-    line(`  ${state} (${seconds.toFixed(1)} s${many})`);
+    line(`  ${state} (${duration(seconds)}${many})`);
   }
 
   return { onEvent, end: clear };

@@ -3,17 +3,17 @@ import * as z from 'zod';
 import { lastClosedSession } from '../calendar/calendar.ts';
 import { settingProblem } from '../config.ts';
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
-import { NamedError } from '../errors.ts';
+import { firstProblem, NamedError } from '../errors.ts';
 import { unknownSymbols } from '../jobs/backlog.ts';
 import { startInput } from '../night/night.ts';
 import { causeText } from '../night/outcome.ts';
-import { didYouMean } from '../text.ts';
+import { didYouMean, duration, figure } from '../text.ts';
 import type { Context } from './context.ts';
 import { askedSession } from './night.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
-import { figure, statusWord, type Terminal } from './terminal.ts';
+import { statusWord, type Terminal } from './terminal.ts';
 
 export interface RunTaskOptions {
   data?: string;
@@ -103,8 +103,7 @@ function readData(data: string | undefined): z.output<typeof input> {
     const text = data === undefined || data.trimStart().startsWith('{') ? data : readFileSync(data, 'utf8');
     return input.parse(JSON.parse(text ?? '{}'));
   } catch (cause) {
-    const [issue] = cause instanceof z.ZodError ? cause.issues : [];
-    const found = issue ? [...issue.path, issue.message].join(': ') : (cause as Error).message;
+    const found = cause instanceof z.ZodError ? firstProblem(cause) : (cause as Error).message;
     const wanted = 'a JSON object or a file with one: {"session": "YYYY-MM-DD", "settings": {"MODE": "full"}}';
     throw new NamedError('Usage.Invalid', { what: '--data cannot be read', found, wanted }, { cause });
   }
@@ -123,7 +122,7 @@ export async function maintain(context: Context): Promise<number> {
     const reasons = done ? [] : [causeText(result.cause ?? result.status)];
     if (terminal.json) terminal.print(JSON.stringify({ runId: result.runId, status, seconds, ...done, reasons }));
     else {
-      terminal.print(['', `${statusWord(status, terminal)}: maintenance in ${seconds.toFixed(1)} s (${result.runId})`]);
+      terminal.print(['', `${statusWord(status, terminal)}: maintenance in ${duration(seconds)} (${result.runId})`]);
       for (const reason of reasons) terminal.print(`- ${reason}`);
       if (done) {
         terminal.print(

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
-import { oneLine } from '../text.ts';
+import { figure, oneLine } from '../text.ts';
 
 /**
  * Where a command writes: the answer to stdout, everything else to stderr. Each text is one line: what vendors, the
@@ -102,9 +102,4 @@ function widthOf(text: string): number {
 
 function isFigure(cell: Cell): boolean {
   return cell === null || cell === undefined || typeof cell === 'number';
-}
-
-/** 116,747 · 12.3 */
-export function figure(value: number): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: Number.isInteger(value) ? 0 : 1 });
 }

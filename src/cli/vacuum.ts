@@ -5,8 +5,9 @@ import type { Expired } from '../jobs/expire.ts';
 import { type VacuumSummary, vacuum } from '../jobs/vacuum.ts';
 import { keys, readJson } from '../lake/lake.ts';
 import { openHome } from '../local/home.ts';
+import { figure } from '../text.ts';
 import { type Context, homeLake } from './context.ts';
-import { figure, table } from './terminal.ts';
+import { table } from './terminal.ts';
 
 export interface VacuumCommandOptions {
   dryRun?: boolean;

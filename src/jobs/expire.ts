@@ -1,4 +1,4 @@
-import { readDay } from '../calendar/dates.ts';
+import { addDays, DAY_MS, readDay } from '../calendar/dates.ts';
 import { stopIfAsked } from '../concurrency.ts';
 import { errorName, isNamed } from '../errors.ts';
 import { BAR_NUMBERS, type BarColumns, decodeBarColumns, decodeHistory } from '../lake/bar-table.ts';
@@ -29,11 +29,9 @@ export interface Kept {
   error?: string;
 }
 
-const DAY_MS = 86_400_000;
-
 /** First date (YYYY-MM-DD) that is not older than so many days. */
 export function cutoffDate(now: Date, days: number): string {
-  return new Date(now.getTime() - days * DAY_MS).toISOString().slice(0, 10);
+  return addDays(now.toISOString().slice(0, 10), -days);
 }
 
 /**
@@ -142,7 +140,7 @@ const COLUMNS: readonly Column[] = [
   { name: 'run_id', type: 'text' },
 ];
 /** A clean-up is remembered for so long. */
-const REMEMBERED_MICROS = 400n * 86_400_000_000n;
+const REMEMBERED_MICROS = 400n * BigInt(DAY_MS) * 1000n;
 const TRIES = 20;
 
 /** A date file that was deleted: that of a symbol and a date, the last time. */

@@ -4,6 +4,7 @@ import { type Config, loadConfig } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { jsonBytes, keys, type Lake, openLake } from '../lake/lake.ts';
 import { watchedLake } from '../lake/watched-lake.ts';
+import { counted } from '../text.ts';
 
 /** EX_TEMPFAIL: the one exit code that Batch tries again. */
 const INTERRUPTED = 75;
@@ -61,7 +62,7 @@ function failure(summary: JobSummary): NamedError {
   const { job, errors, symbols } = summary;
   const first = errors[0]!;
   return new NamedError('Job.Failed', {
-    what: `${job} left out ${errors.length} damaged input${errors.length === 1 ? '' : 's'}; ${symbols} symbols are done`,
+    what: `${job} left out ${counted(errors.length, 'damaged input')}; ${symbols} symbols are done`,
     found: `${first.symbol === null ? '' : `${first.symbol}: `}${first.name}: ${first.message}`,
     wanted: 'sound inputs',
     todo: `All of them stand in ${keys.jobResult(nameOf(job, summary))}; the next run tries them again.`,

@@ -1,5 +1,5 @@
 import { isSession } from '../calendar/calendar.ts';
-import { dateOf, readDay } from '../calendar/dates.ts';
+import { DAY_MS, dateOf, readDay } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
 import { type Column, type Text, textOf } from './parquet.ts';
 import { corruptFile, type ForeignColumns, readColumns } from './parquet-columns.ts';
@@ -100,7 +100,7 @@ export function requireUnadjusted(prices: AdoptedPrices | undefined, key: string
   });
 }
 
-const DAY_MICROS = 86_400_000_000;
+const DAY_MICROS = DAY_MS * 1000;
 const [FIRST_DAY, LAST_DAY] = [readDay('1962-01-02')!, readDay('2050-12-31')!];
 const PRICES = ['open', 'high', 'low', 'close', 'volume'] as const;
 

@@ -1,5 +1,6 @@
 import { parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { ByteWriter, parquetWrite } from 'hyparquet-writer';
+import { DAY_MS, dateOf } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
 
 export type ColumnType = 'text' | 'date' | 'double' | 'bigint' | 'integer' | 'boolean' | 'timestamp';
@@ -12,8 +13,6 @@ export interface Column {
 
 /** In rows: text and date are strings (date YYYY-MM-DD), timestamp an ISO 8601 UTC string, the rest numbers or booleans. */
 export type Row = Record<string, string | number | boolean | null>;
-
-const DAY_MS = 86_400_000;
 
 const PHYSICAL: Record<ColumnType, Partial<SchemaElement>> = {
   text: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
@@ -75,7 +74,7 @@ const dates = new Map<number, string>();
 function dateText(day: number): string {
   let date = dates.get(day);
   if (date === undefined) {
-    date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+    date = dateOf(day);
     dates.set(day, date);
   }
   return date;

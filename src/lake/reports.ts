@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { NamedError } from '../errors.ts';
+import { firstProblem, NamedError } from '../errors.ts';
 import type { NightReport } from '../records/run.ts';
 import { type Lake, readJson } from './lake.ts';
 
@@ -48,10 +48,9 @@ export async function readReport(lake: Lake, key: string): Promise<NightReport |
   if (stored === undefined) return undefined;
   const read = report.safeParse(stored);
   if (read.success) return stored as NightReport;
-  const [issue] = read.error.issues;
   throw new NamedError('Lake.Corrupt', {
     what: `${key} is no report of a run`,
-    found: [issue?.path.join('.'), issue?.message].filter(Boolean).join(': '),
+    found: firstProblem(read.error),
     todo: 'A later run of its session writes it anew: npx afterbell night --session DATE. Until then other nights are shown without it.',
   });
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DAY_MS, dateOf } from '../calendar/dates.ts';
 import { isNamed } from '../errors.ts';
 import type { Bar } from '../records/bar.ts';
 import { type BarColumns, decodeBarColumns, encodeBarColumns } from './bar-table.ts';
@@ -81,8 +82,6 @@ export async function recordSession(
   await writeIngest(lake, { date, rows: bars.length, rejected, checksum, removed, source, runId, ingestedAt });
 }
 
-const DAY_MS = 86_400_000;
-
 /** Bars as a bronze Parquet file, in the order given. The same bars give the same bytes. */
 export function encodeBars(bars: readonly Bar[]): Uint8Array {
   const doubles = (field: 'open' | 'high' | 'low' | 'close' | 'volume' | 'vwap' | 'transactions') =>
@@ -130,7 +129,7 @@ function rowOf(columns: BarColumns, row: number, date: string, ingestedAt: strin
 function date(day: number, known: Map<number, string>): string {
   let text = known.get(day);
   if (text === undefined) {
-    text = new Date(day * DAY_MS).toISOString().slice(0, 10);
+    text = dateOf(day);
     known.set(day, text);
   }
   return text;

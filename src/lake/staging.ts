@@ -1,4 +1,6 @@
+import { NamedError } from '../errors.ts';
 import { dateOfKey, jsonBytes, keys, type Lake, type LakeKind, listAll, readJson } from './lake.ts';
+import { parseQuarantine } from './quarantine.ts';
 
 /** Says that a session is completely staged; written after its rows and rejects. */
 export interface StagedNote {
@@ -66,7 +68,10 @@ export interface StagedRejects {
 /** The refused rows of a staged session. */
 export async function readRejects(lake: Lake, runId: string, date: string): Promise<StagedRejects> {
   const bytes = await lake.read(keys.stagedRejects(runId, date));
-  const lines = bytes ? Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean) : [];
-  const symbols = lines.map((line) => (JSON.parse(line) as { symbol: string }).symbol);
-  return { lines, symbols: new Set(symbols.filter((symbol) => symbol !== '')) };
+  const lines = parseQuarantine(bytes);
+  const symbols = lines.map(({ entry }, place) => {
+    if (entry) return entry.symbol;
+    throw new NamedError('Lake.Corrupt', { what: `line ${place + 1} of ${keys.stagedRejects(runId, date)} is torn` });
+  });
+  return { lines: lines.map(({ text }) => text), symbols: new Set(symbols.filter((symbol) => symbol !== '')) };
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import * as z from 'zod';
 import { inFlight } from '../concurrency.ts';
+import { schemaProblems } from '../errors.ts';
 import { childPath } from './functions.ts';
 import { eachLine, type LineLog, openLineLog } from './line-log.ts';
 
@@ -132,8 +133,8 @@ function isRetried(attempt: Attempt | undefined): boolean {
 function checked(args: unknown, definitions: Record<string, JobDefinition>): SubmitJob {
   const parsed = SubmitJob.safeParse(args);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`);
-    throw named('Batch.ClientException', `The job cannot be submitted: ${problems.join('; ')}`);
+    const problems = schemaProblems(parsed.error, 'arguments').join('; ');
+    throw named('Batch.ClientException', `The job cannot be submitted: ${problems}`);
   }
   if (Object.hasOwn(definitions, definitionName(parsed.data.JobDefinition))) return parsed.data;
   throw named(

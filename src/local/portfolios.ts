@@ -5,7 +5,7 @@ import { DeleteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamod
 import { parse } from 'csv-parse/sync';
 import * as z from 'zod';
 import type { Config } from '../config.ts';
-import { NamedError } from '../errors.ts';
+import { firstProblem, NamedError } from '../errors.ts';
 import { missingTables, readBook, readHoldings, readWholeBook } from '../portfolio/holdings.ts';
 import { checkPortfolioName } from '../records/holding.ts';
 import { checkSymbol } from '../records/symbol.ts';
@@ -180,7 +180,7 @@ function fromJson(text: string): ListedPortfolio[] {
   }
   const read = z.array(listed).safeParse(Array.isArray(json) ? json : [json]);
   if (read.success) return read.data;
-  throw unreadable(problemOf(read.error), read.error);
+  throw unreadable(firstProblem(read.error), read.error);
 }
 
 function fromCsv(text: string, usual: string): ListedPortfolio[] {
@@ -194,7 +194,7 @@ function fromCsv(text: string, usual: string): ListedPortfolio[] {
     };
     const read = listed.safeParse({ portfolio, positions: [cells] });
     if (!read.success)
-      throw unreadable(`line ${lineOf(place)}: ${problemOf(read.error).replace('positions.0.', '')}`, read.error);
+      throw unreadable(`line ${lineOf(place)}: ${firstProblem(read.error).replace('positions.0.', '')}`, read.error);
     const known = portfolios.get(portfolio);
     if (known) known.positions.push(...read.data.positions);
     else portfolios.set(portfolio, read.data);
@@ -237,11 +237,6 @@ function checked(check: (text: string) => string | undefined) {
 
 function firstTwice(names: readonly string[]): string | undefined {
   return names.find((name, place) => names.indexOf(name) !== place);
-}
-
-function problemOf({ issues }: z.ZodError): string {
-  const issue = issues[0];
-  return `${issue?.path.join('.')}: ${issue?.message}`;
 }
 
 function unreadable(found: string, cause?: unknown): NamedError {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { lastClosedSession } from '../calendar/calendar.ts';
+import { dateOf, dayNumber } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
 import type { VacuumSummary } from '../jobs/vacuum.ts';
 import { keys, type Lake, readJson } from '../lake/lake.ts';
@@ -163,7 +164,7 @@ export interface RetentionResult {
 export function retentionCutoff(now: string, years: number): string {
   const [year, month, day] = now.slice(0, 10).split('-').map(Number) as [number, number, number];
   // 29 February lies on 1 March in a year without one: a day more is kept.
-  return new Date(Date.UTC(year - years, month - 1, day)).toISOString().slice(0, 10);
+  return dateOf(dayNumber(year - years, month, day));
 }
 
 /**

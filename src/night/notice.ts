@@ -2,7 +2,17 @@ import { heldSessions } from '../lake/sessions.ts';
 import type { DatasetResult } from '../records/run.ts';
 import { heldLines, repairsOf } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
-import { atStage, duration, exchangeTime, executionLink, list, oneLine, placeIn, wellFormed } from '../text.ts';
+import {
+  atStage,
+  counted,
+  duration,
+  exchangeTime,
+  executionLink,
+  list,
+  oneLine,
+  placeIn,
+  wellFormed,
+} from '../text.ts';
 import type { Night } from './night.ts';
 import type { Verdict } from './verdict.ts';
 import { heldKey } from './withheld.ts';
@@ -83,7 +93,7 @@ function lists(bad: readonly DatasetResult[]): DatasetResult[] {
 }
 
 function servedText({ sessions, newest, complete }: Served, bad: readonly DatasetResult[]): string {
-  const prices = newest === null ? 'no session yet' : `${sessions.toLocaleString('en-US')} sessions up to ${newest}`;
+  const prices = newest === null ? 'no session yet' : `${counted(sessions, 'session')} up to ${newest}`;
   const others = bad.flatMap(({ name }) => {
     const at = complete[name];
     return at === undefined ? [] : [`${name} of ${exchangeTime(at)}`];

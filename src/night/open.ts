@@ -1,5 +1,6 @@
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
+import { HOUR_MS } from '../calendar/dates.ts';
 import type { Config } from '../config.ts';
 import type { Progress } from '../datasets/dataset.ts';
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
@@ -165,7 +166,7 @@ async function adoptDeadRuns({ lake, runs }: Opening, runId: string, openedAt: s
       const note = await readNote(lake, run, date);
       const known = newest.get(date);
       if (!note || (known && known.ingestedAt >= note.ingestedAt)) continue;
-      const isYoung = Date.parse(openedAt) - Date.parse(note.ingestedAt) < ADOPT_HOURS * 3_600_000;
+      const isYoung = Date.parse(openedAt) - Date.parse(note.ingestedAt) < ADOPT_HOURS * HOUR_MS;
       const served = await usableIngest(lake, date);
       const isPast = served !== undefined && served.ingestedAt >= note.ingestedAt;
       if (isYoung && !isPast) newest.set(date, { run, ingestedAt: note.ingestedAt });

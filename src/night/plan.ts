@@ -7,6 +7,7 @@ import {
   sessionHours,
   sessionsBetween,
 } from '../calendar/calendar.ts';
+import { HOUR_MS } from '../calendar/dates.ts';
 import { DATASET_OF_TASK, ENRICHMENTS, FRESH_HOURS, LANES } from '../datasets/registry.ts';
 import { NamedError } from '../errors.ts';
 import type { NightKind } from '../records/run.ts';
@@ -225,7 +226,7 @@ function shardsOf({ settings }: StartInput, consolidation: Evidence['consolidati
 }
 
 function hours(from: string, to: string): number {
-  return (Date.parse(to) - Date.parse(from)) / 3_600_000;
+  return (Date.parse(to) - Date.parse(from)) / HOUR_MS;
 }
 
 export interface Refetch {

@@ -1,6 +1,7 @@
 import { NamedError } from '../errors.ts';
 import { keys, type Lake } from '../lake/lake.ts';
-import { keptRow, quarantined, type Rejected } from '../records/record.ts';
+import { parseQuarantine } from '../lake/quarantine.ts';
+import { keptRow, type Rejected } from '../records/record.ts';
 import { wellFormed } from '../text.ts';
 
 /** Lanes end at the same time and share one file a date; a lost race is tried again. */
@@ -36,10 +37,10 @@ export async function replaceQuarantine(
   const key = keys.quarantine(date);
   for (let attempt = 1; ; attempt += 1) {
     const stored = await lake.open(key);
-    const before = stored ? Buffer.from(stored.bytes).toString('utf8').split('\n').filter(Boolean) : [];
-    const others = before.filter((line) => quarantined(line)?.dataset !== dataset);
+    const before = parseQuarantine(stored?.bytes);
+    const others = before.filter(({ entry }) => entry?.dataset !== dataset).map(({ text }) => text);
     const after = [...others, ...lines].sort();
-    if (after.join('\n') === before.join('\n')) return;
+    if (after.join('\n') === before.map(({ text }) => text).join('\n')) return;
     if (after.length === 0) return lake.remove([key]);
     try {
       const bytes = Buffer.from(`${after.join('\n')}\n`);

@@ -2,8 +2,8 @@ import { countReasons, type Lists, type Reconciled, reconcile } from '../checks/
 import { decodeBarColumns } from '../lake/bar-table.ts';
 import { dateOfKey, keys, type Lake, listAll, writeIfChanged } from '../lake/lake.ts';
 import { type Column, decodeRows, encodeRows } from '../lake/parquet.ts';
+import { quarantinedOn } from '../lake/quarantine.ts';
 import { usableIngest } from '../lake/sessions.ts';
-import { quarantined } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
 import { goneSince } from '../tables/reference.ts';
 
@@ -96,10 +96,8 @@ async function barsOf(lake: Lake, session: string): Promise<Set<string> | undefi
 }
 
 async function refusedRows(lake: Lake, session: string): Promise<Map<string, string>> {
-  const bytes = (await lake.read(keys.quarantine(session))) ?? Buffer.alloc(0);
   const refused = new Map<string, string>();
-  for (const line of Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean)) {
-    const { dataset = '', symbol = '', reason = '' } = quarantined(line) ?? {};
+  for (const { dataset, symbol, reason } of await quarantinedOn(lake, session)) {
     if (symbol !== '' && IN_LISTS.has(dataset)) refused.set(symbol, `${dataset}: ${reason}`);
   }
   return refused;

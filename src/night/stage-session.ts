@@ -1,5 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import { sessionHours } from '../calendar/calendar.ts';
+import { DAY_MS } from '../calendar/dates.ts';
 import type { BarSource } from '../datasets/prices.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { claimLake, keys, type Lake } from '../lake/lake.ts';
@@ -66,7 +67,7 @@ export async function stageSession(
 }
 
 function nothing(session: string, openedAt: string): NamedError {
-  const age = (Date.parse(openedAt) - Date.parse(sessionHours(session).close)) / 86_400_000;
+  const age = (Date.parse(openedAt) - Date.parse(sessionHours(session).close)) / DAY_MS;
   if (age < LATE_DAYS) {
     return new NamedError('Vendor.NotYetAvailable', {
       what: `the vendor has no bars for ${session} yet`,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type ErrorName, NamedError } from '../errors.ts';
+import { type ErrorName, firstProblem, NamedError } from '../errors.ts';
 import { wellFormed } from '../text.ts';
 import type { Completion } from '../vendors/xai.ts';
 
@@ -48,12 +48,7 @@ export const ANALYSIS_SCHEMA = {
 export function parseAnalysis(content: string, symbols: readonly string[]): Analysis {
   const read = answer.safeParse(jsonOf(content));
   if (!read.success) {
-    const issue = read.error.issues[0]!;
-    throw unusable(
-      'Model.InvalidJson',
-      `${issue.path.join('.') || 'the answer'}: ${issue.message}`,
-      'the schema asked for',
-    );
+    throw unusable('Model.InvalidJson', firstProblem(read.error, 'the answer'), 'the schema asked for');
   }
   const given = read.data.positions.map(({ symbol }) => symbol);
   const problems = [

@@ -8,6 +8,7 @@ import type { Column, Text } from '../lake/parquet.ts';
 import { corruptFile, readColumns } from '../lake/parquet-columns.ts';
 import { factorSpans, type Split } from '../lake/splits.ts';
 import { changesOf, isSameCompany, type Tenure } from '../lake/symbol-history.ts';
+import { counted } from '../text.ts';
 
 /**
  * Wilder's relative strength index of every close: gains and losses are first averaged over `period` changes, then
@@ -159,7 +160,7 @@ function adjusted(days: Int32Array, closes: Float64Array, splits: readonly Split
 }
 
 function tooFew(bars: number, wanted: number, why: string | undefined): string {
-  return `${bars} ${bars === 1 ? 'bar' : 'bars'}, ${wanted} are needed${why ? ` (${why})` : ''}`;
+  return `${counted(bars, 'bar')}, ${wanted} are needed${why ? ` (${why})` : ''}`;
 }
 
 /** Ten digits: beyond them stands only the rounding of sums. */

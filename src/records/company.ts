@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { readDay } from '../calendar/dates.ts';
+import { firstProblem } from '../errors.ts';
 import { wellFormed } from '../text.ts';
-import { firstProblem, optionalFigure, optionalText, type Reading } from './record.ts';
+import { optionalFigure, optionalText, type Reading } from './record.ts';
 
 /** What vendors know of the company behind a symbol; null where none of them says. Market cap in USD. */
 export interface Company {

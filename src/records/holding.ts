@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { firstProblem } from '../errors.ts';
 import { optionalText, type Parsed } from './record.ts';
 import { checkSymbol } from './symbol.ts';
 
@@ -63,15 +64,10 @@ function parseItems<S extends z.ZodType<object>>(
   for (const row of items) {
     const fields = (typeof row === 'object' && row !== null ? row : {}) as Record<string, unknown>;
     const read = schema.safeParse(row);
-    const reason = check(fields) ?? (read.success ? undefined : problemOf(read.error));
+    const reason = check(fields) ?? (read.success ? undefined : firstProblem(read.error, 'item'));
     if (reason !== undefined || !read.success) {
       parsed.rejected.push({ symbol: String(fields.symbol ?? ''), reason: reason ?? 'item cannot be read', row });
     } else parsed.records.push(read.data);
   }
   return parsed;
-}
-
-function problemOf(error: z.ZodError): string {
-  const issue = error.issues[0];
-  return issue ? `${issue.path.join('.') || 'item'}: ${issue.message.replace(/^Invalid input: /, '')}` : 'unreadable';
 }

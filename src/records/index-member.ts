@@ -46,7 +46,7 @@ export function parseIndexMembers(
       continue;
     }
     seen.add(symbol);
-    const weight = figure(row['Weight (%)']);
+    const weight = numberIn(row['Weight (%)']);
     out.records.push({
       symbol,
       index: about.index,
@@ -62,7 +62,7 @@ function whyNoShare(row: Record<string, string>): string | undefined {
   if (row['Asset Class'] !== 'Equity') return `asset class ${row['Asset Class'] || 'missing'}`;
   if (isEmpty(ticker)) return 'no ticker';
   if (isEmpty(exchange) || UNLISTED.test(exchange)) return 'not listed on an exchange';
-  return (figure(row.Price) ?? 0) > 0 ? undefined : 'no price';
+  return (numberIn(row.Price) ?? 0) > 0 ? undefined : 'no price';
 }
 
 /** The file's own word for nothing is a dash. */
@@ -71,7 +71,7 @@ function isEmpty(cell: string): boolean {
 }
 
 /** Figures have thousands separators. */
-function figure(cell: string | undefined): number | undefined {
+function numberIn(cell: string | undefined): number | undefined {
   const text = (cell ?? '').replaceAll(',', '');
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }

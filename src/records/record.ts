@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { firstProblem } from '../errors.ts';
 import { wellFormed, wellFormedTexts } from '../text.ts';
 import { checkSymbol } from './symbol.ts';
 
@@ -43,7 +44,7 @@ export function parseRows<Row extends z.ZodObject, T extends object>(
     const key = record && keyOf ? keyOf(record) : name;
     const reason = checkSymbol(symbol) ?? (seen.has(key) ? 'duplicate row' : undefined);
     if (reason !== undefined || record === undefined) {
-      out.rejected.push({ symbol: name, reason: reason ?? firstProblem(parsed.error), row });
+      out.rejected.push({ symbol: name, reason: reason ?? firstProblem(parsed.error!), row });
       continue;
     }
     seen.add(key);
@@ -84,14 +85,6 @@ export type Reading<T> =
   | { kind: 'record'; record: T }
   | { kind: 'empty'; reason: string }
   | { kind: 'invalid'; reason: string; row: unknown };
-
-/** The first thing that is wrong with a row, as a reason beside it: `date: expected string, received number`. */
-export function firstProblem(error: z.ZodError | undefined): string {
-  const issue = error?.issues[0];
-  if (issue === undefined) return 'row cannot be read';
-  const message = issue.message.replace(/^Invalid input: /, '');
-  return issue.path.length === 0 ? message : `${issue.path.join('.')}: ${message}`;
-}
 
 /**
  * A refused row as quarantine and warehouse keep it: well-formed, its long texts cut; a row that is too large all the
@@ -166,16 +159,4 @@ function sortedJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
   if (typeof value === 'object' && value !== null) return sortedObject(Object.entries(value));
   return JSON.stringify(value) ?? 'null';
-}
-
-/** A line of `quarantine/`; undefined for a torn one. */
-export function quarantined(line: string): { dataset: string; symbol: string; reason: string } | undefined {
-  try {
-    const read = JSON.parse(line) as Record<string, unknown> | null;
-    const { dataset, symbol, reason } = read ?? {};
-    if (typeof dataset !== 'string') return undefined;
-    return { dataset, symbol: String(symbol ?? ''), reason: String(reason ?? '') };
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { counted } from '../text.ts';
 /** What a release of a run's held sessions would do to what is served. */
 export interface ReleaseEffect {
   sessions: number;
@@ -9,9 +10,9 @@ export interface ReleaseEffect {
 
 /** Pure: one sentence for whoever decides about a release. */
 export function releaseText({ sessions, changed, removed }: ReleaseEffect): string {
-  const rows = (count: number) => `${count.toLocaleString('en-US')} served ${count === 1 ? 'row' : 'rows'}`;
+  const rows = (count: number) => counted(count, 'served row');
   const parts = [
-    `publishes ${sessions.toLocaleString('en-US')} ${sessions === 1 ? 'session' : 'sessions'}`,
+    `publishes ${counted(sessions, 'session')}`,
     ...(changed > 0 ? [`changes ${rows(changed)}`] : []),
     removed > 0 ? `removes ${rows(removed)}` : 'removes no served row',
   ];

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { readDay } from '../calendar/dates.ts';
-import { figure, firstProblem, optionalFigure, type Reading } from './record.ts';
+import { firstProblem } from '../errors.ts';
+import { figure, optionalFigure, type Reading } from './record.ts';
 
 /**
  * A company's value per share by discounted cash flow, in USD, as of `date` (YYYY-MM-DD, when the vendor worked it

@@ -6,6 +6,7 @@ import { decodeBarColumns } from '../lake/bar-table.ts';
 import { openHistory } from '../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
 import { decodeRows, type Row } from '../lake/parquet.ts';
+import { quarantinedOn } from '../lake/quarantine.ts';
 import { readReport } from '../lake/reports.ts';
 import { SYMBOL_LISTS } from '../lake/revisions.ts';
 import { heldSessions, usableIngest } from '../lake/sessions.ts';
@@ -140,27 +141,13 @@ function changedPrices(row: Row, date: string): Revision[] {
 
 const SHOWN = 20;
 
-interface QuarantineLine {
-  dataset: string;
-  symbol: string | null;
-  reason: string;
-  row: unknown;
-}
-
 /** Refused rows of a session by dataset and reason; null when none was refused. */
 export async function readQuarantine(lake: Lake, session: string): Promise<Extract | null> {
-  const bytes = await lake.read(keys.quarantine(session));
-  if (!bytes) return null;
-  const lines = Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean);
-  const refused = lines.map((line) => JSON.parse(line) as QuarantineLine);
+  const refused = await quarantinedOn(lake, session);
+  if (refused.length === 0) return null;
   return extract(
     ['dataset', 'symbol', 'reason', 'row'],
-    refused.map(({ dataset, symbol, reason, row }) => [
-      dataset,
-      symbol ?? '',
-      reason,
-      wellFormed(JSON.stringify(row), 200),
-    ]),
+    refused.map(({ dataset, symbol, reason, row }) => [dataset, symbol, reason, wellFormed(JSON.stringify(row), 200)]),
     ([dataset, , reason]) => [dataset!, reason!],
   );
 }

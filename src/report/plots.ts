@@ -1,5 +1,6 @@
 import type { EChartsCoreOption } from 'echarts/core';
 import type { TaskStatus } from '../records/run.ts';
+import { duration } from '../text.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { CandleSeries, History } from './model.ts';
 
@@ -112,7 +113,7 @@ export function durationsPlot(plot: Plot, nights: History['nights']): Html {
     ),
   };
   const last = nights.at(-1);
-  const label = `Seconds per dataset over ${nights.length} nights; the last took ${(last?.seconds ?? 0).toFixed(1)} s.`;
+  const label = `Seconds per dataset over ${nights.length} nights; the last took ${duration(last?.seconds ?? 0)}.`;
   return plot(option, { width: WIDTH, height: 260, label });
 }
 

@@ -1,5 +1,6 @@
 import nightly from '../../state-machines/nightly.asl.json';
 import type { Stage } from '../records/run.ts';
+import { counted, duration } from '../text.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { ReportedRun } from './model.ts';
 import { COLOUR, themed } from './plots.ts';
@@ -116,10 +117,10 @@ function facts(mine: readonly Stage[]): string[] {
   const [retries, pages] = [sum('retries'), sum('pages')];
   const errors = new Set(mine.flatMap(({ error }) => error ?? []));
   return [
-    ...(seconds.length > 0 ? [`${Math.max(...seconds).toFixed(1)} s`] : []),
+    ...(seconds.length > 0 ? [duration(Math.max(...seconds))] : []),
     ...(mine.length > 1 ? [`${mine.length} items`] : []),
-    ...(pages > 0 ? [pages === 1 ? '1 page' : `${pages} pages`] : []),
-    ...(retries > 0 ? [retries === 1 ? '1 retry' : `${retries} retries`] : []),
+    ...(pages > 0 ? [counted(pages, 'page')] : []),
+    ...(retries > 0 ? [counted(retries, 'retry', 'retries')] : []),
     ...errors,
   ];
 }

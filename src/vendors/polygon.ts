@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { exchangeDate, parseDate } from '../calendar/calendar.ts';
 import type { Config } from '../config.ts';
-import { isNamed, NamedError } from '../errors.ts';
+import { firstProblem, isNamed, NamedError } from '../errors.ts';
 import { isOnDate } from '../records/bar.ts';
 import { wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
@@ -237,10 +237,9 @@ export function polygonIndicators({ config, http: more }: IndicatorsOptions): In
       const { json } = await http.getJson(`/v1/indicators/${kind}/${encodeURIComponent(ticker)}?${query}`, call);
       const read = answer.safeParse(json);
       if (!read.success) {
-        const found = read.error.issues[0]?.message;
         throw new NamedError('Data.Invalid', {
           what: "Polygon's indicator has another shape",
-          found,
+          found: firstProblem(read.error),
           wanted: 'values',
         });
       }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { NamedError } from '../errors.ts';
+import { firstProblem, NamedError } from '../errors.ts';
 import { wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, requireKey } from './http.ts';
 import { type Answer, commonVerdict, type VendorWords, vendorText } from './responses.ts';
@@ -164,8 +164,7 @@ export function readDeferred(json: unknown): string | undefined {
 
 /** What an answer of a shape nobody knows is told as. */
 export function otherShape(error: z.ZodError, wanted: string): NamedError {
-  const issue = error.issues[0];
-  const found = `${issue?.path.join('.') || 'the body'}: ${issue?.message}`;
+  const found = firstProblem(error, 'the body');
   return new NamedError('Data.Invalid', { what: "xAI's answer has another shape", found, wanted });
 }
 

@@ -30,6 +30,16 @@ test('a damaged neighbour costs its own part of the page, never the page', async
   expect(page).toContain('symbols: Lake.Corrupt: bronze/sessions/date=2026-11-25/bars.parquet');
 });
 
+test('a torn line of quarantine is a row that says what to do, beside the others', async () => {
+  const lake = await lakeWith('night.json');
+  const line = JSON.stringify({ dataset: 'prices', date: '2026-11-25', symbol: 'BAD', reason: 'no close', row: {} });
+  await lake.write('quarantine/date=2026-11-25.jsonl', Buffer.from(`${line}\n{"dataset":"pri`));
+  await renderReport(`${FOLDER}/night.json`, lake, ['AAPL']);
+  const page = Buffer.from((await lake.read(`${FOLDER}/index.html`))!).toString();
+  expect(page).toContain('prices: no close: 1');
+  expect(page).toContain('line 2 of quarantine/date=2026-11-25.jsonl is torn: delete it');
+});
+
 test('a report that is not there is named', async () => {
   await expect(renderReport(`${FOLDER}/night.json`, new MemoryLake(), [])).rejects.toMatchObject({
     name: 'Data.Invalid',

@@ -1,6 +1,6 @@
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
 import { keys, type Lake, readJson } from '../../lake/lake.ts';
-import { quarantined } from '../../records/record.ts';
+import { quarantinedOn } from '../../lake/quarantine.ts';
 import type { FailedSymbol, JobResult } from '../../records/run.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 
@@ -24,7 +24,10 @@ export async function failedSymbols(
   rows: readonly SqlRow[],
 ): Promise<FailedLine[]> {
   const lines: FailedLine[] = [];
-  for (const session of sessions) lines.push(...(await quarantinedOn(lake, session)));
+  for (const session of sessions) {
+    const refused = await quarantinedOn(lake, session);
+    lines.push(...refused.map(({ dataset, symbol, reason }) => ({ session, dataset, symbol, reason })));
+  }
   for (const { task_name, session, failed } of rows) {
     if (isJob(task_name)) continue;
     for (const one of JSON.parse(String(failed ?? '[]')) as FailedSymbol[]) {
@@ -45,16 +48,4 @@ export async function failedSymbols(
 
 function isJob(task: unknown): boolean {
   return (JOBS as readonly unknown[]).includes(task);
-}
-
-async function quarantinedOn(lake: Lake, session: string): Promise<FailedLine[]> {
-  const key = keys.quarantine(session);
-  const bytes = (await lake.read(key)) ?? Buffer.alloc(0);
-  const texts = Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean);
-  return texts.map((text, index) => {
-    const line = quarantined(text);
-    if (line) return { session, ...line };
-    const reason = `line ${index + 1} of ${key} is torn: delete it; npx afterbell night --session ${session} judges its rows anew`;
-    return { session, dataset: 'quarantine', symbol: '', reason };
-  });
 }

@@ -1,7 +1,7 @@
 import { sessionsBetween } from '../../calendar/calendar.ts';
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
 import { type HeldStep, heldSteps } from '../../report/next-steps.ts';
-import { ledgerInstant } from '../../text.ts';
+import { counted, ledgerInstant } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import { type HeldRun, type HeldSummary, heldText } from './withheld.ts';
 
@@ -231,5 +231,5 @@ function sessionsAfter(newest: string, expected: string): number {
 function ageText(behind: number | null): string {
   if (behind === null) return 'never';
   if (behind === 0) return 'current';
-  return `${behind} ${behind === 1 ? 'session' : 'sessions'} behind`;
+  return `${counted(behind, 'session')} behind`;
 }

@@ -6,7 +6,7 @@ import { keys, type Lake } from '../../lake/lake.ts';
 import { checksumOf, decodeBars, readIngest } from '../../lake/sessions.ts';
 import { executionIsRunning } from '../../night/open.ts';
 import { splitKey } from '../../records/split.ts';
-import { statement } from '../../text.ts';
+import { counted, statement } from '../../text.ts';
 import type { Warehouse } from '../../warehouse/client.ts';
 import ledgerStatements from '../../warehouse/ledger.sql';
 import { closeLedger, summaryOf, timestamp } from '../../warehouse/ledger.ts';
@@ -16,7 +16,6 @@ import { readHistory, restoreMembers, storeSplits, writeHistory } from '../../wa
 import type { Context } from '../context.ts';
 import { outcomeOf } from '../outcome.ts';
 import type { Pipeline } from '../pipeline.ts';
-import { figure } from '../terminal.ts';
 import { LAKE_TABLES, type LakeTable, type Rebuild } from './check.ts';
 import {
   firstSeenSplits,
@@ -53,13 +52,13 @@ export function inOrder(steps: readonly Rebuild[]): Rebuild[] {
 export function stepText(one: Rebuild): string {
   switch (one.step) {
     case 'remove':
-      return `remove ${figure(one.keys.length)} damaged ${one.keys.length === 1 ? 'file' : 'files'}: ${named(one.keys)}`;
+      return `remove ${counted(one.keys.length, 'damaged file')}: ${named(one.keys)}`;
     case 'consolidate':
       return 'make the histories and their manifest anew from the session files: run consolidate --mode full';
     case 'resample':
       return `make N-session bars anew: run resample --mode full --intervals ${one.intervals.join(',')}`;
     case 'load-prices':
-      return `load ${figure(one.dates.length)} ${one.dates.length === 1 ? 'session' : 'sessions'} into stock_prices: ${named(one.dates)}`;
+      return `load ${counted(one.dates.length, 'session')} into stock_prices: ${named(one.dates)}`;
     case 'load-table':
       return `load ${one.table} from the lake`;
   }

@@ -1,3 +1,4 @@
+import { addDays } from '../../calendar/dates.ts';
 import type { Ingest } from '../../lake/sessions.ts';
 import type { DateFile, Inventory } from './inventory.ts';
 import type { ConsolidationCheckpoint } from './state.ts';
@@ -133,11 +134,7 @@ export function portionsOf(plan: ConsolidationPlan, sessionsAtOnce: number): Por
       if (part.length > 0) dateFiles.set(symbol, part);
     }
     portions.push({ ...plan, sessions, dateFiles, from, to: last });
-    from = next ? dayAfter(last) : last;
+    from = next ? addDays(last, 1) : last;
   }
   return portions;
-}
-
-function dayAfter(date: string): string {
-  return new Date(Date.parse(`${date}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { ZodType } from 'zod';
+import { schemaProblems } from '../../errors.ts';
 
 /** Answers one operation: the request body in, the body of a 200 answer out; throws AwsFault. */
 export type Route = (body: string) => Promise<string>;
@@ -23,8 +24,7 @@ export function parseJson<Input>(schema: ZodType<Input>, body: string): Input {
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'request'}: ${issue.message}`);
-  throw new AwsFault('ValidationException', problems.join('; '));
+  throw new AwsFault('ValidationException', schemaProblems(parsed.error, 'request').join('; '));
 }
 
 /** Which operation of which service a request calls, and in which wire protocol it wants its answer. */

@@ -22,15 +22,25 @@ function longDate(date: string): string {
   return new Intl.DateTimeFormat('en-US', options).format(new Date(`${date}T00:00:00Z`));
 }
 
-function figure(value: number): string {
+function twoDecimals(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
 function lineOf({ ticker, name, sector, assetClass, price, exchange }: HoldingRow, total: number): string {
   const quantity = 1000 + Math.floor(unit(textKey(String(ticker), 7), 1) * 900_000);
-  const value = figure(price * quantity);
-  const weight = figure(100 / total);
-  const cells = [ticker ?? '-', name ?? '-', sector, assetClass, value, weight, value, figure(quantity), figure(price)];
+  const value = twoDecimals(price * quantity);
+  const weight = twoDecimals(100 / total);
+  const cells = [
+    ticker ?? '-',
+    name ?? '-',
+    sector,
+    assetClass,
+    value,
+    weight,
+    value,
+    twoDecimals(quantity),
+    twoDecimals(price),
+  ];
   const rest = ['United States', exchange, 'USD', '1.00', 'USD', '-'];
   return [...cells, ...rest].map((cell) => `"${String(cell).replaceAll('"', '""')}"`).join(',');
 }

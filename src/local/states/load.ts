@@ -1,4 +1,5 @@
 import { NamedError } from '../../errors.ts';
+import { counted } from '../../text.ts';
 import { allStates, checkGraph, checkVariables } from './check.ts';
 import { ADDED_FUNCTIONS, expressionSource, JSONATA_FUNCTIONS } from './expressions.ts';
 import { type Available, checkResource, Fields, isObject, isTimestamp, type Problem } from './fields.ts';
@@ -17,7 +18,7 @@ export function loadMachine(definition: unknown, options: { name?: string } = {}
   const lines = problems.map(({ place, text }) => `\n  ${place === '' ? '(top level)' : place}: ${text}`);
   throw new NamedError('Config.Invalid', {
     what: `the state machine ${name} was refused`,
-    found: `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}${lines.join('')}`,
+    found: `${counted(problems.length, 'problem')}${lines.join('')}`,
   });
 }
 

@@ -1,0 +1,39 @@
+import { keys, type Lake } from './lake.ts';
+
+/** A refused row, as `quarantine/date=D.jsonl` and the staged rows beside a session keep it. */
+export interface QuarantineEntry {
+  dataset: string;
+  symbol: string;
+  reason: string;
+  row: unknown;
+}
+
+/** A line as it stands, and what it says; undefined for a torn one. */
+export interface QuarantineLine {
+  text: string;
+  entry: QuarantineEntry | undefined;
+}
+
+export function parseQuarantine(bytes: Uint8Array | undefined): QuarantineLine[] {
+  const texts = bytes ? Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean) : [];
+  return texts.map((text) => ({ text, entry: entryOf(text) }));
+}
+
+function entryOf(text: string): QuarantineEntry | undefined {
+  try {
+    const { dataset, symbol, reason, row } = (JSON.parse(text) ?? {}) as Record<string, unknown>;
+    if (typeof dataset !== 'string') return undefined;
+    return { dataset, symbol: String(symbol ?? ''), reason: String(reason ?? ''), row };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The refused rows of a session, a torn line as one of them that says what to do. */
+export async function quarantinedOn(lake: Lake, session: string): Promise<QuarantineEntry[]> {
+  const key = keys.quarantine(session);
+  return parseQuarantine(await lake.read(key)).map(({ text, entry }, place) => {
+    const reason = `line ${place + 1} of ${key} is torn: delete it; npx afterbell night --session ${session} judges its rows anew`;
+    return entry ?? { dataset: 'quarantine', symbol: '', reason, row: text };
+  });
+}
