@@ -94,7 +94,6 @@ async function s3(): Promise<Figure[]> {
     const lake = new S3Lake(
       's3://bench',
       openS3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true }),
-      true,
     );
     await writeHistories(lake, symbols, length, IN_FLIGHT);
     const speeds: number[] = [];

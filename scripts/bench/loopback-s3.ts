@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-const PAGE = 1000;
 /** As S3 has it. */
 const LARGEST_SKEW_MS = 15 * 60_000;
 
@@ -23,6 +22,8 @@ export interface LoopbackS3 {
   trouble: ((method: string, path: string) => [status: number, code: string] | undefined) | undefined;
   /** Whether a request is carried out but its connection breaks before the answer. */
   lose: ((method: string, path: string) => boolean) | undefined;
+  /** Keys a list names at most in one answer. */
+  pageSize: number;
   /** Keys that DeleteObjects refuses. */
   locked: Set<string>;
   /** How far its clock is ahead of this computer's, milliseconds; negative: behind. */
@@ -43,6 +44,7 @@ export async function startLoopbackS3(delayMs = 0, port = 0): Promise<LoopbackS3
     last: undefined,
     trouble: undefined,
     lose: undefined,
+    pageSize: 1000,
     locked: new Set(),
     aheadMs: 0,
     close: async () => {},
@@ -132,13 +134,13 @@ function list(s3: LoopbackS3, bucket: string, query: URLSearchParams, response: 
   const start = `${bucket}/${query.get('prefix') ?? ''}`;
   const after = query.get('continuation-token') ?? '';
   const all = [...s3.objects.keys()].filter((key) => key.startsWith(start) && key > after).sort();
-  const page = all.slice(0, PAGE);
+  const page = all.slice(0, s3.pageSize);
   const contents = page.map((key) => {
     const { bytes, etag } = s3.objects.get(key)!;
     const name = escaped(key.slice(bucket.length + 1));
     return `<Contents><Key>${name}</Key><Size>${bytes.length}</Size><ETag>${escaped(etag)}</ETag></Contents>`;
   });
-  const more = all.length > PAGE;
+  const more = all.length > s3.pageSize;
   const next = more ? `<NextContinuationToken>${escaped(page.at(-1)!)}</NextContinuationToken>` : '';
   xml(response, `<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`);
 }

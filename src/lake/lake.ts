@@ -54,7 +54,7 @@ export interface Lake {
  */
 export function openLake(uri: string, { durable = true }: { durable?: boolean } = {}): Lake {
   if (uri.startsWith('file://')) return new FileLake(uri, { durable });
-  if (uri.startsWith('s3://')) return new S3Lake(uri, undefined, true);
+  if (uri.startsWith('s3://')) return new S3Lake(uri);
   throw new NamedError('Config.Invalid', {
     what: 'LAKE_URI names no store we know',
     found: JSON.stringify(uri),

@@ -9,10 +9,8 @@ import {
   DeleteObjectsCommand,
   GetObjectCommand,
   ListObjectsV2Command,
-  PutObjectCommand,
   S3Client,
   type S3ClientConfig,
-  type S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { tooLarge } from '../body.ts';
 import { inFlight } from '../concurrency.ts';
@@ -23,33 +21,22 @@ import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 const DELETE_BATCH = 1000;
 const LOCALISED_AT_ONCE = 32;
 
-interface PutConditions {
-  ifMatch: string | undefined;
-  ifNoneMatch: '*' | undefined;
-}
-
-/** Why an object was not stored, after how many tries; undefined when it was. */
-type PutRefusal = { status: number | undefined; attempts: number; error: unknown } | undefined;
-
 /** A lake in an S3 bucket. PutObject is atomic and strongly consistent; conditions are If-Match / If-None-Match. */
 export class S3Lake implements Lake {
   readonly uri: string;
   private readonly bucket: string;
   private readonly prefix: string;
   private readonly client: S3Client;
-  private readonly wire: S3Wire | undefined;
+  private readonly wire: S3Wire;
 
-  /**
-   * @param light whether single objects are read and written without the SDK's machinery
-   * @param mostBytes of a single object, read light; for buckets that are not our own
-   */
-  constructor(uri: string, client = openS3Client(), light = false, mostBytes = Number.POSITIVE_INFINITY) {
+  /** @param mostBytes of a single object; for buckets that are not our own */
+  constructor(uri: string, client = openS3Client(), mostBytes = Number.POSITIVE_INFINITY) {
     this.uri = uri.replace(/\/+$/, '');
     const [bucket = '', ...rest] = this.uri.slice('s3://'.length).split('/');
     this.bucket = bucket;
     this.prefix = rest.length > 0 ? `${rest.join('/')}/` : '';
     this.client = client;
-    this.wire = light ? new S3Wire(client, bucket, mostBytes) : undefined;
+    this.wire = new S3Wire(client, bucket, mostBytes);
   }
 
   async read(key: string): Promise<Uint8Array | undefined> {
@@ -57,52 +44,25 @@ export class S3Lake implements Lake {
   }
 
   async open(key: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
-    if (this.wire) return opened(await this.wire.get(this.prefix + key), key);
-    try {
-      const answer = await this.client.send(new GetObjectCommand({ Bucket: this.bucket, Key: this.prefix + key }));
-      return { bytes: await answer.Body!.transformToByteArray(), etag: answer.ETag ?? '' };
-    } catch (error) {
-      if ((error as Error).name === 'NoSuchKey') return undefined;
-      throw error;
-    }
+    const answer = await this.wire.get(this.prefix + key);
+    if (answer.status === 200) return { bytes: answer.body, etag: answer.etag };
+    const error = answerError(answer, `GET ${key}`);
+    if (error.name === 'NoSuchKey') return undefined;
+    throw error;
   }
 
   async write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void> {
     const ifMatch = condition && 'ifEtag' in condition ? condition.ifEtag : undefined;
-    const ifNoneMatch = condition && 'ifAbsent' in condition ? '*' : undefined;
-    const refusal = await this.put(key, bytes, { ifMatch, ifNoneMatch });
-    if (refusal === undefined) return;
-    const { status, attempts, error } = refusal;
-    if (!isLost(status, ifMatch)) throw error;
+    const headers: Record<string, string> = {};
+    if (ifMatch !== undefined) headers['if-match'] = ifMatch;
+    if (condition && 'ifAbsent' in condition) headers['if-none-match'] = '*';
+    const answer = await this.wire.put(this.prefix + key, bytes, headers);
+    if (answer.status === 200) return;
+    const error = answerError(answer, `PUT ${key}`);
+    if (!isLost(answer.status, ifMatch)) throw error;
     // An earlier try whose answer was lost may be what the condition fails on.
-    if (attempts > 1 && (await this.holds(key, bytes))) return;
+    if (answer.attempts > 1 && (await this.holds(key, bytes))) return;
     throw conflict(key, error);
-  }
-
-  private async put(key: string, bytes: Uint8Array, { ifMatch, ifNoneMatch }: PutConditions): Promise<PutRefusal> {
-    if (this.wire) {
-      const conditions: Record<string, string> = {};
-      if (ifMatch !== undefined) conditions['if-match'] = ifMatch;
-      if (ifNoneMatch !== undefined) conditions['if-none-match'] = ifNoneMatch;
-      const answer = await this.wire.put(this.prefix + key, bytes, conditions);
-      const { status, attempts } = answer;
-      return status === 200 ? undefined : { status, attempts, error: answerError(answer, `PUT ${key}`) };
-    }
-    try {
-      await this.client.send(
-        new PutObjectCommand({
-          Bucket: this.bucket,
-          Key: this.prefix + key,
-          Body: bytes,
-          IfNoneMatch: ifNoneMatch,
-          IfMatch: ifMatch,
-        }),
-      );
-      return undefined;
-    } catch (error) {
-      const { httpStatusCode, attempts = 1 } = (error as Partial<S3ServiceException>).$metadata ?? {};
-      return { status: httpStatusCode, attempts, error };
-    }
   }
 
   private async holds(key: string, bytes: Uint8Array): Promise<boolean> {
@@ -183,15 +143,8 @@ export class S3Lake implements Lake {
   }
 }
 
-function opened(answer: Answer, key: string): { bytes: Uint8Array; etag: string } | undefined {
-  if (answer.status === 200) return { bytes: answer.body, etag: answer.etag };
-  const error = answerError(answer, `GET ${key}`);
-  if (error.name === 'NoSuchKey') return undefined;
-  throw error;
-}
-
 /** 412: the condition does not hold; 409: another conditional write is in flight; 404: the version is gone. */
-function isLost(status: number | undefined, ifMatch: string | undefined): boolean {
+function isLost(status: number, ifMatch: string | undefined): boolean {
   return status === 412 || status === 409 || (status === 404 && ifMatch !== undefined);
 }
 
@@ -345,6 +298,7 @@ export class S3Wire {
     });
   }
 
+  /** By hand: @smithy/signature-v4 comes to the same header with 24 µs of processor where this takes 7. */
   private async signed(method: string, path: string, { host, region }: Target, extra: Record<string, string>) {
     const { accessKeyId, secretAccessKey, sessionToken } = await this.client.config.credentials();
     const now = new Date(Date.now() + this.client.config.systemClockOffset);

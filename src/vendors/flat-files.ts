@@ -198,7 +198,7 @@ export function openShelf(place: string, endpoint: string, secret: Record<string
   }
   const credentials = { accessKeyId: secret.keyId, secretAccessKey: secret.secret };
   const client = openS3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true, maxAttempts: 4 });
-  const bucket = new S3Lake(place, client, true, LARGEST_FLAT_FILE);
+  const bucket = new S3Lake(place, client, LARGEST_FLAT_FILE);
   const named = (error: Error) => namedError(error, place, endpoint);
   return {
     uri: bucket.uri,

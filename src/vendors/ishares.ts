@@ -94,7 +94,7 @@ async function readLocal(uri: string): Promise<Uint8Array | undefined> {
 
 async function readS3(uri: string): Promise<Uint8Array | undefined> {
   const { place, name } = objectOf(uri)!;
-  return new S3Lake(place, undefined, true, LARGEST_HOLDINGS).read(name);
+  return new S3Lake(place, undefined, LARGEST_HOLDINGS).read(name);
 }
 
 /** The bucket with its folder, and the object's own name. */

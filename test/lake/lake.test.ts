@@ -2,18 +2,23 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startLoopbackS3 } from '../../scripts/bench/loopback-s3.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { jsonBytes, keys, type Lake, listAll, openLake, readJson, writeIfChanged } from '../../src/lake/lake.ts';
 import { S3Lake } from '../../src/lake/s3-lake.ts';
 import { temporaryFolder } from '../local/programs.ts';
-import { fakeBucket } from './fake-bucket.ts';
 import { MemoryLake } from './memory-lake.ts';
+import { s3Client } from './stores.ts';
+
+const s3 = await startLoopbackS3();
+afterAll(() => s3.close());
+let buckets = 0;
 
 const lakes: [string, () => Lake][] = [
   ['a folder', () => new FileLake(pathToFileURL(join(temporaryFolder(), 'lake')).href)],
-  ['a bucket', () => new S3Lake('s3://bucket', fakeBucket().client)],
-  ['a prefix of a bucket', () => new S3Lake('s3://bucket/some/prefix/', fakeBucket().client)],
+  ['a bucket', () => new S3Lake(`s3://bucket-${++buckets}`, s3Client(s3.url))],
+  ['a prefix of a bucket', () => new S3Lake(`s3://bucket-${++buckets}/some/prefix/`, s3Client(s3.url))],
   ['memory', () => new MemoryLake()],
 ];
 const bytes = (text: string) => Buffer.from(text);

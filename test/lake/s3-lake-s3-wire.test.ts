@@ -44,7 +44,7 @@ describe('the light S3 client', () => {
   });
 
   test('gives up at once when the access is denied or the bucket is missing', async () => {
-    const lake = new S3Lake('s3://bucket', s3Client(s3.url), true);
+    const lake = new S3Lake('s3://bucket', s3Client(s3.url));
     for (const [status, code] of [
       [403, 'AccessDenied'],
       [404, 'NoSuchBucket'],

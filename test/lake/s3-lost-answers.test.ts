@@ -33,7 +33,7 @@ describe('a consolidation on S3', () => {
   test.each([40, -40])(
     'signs with the time of an S3 whose clock is %d minutes ahead, after one refusal',
     async (minutes) => {
-      const lake = new S3Lake('s3://bucket/lake', s3Client(s3.url), true);
+      const lake = new S3Lake('s3://bucket/lake', s3Client(s3.url));
       for (const date of DATES)
         await publish(
           lake,
@@ -59,7 +59,7 @@ describe('a consolidation on S3', () => {
   test.each(['loses the answer to the first PUT of every key', 'answers the first PUT of every key RequestTimeout'])(
     'that %s ends well, and the next one has nothing to do',
     async (what) => {
-      const lake = new S3Lake('s3://bucket/lake', s3Client(s3.url), true);
+      const lake = new S3Lake('s3://bucket/lake', s3Client(s3.url));
       const bars = (date: string, variant: number) => SYMBOLS.map((symbol) => bar(symbol, date, variant));
       for (const date of DATES) await publish(lake, date, bars(date, 0));
       const env = {
@@ -92,9 +92,9 @@ describe('a consolidation on S3', () => {
   );
 });
 
-describe.each([true, false])('a conditional write whose answer is lost, light: %s', (light) => {
+describe('a conditional write whose answer is lost', () => {
   test('succeeds when its own bytes are stored', async () => {
-    const lake = new S3Lake('s3://bucket', s3Client(s3.url), light);
+    const lake = new S3Lake('s3://bucket', s3Client(s3.url));
     s3.lose = firstPut();
     await lake.write('new', Buffer.from('1'), { ifAbsent: true });
     const { etag } = (await lake.open('new'))!;
@@ -105,7 +105,7 @@ describe.each([true, false])('a conditional write whose answer is lost, light: %
   });
 
   test('is Lake.Conflict when another writer came in between', async () => {
-    const lake = new S3Lake('s3://bucket', s3Client(s3.url), light);
+    const lake = new S3Lake('s3://bucket', s3Client(s3.url));
     await lake.write('a', Buffer.from('1'));
     const { etag } = (await lake.open('a'))!;
     const first = firstPut();
@@ -120,7 +120,7 @@ describe.each([true, false])('a conditional write whose answer is lost, light: %
   });
 
   test('is Lake.Conflict at the first answer, though the same bytes are stored', async () => {
-    const lake = new S3Lake('s3://bucket', s3Client(s3.url), light);
+    const lake = new S3Lake('s3://bucket', s3Client(s3.url));
     await lake.write('a', Buffer.from('1'));
     await expect(lake.write('a', Buffer.from('1'), { ifAbsent: true })).rejects.toMatchObject({
       name: 'Lake.Conflict',
@@ -129,7 +129,7 @@ describe.each([true, false])('a conditional write whose answer is lost, light: %
 });
 
 test('a wrong clock costs one refusal a request in flight, and a right one is not corrected', async () => {
-  const lake = new S3Lake('s3://bucket', s3Client(s3.url), true);
+  const lake = new S3Lake('s3://bucket', s3Client(s3.url));
   s3.aheadMs = 3 * 24 * 60 * MINUTE_MS;
   for (const name of ['a', 'b', 'c']) await lake.write(name, Buffer.from(name), { ifAbsent: true });
   expect(s3.requests).toEqual({ PUT: 4 });

@@ -42,7 +42,7 @@ export const STORES: Record<string, () => Promise<Store>> = {
     const s3 = await startLoopbackS3();
     const client = s3Client(s3.url);
     let made = 0;
-    const next = () => new S3Lake(`s3://bucket/lake-${++made}`, client, true);
+    const next = () => new S3Lake(`s3://bucket/lake-${++made}`, client);
     return {
       lake: next,
       copy: ({ uri }) => {
