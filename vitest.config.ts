@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { HANGS_MS } from './test/limits.ts';
 
 /** Minutes a file, so that none of them is left to run alone at the end. */
-const LONG = ['rehearsal/', 'kills/', 'nights/misbehaviours', 'nights/'];
+const LONG = ['rehearsal/', 'kills/', 'nights/misbehaviours', 'docs.test', 'terraform/', 'batch-images/', 'nights/'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
