@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Context } from '../../src/cli/context.ts';
 import { report } from '../../src/cli/report.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -14,12 +14,16 @@ const folder = mkdtempSync(join(tmpdir(), 'report-of-a-stage-'));
 const { href } = pathToFileURL(folder);
 const lake = new FileLake(href);
 const run = nightReport({ runId: `night-${process.pid}` });
-const planted = join(tmpdir(), `afterbell-dev-${run.runId}.html`);
-const copies: string[] = [];
+// The temporary folder of these tests lies in their own one, which is all that they remove.
+const temporary = join(folder, 'tmp');
+const planted = join(temporary, `afterbell-dev-${run.runId}.html`);
+beforeAll(() => {
+  mkdirSync(temporary);
+  vi.stubEnv('TMPDIR', temporary);
+});
 afterAll(() => {
+  vi.unstubAllEnvs();
   rmSync(folder, { recursive: true, force: true });
-  rmSync(planted, { force: true });
-  for (const copy of copies) rmSync(dirname(copy), { recursive: true, force: true });
 });
 
 async function said(options: Parameters<typeof report>[0]): Promise<{ path: string }> {
@@ -39,9 +43,7 @@ async function said(options: Parameters<typeof report>[0]): Promise<{ path: stri
     now: new Date(),
   };
   await report(options, context as unknown as Context);
-  const answer = JSON.parse(lines[0]!) as { path: string };
-  copies.push(answer.path);
-  return answer;
+  return JSON.parse(lines[0]!);
 }
 
 test("a stage's report is the page it has stored, or one made here of its night.json; nothing is written there", async () => {
