@@ -51,7 +51,7 @@ const [functions] = await Promise.all([
   build({
     ...shared,
     external,
-    entryPoints: ['function-worker', 'job-process'].map((name) => `${root}src/local/${name}.ts`),
+    entryPoints: ['function-worker', 'job-process', 'pglite-worker'].map((name) => `${root}src/local/${name}.ts`),
     outdir: `${outdir}/local`,
   }),
   build({

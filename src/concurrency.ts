@@ -36,3 +36,13 @@ export function stopIfAsked(signal: AbortSignal | undefined): void {
     todo: 'What it had begun is finished or undone; run it again to go on.',
   });
 }
+
+/** What `work` comes to, or the signal's reason as soon as it has come: nobody waits for the work then. */
+export function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

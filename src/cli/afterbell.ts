@@ -5,16 +5,16 @@ import { errorName, fewFiles } from '../errors.ts';
 import { keepFilesPrivate } from '../local/permissions.ts';
 import { commands } from './commands.ts';
 import { type Context, openContext, projectRoot } from './context.ts';
+import { watchSignals } from './signals.ts';
 import { watchStreams } from './streams.ts';
 import { blockOf, jsonLine, shownLines } from './terminal.ts';
 
-const INTERRUPTED = 130;
 /** EX_TEMPFAIL: what other programs of a shell take for "try again later". */
 const BUSY = 75;
 
 // Keys, holdings and prices are nobody else's: what this process writes only its user can read.
 keepFilesPrivate();
-const stop = new AbortController();
+const signals = watchSignals();
 const streams = watchStreams(process.stdout, process.stderr);
 let code = 0;
 let name = '';
@@ -25,7 +25,7 @@ function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise
     const command = args.at(-1) as Command;
     const given = args.slice(0, -1) as A;
     name = command.name();
-    code = await work(...given, await openContext(command.opts(), { signal: stop.signal, unread: streams.unread }));
+    code = await work(...given, await openContext(command.opts(), { signal: signals.signal, unread: streams.unread }));
   };
 }
 
@@ -33,19 +33,14 @@ function version(): string {
   return (JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-process.once('SIGINT', () => {
-  stop.abort();
-  // A second Ctrl-C does not wait for anything to end in order.
-  process.once('SIGINT', () => process.exit(INTERRUPTED));
-});
-process.once('SIGTERM', () => stop.abort());
-
 try {
   await commands(version(), action).parseAsync();
 } catch (error) {
-  code = exitCode(fewFiles(error) ?? (error as Error));
+  // What fails once the work is told to stop fails because of that.
+  const cause = signals.signal.aborted ? signals.signal.reason : (fewFiles(error) ?? error);
+  code = exitCode(cause as Error);
 }
-process.exitCode = stop.signal.aborted && code !== 0 ? INTERRUPTED : code;
+process.exitCode = code === 0 ? 0 : (signals.exitCode() ?? code);
 // Only now is known what became of the last words.
 process.once('exit', () => {
   process.exitCode = streams.exitCode(Number(process.exitCode), name);

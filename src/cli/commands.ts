@@ -26,7 +26,7 @@ export function commands(version: string, action: Action): Command {
     .version(version)
     .addHelpText(
       'after',
-      '\nExit code: 0 succeeded or skipped · 3 partial · 4 held · 1 failed · 2 bad usage · 75 busy: another command has the\n  data directory, try again later · 130 interrupted.',
+      '\nExit code: 0 succeeded or skipped · 3 partial · 4 held · 1 failed · 2 bad usage · 75 busy: another command has the\n  data directory, try again later · 129, 130, 143 interrupted.',
     )
     .exitOverride()
     .configureHelp({ sortSubcommands: false });

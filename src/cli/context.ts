@@ -15,7 +15,7 @@ export interface Context {
   terminal: Terminal;
   /** The instant the command is given at. */
   now: Date;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   signal: AbortSignal;
   /** Aborted when nobody reads stdout any more. */
   unread: AbortSignal;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { RDSDataClient } from '@aws-sdk/client-rds-data';
+import { untilStopped } from '../concurrency.ts';
 import type { Stage } from '../deployed/stage.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { ACCOUNT, clientOptions, REGION } from '../local/aws/environment.ts';
@@ -130,11 +131,11 @@ export async function withWarehouse<T>(
   context: Context,
   work: (warehouse: Warehouse) => Promise<T>,
 ): Promise<T | undefined> {
-  const { config, program, stage, terminal } = context;
-  if (stage) return work(awake(stage.stores.warehouse, terminal));
+  const { config, program, stage, terminal, signal } = context;
+  if (stage) return untilStopped(work(awake(stage.stores.warehouse, terminal)), signal);
   const home = resolve(config.AFTERBELL_HOME);
   const open = async (): Promise<Served> => {
-    const sql = warehouseBackend(config, join(home, 'warehouse'), program.cluster);
+    const sql = warehouseBackend(config, join(home, 'warehouse'), program, signal);
     const credentials = randomCredentials();
     const aws = await startAwsServer({ credentials: [credentials], sql, onError: () => {} });
     const close = async () => {
@@ -143,7 +144,7 @@ export async function withWarehouse<T>(
     };
     return { url: aws.url, credentials, close };
   };
-  const ask = (database: Endpoint) => work(client(database, config));
+  const ask = (database: Endpoint) => untilStopped(work(client(database, config)), signal);
   // A server lets in as many as come.
   if (config.DATABASE_URL) return whileServed(open, ask);
   if (!existsSync(join(home, 'warehouse', 'pgdata'))) return undefined;

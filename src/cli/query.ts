@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api';
 import { isNamed, NamedError } from '../errors.ts';
@@ -8,6 +6,7 @@ import { type Lake, listAll } from '../lake/lake.ts';
 import { type LakeViews, openViews } from '../lake/views.ts';
 import { type Context, homeLake, requireBegun } from './context.ts';
 import { withWarehouse } from './pipeline.ts';
+import { withScratch } from './scratch.ts';
 import { type Cell, table } from './terminal.ts';
 
 const SHOWN_ROWS = 100;
@@ -39,12 +38,15 @@ function shown(value: Cell | boolean): Cell {
   return typeof value === 'boolean' ? String(value) : value;
 }
 
-async function askLake(sql: string, { config }: Context): Promise<Record_[]> {
+async function askLake(sql: string, context: Context): Promise<Record_[]> {
+  return withScratch('query', (scratch) => askViews(sql, scratch, context));
+}
+
+async function askViews(sql: string, scratch: string, { config, signal }: Context): Promise<Record_[]> {
   const lake = homeLake(config);
-  const scratch = await mkdtemp(join(tmpdir(), 'afterbell-query-'));
   let views: LakeViews | undefined;
   try {
-    views = await openViews(lake, scratch, await intervalsIn(lake, config.RESAMPLING_INTERVALS));
+    views = await openViews(lake, scratch, await intervalsIn(lake, config.RESAMPLING_INTERVALS), signal);
     await lockFiles(views, join(scratch, 'spill'));
     const reader = await runReading(views.connection, sql);
     return reader.getRowObjectsJson().map((row) => plain(row as Record<string, unknown>));
@@ -55,7 +57,6 @@ async function askLake(sql: string, { config }: Context): Promise<Record_[]> {
     throw sqlError(blamed, `views of the lake: ${views.names.join(', ')}`);
   } finally {
     views?.close();
-    await rm(scratch, { recursive: true, force: true });
   }
 }
 

@@ -20,7 +20,7 @@ import { code, conflict, sync, UnsyncedFolders, unwritable } from './durable.ts'
 import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 
 /** Unfinished writes live here, on the same file system, so that the last step is a rename. */
-const SCRATCH = '.tmp';
+export const SCRATCH = '.tmp';
 const PLACINGS = 5;
 /**
  * Files of which a job writes thousands before the one manifest or checkpoint that names them. Their names are synced

@@ -123,7 +123,7 @@ export interface Program {
   functions: Record<string, string>;
   jobs: Record<string, JobDefinition>;
   /** A child program of the laptop itself. */
-  local(name: 'function-worker' | 'job-process'): string;
+  local(name: 'function-worker' | 'job-process' | 'pglite-worker'): string;
   /** An empty PostgreSQL cluster that new homes copy. */
   cluster: string;
 }

@@ -18,8 +18,8 @@ keepFilesPrivate();
 
 process.on('message', (message) => void run(message as Invocation));
 process.on('disconnect', () => process.exit(0));
-// Ctrl-C reaches the whole process group; the parent decides what ends and when.
-process.on('SIGINT', () => undefined);
+// Such a signal often reaches the whole process group; the parent decides what ends and when.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM']) process.on(signal, () => undefined);
 process.on('uncaughtException', (error) => crash(faultOf(error)));
 process.on('unhandledRejection', (reason) => {
   const { errorMessage, trace } = faultOf(reason);

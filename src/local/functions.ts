@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { delimiter, dirname } from 'node:path';
 import type { Readable } from 'node:stream';
+import { lastStep } from './last-steps.ts';
 import { eachLine, type LineLog, openLineLog } from './line-log.ts';
 
 export interface FunctionsOptions {
@@ -171,6 +172,7 @@ export function startFunctionProcess(program: string, env: Record<string, string
     execArgv: ['--enable-source-maps'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const killed = lastStep(() => child.kill('SIGKILL'));
   let call: Call | undefined;
   let usable = true;
   let last: { name: string; id: string } = { name: 'worker', id: '' };
@@ -213,6 +215,7 @@ export function startFunctionProcess(program: string, env: Record<string, string
   );
   const gone = whenGone(child).then(async (reason) => {
     usable = false;
+    killed();
     await Promise.all(reading);
     finish(call?.outcome ?? { died: reason });
   });

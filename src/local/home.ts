@@ -9,6 +9,7 @@ import type { Config } from '../config.ts';
 import { diskTrouble, NamedError } from '../errors.ts';
 import { type Credentials, randomCredentials } from './aws/signature.ts';
 import { type FileLock, holderOf, isLocked, tryLock } from './file-lock.ts';
+import { removeLast } from './last-steps.ts';
 import { listenOnLoopback, ownRequestsOnly } from './loopback.ts';
 import { tighten } from './permissions.ts';
 
@@ -83,6 +84,7 @@ export async function openHome(
     lock.release();
     throw unwritable(root, error);
   }
+  const removed = removeLast(join(root, CARD));
   let closed = false;
   return {
     path: root,
@@ -103,6 +105,7 @@ export async function openHome(
       try {
         await dropCard(root, nonce);
       } finally {
+        removed();
         await control.close();
         lock.release();
       }

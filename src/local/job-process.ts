@@ -3,7 +3,7 @@ import { keepFilesPrivate } from './permissions.ts';
 
 /**
  * Runs a batch job's program in this process: `node job-process.mjs PROGRAM [ARGUMENT…]`. It exists so that a
- * job ends with its parent, and so that Ctrl-C, which reaches the whole process group, is left to the parent
+ * job ends with its parent, and so that Ctrl-C and a closed terminal, which reach the whole process group, are left to the parent
  * (which sends SIGTERM, as AWS Batch does).
  */
 const [node, , program, ...command] = process.argv;
@@ -11,7 +11,7 @@ if (node === undefined || program === undefined) throw new Error('usage: job-pro
 
 keepFilesPrivate();
 process.on('disconnect', () => process.exit(75));
-process.on('SIGINT', () => undefined);
+for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
 // The channel is only there to notice the parent's end; a job that is done must not wait for it.
 process.channel?.unref();
 process.argv = [node, program, ...command];

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { inFlight } from '../concurrency.ts';
 import { schemaProblems } from '../errors.ts';
 import { childPath } from './functions.ts';
+import { lastStep } from './last-steps.ts';
 import { eachLine, type LineLog, openLineLog } from './line-log.ts';
 
 /** EX_TEMPFAIL: the one exit code the job definitions retry. */
@@ -183,6 +184,7 @@ export async function runAttempt(spec: AttemptSpec, log: LineLog, signal: AbortS
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const killed = lastStep(() => child.kill('SIGKILL'));
   const timers: NodeJS.Timeout[] = [];
   const stop = () => {
     child.kill('SIGTERM');
@@ -212,6 +214,7 @@ export async function runAttempt(spec: AttemptSpec, log: LineLog, signal: AbortS
     exitCode = await exitCodeOf(child);
     await Promise.all(reading);
   } finally {
+    killed();
     signal?.removeEventListener('abort', stop);
     for (const timer of timers) clearTimeout(timer);
   }

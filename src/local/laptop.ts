@@ -5,7 +5,7 @@ import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
-import { FileLake } from '../lake/file-lake.ts';
+import { FileLake, SCRATCH } from '../lake/file-lake.ts';
 import { type LostExecution, lostNotice } from '../night/notice.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { createTableInput, TABLES, type TableName } from '../tables/definitions.ts';
@@ -31,9 +31,13 @@ import { type Functions, startFunctions } from './functions.ts';
 import { type Home, lockDatabases, openHome, requireRoom, unwritable, WRITER_WAITS_MS } from './home.ts';
 import { type Jobs, startJobs } from './jobs.ts';
 import { keepNewest } from './keep-newest.ts';
+import { removeLast } from './last-steps.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run.ts';
 import { reachVendors, type Vendors } from './vendors.ts';
+
+/** A job that is told to stop ends in order within this, or is killed, which its next run gets over as well. */
+const JOB_STOP_SECONDS = 0.8;
 
 /** How the errors begin with which a machine ends itself; it has told already. */
 const OWN_ERRORS = /^(Night|Portfolio|Maintenance)\./;
@@ -103,19 +107,18 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     const databases = await lockDatabases(home.path, { waitMs: WRITER_WAITS_MS, onWait, signal });
     closers.push(async () => databases.release());
     await requireRoom(home, config);
-    await emptyScratch(home);
-    // A lake elsewhere may have other writers; the home's own has this process only.
-    if (!config.LAKE_URI) {
-      const lake = new FileLake(pathToFileURL(home.folders.lake).href);
-      await lake.clearScratch();
-      await lake.removeEmptyFolders('staging');
-    }
+    await removeLeftovers(home, config);
+    const swept = leftoversOf(home, config).map(removeLast);
+    closers.push(async () => {
+      await removeLeftovers(home, config);
+      for (const done of swept) done();
+    });
     const vendors = await reachVendors(options);
     closers.push(vendors.close);
     const credentials = randomCredentials();
     const tables = await startTables({ path: home.folders.tables, credentials });
     closers.push(tables.close);
-    const sql = warehouseBackend(config, home.folders.warehouse, program.cluster);
+    const sql = warehouseBackend(config, home.folders.warehouse, program, signal);
     closers.push(() => sql.close());
     const executions = new Map<string, ExecutionDescription>();
     const triggered = new Triggered();
@@ -157,6 +160,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       jobProcess: program.local('job-process'),
       env,
       logFile: join(home.folders.logs, 'jobs.jsonl'),
+      killAfterSeconds: JOB_STOP_SECONDS,
     });
     closers.push(() => jobs.close());
     const machines = Object.fromEntries(MACHINES.map((name) => [name, laptopMachine(program.root, name)]));
@@ -222,7 +226,12 @@ function scratchOf(home: Home): string {
   return join(home.path, 'scratch');
 }
 
-async function emptyScratch(home: Home): Promise<void> {
+function leftoversOf(home: Home, config: Config): string[] {
+  return [scratchOf(home), ...(config.LAKE_URI ? [] : [join(home.folders.lake, SCRATCH)])];
+}
+
+/** What those who were killed have left half done: nobody else writes to this home. */
+async function removeLeftovers(home: Home, config: Config): Promise<void> {
   try {
     // A job of a killed command may write a moment longer.
     await rm(scratchOf(home), { recursive: true, force: true, maxRetries: 5 });
@@ -230,6 +239,11 @@ async function emptyScratch(home: Home): Promise<void> {
   } catch (error) {
     throw unwritable(home.path, error);
   }
+  // A lake elsewhere may have other writers; the home's own has this process only.
+  if (config.LAKE_URI) return;
+  const lake = new FileLake(pathToFileURL(home.folders.lake).href);
+  await lake.clearScratch();
+  await lake.removeEmptyFolders('staging');
 }
 
 function errorLine(error: unknown, during = 'closing'): object {

@@ -175,10 +175,11 @@ export async function checkDerived(
   ingests: Ingests,
   scratch: string,
   intervals: readonly number[],
+  signal?: AbortSignal,
 ): Promise<Check[]> {
   let views: LakeViews | undefined;
   try {
-    views = await openViews(lake, scratch, intervals);
+    views = await openViews(lake, scratch, intervals, signal);
     const over = views;
     return [
       await checkRows(lake, ingests, over, scratch),
@@ -186,6 +187,7 @@ export async function checkDerived(
       ...(await Promise.all(intervals.map((interval) => checkSilver(over, interval)))),
     ];
   } catch (error) {
+    signal?.throwIfAborted();
     return [await findDamaged(lake, (error as Error).message)];
   } finally {
     views?.close();

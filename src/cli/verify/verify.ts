@@ -1,12 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { stopIfAsked } from '../../concurrency.ts';
 import { isNamed, NamedError } from '../../errors.ts';
 import { listAll } from '../../lake/lake.ts';
 import { there } from '../../text.ts';
 import { migrate } from '../../warehouse/client.ts';
 import { type Context, homeLake } from '../context.ts';
 import { onPipeline, type Pipeline, withWarehouse } from '../pipeline.ts';
+import { withScratch } from '../scratch.ts';
 import { blockOf, type Terminal } from '../terminal.ts';
 import { type Check, type Rebuild, SHOWN } from './check.ts';
 import {
@@ -67,6 +67,7 @@ async function repairAll(checks: readonly Check[], done: string[], context: Cont
       if (steps.length === 0 || JSON.stringify(steps) === before) break;
       before = JSON.stringify(steps);
       for (const step of steps) {
+        stopIfAsked(context.signal);
         if (!context.terminal.json) context.terminal.print(`repairing: ${stepText(step)}`);
         if (await isDone(step, pipeline, context)) done.push(stepText(step));
       }
@@ -89,20 +90,17 @@ async function isDone(step: Rebuild, pipeline: Pipeline, context: Context): Prom
 }
 
 async function countAll(context: Context): Promise<Check[]> {
-  const { config, now } = context;
+  const { config, now, signal } = context;
   const lake = homeLake(config);
   const ingests = await readIngests(lake);
   const checkpoints = await checkCheckpoints(lake, config.RESAMPLING_INTERVALS);
   const checks = [await checkSessions(lake, ingests), checkCalendar(ingests), checkpoints];
-  const scratch = await mkdtemp(join(tmpdir(), 'afterbell-verify-'));
-  try {
-    // Damaged files would end DuckDB's queries midway; what is broken has been named by then.
-    const sound = checks[0]!.problems.length === 0 && checkpoints.problems.length === 0;
-    const derived = () => checkDerived(lake, ingests, scratch, config.RESAMPLING_INTERVALS);
-    checks.push(...(sound ? await derived() : [await findDamaged(lake)]));
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  stopIfAsked(signal);
+  // Damaged files would end DuckDB's queries midway; what is broken has been named by then.
+  const sound = checks[0]!.problems.length === 0 && checkpoints.problems.length === 0;
+  const derived = (scratch: string) => checkDerived(lake, ingests, scratch, config.RESAMPLING_INTERVALS, signal);
+  checks.push(...(sound ? await withScratch('verify', derived) : [await findDamaged(lake)]));
+  stopIfAsked(signal);
   const years = config.RETENTION_YEARS;
   const tables = await withWarehouse(context, async (warehouse) => {
     const [found] = await warehouse.query("SELECT to_regclass('stock_prices')::text AS prices");
@@ -111,7 +109,10 @@ async function countAll(context: Context): Promise<Check[]> {
       checkPrices(await readPricesPerSession(warehouse), ingests, { now: now.toISOString(), years }),
       ...(await checkTables(lake, warehouse)),
     ];
-  }).catch((error: Error) => [unreached(error)]);
+  }).catch((error: Error) => {
+    stopIfAsked(signal);
+    return [unreached(error)];
+  });
   return [...checks, ...(tables ?? [checkPrices([], ingests, { now: now.toISOString(), years })])];
 }
 

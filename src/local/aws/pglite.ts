@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { PGlite } from '@electric-sql/pglite';
 import type { Config } from '../../config.ts';
-import { diskTrouble, NamedError } from '../../errors.ts';
-import { KNOWN_OIDS } from './sql.ts';
+import { diskTrouble, isNamed, NamedError } from '../../errors.ts';
+import { startEngineThread } from './pglite-thread.ts';
 
 /** A result as PostgreSQL sent it: every value in its text form, NULL as null. */
 export interface SqlResult {
@@ -64,11 +62,17 @@ export class SqlUnavailable extends Error {
  * The database behind the Data API: PostgreSQL at DATABASE_URL, or the embedded one. Opened by the first statement,
  * so that a run with nothing to do never pays for it.
  */
-export function warehouseBackend(config: Config, folder: string, cluster: string): SqlBackend {
+export function warehouseBackend(
+  config: Config,
+  folder: string,
+  program: { cluster: string; local(name: 'pglite-worker'): string },
+  signal?: AbortSignal,
+): SqlBackend {
   const url = config.DATABASE_URL;
   let opened: Promise<SqlBackend> | undefined;
   const open = () => {
-    opened ??= url ? overNetwork(url) : openPglite(join(folder, 'pgdata'), cluster);
+    const thread = { program: program.local('pglite-worker'), signal };
+    opened ??= url ? overNetwork(url) : openPglite(join(folder, 'pgdata'), program.cluster, thread);
     return opened;
   };
   return {
@@ -86,23 +90,24 @@ async function overNetwork(url: string): Promise<SqlBackend> {
 
 const MAKE_ROOM = 'Make room on its disk, or mend the rights, and run the same command again';
 
-const asText = Object.fromEntries(KNOWN_OIDS.map((oid) => [oid, (text: string) => text]));
-
 /**
- * How often a function of PostgreSQL runs before V8 optimises it, in bytes of its code. At V8's own 1.8 million a night
- * spends two of its seven CPU seconds on code that it hardly uses again; 300,000 upserts cost the same either way.
- */
-setFlagsFromString('--wasm-tiering-budget=60000000');
-
-/**
- * PostgreSQL in this process, on the directory `dataDir`. Nothing in PGlite keeps a second process from
- * opening the same directory and losing a commit: the caller holds the lock of the home.
+ * PostgreSQL in this process, on the directory `dataDir`: in this thread, which each statement then keeps busy, or in one
+ * of its own. Nothing in PGlite keeps a second process from opening the same directory and losing a commit: the caller
+ * holds the lock of the home.
  * @param cluster an empty cluster, copied when `dataDir` does not exist yet: initdb costs seconds and 0.9 GB
  * @throws NamedError Database.Failed
  */
-export async function openPglite(dataDir: string, cluster: string): Promise<SqlBackend> {
+export async function openPglite(
+  dataDir: string,
+  cluster: string,
+  thread?: { program: string; signal?: AbortSignal },
+): Promise<SqlBackend> {
   if (!existsSync(join(dataDir, 'PG_VERSION'))) await createDataDir(dataDir, cluster);
-  const db = await PGlite.create({ dataDir, serializers: asText }).catch((error: unknown) => {
+  const starting = thread
+    ? startEngineThread(dataDir, thread)
+    : import('./pglite-engine.ts').then(({ startEngine }) => startEngine(dataDir));
+  const engine = await starting.catch((error: unknown) => {
+    if (isNamed(error, 'Job.Interrupted')) throw error;
     throw new NamedError(
       'Database.Failed',
       {
@@ -115,20 +120,11 @@ export async function openPglite(dataDir: string, cluster: string): Promise<SqlB
       { cause: error },
     );
   });
-  const query: SqlBackend['query'] = async (text, values) => {
-    // Given per query: PGlite registers its own array parsers after the constructor's.
-    const options = { rowMode: 'array', parsers: asText } as const;
-    const result = await db.query<(string | null)[]>(text, values, options).catch((error: unknown) => {
+  const query: SqlBackend['query'] = (text, values) =>
+    engine.query(text, values).catch((error: unknown) => {
       throw sqlFailure(error);
     });
-    return {
-      columns: result.fields.map(({ name, dataTypeID }) => ({ name, oid: dataTypeID })),
-      rows: result.rows,
-      command: result.command ?? '',
-      count: result.rowCount ?? 0,
-    };
-  };
-  return { ...takingTurns(query), close: () => db.close() };
+  return { ...takingTurns(query), close: () => engine.close() };
 }
 
 /** PGlite has one session: while a caller has it for its own, everybody else waits. */
