@@ -39,8 +39,7 @@ export function flatFiles(place: string | Shelf): FlatFiles {
   };
   return {
     async session(date) {
-      const [year = '', month = ''] = parseDate(date).split('-');
-      const path = `${await found()}${year}/${month}/${date}.csv.gz`;
+      const path = `${await found()}${pathOf(parseDate(date))}`;
       const bytes = await shelf.read(path);
       if (bytes === undefined) return { date, found: false, rows: [] };
       return { date, found: true, rows: await readDayFile(bytes, `${shelf.uri}/${path}`) };
@@ -52,13 +51,18 @@ export function flatFiles(place: string | Shelf): FlatFiles {
       for (let year = Number(first.slice(0, 4)); year <= Number(last.slice(0, 4)); year += 1) {
         const base = await found();
         for await (const { key } of shelf.list(`${base}${year}/`)) {
-          const date = DAY_FILE.exec(key.slice(base.length))?.[1];
-          if (date !== undefined && date >= first && date <= last) dates.push(date);
+          const path = key.slice(base.length);
+          const date = DAY_FILE.exec(path)?.[1];
+          if (date !== undefined && date >= first && date <= last && path === pathOf(date)) dates.push(date);
         }
       }
       return dates.sort();
     },
   };
+}
+
+function pathOf(date: string): string {
+  return `${date.slice(0, 4)}/${date.slice(5, 7)}/${date}.csv.gz`;
 }
 
 async function findRoot(shelf: Shelf): Promise<string> {
@@ -67,8 +71,12 @@ async function findRoot(shelf: Shelf): Promise<string> {
       for await (const { key } of shelf.list(`${root}${year}/`)) if (DAY_FILE.test(key.slice(root.length))) return root;
     }
   }
-  throw new NamedError('Usage.Invalid', {
-    what: `${shelf.uri} holds no flat files`,
+  throw noFlatFiles(shelf.uri);
+}
+
+export function noFlatFiles(uri: string): NamedError {
+  return new NamedError('Usage.Invalid', {
+    what: `${uri} holds no flat files`,
     wanted: 'us_stocks_sip/day_aggs_v1/YYYY/MM/YYYY-MM-DD.csv.gz in it',
     todo: 'Name the folder or the bucket in which the files lie.',
   });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -103,6 +103,13 @@ describe('the folder', () => {
     expect(await files.sessions('2022-12-30', '2023-01-31')).toEqual(['2022-12-30', '2023-01-03', '2023-01-31']);
     expect(await files.sessions('2023-01-04', '2023-01-30')).toEqual([]);
     expect(await files.sessions('2000-01-01', '2030-01-01')).toHaveLength(5);
+  });
+
+  test('a file under another month than its own is no session, as its date would not find it', async () => {
+    await put('2023-03-28', HEADER, '');
+    await rename(join(folder, '2023/03'), join(folder, '2023/04'));
+    await put('2023-03-29', HEADER, '');
+    expect(await flatFiles(folder).sessions('2023-03-01', '2023-04-30')).toEqual(['2023-03-29']);
   });
 
   test('a folder without files, or none at all, is told so by name', async () => {
