@@ -4,14 +4,19 @@ import { readEnvSettings } from './env-file.ts';
 import { NamedError } from './errors.ts';
 import { figure } from './text.ts';
 
-interface Setting {
+interface Flags {
+  secret?: boolean;
+  /** Set by Terraform or by the command line, not by people; absent from `.env.example`. */
+  internal?: boolean;
+  /** Read by commands, which hand on what they make of it. */
+  command?: boolean;
+}
+
+interface Setting extends Flags {
   name: string;
   schema: z.ZodType;
   /** One line for `.env.example` and the docs. */
   about: string;
-  secret?: boolean;
-  /** Set by Terraform or by the command line, not by people; absent from `.env.example`. */
-  internal?: boolean;
 }
 
 const text = z.string().min(1);
@@ -53,23 +58,22 @@ const types = list.pipe(z.array(z.string().regex(/^[A-Za-z0-9_-]{1,20}$/, 'types
 /** DynamoDB's own rule. */
 const tableName = z.string().regex(/^[A-Za-z0-9_.-]{3,255}$/, "a DynamoDB table's name");
 
-function setting<N extends string, S extends z.ZodType>(
-  name: N,
-  schema: S,
-  about: string,
-  flags: { secret?: boolean; internal?: boolean } = {},
-) {
+function setting<N extends string, S extends z.ZodType>(name: N, schema: S, about: string, flags: Flags = {}) {
   return { name, schema, about, ...flags };
 }
 
 /** The one schema of every setting (docs/environment.md): `.env.example` and the docs are made from it. */
 export const SETTINGS = [
-  setting('AFTERBELL_HOME', text.default('./.afterbell'), 'Where the local lake, tables and warehouse live.'),
+  setting('AFTERBELL_HOME', text.default('./.afterbell'), 'Where the local lake, tables and warehouse live.', {
+    command: true,
+  }),
   setting('POLYGON_API_KEY', text.optional(), 'Polygon/Massive key. Without it the practice market answers.', {
     secret: true,
   }),
-  setting('POLYGON_BASE_URL', url.default('https://api.massive.com'), 'Polygon/Massive host.'),
-  setting('POLYGON_CALLS_PER_MINUTE', whole.default(5), "Your plan's calls per minute; 0 = unlimited."),
+  setting('POLYGON_BASE_URL', url.default('https://api.massive.com'), 'Polygon/Massive host.', { command: true }),
+  setting('POLYGON_CALLS_PER_MINUTE', whole.default(5), "Your plan's calls per minute; 0 = unlimited.", {
+    command: true,
+  }),
   setting(
     'POLYGON_MARKETS',
     list.pipe(z.array(z.enum(['stocks', 'otc', 'crypto', 'fx', 'indices'])).min(1)).prefault('stocks,otc'),
@@ -89,17 +93,23 @@ export const SETTINGS = [
     'ALPACA_BASE_URL',
     url.default('https://api.alpaca.markets'),
     'Alpaca host; paper keys use https://paper-api.alpaca.markets.',
+    { command: true },
   ),
   setting(
     'INDEX_MEMBERS_URI',
     text.optional(),
     'Holdings CSV of the iShares Russell 2000 fund: a path, s3://… or https://…. Without it index members are skipped.',
+    { command: true },
   ),
   setting('FMP_API_KEY', text.optional(), 'Financial Modeling Prep key. Without it valuations are skipped.', {
     secret: true,
   }),
-  setting('FMP_BASE_URL', url.default('https://financialmodelingprep.com'), 'Financial Modeling Prep host.'),
-  setting('FMP_CALLS_PER_MINUTE', whole.default(300), "Your FMP plan's calls per minute; 0 = unlimited."),
+  setting('FMP_BASE_URL', url.default('https://financialmodelingprep.com'), 'Financial Modeling Prep host.', {
+    command: true,
+  }),
+  setting('FMP_CALLS_PER_MINUTE', whole.default(300), "Your FMP plan's calls per minute; 0 = unlimited.", {
+    command: true,
+  }),
   setting('FMP_CONCURRENCY', wholeOf(1, 1000).default(10), 'Symbols asked for at once, within the calls per minute.'),
   setting(
     'VALUATION_UNIVERSE',
@@ -125,19 +135,22 @@ export const SETTINGS = [
     'FLAT_FILES_ENDPOINT',
     url.default('https://files.massive.com'),
     'S3-compatible host of Massive flat files, for `backfill --flat-files s3://flatfiles`.',
+    { command: true },
   ),
   setting('FLAT_FILES_KEY_ID', text.optional(), 'Key id of the flat files; not the API key.', { secret: true }),
   setting('FLAT_FILES_SECRET', text.optional(), 'Its secret.', { secret: true }),
   setting('XAI_API_KEY', text.optional(), 'xAI key. Without it portfolios get ticker data and no analysis.', {
     secret: true,
   }),
-  setting('XAI_API_URL', url.default('https://api.x.ai/v1'), 'xAI API, with its version.'),
+  setting('XAI_API_URL', url.default('https://api.x.ai/v1'), 'xAI API, with its version.', { command: true }),
   setting(
     'XAI_API',
     z.enum(['chat', 'responses']).default('chat'),
     'chat = chat completions, asked for now and fetched later; responses = the Responses API, which answers at once.',
   ),
-  setting('XAI_MODEL', text.default('grok-4.3'), 'Model that analyses portfolios; the one that answered is stored.'),
+  setting('XAI_MODEL', text.default('grok-4.3'), 'Model that analyses portfolios; the one that answered is stored.', {
+    command: true,
+  }),
   setting(
     'XAI_PRICES',
     list
@@ -206,11 +219,13 @@ export const SETTINGS = [
     positive.default(6000),
     'With more symbols than this a night consolidates in several jobs at once.',
   ),
+  setting('MEMORY_LIMIT_MB', wholeOf(64, MOST).default(700), "The resampler's DuckDB memory limit."),
   setting('MODE', z.enum(['incremental', 'full']).default('incremental'), 'full = jobs rebuild everything.'),
   setting(
     'HISTORY_SESSIONS',
     wholeOf(0, 15_000).optional(),
     'Sessions fetched before the first night: 300 for an empty practice home, 0 with a real key.',
+    { command: true },
   ),
   setting(
     'TRAILING_SESSIONS',
@@ -218,7 +233,7 @@ export const SETTINGS = [
     'Held sessions every night fetches again for late corrections; 0 = none.',
   ),
   setting('GAP_SESSIONS', whole.default(20), 'Missing sessions a night fetches first, newest first; 0 = none.'),
-  setting('SYMBOLS', wholeOf(1, 100_000).default(500), 'Size of the practice market.'),
+  setting('SYMBOLS', wholeOf(1, 100_000).default(500), 'Size of the practice market.', { command: true }),
   setting(
     'REPORT_SYMBOLS',
     symbols.prefault('AAPL,ABBV,AMZN,AVGO,BRK.B,COST,GOOGL,HD,JNJ,JPM,LLY,META,MSFT,NVDA,PG,TSLA,UNH,V,WMT,XOM'),
@@ -228,11 +243,13 @@ export const SETTINGS = [
     'NIGHT_SCHEDULE',
     z.string().refine(isSchedule, 'cron(minute hour day month weekday year)').default('cron(0 4 * * ? *)'),
     'When nights are started, for `status`: cron(minute hour day month weekday year).',
+    { command: true },
   ),
   setting(
     'SCHEDULE_TIMEZONE',
     z.string().refine(isTimeZone, 'an IANA time zone').default('America/New_York'),
     'Time zone of NIGHT_SCHEDULE.',
+    { command: true },
   ),
   setting(
     'DATABASE_URL',
@@ -288,9 +305,6 @@ export const SETTINGS = [
   setting('AWS_BATCH_JOB_ARRAY_SIZE', positive.optional(), 'Shards of the array job.', { internal: true }),
   setting('AWS_BATCH_JOB_ID', text.optional(), 'The Batch job, `id:index` in an array.', { internal: true }),
   setting('SCRATCH_DIR', text.optional(), 'Where jobs spill and stage files.', { internal: true }),
-  setting('MEMORY_LIMIT_MB', wholeOf(64, MOST).default(700), "The resampler's DuckDB memory limit.", {
-    internal: true,
-  }),
 ] as const;
 
 type Values = {
@@ -321,6 +335,15 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     });
   }
   return values as unknown as Config;
+}
+
+/** Settings as functions and jobs read them, without secrets, and without what whoever runs them sets. */
+export function environmentOf(config: Config): Record<string, string> {
+  const given = (SETTINGS as readonly Setting[])
+    .filter(({ secret, internal, command }) => !secret && !internal && !command)
+    .map(({ name }) => [name, config[name as keyof Config]] as const)
+    .filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }
 
 /** What a setting wants instead of a value given by a flag or an input; undefined for a good one. */

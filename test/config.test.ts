@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { envExample, loadConfig, SETTINGS } from '../src/config.ts';
+import { envExample, environmentOf, loadConfig, SETTINGS } from '../src/config.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../.env.example', import.meta.url));
 
@@ -59,5 +59,30 @@ test('the defaults that .env.example shows are the defaults', () => {
 test('what people do not set is not in .env.example', () => {
   for (const { name, internal } of SETTINGS as readonly { name: string; internal?: boolean }[]) {
     expect(envExample().includes(`#${name}=`)).toBe(internal !== true);
+  }
+});
+
+test('functions and jobs read what a command read, without its secrets and its own settings', () => {
+  const given = {
+    POLYGON_API_KEY: 'k',
+    DATABASE_URL: 'postgres://user:pw@host/db',
+    SYMBOLS: '7',
+    RUN_ID: 'run-1',
+    POLYGON_TYPES: 'CS,ETF',
+    RESAMPLING_INTERVALS: '3,5',
+    MAX_FAILED_PERCENT: '2.5',
+    XAI_MAX_USD: 'off',
+    XAI_PRICES: '2,6.5',
+    ADOPTED_PRICES: 'unadjusted',
+    RETENTION_DAYS: '0',
+    MEMORY_LIMIT_MB: '2000',
+  };
+  const config = loadConfig(given);
+  const read = loadConfig(environmentOf(config));
+  const { POLYGON_API_KEY: _, DATABASE_URL: __, SYMBOLS: ___, RUN_ID: ____, ...handedOn } = given;
+  expect(environmentOf(config)).toMatchObject(handedOn);
+  expect(read).toEqual(loadConfig(handedOn));
+  for (const name of ['POLYGON_API_KEY', 'DATABASE_URL', 'SYMBOLS', 'RUN_ID']) {
+    expect(environmentOf(config)).not.toHaveProperty(name);
   }
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import type { Config } from '../config.ts';
+import { type Config, environmentOf, loadConfig } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { FileLake, SCRATCH } from '../lake/file-lake.ts';
 import { type LostExecution, lostNotice } from '../night/notice.ts';
@@ -147,7 +147,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     const loopback = { aws: aws.url, dynamodb: tables.url, credentials };
     const own = settings(config, home, vendors, loopback);
     const env = { ...awsEnvironment(loopback), ...own };
-    const stores = await ownStores(config, own, loopback);
+    const stores = await ownStores(own, loopback);
     const functions = startFunctions({
       bundles: program.functions,
       worker: program.local('function-worker'),
@@ -255,7 +255,7 @@ function executionName(name: string, startTime: string): string {
   return `${name}-${startTime.replace(/[-:]|\.\d+Z$/g, '')}-${Math.random().toString(36).slice(2, 6)}`;
 }
 
-/** What Terraform sets in the cloud and a user in `.env`, as one listed environment; nothing else reaches a child. */
+/** What Terraform sets in the cloud and a user in `.env`, as one environment; nothing else reaches a child. */
 function settings(config: Config, home: Home, vendors: Vendors, { aws }: LoopbackAws) {
   if (config.LAKE_URI && !config.LAKE_URI.startsWith('file://')) {
     throw new NamedError('Config.Invalid', {
@@ -266,64 +266,25 @@ function settings(config: Config, home: Home, vendors: Vendors, { aws }: Loopbac
     });
   }
   return {
+    ...environmentOf(config),
     STAGE: 'local',
     LAKE_URI: config.LAKE_URI ?? pathToFileURL(home.folders.lake).href,
     SCRATCH_DIR: scratchOf(home),
     DATABASE_CLUSTER_ARN: `arn:aws:rds:${REGION}:${ACCOUNT}:cluster:afterbell-local`,
     DATABASE_SECRET_ARN: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:afterbell-local-database`,
-    POLYGON_MARKETS: config.POLYGON_MARKETS.join(','),
-    POLYGON_TYPES: config.POLYGON_TYPES.join(','),
-    MAX_PAGES: String(config.MAX_PAGES),
-    BRONZE_LAYOUT: config.BRONZE_LAYOUT,
-    LAKE_FSYNC: config.LAKE_FSYNC,
-    ...(config.ADOPTED_PRICES ? { ADOPTED_PRICES: config.ADOPTED_PRICES } : {}),
-    RETENTION_DAYS: String(config.RETENTION_DAYS),
-    RETENTION_YEARS: String(config.RETENTION_YEARS),
-    RESAMPLING_INTERVALS: config.RESAMPLING_INTERVALS.join(','),
-    MAX_WORKERS: String(config.MAX_WORKERS),
-    MAX_FAILED_PERCENT: String(config.MAX_FAILED_PERCENT),
-    FMP_CONCURRENCY: String(config.FMP_CONCURRENCY),
-    VALUATION_UNIVERSE: config.VALUATION_UNIVERSE.join(','),
-    METADATA_TYPES: config.METADATA_TYPES.join(','),
-    ENRICH_SYMBOLS: String(config.ENRICH_SYMBOLS),
-    ENRICH_MINUTES: String(config.ENRICH_MINUTES),
-    MODE: config.MODE,
-    REPORT_SYMBOLS: config.REPORT_SYMBOLS.join(','),
-    TRAILING_SESSIONS: String(config.TRAILING_SESSIONS),
-    GAP_SESSIONS: String(config.GAP_SESSIONS),
-    CONSOLIDATE_SYMBOLS_PER_SHARD: String(config.CONSOLIDATE_SYMBOLS_PER_SHARD),
-    LOG_LEVEL: config.LOG_LEVEL,
-    USER_PORTFOLIOS_TABLE: config.USER_PORTFOLIOS_TABLE,
-    PORTFOLIO_POSITIONS_TABLE: config.PORTFOLIO_POSITIONS_TABLE,
-    XAI_API: config.XAI_API,
-    XAI_MAX_USD: String(config.XAI_MAX_USD),
-    ...(config.XAI_PRICES ? { XAI_PRICES: config.XAI_PRICES.join(',') } : {}),
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     AWS_ENDPOINT_URL_RDS_DATA: aws,
     ...vendors.environment,
   };
 }
 
-/** The command line's own stores, over the same endpoints as the functions'. */
-async function ownStores(config: Config, own: Record<string, string>, loopback: LoopbackAws): Promise<Stores> {
-  const { LAKE_URI, DATABASE_CLUSTER_ARN, DATABASE_SECRET_ARN, POLYGON_SECRET_ARN, ALPACA_SECRET_ARN, FMP_SECRET_ARN } =
-    own;
-  const { INDEX_MEMBERS_URI } = own;
-  const full = {
-    ...config,
-    LAKE_URI,
-    DATABASE_CLUSTER_ARN,
-    DATABASE_SECRET_ARN,
-    POLYGON_SECRET_ARN,
-    ALPACA_SECRET_ARN,
-    FMP_SECRET_ARN,
-    XAI_SECRET_ARN: own.XAI_SECRET_ARN,
-    INDEX_MEMBERS_URI,
-  };
+/** The command line's own stores, over the same endpoints and with the same settings as the functions'. */
+async function ownStores(own: Record<string, string>, loopback: LoopbackAws): Promise<Stores> {
+  const read = loadConfig(own);
   const { aws, dynamodb, credentials } = loopback;
   const tables = new DynamoDBClient(clientOptions(dynamodb, credentials));
-  await createTables(tables, config);
-  return openStores(full, { tables, aws: clientOptions(aws, credentials) });
+  await createTables(tables, read);
+  return openStores(read, { tables, aws: clientOptions(aws, credentials) });
 }
 
 async function createTables(client: DynamoDBClient, config: Config): Promise<void> {
