@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parquetMetadata } from 'hyparquet';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../src/config.ts';
-import { snapshotColumns } from '../src/datasets/registry.ts';
+import { LIST_VIEWS, snapshotColumns } from '../src/datasets/registry.ts';
 import { manifestBytes } from '../src/jobs/consolidate/state.ts';
 import { changeCleanUps } from '../src/jobs/expire.ts';
 import { BAR_COLUMNS } from '../src/lake/bar-table.ts';
@@ -113,7 +113,10 @@ test('every key-value table is described by its own name', () => {
 
 test('every view of query is described, and no other', async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'afterbell-views-'));
-  const views = await openViews(new MemoryLake(), scratch, loadConfig({}).RESAMPLING_INTERVALS);
+  const views = await openViews(new MemoryLake(), scratch, {
+    intervals: loadConfig({}).RESAMPLING_INTERVALS,
+    lists: LIST_VIEWS,
+  });
   try {
     const part = text.split('## Views of ')[1]!;
     const rows = [...part.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, names]) => [...names!.matchAll(/`([^`]+)`/g)]);

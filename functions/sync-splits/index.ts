@@ -1,15 +1,6 @@
-import { splitsSource } from '../../src/datasets/splits.ts';
+import { splits } from '../../src/datasets/splits.ts';
 import { lambda } from '../../src/lambda.ts';
-import { syncLane, syncRequest } from '../../src/night/sync.ts';
-import { polygonOf } from '../../src/vendors/polygon.ts';
+import { listFunction } from '../../src/night/sync.ts';
 
 /** One page of Polygon's splits, or the publication of the complete list. */
-export const handler = lambda({
-  name: 'sync-splits',
-  event: syncRequest,
-  secrets: { polygon: 'POLYGON_SECRET_ARN' },
-  run: (request, call) => {
-    const vendor = () => polygonOf(call.config, call.secrets.polygon);
-    return syncLane(request, call, splitsSource(vendor, call.warehouse, call.signal));
-  },
-});
+export const handler = lambda(listFunction(splits));

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { planSync } from '../../src/checks/diff.ts';
+import { assets as assetList } from '../../src/datasets/assets.ts';
 import { tableSink } from '../../src/datasets/dataset.ts';
+import type { Fields } from '../../src/datasets/snapshots.ts';
+import { tickers as tickerList } from '../../src/datasets/tickers.ts';
 import { startTables } from '../../src/local/aws/dynamodb.ts';
 import { randomCredentials } from '../../src/local/aws/signature.ts';
 import { parseAssets } from '../../src/records/asset.ts';
@@ -66,13 +69,14 @@ for (const [name] of lists) {
   await plain.send(new CreateTableCommand(createTableInput(name, name)));
   while ((await plain.send(new DescribeTableCommand({ TableName: name }))).Table?.TableStatus !== 'ACTIVE');
 }
+const fieldsOf: Record<string, Fields> = { tickers: tickerList.fields, assets: assetList.fields };
 for (const round of ['first', 'unchanged']) {
   let items = 0;
   let written = 0;
   requests = 0;
   const begun = performance.now();
   for (const [name, records] of lists) {
-    const sink = tableSink<{ symbol: string }>(client, name, name);
+    const sink = tableSink<{ symbol: string }>(client, name, fieldsOf[name]!);
     const plan = planSync(await sink.known(), records, ({ symbol }) => symbol);
     const run = {
       runId: round,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api';
+import { LIST_VIEWS } from '../datasets/registry.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { exactPath, textList } from '../lake/exact-paths.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
@@ -46,7 +47,11 @@ async function askViews(sql: string, scratch: string, { config, signal }: Contex
   const lake = homeLake(config);
   let views: LakeViews | undefined;
   try {
-    views = await openViews(lake, scratch, await intervalsIn(lake, config.RESAMPLING_INTERVALS), signal);
+    views = await openViews(lake, scratch, {
+      intervals: await intervalsIn(lake, config.RESAMPLING_INTERVALS),
+      lists: LIST_VIEWS,
+      signal,
+    });
     await lockFiles(views, join(scratch, 'spill'));
     const reader = await runReading(views.connection, sql);
     return reader.getRowObjectsJson().map((row) => plain(row as Record<string, unknown>));

@@ -3,18 +3,94 @@ import type { Budget } from '../checks/change-budget.ts';
 import type { KnownRow, SyncPlan } from '../checks/diff.ts';
 import type { BulkShort, Ending } from '../checks/enrichment.ts';
 import type { Listed } from '../checks/symbol-history.ts';
-import type { Parsed, Reading } from '../records/record.ts';
+import type { Config } from '../config.ts';
+import type { Lake } from '../lake/lake.ts';
+import type { Column } from '../lake/parquet.ts';
+import { contentHash, type Parsed, type Reading } from '../records/record.ts';
 import type { TaskStatus } from '../records/run.ts';
+import type { Call } from '../stores.ts';
 import { applyPlan, readKnown } from '../tables/reference.ts';
 import type { Cursor } from '../tables/runs.ts';
 import type { VendorPage } from '../vendors/paging.ts';
+import type { Warehouse } from '../warehouse/client.ts';
 import type { Enriched, EnrichedRows } from '../warehouse/enrichment.ts';
-import { FIELDS } from './registry.ts';
+import { type Fields, listDates, readList, recordsOf } from './snapshots.ts';
+
+/** The vendors of datasets: the setting that each needs, and what is said where it is missing. */
+export const VENDORS = {
+  polygon: { needs: 'POLYGON_SECRET_ARN', missing: 'POLYGON_API_KEY is not set' },
+  alpaca: { needs: 'ALPACA_SECRET_ARN', missing: 'ALPACA_API_KEY_ID and ALPACA_API_SECRET_KEY are not set' },
+  fmp: { needs: 'FMP_SECRET_ARN', missing: 'FMP_API_KEY is not set' },
+  ishares: { needs: 'INDEX_MEMBERS_URI', missing: 'INDEX_MEMBERS_URI is not set' },
+} as const;
+export type VendorName = keyof typeof VENDORS;
+
+type Needs = (typeof VENDORS)[VendorName]['needs'];
+type SecretSetting = Extract<Needs, `${string}_SECRET_ARN`>;
+
+/** The secrets a function that asks these vendors may open: name → the setting that holds the ARN. */
+export function secretsOf(vendors: readonly VendorName[]): Record<string, SecretSetting> {
+  const isSecret = (needs: Needs): needs is SecretSetting => needs.endsWith('_SECRET_ARN');
+  const secrets = vendors.map((name) => [name, VENDORS[name].needs] as const);
+  return Object.fromEntries(secrets.flatMap(([name, needs]) => (isSecret(needs) ? [[name, needs]] : [])));
+}
+
+/** Why a vendor is not asked, by name: what it needs is not set. */
+export function missingNeeds(config: Config): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(VENDORS).flatMap(([name, { needs, missing }]) => (config[needs] ? [] : [[name, missing]])),
+  );
+}
+
+/** What a dataset is called. */
+interface DatasetFacts {
+  /** As in lake keys, reports and messages: `index_members`. */
+  name: string;
+  /** Its function and its rows in sync_logs: `sync-index-members`. */
+  task: string;
+}
+
+/**
+ * A reference list: fetched page by page, staged, checked against its change budget as a whole, and published as a dated
+ * snapshot. One object a list; `registry.ts` names them all, and everything that goes through the lists is derived there.
+ */
+export interface ListDataset<T extends object> extends DatasetFacts {
+  vendor: VendorName;
+  /** Lists of one round are fetched side by side, one lane a vendor; a round begins when the one before has ended. */
+  round: number;
+  /** Columns of its snapshots after `symbol`. */
+  fields: Fields;
+  /** Says who a record is, where symbols pass from one security to another: their history is kept then. */
+  identity?: (record: T) => Listed;
+  /** The view of `query`: the newest snapshot under the dataset's own name, unless given. */
+  view?: { name: string; every: true; columns: readonly Column[] };
+  /** What of it lies in the warehouse, for `verify`. */
+  stored?: StoredList;
+  source(request: SyncRequest, call: Call): ReferenceSource<T>;
+}
+
+/** A list as the registry knows it, whatever its records are. */
+export type AnyList = Omit<ListDataset<object>, 'source' | 'identity'> & { identity?: unknown };
+
+/** A table of the warehouse that the snapshots have everything for: what it lacks, and how it comes back. */
+export interface StoredList {
+  check(lake: Lake, warehouse: Warehouse): Promise<{ counted: string; problems: string[] }>;
+  /** Rows written. Stopped anywhere, it is done again. */
+  load(lake: Lake, warehouse: Warehouse): Promise<number>;
+}
+
+/** What is asked for symbol by symbol, after prices; the key of one of its vendors is enough. */
+export interface EnrichmentDataset<R> extends DatasetFacts {
+  vendors: readonly VendorName[];
+  source(call: Call): EnrichmentSource<R>;
+}
 
 /** What one reference dataset brings to the loop all of them share. */
 export interface ReferenceSource<T extends object> {
   task: string;
   dataset: string;
+  /** Columns of its snapshots after `symbol`. */
+  fields: Fields;
   /** Lists read one after another, e.g. the markets of Polygon's tickers. */
   partitions: readonly string[];
   pages: (
@@ -27,7 +103,7 @@ export interface ReferenceSource<T extends object> {
   /** What only the whole list shows, such as a row that another page repeats. */
   settle?: (records: readonly T[]) => Parsed<T>;
   sink: Sink<T>;
-  /** Fields that a diff shows and whose flips are counted; those of FIELDS unless given. */
+  /** Fields that a diff shows and whose flips are counted; all of `fields` unless given. */
   watched?: readonly string[];
   /** Limits of the change budget other than REFERENCE_BUDGET's. */
   budget?: Partial<Budget>;
@@ -39,8 +115,11 @@ export interface ReferenceSource<T extends object> {
   barsFollow?: boolean;
   /** What is asked for, where settings decide it; the partitions unless given. */
   selection?: string;
-  /** What a published list leaves in the lake, as [key, bytes]; the dated snapshot of FIELDS unless given. */
-  files?: (records: readonly T[], of: { dataset: string; session: string }) => [key: string, bytes: Uint8Array][];
+  /** What a published list leaves in the lake, as [key, bytes]; the dated snapshot of `fields` unless given. */
+  files?: (
+    records: readonly T[],
+    of: { dataset: string; fields: Fields; session: string },
+  ) => [key: string, bytes: Uint8Array][];
 }
 
 /** Movement that is no surprise: the limits it may reach, and how the report names it. */
@@ -128,11 +207,32 @@ export interface Sink<T> {
 }
 
 /** A DynamoDB table with one item a symbol; what left becomes inactive. */
-export function tableSink<T extends object>(client: DynamoDBDocumentClient, table: string, dataset: string): Sink<T> {
-  const fields = Object.keys(FIELDS[dataset]!);
+export function tableSink<T extends object>(client: DynamoDBDocumentClient, table: string, of: Fields): Sink<T> {
+  const fields = Object.keys(of);
   return {
     known: () => readKnown(client, table),
     apply: (plan, { openedAt }) => applyPlan(client, table, plan, { at: openedAt, fields }),
+  };
+}
+
+/** The lake alone: what is known is the newest snapshot, and publishing the next one is all there is to write. */
+export function lakeSink<T extends object>(lake: Lake, dataset: string, fields: Fields): Sink<T> {
+  return {
+    known: async () => {
+      const date = (await listDates(lake, dataset)).at(-1);
+      const records = date === undefined ? [] : recordsOf(await readList(lake, dataset, date), fields);
+      return new Map(
+        records.map((values) => {
+          const key = String(values.symbol);
+          return [key, { key, contentHash: contentHash(values), active: true, values }];
+        }),
+      );
+    },
+    apply: async ({ added, changed, vanished }) => ({
+      new: added.length,
+      changed: changed.length + vanished.length,
+      failed: [],
+    }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { exchangeDate } from '../calendar/calendar.ts';
 import { indexEventBetween } from '../calendar/index-events.ts';
 import type { Budget } from '../checks/change-budget.ts';
+import { inFlight } from '../concurrency.ts';
 import { NamedError } from '../errors.ts';
 import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
 import { type Column, encodeRows } from '../lake/parquet.ts';
@@ -14,11 +15,17 @@ import {
 import { contentHash, type Parsed } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
 import { readKnown } from '../tables/reference.ts';
-import type { Ishares } from '../vendors/ishares.ts';
+import { figure } from '../text.ts';
+import { type Ishares, isharesOf } from '../vendors/ishares.ts';
 import type { VendorPage } from '../vendors/paging.ts';
 import type { Warehouse } from '../warehouse/client.ts';
-import { currentMembers, storeMembers } from '../warehouse/reference.ts';
-import type { AnnouncedEvent, ReferenceSource, Sink, SyncRequest } from './dataset.ts';
+import { currentMembers, type MemberRow, restoreMembers, storedMembers, storeMembers } from '../warehouse/reference.ts';
+import type { AnnouncedEvent, ListDataset, ReferenceSource, Sink, SyncRequest } from './dataset.ts';
+import { type Fields, listDates, readList } from './snapshots.ts';
+
+const fields = { index: 'text', holdingsOf: 'date', weight: 'double' } as const satisfies Fields;
+/** Lists that are read at a time. */
+const READERS = 16;
 
 /** The one index followed; the column is there for others. */
 export const INDEX = 'russell_2000';
@@ -38,6 +45,31 @@ const COLUMNS: Column[] = [
   { name: 'weight', type: 'double', nullable: true },
 ];
 
+/** Members of the Russell 2000; found in the list of tickers or, when its vendor is down, of assets, so it comes after both. */
+export const indexMembers: ListDataset<IndexMember> = {
+  name: DATASET,
+  task: 'sync-index-members',
+  vendor: 'ishares',
+  round: 1,
+  fields,
+  view: { name: 'index_lists', every: true, columns: COLUMNS },
+  stored: {
+    async check(lake, warehouse) {
+      const { listed, lost } = await lostMemberships(lake, warehouse);
+      const problems =
+        lost.length === 0 ? [] : [`${figure(lost.length)} memberships of the lists are not in it, or otherwise`];
+      return { counted: `${figure(listed)} memberships`, problems };
+    },
+    async load(lake, warehouse) {
+      const { lost } = await lostMemberships(lake, warehouse);
+      const [first = ''] = await listDates(lake, DATASET);
+      await restoreMembers(warehouse, { index: INDEX, first }, lost);
+      return lost.length;
+    },
+  },
+  source: (request, call) => indexMembersSource(() => isharesOf(call.config), request, call),
+};
+
 /** Members of the Russell 2000 by a fund's holdings, dated by the day the holdings are of and not by the night. */
 export function indexMembersSource(
   vendor: () => Ishares,
@@ -47,6 +79,7 @@ export function indexMembersSource(
   return {
     task: 'sync-index-members',
     dataset: DATASET,
+    fields,
     partitions: [INDEX],
     pages: async function* () {
       const { asOf, rows, practice } = await vendor().holdings();
@@ -170,4 +203,50 @@ export async function readListings({
 
 function isStock({ market }: Readonly<Record<string, unknown>>): boolean {
   return market === 'stocks';
+}
+
+/** Every membership of the symbols that the warehouse lacks one of. */
+async function lostMemberships(lake: Lake, warehouse: Warehouse): Promise<{ listed: number; lost: MemberRow[] }> {
+  const listed = await listedMembers(lake);
+  const lacking = new Set(lostMembers(listed, await storedMembers(warehouse, INDEX)).map(({ symbol }) => symbol));
+  return { listed: listed.length, lost: listed.filter(({ symbol }) => lacking.has(symbol)) };
+}
+
+/** Every membership that the lists tell of. */
+async function listedMembers(lake: Lake): Promise<MemberRow[]> {
+  const dates = await listDates(lake, DATASET);
+  const lists = new Map<string, string[]>();
+  await inFlight(dates, READERS, async (date) => {
+    lists.set(
+      date,
+      (await readList(lake, DATASET, date)).map(({ symbol }) => String(symbol)),
+    );
+  });
+  return membershipsOf(dates.map((date) => [date, lists.get(date)!]));
+}
+
+/** Pure: from the first list that names a symbol to the first that does not. Lists in order of date. */
+export function membershipsOf(lists: readonly (readonly [date: string, symbols: readonly string[]])[]): MemberRow[] {
+  const open = new Map<string, string>();
+  const ended: MemberRow[] = [];
+  for (const [date, symbols] of lists) {
+    const now = new Set(symbols);
+    for (const [symbol, validFrom] of open) {
+      if (now.has(symbol)) continue;
+      ended.push({ symbol, validFrom, validTo: date });
+      open.delete(symbol);
+    }
+    for (const symbol of now) if (!open.has(symbol)) open.set(symbol, date);
+  }
+  return [...ended, ...[...open].map(([symbol, validFrom]) => ({ symbol, validFrom, validTo: null }))];
+}
+
+/** Pure: memberships the table lacks. It may know of a time before the oldest list that is left. */
+export function lostMembers(listed: readonly MemberRow[], stored: readonly MemberRow[]): MemberRow[] {
+  const first = listed.map(({ validFrom }) => validFrom).sort()[0] ?? '';
+  const key = ({ symbol, validFrom, validTo }: MemberRow) => {
+    return `${symbol} ${validFrom < first ? first : validFrom} ${validTo ?? ''}`;
+  };
+  const known = new Set(stored.map(key));
+  return listed.filter((one) => !known.has(key(one)));
 }

@@ -5,7 +5,7 @@ import { readActiveTickers } from '../tables/reference.ts';
 import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
 import { type Polygon, polygonOf } from '../vendors/polygon.ts';
 import { type Enriched, storeCompanies } from '../warehouse/enrichment.ts';
-import type { AskedVendor, BulkSource, EnrichmentSource } from './dataset.ts';
+import type { AskedVendor, BulkSource, EnrichmentDataset, EnrichmentSource } from './dataset.ts';
 
 /** Names and sectors change rarely, and each answer costs a call. */
 const REFRESH_HOURS = 7 * 24;
@@ -14,11 +14,19 @@ const BULK_FROM = 100;
 /** Parts of profile-bulk there are at most, by far. */
 const MOST_PARTS = 50;
 
+/** Company details, chunk by chunk, within the night's budget. */
+export const metadata: EnrichmentDataset<Company> = {
+  name: 'metadata',
+  task: 'sync-metadata',
+  vendors: ['polygon', 'fmp'],
+  source: metadataSource,
+};
+
 /**
  * Company details of every active listing of the types in METADATA_TYPES: Polygon's overview and, where there is a
  * key, FMP's profile, whose name, sector and industry are preferred.
  */
-export function metadataSource(call: Call): EnrichmentSource<Company> {
+function metadataSource(call: Call): EnrichmentSource<Company> {
   const { config, tables, warehouse, signal, secrets } = call;
   const { ENRICH_SYMBOLS: symbols, ENRICH_MINUTES: minutes } = config;
   const fmp = secrets.fmp && fmpOf(config, secrets.fmp);

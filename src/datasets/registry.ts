@@ -1,92 +1,64 @@
-import type { Column, ColumnType } from '../lake/parquet.ts';
+import type { Column } from '../lake/parquet.ts';
+import type { ListView } from '../lake/views.ts';
 import type { Enrichment, Lane } from '../records/run.ts';
+import { assets } from './assets.ts';
+import type { AnyList, EnrichmentDataset, StoredList } from './dataset.ts';
+import { indexMembers } from './index-members.ts';
+import { metadata } from './metadata.ts';
+import { columnsOf } from './snapshots.ts';
+import { splits } from './splits.ts';
+import { tickers } from './tickers.ts';
+import { valuations } from './valuations.ts';
+
+/** Every reference list, in the order in which one vendor's are asked for. */
+export const LISTS: readonly AnyList[] = [tickers, splits, assets, indexMembers];
+
+/** What is asked for symbol by symbol, after prices. */
+export const ENRICHMENT_DATASETS: readonly Omit<EnrichmentDataset<unknown>, 'source'>[] = [metadata, valuations];
 
 /** Which functions ask which vendor, in order; one lane a vendor, so that its pace is kept without a shared limiter. */
-export const LANES: readonly Lane[] = [
-  { vendor: 'polygon', tasks: ['sync-tickers', 'sync-splits'], round: 0 },
-  { vendor: 'alpaca', tasks: ['sync-assets'], round: 0 },
-  // Members are found in the list of tickers or, when its vendor is down, of assets.
-  { vendor: 'ishares', tasks: ['sync-index-members'], round: 1 },
-];
+export const LANES: readonly Lane[] = lanesOf(LISTS);
 
-/** What is asked for symbol by symbol after prices, and of whom; one of its vendors' keys is enough. */
-export const ENRICHMENTS: readonly Enrichment[] = [
-  { task: 'sync-metadata', vendors: ['polygon', 'fmp'] },
-  { task: 'sync-valuations', vendors: ['fmp'] },
-];
+export const ENRICHMENTS: readonly Enrichment[] = ENRICHMENT_DATASETS.map(({ task, vendors }) => ({
+  task,
+  vendors: [...vendors],
+}));
 
 /** A complete sync younger than this is not repeated. */
 export const FRESH_HOURS = 20;
 
-export const DATASET_OF_TASK: Readonly<Record<string, string>> = {
-  'sync-tickers': 'tickers',
-  'sync-splits': 'splits',
-  'sync-assets': 'assets',
-  'sync-index-members': 'index_members',
-  'sync-metadata': 'metadata',
-  'sync-valuations': 'valuations',
-};
+export const DATASET_OF_TASK: Readonly<Record<string, string>> = Object.fromEntries(
+  [...LISTS, ...ENRICHMENT_DATASETS].map(({ task, name }) => [task, name]),
+);
 
-/** Every field of a dataset's records after `symbol`, with its column type in the dated snapshots. */
-export const FIELDS: Readonly<Record<string, Readonly<Record<string, ColumnType>>>> = {
-  tickers: {
-    name: 'text',
-    market: 'text',
-    locale: 'text',
-    primaryExchange: 'text',
-    type: 'text',
-    active: 'boolean',
-    currencyName: 'text',
-    currencySymbol: 'text',
-    baseCurrencyName: 'text',
-    baseCurrencySymbol: 'text',
-    cik: 'text',
-    compositeFigi: 'text',
-    shareClassFigi: 'text',
-    delistedUtc: 'text',
-    lastUpdatedUtc: 'text',
-  },
-  splits: {
-    executionDate: 'date',
-    splitFrom: 'double',
-    splitTo: 'double',
-    adjustmentType: 'text',
-    historicalAdjustmentFactor: 'double',
-  },
-  index_members: { index: 'text', holdingsOf: 'date', weight: 'double' },
-  assets: {
-    id: 'text',
-    name: 'text',
-    assetClass: 'text',
-    exchange: 'text',
-    status: 'text',
-    tradable: 'boolean',
-    cusip: 'text',
-    marginable: 'boolean',
-    maintenanceMarginRequirement: 'double',
-    marginRequirementLong: 'double',
-    marginRequirementShort: 'double',
-    shortable: 'boolean',
-    easyToBorrow: 'boolean',
-    borrowStatus: 'text',
-    fractionable: 'boolean',
-    attributes: 'text',
-    minOrderSize: 'double',
-    minTradeIncrement: 'double',
-    priceIncrement: 'double',
-  },
-};
+/** Lists that lie in the warehouse too, in a table of their name. */
+export const STORED_LISTS: readonly { name: string; stored: StoredList }[] = LISTS.flatMap(({ name, stored }) =>
+  stored ? [{ name, stored }] : [],
+);
 
-/** `primaryExchange` in items is `primary_exchange` in SQL. */
-export function columnName(field: string): string {
-  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** Lists whose symbols have a history of who carried them. */
+export const SYMBOL_LISTS: readonly string[] = LISTS.filter(({ identity }) => identity).map(({ name }) => name);
+
+/** What `query` shows of each list. */
+export const LIST_VIEWS: readonly ListView[] = LISTS.map(({ name, fields, view, identity }) => ({
+  dataset: name,
+  name: view?.name ?? name,
+  every: view?.every ?? false,
+  columns: view?.columns ?? columnsOf(fields),
+  changes: identity !== undefined,
+}));
+
+/** Columns of a list's snapshots. */
+export function snapshotColumns(dataset: string): Column[] {
+  return columnsOf(LISTS.find(({ name }) => name === dataset)!.fields);
 }
 
-/** Columns of `reference/{dataset}/date=….parquet`, in snake case. */
-export function snapshotColumns(dataset: string): Column[] {
-  const fields = Object.entries(FIELDS[dataset] ?? {});
-  return [
-    { name: 'symbol', type: 'text' },
-    ...fields.map(([field, type]) => ({ name: columnName(field), type, nullable: true })),
-  ];
+function lanesOf(lists: readonly AnyList[]): Lane[] {
+  const lanes: Lane[] = [];
+  for (const { vendor, round, task } of lists) {
+    const lane = lanes.find((one) => one.vendor === vendor && one.round === round);
+    if (lane) lane.tasks.push(task);
+    else lanes.push({ vendor, tasks: [task], round });
+  }
+  return lanes.sort((a, b) => a.round - b.round);
 }

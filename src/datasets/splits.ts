@@ -1,10 +1,48 @@
 import { factorDifferences } from '../checks/split-factors.ts';
+import type { Lake } from '../lake/lake.ts';
 import { contentHash } from '../records/record.ts';
 import { dropRepeatedSplits, parseSplits, type Split, splitKey } from '../records/split.ts';
-import type { Polygon } from '../vendors/polygon.ts';
+import { figure } from '../text.ts';
+import { type Polygon, polygonOf } from '../vendors/polygon.ts';
 import type { Warehouse } from '../warehouse/client.ts';
-import { storedSplits, storeSplits } from '../warehouse/reference.ts';
-import type { ReferenceSource, Sink } from './dataset.ts';
+import { splitIn, storedSplits, storeSplits } from '../warehouse/reference.ts';
+import type { ListDataset, ReferenceSource, Sink } from './dataset.ts';
+import { type Fields, lastList, listDates, readEvidence, readList } from './snapshots.ts';
+
+const fields = {
+  executionDate: 'date',
+  splitFrom: 'double',
+  splitTo: 'double',
+  adjustmentType: 'text',
+  historicalAdjustmentFactor: 'double',
+} as const satisfies Fields;
+
+/** Polygon's splits; what the resampler adjusts N-session bars by. */
+export const splits: ListDataset<Split> = {
+  name: 'splits',
+  task: 'sync-splits',
+  vendor: 'polygon',
+  round: 0,
+  fields,
+  stored: {
+    async check(lake, warehouse) {
+      const { listed, lost } = await lostSplits(lake, warehouse);
+      const problems = lost.length === 0 ? [] : [`${figure(lost.length)} splits of the newest list are not in it`];
+      return { counted: `${figure(listed)} splits`, problems };
+    },
+    async load(lake, warehouse) {
+      const { lost } = await lostSplits(lake, warehouse);
+      const first = await firstSeen(lake);
+      for (const date of new Set(lost.map((split) => first.get(splitKey(split))!))) {
+        const written = lost.filter((split) => first.get(splitKey(split)) === date);
+        await storeSplits(warehouse, date, { written, gone: [] });
+      }
+      return lost.length;
+    },
+  },
+  source: (_request, { config, secrets, warehouse, signal }) =>
+    splitsSource(() => polygonOf(config, secrets.polygon), warehouse, signal),
+};
 
 /** Of splits that the vendor changed or took back so many are named. */
 const NAMED = 20;
@@ -21,6 +59,7 @@ export function splitsSource(
   return {
     task: 'sync-splits',
     dataset: 'splits',
+    fields,
     barsFollow: true,
     partitions: ['all'],
     pages: (_all, from) => vendor().splitPages({ ...from, signal }),
@@ -75,6 +114,34 @@ function factorNotes(records: readonly Split[], session: string): string[] {
   });
   const more = differences.length - notes.length;
   return more > 0 ? [...notes, `${more} more factors of the vendor differ from ours`] : notes;
+}
+
+/** Splits of one list. */
+async function listedSplits(lake: Lake, date: string): Promise<Split[]> {
+  return (await readList(lake, 'splits', date)).map(splitIn);
+}
+
+/** Which list brought a split first, by splitKey. */
+async function firstSeen(lake: Lake): Promise<Map<string, string>> {
+  const first = new Map<string, string>();
+  for (const date of await listDates(lake, 'splits')) {
+    for (const split of await listedSplits(lake, date)) {
+      if (!first.has(splitKey(split))) first.set(splitKey(split), date);
+    }
+  }
+  return first;
+}
+
+/** Splits of the newest list that the warehouse lacks, or has otherwise. */
+async function lostSplits(lake: Lake, warehouse: Warehouse): Promise<{ listed: number; lost: Split[] }> {
+  const newest = await lastList(lake, 'splits', await readEvidence(warehouse));
+  const listed = newest === undefined ? [] : await listedSplits(lake, newest);
+  const stored = new Map((await storedSplits(warehouse)).map((split) => [splitKey(split), split]));
+  const lost = listed.filter((split) => {
+    const row = stored.get(splitKey(split));
+    return row === undefined || contentHash(row) !== contentHash(split);
+  });
+  return { listed: listed.length, lost };
 }
 
 function dayOf({ symbol, executionDate }: Pick<Split, 'symbol' | 'executionDate'>): string {

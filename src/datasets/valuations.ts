@@ -5,7 +5,7 @@ import { readActiveTickers, readHeldSymbols } from '../tables/reference.ts';
 import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
 import { type Enriched, storeValuations } from '../warehouse/enrichment.ts';
 import { currentMembers } from '../warehouse/reference.ts';
-import type { BulkSource, EnrichmentSource } from './dataset.ts';
+import type { BulkSource, EnrichmentDataset, EnrichmentSource } from './dataset.ts';
 import { INDEX } from './index-members.ts';
 
 /** FMP works a valuation out anew every day. */
@@ -13,8 +13,16 @@ const REFRESH_HOURS = 20;
 /** Below so many symbols single calls bring less than the valuations of the whole world. */
 const BULK_FROM = 100;
 
+/** Valuations by discounted cash flow, in bulk or chunk by chunk, within the night's budget. */
+export const valuations: EnrichmentDataset<Valuation> = {
+  name: 'valuations',
+  task: 'sync-valuations',
+  vendors: ['fmp'],
+  source: valuationSource,
+};
+
 /** FMP's discounted cash flow of every symbol in VALUATION_UNIVERSE, one row a symbol. */
-export function valuationSource(call: Call): EnrichmentSource<Valuation> {
+function valuationSource(call: Call): EnrichmentSource<Valuation> {
   const { config, warehouse, signal, secrets } = call;
   const { ENRICH_SYMBOLS: symbols, ENRICH_MINUTES: minutes, FMP_CALLS_PER_MINUTE: callsPerMinute } = config;
   const vendor = secrets.fmp && fmpOf(config, secrets.fmp);

@@ -66,9 +66,6 @@ export function encodeRevisions(
   return encodeRows(REVISION_COLUMNS, rows);
 }
 
-/** Reference datasets whose symbols have a history. */
-export const SYMBOL_LISTS = ['tickers', 'assets'] as const;
-
 /**
  * Columns of `reference/{dataset}_changes/date=….parquet`: one row a symbol that was `added`, `vanished`, `renamed` (from
  * `former_symbol`) or `reused` by another security on that session.

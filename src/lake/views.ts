@@ -3,9 +3,9 @@ import { lastClosedSession, sessionsBetween } from '../calendar/calendar.ts';
 import { fileList } from './exact-paths.ts';
 import { currentHistories } from './histories.ts';
 import { keys, type Lake, listAll } from './lake.ts';
-import type { ColumnType } from './parquet.ts';
+import type { Column, ColumnType } from './parquet.ts';
 import { corruptFile } from './parquet-columns.ts';
-import { REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS, SYMBOL_LISTS } from './revisions.ts';
+import { REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS } from './revisions.ts';
 import { heldSessions } from './sessions.ts';
 import { PRICED_LIST, SYMBOL_HISTORY_COLUMNS } from './symbol-history.ts';
 import indexMembers from './views.sql';
@@ -25,15 +25,22 @@ const BAR = `symbol VARCHAR, date DATE, open DOUBLE, high DOUBLE, low DOUBLE, cl
   transactions BIGINT, source VARCHAR, ingested_at TIMESTAMP`;
 const SILVER = `symbol VARCHAR, date DATE, window_end DATE, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE,
   volume DOUBLE, bars INTEGER, complete BOOLEAN`;
-const REFERENCE = 'symbol VARCHAR, name VARCHAR';
-const SPLITS = `symbol VARCHAR, execution_date DATE, split_from DOUBLE, split_to DOUBLE, adjustment_type VARCHAR,
-  historical_adjustment_factor DOUBLE`;
-const LISTS = '"index" VARCHAR, symbol VARCHAR, date DATE, weight DOUBLE';
 const RECONCILE = `date DATE, symbol VARCHAR, polygon BOOLEAN, alpaca BOOLEAN, "index" BOOLEAN, bars BOOLEAN,
   reason VARCHAR`;
-const [REVISIONS, CHANGES, HISTORY] = [REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS, SYMBOL_HISTORY_COLUMNS].map((columns) =>
-  columns.map(({ name, type }) => `${name} ${SQL_TYPES[type]}`).join(', '),
+const [REVISIONS, CHANGES, HISTORY] = [REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS, SYMBOL_HISTORY_COLUMNS].map(
+  sqlColumns,
 ) as [string, string, string];
+
+/** What is shown of a reference list. */
+export interface ListView {
+  dataset: string;
+  name: string;
+  /** All of its snapshots, or the newest one. */
+  every: boolean;
+  columns: readonly Column[];
+  /** Whether its symbols have a history, so that there are `{dataset}_changes`. */
+  changes: boolean;
+}
 
 export interface LakeViews {
   connection: DuckDBConnection;
@@ -58,8 +65,11 @@ export interface LakeViews {
 export async function openViews(
   lake: Lake,
   scratch: string,
-  intervals: readonly number[],
-  signal?: AbortSignal,
+  {
+    intervals,
+    lists,
+    signal,
+  }: { intervals: readonly number[]; lists: readonly ListView[]; signal?: AbortSignal | undefined },
 ): Promise<LakeViews> {
   // Loaded by who asks: a tenth of a second that a night need not spend.
   const { DuckDBInstance } = await import('@duckdb/node-api');
@@ -71,7 +81,6 @@ export async function openViews(
   const connection = await instance.connect();
   const under = async (prefix: string, ending: string) =>
     (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith(ending));
-  const newest = async (dataset: string) => (await under(`reference/${dataset}/date=`, '.parquet')).slice(-1);
   const views: [name: string, files: string[], columns: string][] = [
     ['bars', currentHistories(await under('bronze/raw_ohlcv/symbol=', '/data.parquet')), BAR],
     ['sessions', await under('bronze/sessions/date=', '/bars.parquet'), BAR],
@@ -79,12 +88,15 @@ export async function openViews(
   for (const interval of intervals) {
     views.push([`bars_${interval}d`, await under(`silver/silver_${interval}d/`, '.parquet'), SILVER]);
   }
-  for (const dataset of ['tickers', 'assets']) views.push([dataset, await newest(dataset), REFERENCE]);
-  views.push(['splits', await newest('splits'), SPLITS]);
-  views.push(['index_lists', await under('reference/index_members/date=', '.parquet'), LISTS]);
+  for (const { dataset, name, every, columns } of lists) {
+    const files = await under(`reference/${dataset}/date=`, '.parquet');
+    views.push([name, every ? files : files.slice(-1), sqlColumns(columns)]);
+  }
   views.push(['reconcile', (await under('reports/date=', '/reconcile.parquet')).slice(-1), RECONCILE]);
   views.push(['revisions', await under(keys.revisionsOf, '.parquet'), REVISIONS]);
-  const changes = SYMBOL_LISTS.map((dataset) => under(keys.symbolChangesOf(dataset), '.parquet'));
+  const changes = lists
+    .filter((list) => list.changes)
+    .map(({ dataset }) => under(keys.symbolChangesOf(dataset), '.parquet'));
   views.push(['symbol_changes', (await Promise.all(changes)).flat(), CHANGES]);
   views.push(['symbol_history', (await under(keys.symbolHistoryOf(PRICED_LIST), '.parquet')).slice(-1), HISTORY]);
   const keyOf = new Map<string, string>();
@@ -112,6 +124,10 @@ export async function openViews(
     close();
     throw blamed;
   }
+}
+
+function sqlColumns(columns: readonly Column[]): string {
+  return columns.map(({ name, type }) => `"${name}" ${SQL_TYPES[type]}`).join(', ');
 }
 
 function nothing(columns: string): string {

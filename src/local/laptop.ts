@@ -288,16 +288,12 @@ async function ownStores(own: Record<string, string>, loopback: LoopbackAws): Pr
 }
 
 async function createTables(client: DynamoDBClient, config: Config): Promise<void> {
-  const names: Record<TableName, string> = {
-    tickers: config.TICKERS_TABLE,
-    assets: config.ASSETS_TABLE,
-    runs: config.RUNS_TABLE,
-    'ticker-data': config.TICKER_DATA_TABLE,
-    'portfolio-analyses': config.PORTFOLIO_ANALYSES_TABLE,
-  };
+  // The names that Terraform gives the same settings.
+  const nameOf = (table: TableName) =>
+    config[`${table.toUpperCase().replaceAll('-', '_')}_TABLE` as `${'TICKERS' | 'ASSETS' | 'RUNS'}_TABLE`];
   const present = new Set((await client.send(new ListTablesCommand({}))).TableNames ?? []);
   for (const table of Object.keys(TABLES) as TableName[]) {
-    if (!present.has(names[table])) await client.send(new CreateTableCommand(createTableInput(table, names[table])));
+    if (!present.has(nameOf(table))) await client.send(new CreateTableCommand(createTableInput(table, nameOf(table))));
   }
 }
 

@@ -1,12 +1,14 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import * as z from 'zod';
 import { type Ending, isMutilated, judgeEnrichment, planEnrichment } from '../checks/enrichment.ts';
-import type {
-  AskedVendor,
-  EnrichmentPage,
-  EnrichmentRequest,
-  EnrichmentSource,
-  Progress,
+import {
+  type AskedVendor,
+  type EnrichmentDataset,
+  type EnrichmentPage,
+  type EnrichmentRequest,
+  type EnrichmentSource,
+  type Progress,
+  secretsOf,
 } from '../datasets/dataset.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { claimLake } from '../lake/lake.ts';
@@ -304,8 +306,18 @@ export const enrichRequest = syncRequest
   .omit({ listSession: true })
   .extend({ vendorDown: z.record(z.string(), z.string()).default({}) });
 
-/** One step of an enrichment as a function: enrich with the lane's log line and metrics. */
-export async function enrichLane<R>(
+/** The function of an enrichment: chunk by chunk, within the night's budget. */
+export function enrichmentFunction<R>(dataset: EnrichmentDataset<R>) {
+  return {
+    name: dataset.task,
+    event: enrichRequest,
+    secrets: secretsOf(dataset.vendors),
+    run: (request: z.output<typeof enrichRequest>, call: Call) => enrichLane(request, call, dataset.source(call)),
+  };
+}
+
+/** One step of an enrichment: enrich with the lane's log line and metrics. */
+async function enrichLane<R>(
   request: z.output<typeof enrichRequest>,
   call: Call,
   source: EnrichmentSource<R>,

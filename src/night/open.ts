@@ -1,8 +1,8 @@
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { HOUR_MS } from '../calendar/dates.ts';
-import type { Config } from '../config.ts';
 import type { Progress } from '../datasets/dataset.ts';
+import { missingNeeds } from '../datasets/dataset.ts';
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
@@ -102,7 +102,7 @@ async function gather(
     held: new Set(held),
     state: (asked) => (asked === at.session ? state : undefined),
     lastSync: await lastSyncs(runs),
-    withoutKey: missingKeys(config),
+    withoutKey: missingNeeds(config),
     staged: await stagedDates(lake, at.name),
     behind: await jobsAreBehind(lake, config.RESAMPLING_INTERVALS),
     callsPerMinute: config.POLYGON_CALLS_PER_MINUTE,
@@ -181,15 +181,6 @@ async function lastSyncs(runs: Runs): Promise<Record<string, string | undefined>
   for (const dataset of Object.values(DATASET_OF_TASK))
     found[dataset] = (await runs.lastSync(dataset))?.lastSyncTimestamp;
   return found;
-}
-
-function missingKeys(config: Config): Record<string, string> {
-  const missing: Record<string, string> = {};
-  if (!config.POLYGON_SECRET_ARN) missing.polygon = 'POLYGON_API_KEY is not set';
-  if (!config.FMP_SECRET_ARN) missing.fmp = 'FMP_API_KEY is not set';
-  if (!config.ALPACA_SECRET_ARN) missing.alpaca = 'ALPACA_API_KEY_ID and ALPACA_API_SECRET_KEY are not set';
-  if (!config.INDEX_MEMBERS_URI) missing.ishares = 'INDEX_MEMBERS_URI is not set';
-  return missing;
 }
 
 /** Whether an execution is still running; asked before its lock is taken over. */

@@ -18,7 +18,7 @@ import {
   type SyncRequest,
   syncOutcome,
 } from '../datasets/dataset.ts';
-import { columnName, FIELDS, snapshotColumns } from '../datasets/registry.ts';
+import { columnName, snapshotFile } from '../datasets/snapshots.ts';
 import { NamedError } from '../errors.ts';
 import { keys, type Lake, listAll, readJson, writeIfChanged } from '../lake/lake.ts';
 import { encodeRows } from '../lake/parquet.ts';
@@ -83,7 +83,7 @@ export async function publishList<T extends object>(
   }
   const { new: added, changed, failed, notes: stored = [] } = await sink.apply(plan, { ...request, session }, records);
   const written = { new: added, changed, notes: [...listed, ...stored] };
-  for (const [key, bytes] of (source.files ?? snapshotFile)(records, { dataset, session }))
+  for (const [key, bytes] of (source.files ?? snapshotFile)(records, { dataset, fields: source.fields, session }))
     await writeIfChanged(lake, key, bytes);
   await replaceQuarantine(lake, session, dataset, quarantineLines(dataset, session, rejected));
   if (failed.length > 0) {
@@ -216,16 +216,16 @@ function selectionOf({ selection, partitions }: Pick<ReferenceSource<object>, 's
 }
 
 /** Fields whose loss or change means something. */
-function comparedFields(source: Pick<ReferenceSource<object>, 'watched' | 'dataset'>): string[] {
+function comparedFields(source: Pick<ReferenceSource<object>, 'watched' | 'fields'>): string[] {
   return shownFields(source).filter((field) => !isTicking(field));
 }
 
 /** Fields that a diff shows. */
 export function shownFields({
   watched,
-  dataset,
-}: Pick<ReferenceSource<object>, 'watched' | 'dataset'>): readonly string[] {
-  return watched ?? Object.keys(FIELDS[dataset] ?? {});
+  fields,
+}: Pick<ReferenceSource<object>, 'watched' | 'fields'>): readonly string[] {
+  return watched ?? Object.keys(fields);
 }
 
 /** A diff in one line: `36 vanished (S0001, S0002, …), 0 added, 3 changed` */
@@ -321,20 +321,4 @@ export async function stagedList<T extends object>(
   const settled = settle?.(records) ?? { records, rejected: [] };
   const unknownFields = [...unknown].sort();
   return { records: settled.records, rejected: [...rejected, ...settled.rejected], leftOut, unknownFields };
-}
-
-/** `reference/{dataset}/date=….parquet` with the columns of FIELDS. */
-export function snapshotFile(
-  records: readonly object[],
-  { dataset, session }: { dataset: string; session: string },
-): [string, Uint8Array][] {
-  const fields = ['symbol', ...Object.keys(FIELDS[dataset]!)];
-  const rows = (records as Record<string, unknown>[]).map((values) =>
-    Object.fromEntries(fields.map((field) => [columnName(field), cell(values[field])])),
-  );
-  return [[keys.snapshot(dataset, session), encodeRows(snapshotColumns(dataset), rows)]];
-}
-
-function cell(value: unknown): unknown {
-  return Array.isArray(value) ? value.join(',') : (value ?? null);
 }

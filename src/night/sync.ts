@@ -1,6 +1,13 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import * as z from 'zod';
-import { type ReferenceSource, type SyncPage, type SyncRequest, syncOutcome } from '../datasets/dataset.ts';
+import {
+  type ListDataset,
+  type ReferenceSource,
+  type SyncPage,
+  type SyncRequest,
+  secretsOf,
+  syncOutcome,
+} from '../datasets/dataset.ts';
 import { isNamed } from '../errors.ts';
 import { barsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, jsonBytes, keys, type LakeKind, lakeKind } from '../lake/lake.ts';
@@ -107,12 +114,22 @@ export const syncRequest = z.object({
   release: z.string().nullish(),
 });
 
+/** The function of a list: one page of it, or the publication of the complete list. */
+export function listFunction<T extends object>(list: ListDataset<T>) {
+  return {
+    name: list.task,
+    event: syncRequest,
+    secrets: secretsOf([list.vendor]),
+    run: (request: z.output<typeof syncRequest>, call: Call) => syncLane(request, call, list.source(request, call)),
+  };
+}
+
 /**
- * One step of a reference lane as a function: syncPage with the lane's log line and metrics. Once a list that bars follow
+ * One step of a reference lane: syncPage with the lane's log line and metrics. Once a list that bars follow
  * from is published, by whatever run, it says whether they follow it: asked of the lake and not of what this call changed,
  * so that a run killed after the publication is made good.
  */
-export async function syncLane<T extends object>(
+async function syncLane<T extends object>(
   request: z.output<typeof syncRequest>,
   call: Call,
   source: ReferenceSource<T>,

@@ -1,6 +1,7 @@
 import { previousSession } from '../calendar/calendar.ts';
 import { dateOf } from '../calendar/dates.ts';
 import { inFlight } from '../concurrency.ts';
+import { SYMBOL_LISTS } from '../datasets/registry.ts';
 import { errorName } from '../errors.ts';
 import { decodeBarColumns } from '../lake/bar-table.ts';
 import { openHistory } from '../lake/histories.ts';
@@ -8,7 +9,6 @@ import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
 import { decodeRows, type Row } from '../lake/parquet.ts';
 import { quarantinedOn } from '../lake/quarantine.ts';
 import { readReport } from '../lake/reports.ts';
-import { SYMBOL_LISTS } from '../lake/revisions.ts';
 import { heldSessions, usableIngest } from '../lake/sessions.ts';
 import { decodeSilver, type SilverColumns } from '../lake/silver.ts';
 import type { NightReport } from '../records/run.ts';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LIST_VIEWS } from '../../src/datasets/registry.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { type Column, encodeRows } from '../../src/lake/parquet.ts';
 import { openViews } from '../../src/lake/views.ts';
@@ -34,7 +35,7 @@ async function inLake(lists: Record<string, string[]>, sql: string): Promise<unk
     const rows = symbols.map((symbol) => ({ index, symbol, date, weight: 0.05 }));
     await lake.write(keys.snapshot('index_members', date), encodeRows(COLUMNS, rows));
   }
-  const views = await openViews(lake, temporaryFolder(), []);
+  const views = await openViews(lake, temporaryFolder(), { intervals: [], lists: LIST_VIEWS });
   try {
     return (await views.connection.runAndReadAll(sql)).getRowsJson();
   } finally {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { sessionsBetween } from '../../src/calendar/calendar.ts';
+import { LIST_VIEWS } from '../../src/datasets/registry.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { encodeBars } from '../../src/lake/sessions.ts';
 import { openViews } from '../../src/lake/views.ts';
@@ -16,7 +17,9 @@ async function errorOf(symbol: string, damage: (bytes: Uint8Array) => Uint8Array
   for (const name of ['A', 'M', 'Z']) {
     await lake.write(keys.symbol(name), name === symbol ? damage(history(name)) : history(name));
   }
-  const views = await openViews(lake, temporaryFolder(), []).catch((error: Error) => error);
+  const views = await openViews(lake, temporaryFolder(), { intervals: [], lists: LIST_VIEWS }).catch(
+    (error: Error) => error,
+  );
   if (views instanceof Error) return views;
   try {
     return await views.connection.runAndReadAll(sql).then(

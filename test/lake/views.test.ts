@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { sessionsBetween } from '../../src/calendar/calendar.ts';
+import { LIST_VIEWS } from '../../src/datasets/registry.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
 import { encodeRevisions, revisionsOf } from '../../src/lake/revisions.ts';
@@ -12,7 +13,7 @@ import { MemoryLake } from './memory-lake.ts';
 import { publish } from './published.ts';
 
 async function ask(lake: MemoryLake, sql: string) {
-  const views = await openViews(lake, temporaryFolder(), [3, 5]);
+  const views = await openViews(lake, temporaryFolder(), { intervals: [3, 5], lists: LIST_VIEWS });
   try {
     return { names: views.names, rows: (await views.connection.runAndReadAll(sql)).getRowsJson() };
   } finally {

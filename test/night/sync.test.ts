@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ReferenceSource, type SyncPage, tableSink } from '../../src/datasets/dataset.ts';
+import { tickers } from '../../src/datasets/tickers.ts';
 import { NamedError } from '../../src/errors.ts';
 import { claimLake, keys } from '../../src/lake/lake.ts';
 import { syncPage } from '../../src/night/sync.ts';
@@ -29,6 +30,7 @@ function listOf(lists: Record<string, unknown[][]>, more: Partial<ReferenceSourc
   const source: ReferenceSource<Ticker> = {
     task: 'sync-tickers',
     dataset: 'tickers',
+    fields: tickers.fields,
     partitions: Object.keys(lists),
     pages: (partition, from) =>
       followPages({
@@ -47,7 +49,7 @@ function listOf(lists: Record<string, unknown[][]>, more: Partial<ReferenceSourc
       }),
     parse: parseTickers,
     keyOf: ({ symbol }) => symbol,
-    sink: tableSink(rooms.tables, rooms.config.TICKERS_TABLE, 'tickers'),
+    sink: tableSink(rooms.tables, rooms.config.TICKERS_TABLE, tickers.fields),
     ...more,
   };
   return { source, asked };

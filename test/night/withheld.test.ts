@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { readHeldLists } from '../../src/cli/status/withheld.ts';
 import { type ReferenceSource, type SyncPage, type SyncRequest, tableSink } from '../../src/datasets/dataset.ts';
+import { tickers } from '../../src/datasets/tickers.ts';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
 import { syncPage } from '../../src/night/sync.ts';
 import { endHeld, type HeldReport, heldBy, heldKey, settleHeld } from '../../src/night/withheld.ts';
@@ -32,6 +33,7 @@ function source(rows: object[], more: Partial<ReferenceSource<Ticker>> = {}): Re
   return {
     task: 'sync-tickers',
     dataset: 'tickers',
+    fields: tickers.fields,
     partitions: ['stocks'],
     async *pages() {
       asked += 1;
@@ -39,7 +41,7 @@ function source(rows: object[], more: Partial<ReferenceSource<Ticker>> = {}): Re
     },
     parse: parseTickers,
     keyOf: ({ symbol }) => symbol,
-    sink: tableSink(rooms.tables, rooms.config.TICKERS_TABLE, 'tickers'),
+    sink: tableSink(rooms.tables, rooms.config.TICKERS_TABLE, tickers.fields),
     ...more,
   };
 }

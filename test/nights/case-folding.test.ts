@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { verify } from '../../src/cli/verify/verify.ts';
 import { loadConfig } from '../../src/config.ts';
+import { LIST_VIEWS } from '../../src/datasets/registry.ts';
 import { openViews } from '../../src/lake/views.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource } from '../../src/local/market/source.ts';
@@ -62,7 +63,7 @@ test('on a disk that ignores case a night keeps KIMpL and KIMPL apart, and verif
 });
 
 async function barsOf({ laptop }: Scene, symbol: string): Promise<number> {
-  const views = await openViews(laptop.stores.lake, scratch(), []);
+  const views = await openViews(laptop.stores.lake, scratch(), { intervals: [], lists: LIST_VIEWS });
   const reader = await views.connection.runAndReadAll(`SELECT count(*)::INT FROM bars WHERE symbol = '${symbol}'`);
   views.close();
   return reader.getRows()[0]![0] as number;

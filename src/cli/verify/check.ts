@@ -1,6 +1,7 @@
+import { STORED_LISTS } from '../../datasets/registry.ts';
+
 /** Tables of the warehouse that the lake has everything for; the others are judged by the ledger, so it comes first. */
-export const LAKE_TABLES = ['nights', 'splits', 'index_members', 'symbol_history'] as const;
-export type LakeTable = (typeof LAKE_TABLES)[number];
+export const LAKE_TABLES: readonly string[] = ['nights', ...STORED_LISTS.map(({ name }) => name), 'symbol_history'];
 
 /** What `verify --repair` does by itself, in this order. */
 export type Rebuild =
@@ -8,7 +9,7 @@ export type Rebuild =
   | { step: 'consolidate' }
   | { step: 'resample'; intervals: number[] }
   | { step: 'load-prices'; dates: string[] }
-  | { step: 'load-table'; table: LakeTable };
+  | { step: 'load-table'; table: string };
 
 /** One thing that was recounted. `problems` empty = clean; notes are worth knowing and no fault. */
 export interface Check {

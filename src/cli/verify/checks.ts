@@ -1,5 +1,6 @@
 import { closureReason, isSameCalendar, sessionsBetween } from '../../calendar/calendar.ts';
 import { inFlight } from '../../concurrency.ts';
+import { LIST_VIEWS, STORED_LISTS } from '../../datasets/registry.ts';
 import { isNamed } from '../../errors.ts';
 import { manifestIn, readConsolidated } from '../../jobs/consolidate/state.ts';
 import { decodeBarColumns } from '../../lake/bar-table.ts';
@@ -17,9 +18,9 @@ import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
 import enrichmentStatements from '../../warehouse/enrichment.sql';
 import { readPaged } from '../../warehouse/paged.ts';
 import pricesStatements from '../../warehouse/prices.sql';
-import { type Check, type LakeTable, type Rebuild, refetch, SHOWN } from './check.ts';
+import { type Check, type Rebuild, refetch, SHOWN } from './check.ts';
 import checksStatements from './checks.sql';
-import { lostHistories, lostMemberships, lostRuns, lostSplits } from './lost-rows.ts';
+import { lostHistories, lostRuns } from './lost-rows.ts';
 
 const enrichmentCountsSql = statement(enrichmentStatements, 'enrichment-counts');
 const pricesPerSessionSql = statement(pricesStatements, 'prices-per-session');
@@ -78,22 +79,16 @@ export function checkCalendar(ingests: Ingests): Check {
 /** The warehouse's other tables against what the lake has of them. */
 export async function checkTables(lake: Lake, warehouse: Warehouse): Promise<Check[]> {
   const runs = await lostRuns(lake, warehouse);
-  const splits = await lostSplits(lake, warehouse);
-  const members = await lostMemberships(lake, warehouse);
+  const lists: Check[] = [];
+  for (const { name, stored } of STORED_LISTS) {
+    const { counted, problems } = await stored.check(lake, warehouse);
+    lists.push(tableCheck(name, counted, problems));
+  }
   const histories = await lostHistories(lake, warehouse);
   const lines = (count: number, text: string) => (count === 0 ? [] : [`${figure(count)} ${text}`]);
   return [
     tableCheck('nights', `${figure(runs.listed)} reports`, lines(runs.lost.length, 'runs with a report are not in it')),
-    tableCheck(
-      'splits',
-      `${figure(splits.listed)} splits`,
-      lines(splits.lost.length, 'splits of the newest list are not in it'),
-    ),
-    tableCheck(
-      'index_members',
-      `${figure(members.listed)} memberships`,
-      lines(members.lost.length, 'memberships of the lists are not in it, or otherwise'),
-    ),
+    ...lists,
     tableCheck(
       'symbol_history',
       `${figure(histories.listed)} symbols`,
@@ -103,7 +98,7 @@ export async function checkTables(lake: Lake, warehouse: Warehouse): Promise<Che
   ];
 }
 
-function tableCheck(table: LakeTable, counted: string, problems: string[]): Check {
+function tableCheck(table: string, counted: string, problems: string[]): Check {
   const rebuild = problems.length > 0 ? { rebuild: [{ step: 'load-table' as const, table }] } : {};
   return { name: table, counted, problems, ...rebuild, repairs: [], notes: [] };
 }
@@ -179,7 +174,7 @@ export async function checkDerived(
 ): Promise<Check[]> {
   let views: LakeViews | undefined;
   try {
-    views = await openViews(lake, scratch, intervals, signal);
+    views = await openViews(lake, scratch, { intervals, lists: LIST_VIEWS, signal });
     const over = views;
     return [
       await checkRows(lake, ingests, over, scratch),

@@ -1,33 +1,23 @@
 import { lastClosedSession } from '../../calendar/calendar.ts';
 import { stopIfAsked } from '../../concurrency.ts';
-import { INDEX } from '../../datasets/index-members.ts';
+import { STORED_LISTS } from '../../datasets/registry.ts';
+import { listDates, readList } from '../../datasets/snapshots.ts';
 import { NamedError } from '../../errors.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
 import { checksumOf, decodeBars, readIngest } from '../../lake/sessions.ts';
 import { executionIsRunning } from '../../night/open.ts';
-import { splitKey } from '../../records/split.ts';
 import { counted, statement } from '../../text.ts';
 import type { Warehouse } from '../../warehouse/client.ts';
 import ledgerStatements from '../../warehouse/ledger.sql';
 import { closeLedger, summaryOf, timestamp } from '../../warehouse/ledger.ts';
 import { storePrices } from '../../warehouse/prices.ts';
 import referenceStatements from '../../warehouse/reference.sql';
-import { readHistory, restoreMembers, storeSplits, writeHistory } from '../../warehouse/reference.ts';
+import { readHistory, writeHistory } from '../../warehouse/reference.ts';
 import type { Context } from '../context.ts';
 import { outcomeOf } from '../outcome.ts';
 import type { Pipeline } from '../pipeline.ts';
-import { LAKE_TABLES, type LakeTable, type Rebuild } from './check.ts';
-import {
-  firstSeenSplits,
-  identityOf,
-  listDates,
-  lostHistories,
-  lostMemberships,
-  lostRuns,
-  lostSplits,
-  readList,
-  replayHistory,
-} from './lost-rows.ts';
+import { LAKE_TABLES, type Rebuild } from './check.ts';
+import { identityOf, lostHistories, lostRuns, replayHistory } from './lost-rows.ts';
 
 const reopenSymbolHistorySql = statement(referenceStatements, 'reopen-symbol-history');
 const restoreNightSql = statement(ledgerStatements, 'restore-night');
@@ -79,7 +69,7 @@ export async function carryOut(step: Rebuild, pipeline: Pipeline, context: Conte
   else if (step.step === 'consolidate') await runJob('consolidate', {}, pipeline, context);
   else if (step.step === 'resample')
     await runJob('resample', { RESAMPLING_INTERVALS: step.intervals.join(',') }, pipeline, context);
-  else if (step.step === 'load-table') await LOADS[step.table](lake, warehouse);
+  else if (step.step === 'load-table') await LOADS[step.table]!(lake, warehouse);
   else {
     for (const [index, date] of step.dates.entries()) {
       stopIfAsked(context.signal);
@@ -128,10 +118,9 @@ async function loadSession(date: string, { stores: { lake, warehouse } }: Pipeli
 type Load = (lake: Lake, warehouse: Warehouse) => Promise<number>;
 
 /** Brings one table to what the lake has for it; how many rows were written. Killed anywhere, it is done again. */
-export const LOADS: Readonly<Record<LakeTable, Load>> = {
+export const LOADS: Readonly<Record<string, Load>> = {
   nights: loadRuns,
-  splits: loadSplits,
-  index_members: loadMembers,
+  ...Object.fromEntries(STORED_LISTS.map(({ name, stored }) => [name, stored.load])),
   symbol_history: loadHistories,
 };
 
@@ -151,23 +140,6 @@ async function loadRuns(lake: Lake, warehouse: Warehouse): Promise<number> {
       summary: summaryOf(run),
     });
   }
-  return lost.length;
-}
-
-async function loadSplits(lake: Lake, warehouse: Warehouse): Promise<number> {
-  const { lost } = await lostSplits(lake, warehouse);
-  const first = await firstSeenSplits(lake);
-  for (const date of new Set(lost.map((split) => first.get(splitKey(split))!))) {
-    const written = lost.filter((split) => first.get(splitKey(split)) === date);
-    await storeSplits(warehouse, date, { written, gone: [] });
-  }
-  return lost.length;
-}
-
-async function loadMembers(lake: Lake, warehouse: Warehouse): Promise<number> {
-  const { lost } = await lostMemberships(lake, warehouse);
-  const [first = ''] = await listDates(lake, 'index_members');
-  await restoreMembers(warehouse, { index: INDEX, first }, lost);
   return lost.length;
 }
 

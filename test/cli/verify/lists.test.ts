@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { identityOf, lostMembers, membershipsOf, replayHistory } from '../../../src/cli/verify/lost-rows.ts';
+import { identityOf, replayHistory } from '../../../src/cli/verify/lost-rows.ts';
 import { inOrder, stepText } from '../../../src/cli/verify/repair.ts';
+import { lostMembers, membershipsOf } from '../../../src/datasets/index-members.ts';
 
 const member = (symbol: string, validFrom: string, validTo: string | null = null) => ({ symbol, validFrom, validTo });
 
