@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -121,21 +121,19 @@ test('a new reference list takes the seven files that the page shows, and a nigh
     POLYGON_API_KEY: 'x',
   };
   const cli = join(copy, 'dist/cli/afterbell.mjs');
-  const run = (...args: string[]) => {
-    try {
-      return execFileSync(process.execPath, [cli, ...args], { cwd: copy, env, encoding: 'utf8' });
-    } catch (error) {
-      return (error as { stdout: string }).stdout;
-    }
-  };
-  const night = JSON.parse(run('night', '--session', SESSION, '--json')) as { datasets: { name: string }[] };
+  // Not waited for synchronously: the market answers from this process.
+  const run = (...args: string[]) =>
+    new Promise<string>((resolve) => {
+      execFile(process.execPath, [cli, ...args], { cwd: copy, env }, (_error, stdout) => resolve(stdout));
+    });
+  const night = JSON.parse(await run('night', '--session', SESSION, '--json')) as { datasets: { name: string }[] };
   expect(night.datasets.find(({ name }) => name === 'short_interest')).toMatchObject({
     task: 'sync-short-interest',
     status: 'success',
     rows: 3,
     rejected: 1,
   });
-  const rows = run(
+  const rows = await run(
     'query',
     '--json',
     'SELECT symbol, settlement_date, short_interest FROM short_interest ORDER BY symbol',
