@@ -130,6 +130,15 @@ function editsBetween(a: string, b: string): number {
   return last[b.length]!;
 }
 
+/** What a text holds as JSON; undefined for one that is none, as it was cut or is something else. */
+export function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where an object of a lake is found by a person: a path on this computer, or its address in the bucket. */
 export function placeIn({ uri }: { uri: string }, key: string): string {
   const base = uri.startsWith('file://') ? fileURLToPath(uri) : uri;

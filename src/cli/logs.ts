@@ -7,6 +7,7 @@ import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { HOUR_MS } from '../calendar/dates.ts';
 import { logGroupOf, readStageLog } from '../deployed/logs.ts';
 import { NamedError } from '../errors.ts';
+import { jsonOrUndefined } from '../text.ts';
 import type { Context } from './context.ts';
 
 export interface LogsOptions {
@@ -80,11 +81,7 @@ function stageSource(name: string, stage: string): Source {
 }
 
 function asRecord(text: string): LogLine['content'] {
-  try {
-    return text.startsWith('{') ? JSON.parse(text) : text;
-  } catch {
-    return text;
-  }
+  return text.startsWith('{') ? ((jsonOrUndefined(text) as Record<string, unknown> | undefined) ?? text) : text;
 }
 
 function fileSource(name: string, home: string): Source {

@@ -5,7 +5,7 @@ import type { TickerData } from '../portfolio/indicators.ts';
 import { listHoldings } from '../portfolio/list-holdings.ts';
 import { Spending, type Spent } from '../portfolio/spending.ts';
 import { readItems } from '../tables/batch.ts';
-import { duration, oneLine, wellFormed } from '../text.ts';
+import { duration, jsonOrUndefined, oneLine, wellFormed } from '../text.ts';
 import type { Context } from './context.ts';
 import type { Pipeline } from './pipeline.ts';
 import { blockOf, type Cell, statusWord, type Terminal, table } from './terminal.ts';
@@ -78,11 +78,8 @@ async function resumed(pipeline: Pipeline, signal: AbortSignal): Promise<Executi
 }
 
 function saidByFailure({ error, cause = '', status }: Execution): object {
-  try {
-    return JSON.parse(cause) as object;
-  } catch {
-    return { reasons: [[error ?? status, cause].filter(Boolean).join(': ')] };
-  }
+  const said = jsonOrUndefined(cause) as object | undefined;
+  return said ?? { reasons: [[error ?? status, cause].filter(Boolean).join(': ')] };
 }
 
 /** One screen: what was done, then each analysis with the figures it rests on. */

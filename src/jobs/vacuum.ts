@@ -3,28 +3,16 @@ import { errorName, isNamed } from '../errors.ts';
 import type { Lake } from '../lake/lake.ts';
 import { type DateFile, takeInventory } from './consolidate/inventory.ts';
 import { wantedBy } from './consolidate/plan.ts';
-import { isOfShard, type Shard } from './consolidate/shards.ts';
-import { statusOf } from './consolidate/summary.ts';
+import { isOfShard } from './consolidate/shards.ts';
+import { type BronzeJobOptions, statusOf } from './consolidate/summary.ts';
 import { cutoffDate, type Expired, type Kept, proveExpired, removeExpired } from './expire.ts';
-import type { JobError, JobSummary, Progress } from './job.ts';
+import type { JobError, JobSummary } from './job.ts';
 
-export interface VacuumOptions {
-  /** Limits the run to these. */
-  symbols?: readonly string[];
+export interface VacuumOptions extends BronzeJobOptions {
   /** Age in days from which date files go. */
   retentionDays: number;
-  /** Files in flight at once. */
-  maxWorkers: number;
   /** Says what would go, and changes nothing. */
   dryRun?: boolean;
-  runId: string;
-  /** What the age is counted from. */
-  now?: Date;
-  shard?: Shard;
-  /** Symbols in a hundred that may fail without failing the job; 0 by default. */
-  maxFailedPercent?: number;
-  signal?: AbortSignal;
-  progress?: Progress;
   /** Called with each file that goes, before it does, in order of key; all of them in a dry run. */
   onFile?: (file: Expired) => void;
 }

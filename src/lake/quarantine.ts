@@ -1,3 +1,4 @@
+import { jsonOrUndefined } from '../text.ts';
 import { keys, type Lake } from './lake.ts';
 
 /** A refused row, as `quarantine/date=D.jsonl` and the staged rows beside a session keep it. */
@@ -20,13 +21,9 @@ export function parseQuarantine(bytes: Uint8Array | undefined): QuarantineLine[]
 }
 
 function entryOf(text: string): QuarantineEntry | undefined {
-  try {
-    const { dataset, symbol, reason, row } = (JSON.parse(text) ?? {}) as Record<string, unknown>;
-    if (typeof dataset !== 'string') return undefined;
-    return { dataset, symbol: String(symbol ?? ''), reason: String(reason ?? ''), row };
-  } catch {
-    return undefined;
-  }
+  const { dataset, symbol, reason, row } = (jsonOrUndefined(text) ?? {}) as Record<string, unknown>;
+  if (typeof dataset !== 'string') return undefined;
+  return { dataset, symbol: String(symbol ?? ''), reason: String(reason ?? ''), row };
 }
 
 /** The refused rows of a session, a torn line as one of them that says what to do. */

@@ -15,6 +15,7 @@ import {
 import { tooLarge } from '../body.ts';
 import { inFlight } from '../concurrency.ts';
 import { NamedError } from '../errors.ts';
+import { conflict } from './durable.ts';
 import type { Condition, Entry, Lake, Refusal } from './lake.ts';
 
 /** DeleteObjects takes at most this many keys a call. */
@@ -146,14 +147,6 @@ export class S3Lake implements Lake {
 /** 412: the condition does not hold; 409: another conditional write is in flight; 404: the version is gone. */
 function isLost(status: number, ifMatch: string | undefined): boolean {
   return status === 412 || status === 409 || (status === 404 && ifMatch !== undefined);
-}
-
-function conflict(key: string, cause: unknown): NamedError {
-  return new NamedError(
-    'Lake.Conflict',
-    { what: `another writer changed ${key}`, wanted: 'one writer at a time', todo: 'Run the same command again.' },
-    { cause },
-  );
 }
 
 /** As many requests at once as a job has files in flight. */

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Config } from '../config.ts';
 import { diskTrouble, NamedError } from '../errors.ts';
+import { jsonOrUndefined } from '../text.ts';
 import { type Credentials, randomCredentials } from './aws/signature.ts';
 import { type FileLock, holderOf, isLocked, tryLock } from './file-lock.ts';
 import { removeLast } from './last-steps.ts';
@@ -315,14 +316,6 @@ async function readCard(root: string): Promise<Card | undefined> {
     throw error;
   }
   return Card.safeParse(jsonOrUndefined(text)).data;
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether the owner on the card is to be reached from here: a port alone may have passed to another program. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { jsonOrUndefined } from '../text.ts';
 import type { Night } from './night.ts';
 
 /** A caught state's error as Step Functions gives it; the cause is often JSON in a string. */
@@ -115,11 +116,7 @@ function ownWords(reason: string | undefined): string | undefined {
 
 /** Causes are cut at a length of the service's choosing; what is no JSON any more is shown as it is. */
 function readJsonText<T>(text: string): T | undefined {
-  try {
-    return (JSON.parse(text) as T | null) ?? undefined;
-  } catch {
-    return undefined;
-  }
+  return (jsonOrUndefined(text) as T | null) ?? undefined;
 }
 
 export function describe({ state, error, cause }: Trouble): string {

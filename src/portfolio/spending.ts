@@ -1,6 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
+import { conditionHolds } from '../tables/batch.ts';
 import type { ModelRequest } from '../vendors/xai.ts';
 import { priceOf } from './prompt.ts';
 
@@ -97,17 +98,12 @@ export class Spending {
   }
 
   /** @returns false when the condition does not hold */
-  private async update(
+  private update(
     runId: string,
     change: Omit<ConstructorParameters<typeof UpdateCommand>[0], 'TableName' | 'Key'>,
   ): Promise<boolean> {
-    try {
-      await this.client.send(new UpdateCommand({ TableName: this.config.RUNS_TABLE, Key: keyOf(runId), ...change }));
-      return true;
-    } catch (error) {
-      if ((error as Error).name === 'ConditionalCheckFailedException') return false;
-      throw error;
-    }
+    const command = new UpdateCommand({ TableName: this.config.RUNS_TABLE, Key: keyOf(runId), ...change });
+    return conditionHolds(this.client.send(command));
   }
 }
 

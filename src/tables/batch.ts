@@ -61,6 +61,17 @@ export async function writeAll(
   }
 }
 
+/** Waits for a conditional write; false when its condition does not hold. */
+export async function conditionHolds(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if ((error as Error).name === 'ConditionalCheckFailedException') return false;
+    throw error;
+  }
+}
+
 /** BatchGetItem takes at most this many keys a call. */
 const READ_BATCH = 100;
 

@@ -1,5 +1,4 @@
 import {
-  BatchGetCommand,
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
@@ -11,7 +10,7 @@ import type { Change, KnownRow, SyncPlan } from '../checks/diff.ts';
 import { inFlight } from '../concurrency.ts';
 import { NamedError } from '../errors.ts';
 import { parseHoldings } from '../records/holding.ts';
-import { type Item, writeAll } from './batch.ts';
+import { conditionHolds, type Item, readItems, writeAll } from './batch.ts';
 
 /** Items in flight at once. */
 const WORKERS = 8;
@@ -190,12 +189,8 @@ export async function writeGuarded(
 ): Promise<{ fate: Fate; requests: number }> {
   let { read } = wish;
   for (let tries = 1; tries <= TRIES; tries += 1) {
-    try {
-      await client.send(wish.command(read) as UpdateCommand);
-      return { fate: 'written', requests: tries };
-    } catch (error) {
-      if ((error as Error).name !== 'ConditionalCheckFailedException') throw error;
-    }
+    const write = client.send(wish.command(read) as UpdateCommand);
+    if (await conditionHolds(write)) return { fate: 'written', requests: tries };
     const answer = await client.send(
       new GetCommand({ TableName: table, Key: { symbol: wish.key }, ConsistentRead: true }),
     );
@@ -260,8 +255,6 @@ export async function readActiveTickers(client: DynamoDBDocumentClient, table: s
   return found.sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
 }
 
-/** What one BatchGetItem takes. */
-const AT_ONCE = 100;
 /** More than this are not a question about single symbols any more. */
 const MOST = 2000;
 
@@ -271,24 +264,10 @@ export async function goneSince(
   table: string,
   symbols: readonly string[],
 ): Promise<Map<string, string>> {
-  const gone = new Map<string, string>();
-  let left = symbols.slice(0, MOST);
-  while (left.length > 0) {
-    const asked = left.slice(0, AT_ONCE).map((symbol) => ({ symbol }));
-    const request = {
-      Keys: asked,
-      ProjectionExpression: '#symbol, #status, inactiveSince',
-      ExpressionAttributeNames: { '#symbol': 'symbol', '#status': 'status' },
-    };
-    const answer = await client.send(new BatchGetCommand({ RequestItems: { [table]: request } }));
-    for (const item of answer.Responses?.[table] ?? []) {
-      if (item.status === 'inactive') gone.set(String(item.symbol), String(item.inactiveSince ?? '').slice(0, 10));
-    }
-    // What the table was too busy for is asked again with the next ones.
-    const unread = (answer.UnprocessedKeys?.[table]?.Keys ?? []).map(({ symbol }) => String(symbol));
-    left = [...left.slice(AT_ONCE), ...unread];
-  }
-  return gone;
+  const asked = symbols.slice(0, MOST).map((symbol) => ({ symbol }));
+  const items = await readItems(client, table, asked, ['symbol', 'status', 'inactiveSince']);
+  const gone = items.filter(({ status }) => status === 'inactive');
+  return new Map(gone.map(({ symbol, inactiveSince }) => [String(symbol), String(inactiveSince ?? '').slice(0, 10)]));
 }
 
 /** Symbols with an open position in the portfolio service's table, sorted; none where there is no such table. */

@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { conditionHolds } from './batch.ts';
 
 /** Locks and cursors leave by TTL should a run never come back for them. */
 const TTL_SECONDS = 7 * 24 * 3600;
@@ -102,20 +103,13 @@ export class Runs {
 
   /** Takes the lock if it is free, ours, or still held by `over`. @returns false when somebody else was faster. */
   async takeLock(lock: LakeLock, over?: LakeLock): Promise<boolean> {
-    try {
-      await this.client.send(
-        new PutCommand({
-          TableName: this.table,
-          Item: { id: 'LOCK#lake', ...lock, ttl: ttl(lock.since) },
-          ConditionExpression: 'attribute_not_exists(id) OR executionArn = :mine OR executionArn = :old',
-          ExpressionAttributeValues: { ':mine': lock.executionArn, ':old': over?.executionArn ?? '-' },
-        }),
-      );
-      return true;
-    } catch (error) {
-      if ((error as Error).name === 'ConditionalCheckFailedException') return false;
-      throw error;
-    }
+    const command = new PutCommand({
+      TableName: this.table,
+      Item: { id: 'LOCK#lake', ...lock, ttl: ttl(lock.since) },
+      ConditionExpression: 'attribute_not_exists(id) OR executionArn = :mine OR executionArn = :old',
+      ExpressionAttributeValues: { ':mine': lock.executionArn, ':old': over?.executionArn ?? '-' },
+    });
+    return conditionHolds(this.client.send(command));
   }
 
   async releaseLock(executionArn: string): Promise<void> {
@@ -125,9 +119,7 @@ export class Runs {
       ConditionExpression: 'executionArn = :mine',
       ExpressionAttributeValues: { ':mine': executionArn },
     });
-    await this.client.send(command).catch((error: Error) => {
-      if (error.name !== 'ConditionalCheckFailedException') throw error;
-    });
+    await conditionHolds(this.client.send(command));
   }
 
   cursor(dataset: string): Promise<Cursor | undefined> {
@@ -138,8 +130,8 @@ export class Runs {
     return this.put(`CURSOR#${dataset}`, { ...cursor, ttl: ttl(at) });
   }
 
-  async dropCursor(dataset: string): Promise<void> {
-    await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `CURSOR#${dataset}` } }));
+  dropCursor(dataset: string): Promise<void> {
+    return this.delete(`CURSOR#${dataset}`);
   }
 
   /** Where an enrichment stands; what it holds is the enrichment's own. */
@@ -151,8 +143,8 @@ export class Runs {
     return this.put(`PROGRESS#${dataset}`, { ...progress, ttl: ttl(at) });
   }
 
-  async dropProgress(dataset: string): Promise<void> {
-    await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `PROGRESS#${dataset}` } }));
+  dropProgress(dataset: string): Promise<void> {
+    return this.delete(`PROGRESS#${dataset}`);
   }
 
   lastSync(dataset: string): Promise<LastSync | undefined> {
@@ -180,8 +172,8 @@ export class Runs {
     return this.put(`HELD#${held.runId}`, held);
   }
 
-  async dropHeldRun(runId: string): Promise<void> {
-    await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `HELD#${runId}` } }));
+  dropHeldRun(runId: string): Promise<void> {
+    return this.delete(`HELD#${runId}`);
   }
 
   /** Sessions that nights back off from, by date. */
@@ -202,13 +194,17 @@ export class Runs {
     return this.put(`HELDSYNC#${held.dataset}`, held);
   }
 
-  async dropHeldSync(dataset: string): Promise<void> {
-    await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id: `HELDSYNC#${dataset}` } }));
+  dropHeldSync(dataset: string): Promise<void> {
+    return this.delete(`HELDSYNC#${dataset}`);
   }
 
   private async get<T>(id: string): Promise<T | undefined> {
     const answer = await this.client.send(new GetCommand({ TableName: this.table, Key: { id }, ConsistentRead: true }));
     return answer.Item as T | undefined;
+  }
+
+  private async delete(id: string): Promise<void> {
+    await this.client.send(new DeleteCommand({ TableName: this.table, Key: { id } }));
   }
 
   private async put(id: string, item: object): Promise<void> {

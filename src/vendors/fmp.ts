@@ -9,6 +9,7 @@ import {
   type Answer,
   commonVerdict,
   rateLimited,
+  refusedKey,
   retryAfterSeconds,
   type VendorWords,
   vendorText,
@@ -118,7 +119,9 @@ export function judgeFmp(answer: Answer): NamedError | undefined {
   const text = vendorText(answer);
   const found = `status ${answer.status}: ${text}`;
   if (/legacy endpoint/i.test(text)) return legacy(found);
-  if (/invalid api key|api key .*(missing|wrong)/i.test(text) || answer.status === 401) return refusedKey(found);
+  if (/invalid api key|api key .*(missing|wrong)/i.test(text) || answer.status === 401) {
+    return refusedKey({ key: 'FMP_API_KEY', account: 'Financial Modeling Prep account' }, found);
+  }
   if (/limit reach/i.test(text)) return rateLimited(answer, words, retryAfterSeconds(answer));
   if (answer.status === 402) return outOfPlan(text, found);
   if (answer.status === 403) {
@@ -155,15 +158,6 @@ function outOfPlan(text: string, found: string): NamedError {
     what: "FMP's plan does not include this endpoint",
     found,
     todo: 'What other endpoints or vendors give is taken; a larger plan has it.',
-  });
-}
-
-function refusedKey(found: string): NamedError {
-  return new NamedError('Vendor.AuthFailed', {
-    what: 'FMP_API_KEY was refused',
-    found,
-    wanted: 'a key of your Financial Modeling Prep account',
-    todo: 'Set FMP_API_KEY, or in the cloud the secret it is read from, and run again.',
   });
 }
 

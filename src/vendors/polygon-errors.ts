@@ -3,12 +3,15 @@ import {
   type Answer,
   commonVerdict,
   rateLimited,
+  refusedKey,
   retryAfterSeconds,
   type VendorWords,
   vendorText,
 } from './responses.ts';
 
 const OUTSIDE_PLAN = 'The plan behind POLYGON_API_KEY does not include this';
+
+const KEY = { key: 'POLYGON_API_KEY', account: 'Massive (Polygon) account' };
 
 const words: VendorWords = {
   vendor: 'Polygon',
@@ -24,7 +27,7 @@ const words: VendorWords = {
 export function judgePolygon(answer: Answer): NamedError | undefined {
   const { status } = answer;
   if (status >= 200 && status < 300) return judgeBody(answer);
-  if (status === 401) return refusedKey(answer);
+  if (status === 401) return refusedKey(KEY, `status ${answer.status}: ${vendorText(answer)}`);
   if (status === 403) return judgeForbidden(answer);
   if (status === 400 && /[?&]cursor=/.test(answer.path)) {
     return new NamedError('Pagination.CursorExpired', {
@@ -44,7 +47,7 @@ function judgeBody(answer: Answer): NamedError | undefined {
   if (status === 'NOT_AUTHORIZED') return judgeForbidden(answer);
   const text = vendorText(answer);
   if (/exceeded the maximum requests/i.test(text)) return rateLimited(answer, words, retryAfterSeconds(answer));
-  if (/unknown api key/i.test(text)) return refusedKey(answer);
+  if (/unknown api key/i.test(text)) return refusedKey(KEY, `status ${answer.status}: ${vendorText(answer)}`);
   const found = `status ${answer.status} with status word ${JSON.stringify(status)}: ${text}`;
   if (status === 'NOT_FOUND') return new NamedError('Vendor.NotFound', { what: 'Polygon does not know this', found });
   return new NamedError('Vendor.Unavailable', {
@@ -81,14 +84,5 @@ function judgeForbidden(answer: Answer): NamedError {
     what: OUTSIDE_PLAN,
     found,
     todo: 'Use the key of a plan that does, or leave this dataset out.',
-  });
-}
-
-function refusedKey(answer: Answer): NamedError {
-  return new NamedError('Vendor.AuthFailed', {
-    what: 'POLYGON_API_KEY was refused',
-    found: `status ${answer.status}: ${vendorText(answer)}`,
-    wanted: 'a key of your Massive (Polygon) account',
-    todo: 'Set POLYGON_API_KEY, or in the cloud the secret it is read from, and run again.',
   });
 }

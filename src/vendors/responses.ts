@@ -1,5 +1,5 @@
 import { NamedError } from '../errors.ts';
-import { wellFormed } from '../text.ts';
+import { jsonOrUndefined, wellFormed } from '../text.ts';
 
 /** One HTTP answer, read to its end. `json` is undefined when the body is not JSON. */
 export interface Answer {
@@ -26,19 +26,11 @@ export function readAnswer(
   return {
     status,
     text,
-    json: parsed(text),
+    json: jsonOrUndefined(text),
     path: more.path ?? '/',
     header: (name) => headers.get(name) ?? undefined,
     receivedAt: more.receivedAt ?? Date.now(),
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -102,6 +94,16 @@ export function rateLimited(answer: Answer, words: VendorWords, wish: number | u
   const found = `status ${answer.status}: ${vendorText(answer)}`;
   const text = { what: `${words.vendor} was asked too often`, found, todo: words.pacingTodo };
   return new NamedError('Vendor.RateLimited', text, { retryAfterSeconds: wish });
+}
+
+/** @param key the setting it comes from; `account` whose it is */
+export function refusedKey({ key, account }: { key: string; account: string }, found: string): NamedError {
+  return new NamedError('Vendor.AuthFailed', {
+    what: `${key} was refused`,
+    found,
+    wanted: `a key of your ${account}`,
+    todo: `Set ${key}, or in the cloud the secret it is read from, and run again.`,
+  });
 }
 
 function redirected(answer: Answer, { vendor, baseUrlVariable }: VendorWords): NamedError {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { firstProblem, NamedError } from '../errors.ts';
 import { wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, requireKey } from './http.ts';
-import { type Answer, commonVerdict, type VendorWords, vendorText } from './responses.ts';
+import { type Answer, commonVerdict, refusedKey, type VendorWords, vendorText } from './responses.ts';
 
 /** A model that thinks answers within minutes; a step of an analysis has five. */
 const WHOLE_ANSWER_MS = 280_000;
@@ -95,12 +95,7 @@ export function judgeXai(answer: Answer): NamedError | undefined {
   const said = vendorText(answer);
   const found = `status ${status}: ${said}`;
   if (status === 401 || status === 403 || (status === 400 && /api key/i.test(said))) {
-    return new NamedError('Vendor.AuthFailed', {
-      what: 'XAI_API_KEY was refused',
-      found,
-      wanted: 'a key of your xAI team',
-      todo: 'Set XAI_API_KEY, or in the cloud the secret it is read from, and run again.',
-    });
+    return refusedKey({ key: 'XAI_API_KEY', account: 'xAI team' }, found);
   }
   if (status === 402 || (status === 429 && /credits|spending limit|billing/i.test(said))) {
     return new NamedError('Vendor.NoCredits', {

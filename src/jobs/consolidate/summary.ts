@@ -3,17 +3,13 @@ import type { Removal } from '../expire.ts';
 import type { JobError, JobSummary, Progress } from '../job.ts';
 import type { Part, Shard } from './shards.ts';
 
-export interface ConsolidateOptions {
-  mode: 'full' | 'incremental';
-  /** Limits the run to these; sessions then stay unmarked for the others. */
+/** What a consolidation and a vacuum are told alike. */
+export interface BronzeJobOptions {
+  /** Limits the run to these; sessions of a consolidation then stay unmarked for the others. */
   symbols?: readonly string[];
   /** Files in flight at once. */
   maxWorkers: number;
   runId: string;
-  /** What files of the original layout hold; without it they are refused. */
-  adoptedPrices?: AdoptedPrices;
-  /** Age from which proven date files are deleted; none are without it. */
-  retentionDays?: number;
   /** What the age is counted from. */
   now?: Date;
   shard?: Shard;
@@ -21,6 +17,14 @@ export interface ConsolidateOptions {
   maxFailedPercent?: number;
   signal?: AbortSignal;
   progress?: Progress;
+}
+
+export interface ConsolidateOptions extends BronzeJobOptions {
+  mode: 'full' | 'incremental';
+  /** What files of the original layout hold; without it they are refused. */
+  adoptedPrices?: AdoptedPrices;
+  /** Age in days from which proven date files are deleted; none are without it. */
+  retentionDays?: number;
 }
 
 export interface ConsolidateSummary extends JobSummary {
