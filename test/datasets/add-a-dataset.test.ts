@@ -97,18 +97,19 @@ test('a new reference list takes the seven files that the page shows, and a nigh
   onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
   for (const name of PRODUCT) cpSync(join(root, name), join(copy, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  const steps = stepsOf(readFileSync(join(root, 'docs/add-a-dataset.md'), 'utf8'));
+  const page = readFileSync(join(root, 'docs/add-a-dataset.md'), 'utf8');
+  const steps = stepsOf(page);
   for (const step of steps) carryOut(copy, step);
   const touched = [...new Set(steps.map(({ path }) => path))];
   expect(touched).toHaveLength(7);
 
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: copy, stdio: ['ignore', 'ignore', 'inherit'] });
   const url = await marketWith(({ searchParams }) => {
-    const page = Number(searchParams.get('cursor') ?? 0);
+    const number = Number(searchParams.get('cursor') ?? 0);
     return {
       status: 'OK',
-      results: PAGES[page],
-      ...(page === 0 ? { next_url: 'https://api.example/stocks/v1/short-interest?cursor=1' } : {}),
+      results: PAGES[number],
+      ...(number === 0 ? { next_url: 'https://api.example/stocks/v1/short-interest?cursor=1' } : {}),
     };
   });
   const env = {
@@ -123,8 +124,11 @@ test('a new reference list takes the seven files that the page shows, and a nigh
   const cli = join(copy, 'dist/cli/afterbell.mjs');
   // Not waited for synchronously: the market answers from this process.
   const run = (...args: string[]) =>
-    new Promise<string>((resolve) => {
-      execFile(process.execPath, [cli, ...args], { cwd: copy, env }, (_error, stdout) => resolve(stdout));
+    new Promise<string>((resolve, reject) => {
+      execFile(process.execPath, [cli, ...args], { cwd: copy, env }, (error, stdout) => {
+        if (error && args[0] !== 'night') reject(error);
+        else resolve(stdout);
+      });
     });
   const night = JSON.parse(await run('night', '--session', SESSION, '--json')) as { datasets: { name: string }[] };
   expect(night.datasets.find(({ name }) => name === 'short_interest')).toMatchObject({
@@ -143,4 +147,10 @@ test('a new reference list takes the seven files that the page shows, and a nigh
     { symbol: 'S0001', settlement_date: '2025-11-14', short_interest: 10_000 },
     { symbol: 'S0002', settlement_date: '2025-11-14', short_interest: 500 },
   ]);
+  const commands = [...page.matchAll(/`npx afterbell ([^`]+)`/g)].map(([, command]) => command!);
+  expect(commands).toHaveLength(2);
+  for (const command of commands) {
+    const answer = await run(...command.match(/"[^"]*"|\S+/g)!.map((part) => part.replace(/^"|"$/g, '')));
+    expect(answer).toMatch(command.startsWith('query') ? /AAPL/ : /^Succeeded: /m);
+  }
 });
