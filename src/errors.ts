@@ -60,7 +60,7 @@ export interface ErrorText {
   todo?: string;
 }
 
-/** An error whose `name` is one of ERROR_NAMES. `retryAfterSeconds` is the vendor's own wish, when it gave one. */
+/** An error whose `name` is one of ERROR_NAMES. `retryAfterSeconds` is how long the vendor asked us to wait, when it did. */
 export class NamedError extends Error {
   override readonly name: ErrorName;
   readonly retryAfterSeconds: number | undefined;
@@ -126,7 +126,7 @@ const SAID: readonly [RegExp, string][] = [
 
 export interface DiskTrouble {
   reason: string;
-  /** Room mends it, nothing else does. */
+  /** Only free space fixes it. */
   full: boolean;
 }
 

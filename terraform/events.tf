@@ -134,9 +134,9 @@ resource "aws_cloudwatch_event_target" "notify" {
     # No text from outside: a quote or a line break in a cause would make this no JSON, and the notice would be lost.
     # The execution's page has the cause.
     input_template = join("\n", [
-      "\"Interrupted: execution <name> ended (<status>), and told nobody why.\"",
+      "\"Interrupted: execution <name> stopped without reporting a reason (<status>).\"",
       "\"Since <time>.\"",
-      "\"What was served before is served still, and what was stored by then is sound.\"",
+      "\"Published data is unchanged, and what was stored by then is sound.\"",
       "\"Error: <error>\"",
       "\"Execution: https://<region>.console.aws.amazon.com/states/home?region=<region>#/v2/executions/details/<arn>\"",
       "\"Repair: npx afterbell night --stage ${var.stage}, which goes on where it was (npx afterbell status --stage ${var.stage} names what is missing)\"",

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { didYouMean, nearestName } from '../src/text.ts';
 
-test('a slip of the pen leads to the name that was meant', () => {
+test('a mistyped name leads to the one that was meant', () => {
   const known = ['core', 'income', 'AAPL', 'GOOGL', 'GOOG', 'BRK.B'];
   for (const [text, meant] of [
     ['croe', 'core'],

@@ -12,7 +12,7 @@ import { startTables } from '../../src/local/aws/dynamodb.ts';
 import { randomCredentials } from '../../src/local/aws/signature.ts';
 import { importPortfolios } from '../../src/local/portfolios.ts';
 import { readBook } from '../../src/portfolio/holdings.ts';
-import { planDesk } from '../../src/portfolio/plan.ts';
+import { planPortfolios } from '../../src/portfolio/plan.ts';
 import { computeTickers, updateTickerData } from '../../src/portfolio/update-ticker-data.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { createTableInput } from '../../src/tables/definitions.ts';
@@ -64,7 +64,7 @@ try {
   await importPortfolios(tables, config, [{ portfolio: 'market', positions }]);
   const book = (await readBook(tables, config))!;
   const at = { runId: 'bench', session: SESSION, timestamp: `${SESSION}T21:00:00Z`, after: null, hasKey: false };
-  const { chunks } = planDesk({ ...at, input: { force: false }, book, known: new Map(), analysed: new Set() });
+  const { chunks } = planPortfolios({ ...at, input: { force: false }, book, known: new Map(), analysed: new Set() });
   const run = async () => {
     let written = 0;
     for (const chunk of chunks) {

@@ -41,7 +41,7 @@ export function lengths(symbols: number): number[] {
     else high = middle;
   }
   const sorted = of(low);
-  // Spread over the alphabet, or the last portion would hold all the long ones.
+  // Spread over the alphabet, or the last batch would hold all the long ones.
   return Array.from({ length: symbols }, (_, i) => sorted[(i * 2477) % symbols]!);
 }
 

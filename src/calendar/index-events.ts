@@ -1,7 +1,7 @@
 import { sessionsBetween } from './calendar.ts';
 import { addDays } from './dates.ts';
 
-/** A day after whose close an index is put together anew, as its owner announced it. */
+/** A day after whose close an index is put together again, as its owner announced it. */
 export interface IndexEvent {
   index: string;
   /** The last session of the old members; the new ones count from the next. */

@@ -2,7 +2,7 @@ import { contentHash } from '../records/record.ts';
 import type { Movement } from './change-budget.ts';
 
 /** One stored row as a sync compares it. */
-export interface KnownRow {
+export interface StoredRow {
   /** What makes two rows the same thing: the symbol, or whatever the dataset says. */
   key: string;
   contentHash: string;
@@ -17,7 +17,7 @@ export interface Change<T> {
   key: string;
   record: T;
   contentHash: string;
-  before: KnownRow | undefined;
+  before: StoredRow | undefined;
 }
 
 /** What a complete list does to what is stored; unchanged rows are only counted. */
@@ -28,13 +28,13 @@ export interface SyncPlan<T> {
   before: number;
   added: Change<T>[];
   changed: Change<T>[];
-  vanished: KnownRow[];
+  vanished: StoredRow[];
   unchanged: number;
 }
 
 /** Pure: compares the vendor's complete list, one record a key, with what is stored. */
 export function planSync<T extends object>(
-  known: ReadonlyMap<string, KnownRow>,
+  known: ReadonlyMap<string, StoredRow>,
   records: readonly T[],
   keyOf: (record: T) => string,
 ): SyncPlan<T> {
@@ -148,7 +148,7 @@ const MINIMUM = 20;
 
 /** Pure: fields of a vendor's list that it no longer sends, or sends for the first time. */
 export function fieldDrift<T extends object>(
-  known: ReadonlyMap<string, KnownRow>,
+  known: ReadonlyMap<string, StoredRow>,
   records: readonly T[],
   { keyOf, fields }: { keyOf: (record: T) => string; fields: readonly string[] },
 ): FieldDrift[] {

@@ -5,10 +5,10 @@ import { percent } from './change-budget.ts';
  * How the asking for one symbol ended: a value, none, not known (404), refused (400), outside of the plan, a row that
  * cannot be taken, or no answer.
  */
-export type Ending = 'ok' | 'empty' | 'unknown' | 'refused' | 'outside' | 'invalid' | 'failed';
+export type AttemptOutcome = 'ok' | 'empty' | 'unknown' | 'refused' | 'outside' | 'invalid' | 'failed';
 
 /** Hours after which a symbol without a value is asked for again: a plan or a listing changes slowly. */
-const AGAIN: Readonly<Record<Exclude<Ending, 'ok'>, number>> = {
+const AGAIN: Readonly<Record<Exclude<AttemptOutcome, 'ok'>, number>> = {
   empty: 7 * 24,
   unknown: 7 * 24,
   refused: 7 * 24,
@@ -69,7 +69,7 @@ export function isMutilated(lacking: number, answered: number): boolean {
 
 /** What a sync came to so far. */
 export interface Tally {
-  endings: Partial<Record<Ending, number>>;
+  endings: Partial<Record<AttemptOutcome, number>>;
   /** Symbols whose row stays although they have no value this time. */
   kept: number;
   /** The first symbol that could not be taken, with the reason. */

@@ -116,7 +116,7 @@ function jumpsOf(bars: readonly Bar[], closes: ReadonlyMap<string, number>, { ju
 function isExplained({ symbol, before, after }: Jump, { date, beside, splits }: SessionEvidence): boolean {
   const factor = splitFactorBetween(splits?.get(symbol) ?? [], beside, date);
   if (factor === undefined) return false;
-  // Where history grows backwards the later close is the yardstick.
+  // Where history grows backwards the later close is the baseline.
   const expected = beside < date ? before * factor : before / factor;
   return Math.abs(after / expected - 1) < SESSION_LIMITS.jump;
 }

@@ -108,7 +108,7 @@ function beginnings(
       rows.push({ ...own, ...one, validTo: null, ending: null });
     } else {
       const origin = others(holders, one)
-        .filter((held) => !isSameSecurity(now.get(held.symbol), one) && endOf(held) > (own?.validTo ?? ''))
+        .filter((owner) => !isSameSecurity(now.get(owner.symbol), one) && endOf(owner) > (own?.validTo ?? ''))
         .sort((a, b) => (endOf(a) < endOf(b) ? 1 : -1))[0];
       const words = origin ? [`renamed from ${origin.symbol}`] : [];
       if (row && !own) words.push('symbol reused');

@@ -51,17 +51,17 @@ function exitCode(error: Error): number {
     if (error.exitCode === 0) return 0;
     // Commander has told people itself; the help of a bare `afterbell` is an error without words.
     const words = error.code === 'commander.help' ? 'no command is named' : error.message.replace(/^error: /, '');
-    tellMachine('Usage.Invalid', words);
+    printJsonError('Usage.Invalid', words);
     return 2;
   }
   const name = errorName(error);
-  tellMachine(name, error.message);
+  printJsonError(name, error.message);
   process.stderr.write(shownLines(blockOf(`${name}: ${error.message}`)));
   if (name === 'Error' || name === 'TypeError') process.stderr.write(shownLines(blockOf(String(error.stack))));
   if (name === 'Home.Busy') return BUSY;
   return name === 'Usage.Invalid' || name === 'Config.Invalid' ? 2 : 1;
 }
 
-function tellMachine(name: string, message: string): void {
+function printJsonError(name: string, message: string): void {
   if (process.argv.includes('--json')) process.stdout.write(jsonLine(JSON.stringify({ error: { name, message } })));
 }

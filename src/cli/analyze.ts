@@ -5,14 +5,14 @@ import { gatherBriefing } from '../portfolio/briefing.ts';
 import { missingTables, readBook } from '../portfolio/holdings.ts';
 import type { TickerData } from '../portfolio/indicators.ts';
 import { newestSession } from '../portfolio/list-holdings.ts';
-import { chosenPortfolios, heldTickers } from '../portfolio/plan.ts';
+import { chosenPortfolios, ownedSymbols } from '../portfolio/plan.ts';
 import { completionRequest, estimateTokens, PROMPT_VERSION, priceOf } from '../portfolio/prompt.ts';
 import { computeTickers } from '../portfolio/update-ticker-data.ts';
 import { counted } from '../text.ts';
 import { type Indicators, polygonIndicators } from '../vendors/polygon.ts';
 import { type Context, homeLake, requireBegun } from './context.ts';
 import { onPipeline, type Pipeline } from './pipeline.ts';
-import { deskOutcomeOf, printDesk } from './portfolio-outcome.ts';
+import { portfolioOutcomeOf, printPortfolios } from './portfolio-outcome.ts';
 import { showProgress } from './progress.ts';
 import { type Cell, table } from './terminal.ts';
 
@@ -25,7 +25,7 @@ export interface AnalyzeOptions {
 
 const EXIT_CODES = { Succeeded: 0, Skipped: 0, Partial: 3, Failed: 1 };
 
-/** Runs the portfolio desk for one portfolio or for all; a dry run asks nobody and shows the prompt and its price. */
+/** Runs the portfolio run for one portfolio or for all; a dry run asks nobody and shows the prompt and its price. */
 export async function analyze(options: AnalyzeOptions, context: Context): Promise<number> {
   const { portfolio, force = false } = options;
   await requireBegun(context);
@@ -44,14 +44,14 @@ export async function analyze(options: AnalyzeOptions, context: Context): Promis
       signal: context.signal,
     });
     progress.end();
-    const outcome = await deskOutcomeOf(execution, pipeline, portfolio);
+    const outcome = await portfolioOutcomeOf(execution, pipeline, portfolio);
     if (context.terminal.json) context.terminal.print(JSON.stringify(outcome));
-    else await printDesk(outcome, pipeline, context.terminal);
+    else await printPortfolios(outcome, pipeline, context.terminal);
     return EXIT_CODES[outcome.status];
   });
 }
 
-/** A slip of the pen is told here, and nobody is notified of it. */
+/** A mistyped option is reported here, and nobody is notified of it. */
 async function requirePortfolio(portfolio: string, { stores }: Pipeline): Promise<void> {
   const book = await readBook(stores.tables, stores.config);
   if (!book) throw missingTables(stores.config);
@@ -66,7 +66,7 @@ async function chosen(only: string | undefined, { stores }: Pipeline) {
   const book = await readBook(stores.tables, stores.config);
   if (!book) throw missingTables(stores.config);
   const portfolios = chosenPortfolios(book, only);
-  const tickers = heldTickers(book, portfolios);
+  const tickers = ownedSymbols(book, portfolios);
   const { data } = await computeTickers(stores.lake, tickers, session, stores.config.MAX_WORKERS);
   return { session, portfolios, data };
 }

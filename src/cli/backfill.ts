@@ -4,10 +4,10 @@ import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, type Lake, lakeKind } from '../lake/lake.ts';
-import { heldSessions } from '../lake/sessions.ts';
+import { publishedSessions } from '../lake/sessions.ts';
 import { type BackfillPlan, chunksOf, planBackfill } from '../night/plan.ts';
 import { figure } from '../text.ts';
-import { openShelf, flatFiles as readFlatFiles, VENDOR_BUCKET } from '../vendors/flat-files.ts';
+import { openFileSource, flatFiles as readFlatFiles, VENDOR_BUCKET } from '../vendors/flat-files.ts';
 import { type Context, homeLake } from './context.ts';
 import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
 import { localOnly, onPipeline, type Pipeline } from './pipeline.ts';
@@ -31,7 +31,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   if (context.stage) requireBucket(flatFiles);
   // A place without flat files is refused before anything is opened.
   else if (flatFiles !== undefined)
-    await readFlatFiles(openShelf(flatFiles, ...accessTo(config))).sessions(range.to, range.to);
+    await readFlatFiles(openFileSource(flatFiles, ...accessTo(config))).sessions(range.to, range.to);
   if (options.dryRun) return printPlan(await planOf(range, source, homeLake(config), config), terminal);
   return onPipeline(context, source === 'flat-files' ? { flatFiles } : {}, async (pipeline) => {
     // A stage's functions know what answers them, and refuse it themselves.
@@ -56,7 +56,7 @@ async function planOf(
   lake: Lake,
   { POLYGON_CALLS_PER_MINUTE: pace }: Pick<Config, 'POLYGON_CALLS_PER_MINUTE'>,
 ): Promise<BackfillPlan> {
-  const held = new Set((await heldSessions(lake)).map(({ date }) => date));
+  const held = new Set((await publishedSessions(lake)).map(({ date }) => date));
   return planBackfill(range, held, source === 'flat-files' ? 0 : pace);
 }
 

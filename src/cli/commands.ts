@@ -74,7 +74,9 @@ export function commands(version: string, action: Action): Command {
       '\nExit code: 0 healthy · 1 the last night failed, or prices are behind · 4 something is held · 3 a list failed or is\n  behind, or a session is missing.\nExamples:\n  npx afterbell status\n  npx afterbell status --failed\n  npx afterbell status --task sync-tickers',
     )
     .action(action(status));
-  command('release', 'publish a held night after a look').argument('<run>', 'its run id').action(action(release));
+  command('release', 'publish a withheld run once you have reviewed it')
+    .argument('<run>', 'its run id')
+    .action(action(release));
   command('query', 'ask the lake in SQL (DuckDB), or the warehouse (PostgreSQL)')
     .argument('<sql>')
     .option('--warehouse', 'send it to PostgreSQL')
@@ -117,7 +119,7 @@ export function commands(version: string, action: Action): Command {
     .addHelpText('after', '\nExample:\n  npx afterbell vacuum --dry-run --retention-days 60')
     .action(action(vacuumLake));
   command('verify', 'recount the lake against manifests, watermarks and calendar')
-    .option('--repair', 'make anew what follows from other files; without it the steps are only listed')
+    .option('--repair', 'rebuild what follows from other files; without it the steps are only listed')
     .addHelpText('after', '\nExamples:\n  npx afterbell verify\n  npx afterbell verify --repair')
     .action(action(verify));
   command('logs', 'what a function or job logged')

@@ -59,7 +59,7 @@ export function whereOf({ config, stage }: Pick<Context, 'config' | 'stage'>): s
   return stage ? `stage ${stage.stage}` : resolve(config.AFTERBELL_HOME);
 }
 
-/** @throws Usage.Invalid where no night has run: a home named by a slip of the pen has nothing to be asked */
+/** @throws Usage.Invalid where no night has run: fails on a mistyped data directory instead of creating one */
 export async function requireBegun(context: Pick<Context, 'config' | 'stage'>): Promise<void> {
   if ((await lakeKind(homeLake(context.config))) !== undefined) return;
   throw new NamedError('Usage.Invalid', {

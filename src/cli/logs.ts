@@ -101,7 +101,7 @@ async function readFrom(file: string, position: number, onLine: (line: LogLine) 
     (found) => found.size,
     () => 0,
   );
-  // A log that became shorter was begun anew.
+  // A log that became shorter was started over.
   let at = size < position ? 0 : position;
   if (size === at) return at;
   const lines = createInterface({ input: createReadStream(file, { start: at, end: size - 1 }), crlfDelay: Infinity });

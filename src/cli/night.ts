@@ -8,7 +8,7 @@ import {
 } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
 import { listAll } from '../lake/lake.ts';
-import { heldSessions } from '../lake/sessions.ts';
+import { publishedSessions } from '../lake/sessions.ts';
 import type { Laptop } from '../local/laptop.ts';
 import { addSample } from '../local/portfolios.ts';
 import { previewNight } from '../night/open.ts';
@@ -20,7 +20,7 @@ import { backfillChunks, requireKind } from './backfill.ts';
 import { type Context, requireBegun } from './context.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { localOnly, onLaptop, onPipeline, type Pipeline } from './pipeline.ts';
-import { awaitDesk, printDesk } from './portfolio-outcome.ts';
+import { awaitPortfolios, printPortfolios } from './portfolio-outcome.ts';
 import { showProgress } from './progress.ts';
 
 /** What an empty practice home starts with, so that there is something to look at. */
@@ -38,7 +38,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
   const misbehave = options.misbehave?.split(',').map((name) => name.trim()) ?? [];
   if (context.stage) return stageNight(session, options, context);
   return onLaptop(context, { misbehave }, async (laptop) => {
-    if (misbehave.length > 0 && !laptop.vendors.embedded) throw notOurs(misbehave);
+    if (misbehave.length > 0 && !laptop.vendors.embedded) throw cannotMisbehave(misbehave);
     const input = options.session === undefined ? {} : { session };
     if (options.dryRun) return dryRun(input, laptop, context);
     await requireKind(laptop);
@@ -53,9 +53,10 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     const result = await laptop.run(input, { name: `night-${session}`, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });
-    const desk = await awaitDesk(laptop, context, outcome.status);
-    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, laptop.stores.lake, context.terminal);
-    if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, laptop, context.terminal);
+    const portfolios = await awaitPortfolios(laptop, context, outcome.status);
+    printOutcome({ ...outcome, ...(portfolios ? { desk: portfolios } : {}) }, laptop.stores.lake, context.terminal);
+    if (portfolios && !context.terminal.json && portfolios.status !== 'Skipped')
+      await printPortfolios(portfolios, laptop, context.terminal);
     return exitCodeOf(outcome.status);
   });
 }
@@ -97,7 +98,7 @@ function sessionNumberOf(session: string): number {
   }
 }
 
-function notOurs(misbehave: readonly string[]): NamedError {
+function cannotMisbehave(misbehave: readonly string[]): NamedError {
   return new NamedError('Usage.Invalid', {
     what: `--misbehave ${misbehave.join(',')} is for the practice market`,
     found: 'a POLYGON_API_KEY, so other markets answer',
@@ -118,7 +119,7 @@ async function missingHistory(session: string, laptop: Laptop, { config }: Conte
   const nights = (await listAll(lake, 'reports/')).filter(({ key }) => key.endsWith('/night.json'));
   if (nights.length > 0) return [];
   const first = sessionAt(sessionNumberOf(session) - wanted);
-  const held = new Set((await heldSessions(lake)).map(({ date }) => date));
+  const held = new Set((await publishedSessions(lake)).map(({ date }) => date));
   return sessionsBetween(first, session).filter((date) => date < session && !held.has(date));
 }
 
@@ -167,9 +168,10 @@ export async function release(runId: string, _options: object, context: Context)
     const result = await pipeline.run({ release: runId }, { name, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, stores, { session, kind: 'release' });
-    const desk = await awaitDesk(pipeline, context, outcome.status);
-    printOutcome({ ...outcome, ...(desk ? { desk } : {}) }, stores.lake, context.terminal);
-    if (desk && !context.terminal.json && desk.status !== 'Skipped') await printDesk(desk, pipeline, context.terminal);
+    const portfolios = await awaitPortfolios(pipeline, context, outcome.status);
+    printOutcome({ ...outcome, ...(portfolios ? { desk: portfolios } : {}) }, stores.lake, context.terminal);
+    if (portfolios && !context.terminal.json && portfolios.status !== 'Skipped')
+      await printPortfolios(portfolios, pipeline, context.terminal);
     return exitCodeOf(outcome.status);
   });
 }

@@ -4,7 +4,7 @@ import type { ExecutionResult } from '../local/states/events.ts';
 import { reportKey } from '../night/close.ts';
 import { causeText } from '../night/outcome.ts';
 import type { NightKind, NightReport, NightStatus } from '../records/run.ts';
-import { heldLines } from '../report/next-steps.ts';
+import { withheldLines } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
 import { duration, placeIn } from '../text.ts';
 import { statusWord, type Terminal, table } from './terminal.ts';
@@ -17,7 +17,7 @@ export type Outcome = Partial<NightReport> & {
   seconds: number;
   datasets: NightReport['datasets'];
   reasons: string[];
-  /** What the portfolio desk came to that the night has started. */
+  /** What the portfolio run came to that the night has started. */
   desk?: object;
 };
 
@@ -102,7 +102,7 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
   const sessions = outcome.sessions?.held ?? [];
   if (sessions.length + lists.length > 0) {
     const held = { runId, kind, session, sessions, tasks: lists.map(({ task }) => task) };
-    terminal.print(['', ...heldLines({ ...held, releasing })]);
+    terminal.print(['', ...withheldLines({ ...held, releasing })]);
   }
   if (outcome.kind === 'night') terminal.print(['', `report: ${placeIn(lake, keys.report(session, 'index.html'))}`]);
 }

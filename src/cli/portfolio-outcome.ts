@@ -14,7 +14,7 @@ const SHOWN_PORTFOLIOS = 3;
 const SHOWN_POSITIONS = 12;
 
 /** What an execution of the portfolio machine came to, with the analyses it left. */
-export interface DeskOutcome {
+export interface PortfolioOutcome {
   runId: string;
   session: string | null;
   status: 'Succeeded' | 'Partial' | 'Skipped' | 'Failed';
@@ -31,15 +31,15 @@ export interface DeskOutcome {
 }
 
 /** @throws Job.Interrupted for an execution that was stopped */
-export async function deskOutcomeOf(
+export async function portfolioOutcomeOf(
   execution: Execution,
   { stores }: Pick<Pipeline, 'stores'>,
   asked?: string,
-): Promise<DeskOutcome> {
+): Promise<PortfolioOutcome> {
   if (execution.status === 'ABORTED')
     throw new NamedError('Job.Interrupted', 'interrupted; the next run goes on from here');
-  const said = (execution.output ?? saidByFailure(execution)) as Partial<DeskOutcome>;
-  const { portfolios = [], reasons = [], notes = [], unchanged = 0, status = 'Failed', session = null } = said;
+  const reported = (execution.output ?? outcomeOfFailure(execution)) as Partial<PortfolioOutcome>;
+  const { portfolios = [], reasons = [], notes = [], unchanged = 0, status = 'Failed', session = null } = reported;
   const seconds = (Date.parse(execution.stoppedAt) - Date.parse(execution.startedAt)) / 1000;
   const names = portfolios.filter((one) => one.status === 'analysed').map(({ portfolio }) => portfolio);
   if (asked !== undefined && unchanged > 0) names.push(asked);
@@ -48,26 +48,26 @@ export async function deskOutcomeOf(
   const analyses = found.filter((one) => one !== undefined);
   const { runId } = execution;
   const spending = (await new Spending(stores.tables, stores.config).spent(runId)) ?? null;
-  return { ...said, runId, session, status, seconds, portfolios, unchanged, reasons, notes, analyses, spending };
+  return { ...reported, runId, session, status, seconds, portfolios, unchanged, reasons, notes, analyses, spending };
 }
 
 /**
- * Waits for the desk a good night has started by its event, or goes on with one that was killed; undefined when there is
- * neither. A desk that fails does not change the night.
+ * Waits for the portfolio run a good night has started by its event, or goes on with one that was killed; undefined when there is
+ * neither. A portfolio run that fails does not change the night.
  */
-export async function awaitDesk(
+export async function awaitPortfolios(
   pipeline: Pipeline,
   { signal }: Pick<Context, 'signal'>,
   night: string,
-): Promise<DeskOutcome | undefined> {
+): Promise<PortfolioOutcome | undefined> {
   const [started] = await pipeline.settled(signal);
   const execution = started ?? (night === 'Skipped' ? await resumed(pipeline, signal) : undefined);
   // Stopped by Ctrl-C: the night's own outcome is told all the same.
-  return execution && execution.status !== 'ABORTED' ? deskOutcomeOf(execution, pipeline) : undefined;
+  return execution && execution.status !== 'ABORTED' ? portfolioOutcomeOf(execution, pipeline) : undefined;
 }
 
 /**
- * A desk that was killed after its night: the event that started it does not come again, as the night is done. On a
+ * A portfolio run that was killed after its night: the event that started it does not come again, as the night is done. On a
  * deployed stage it lives apart from the night, and nothing that is not there is started from here.
  */
 async function resumed(pipeline: Pipeline, signal: AbortSignal): Promise<Execution | undefined> {
@@ -77,20 +77,20 @@ async function resumed(pipeline: Pipeline, signal: AbortSignal): Promise<Executi
   return pipeline.run({}, { machine: 'portfolio', name: `portfolio-${plan.session}`, signal });
 }
 
-function saidByFailure({ error, cause = '', status }: Execution): object {
-  const said = jsonOrUndefined(cause) as object | undefined;
-  return said ?? { reasons: [[error ?? status, cause].filter(Boolean).join(': ')] };
+function outcomeOfFailure({ error, cause = '', status }: Execution): object {
+  const reported = jsonOrUndefined(cause) as object | undefined;
+  return reported ?? { reasons: [[error ?? status, cause].filter(Boolean).join(': ')] };
 }
 
 /** One screen: what was done, then each analysis with the figures it rests on. */
-export async function printDesk(
-  outcome: DeskOutcome,
+export async function printPortfolios(
+  outcome: PortfolioOutcome,
   { stores }: Pick<Pipeline, 'stores'>,
   terminal: Terminal,
 ): Promise<void> {
   const { status, session, seconds, runId, tickers, portfolios, analyses } = outcome;
   const about = session ? ` for session ${session}` : '';
-  terminal.print(['', `${statusWord(status, terminal)}: portfolio desk${about} in ${duration(seconds)} (${runId})`]);
+  terminal.print(['', `${statusWord(status, terminal)}: portfolio run${about} in ${duration(seconds)} (${runId})`]);
   if (tickers) {
     const parts = [
       `${tickers.written} written`,

@@ -40,7 +40,7 @@ async function importFile(path: string, context: Context): Promise<void> {
   const list = readPortfolioList(textOf(path), parse(path).name);
   await onLaptop(context, {}, async ({ stores, home }) => {
     await importPortfolios(stores.tables, stores.config, list);
-    // The tables have nothing to be made anew from.
+    // The tables have nothing to be rebuilt from.
     await writePortfolioList(join(home.path, PORTFOLIO_COPY), await listPortfolios(stores.tables, stores.config));
   });
   for (const { portfolio, positions } of list) {

@@ -85,7 +85,7 @@ function isStage(path: readonly string[]): boolean {
 }
 
 /** What the verdict of the same run prints below: reasons, and what to do about something held. */
-const SAID_BELOW = /^(- |Why: |.*: npx afterbell (report --run|release) |Once the vendor has mended it)/;
+const SAID_BELOW = /^(- |Why: |.*: npx afterbell (report --run|release) |Once the vendor has fixed it)/;
 
 /** Pure: a notification as the terminal shows it that also shows the verdict; its file has every line. */
 export function notifiedLines({ subject, message }: Pick<Notification, 'subject' | 'message'>): string[] {

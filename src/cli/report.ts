@@ -15,7 +15,7 @@ import type { NightReport } from '../records/run.ts';
 import { checkSymbol } from '../records/symbol.ts';
 import { nightPage, nightsPage, notFoundPage, symbolPage } from '../report/browse.ts';
 import { readHistory } from '../report/data.ts';
-import { type Asked, lakeReports, ledgerRuns, runOfLedger } from '../report/find-run.ts';
+import { lakeReports, ledgerRuns, type RequestedRun, runOfLedger } from '../report/find-run.ts';
 import type { ReportedRun } from '../report/model.ts';
 import { reportPage, writePage } from '../report/page.ts';
 import { placeIn, there } from '../text.ts';
@@ -84,7 +84,7 @@ async function fetchPage(
 }
 
 /** @throws Usage.Invalid, saying which runs or sessions there are */
-async function findRun(asked: Asked, lake: Lake, context: Context): Promise<ReportedRun> {
+async function findRun(asked: RequestedRun, lake: Lake, context: Context): Promise<ReportedRun> {
   const ledger = await withWarehouse(context, (warehouse) => ledgerRuns(warehouse, asked));
   const [row] = ledger ?? [];
   const reports = await lakeReports(lake, row ? { runId: String(row.run_id), session: String(row.session) } : asked);
@@ -95,10 +95,10 @@ async function findRun(asked: Asked, lake: Lake, context: Context): Promise<Repo
   throw await unknown(asked, lake, context);
 }
 
-async function unknown({ runId, session }: Asked, lake: Lake, context: Context): Promise<NamedError> {
+async function unknown({ runId, session }: RequestedRun, lake: Lake, context: Context): Promise<NamedError> {
   if (runId?.startsWith('portfolio-')) {
     return new NamedError('Usage.Invalid', {
-      what: `${runId} is a run of the portfolio desk, which has no page`,
+      what: `${runId} is a run of the portfolio run, which has no page`,
       todo: `What it came to: npx afterbell portfolios${there(context)}`,
     });
   }
@@ -178,12 +178,16 @@ export async function serveReports(
 /** What a request's path is read against. */
 const BASE = 'http://127.0.0.1';
 
-interface Answer {
+interface PageResponse {
   status: number;
   page: string;
 }
 
-async function answer({ url = '/', method }: IncomingMessage, lake: Lake, symbols: readonly string[]): Promise<Answer> {
+async function answer(
+  { url = '/', method }: IncomingMessage,
+  lake: Lake,
+  symbols: readonly string[],
+): Promise<PageResponse> {
   if (method !== 'GET' && method !== 'HEAD') return missing('Nothing to do here', 'These pages are for reading.');
   if (!URL.canParse(url, BASE)) {
     return { status: 400, page: notFoundPage('That is no address', 'The list of nights is at /.') };
@@ -205,13 +209,13 @@ async function answer({ url = '/', method }: IncomingMessage, lake: Lake, symbol
     : missing(`The lake holds no bar of ${symbol}`, 'Case and spelling are the vendor’s, e.g. BRK.B.');
 }
 
-async function nightAnswer(lake: Lake, session: string, symbols: readonly string[]): Promise<Answer> {
+async function nightAnswer(lake: Lake, session: string, symbols: readonly string[]): Promise<PageResponse> {
   const report = await readReport(lake, keys.report(session, 'night.json'));
   if (!report) return missing(`No night ran for ${session}`, 'The list of nights is at /.');
   return { status: 200, page: await nightPage(lake, report, symbols) };
 }
 
-function missing(title: string, text: string): Answer {
+function missing(title: string, text: string): PageResponse {
   return { status: 404, page: notFoundPage(title, text) };
 }
 

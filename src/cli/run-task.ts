@@ -75,12 +75,12 @@ function requireSettings(task: string, settings: Readonly<Record<string, string>
     const wanted = settingProblem(name, settings[name]!);
     if (wanted) throw new NamedError('Usage.Invalid', { what: `${OPTIONS[name] ?? name} ${settings[name]}`, wanted });
   }
-  const stranger = names.find((name) => !known.includes(name));
-  if (stranger === undefined) return;
+  const unrecognised = names.find((name) => !known.includes(name));
+  if (unrecognised === undefined) return;
   throw new NamedError('Usage.Invalid', {
-    what: `${task} takes no ${OPTIONS[stranger] ?? stranger}`,
+    what: `${task} takes no ${OPTIONS[unrecognised] ?? unrecognised}`,
     wanted: known.map((name) => OPTIONS[name] ?? name).join(', ') || 'no setting; it is no job',
-    todo: didYouMean(stranger, known),
+    todo: didYouMean(unrecognised, known),
   });
 }
 

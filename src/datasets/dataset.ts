@@ -1,7 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Budget } from '../checks/change-budget.ts';
-import type { KnownRow, SyncPlan } from '../checks/diff.ts';
-import type { BulkShort, Ending } from '../checks/enrichment.ts';
+import type { StoredRow, SyncPlan } from '../checks/diff.ts';
+import type { AttemptOutcome, BulkShort } from '../checks/enrichment.ts';
 import type { Listed } from '../checks/symbol-history.ts';
 import type { Config } from '../config.ts';
 import type { Lake } from '../lake/lake.ts';
@@ -9,7 +9,7 @@ import type { Column } from '../lake/parquet.ts';
 import { contentHash, type Parsed, type Reading } from '../records/record.ts';
 import type { TaskStatus } from '../records/run.ts';
 import type { Call } from '../stores.ts';
-import { applyPlan, readKnown } from '../tables/reference.ts';
+import { applyPlan, readStored } from '../tables/reference.ts';
 import type { Cursor } from '../tables/runs.ts';
 import type { VendorPage } from '../vendors/paging.ts';
 import type { Warehouse } from '../warehouse/client.ts';
@@ -101,7 +101,7 @@ export interface ReferenceSource<T extends object> {
   /** What makes two records the same thing; a list has one record a key. */
   keyOf: (record: T) => string;
   /** What only the whole list shows, such as a row that another page repeats. */
-  settle?: (records: readonly T[]) => Parsed<T>;
+  checkWhole?: (records: readonly T[]) => Parsed<T>;
   sink: Sink<T>;
   /** Fields that a diff shows and whose flips are counted; all of `fields` unless given. */
   watched?: readonly string[];
@@ -131,7 +131,7 @@ export interface AnnouncedEvent {
 export interface SyncRequest extends SinkRun {
   /** The session a list shows that is fetched now; `session` is the one the run is for. */
   listSession: string;
-  /** The run whose held list is published now, after a look. */
+  /** The run whose withheld list is published now, once reviewed. */
   release?: string | null;
 }
 
@@ -201,7 +201,7 @@ export interface SinkResult {
 
 /** Where a reference dataset lives: what is known of it, and the writing of a plan. Repeating either is harmless. */
 export interface Sink<T> {
-  known(): Promise<ReadonlyMap<string, KnownRow>>;
+  known(): Promise<ReadonlyMap<string, StoredRow>>;
   /** `records` is the whole list that the plan was made of. */
   apply(plan: SyncPlan<T>, run: SinkRun, records: readonly T[]): Promise<SinkResult>;
 }
@@ -210,7 +210,7 @@ export interface Sink<T> {
 export function tableSink<T extends object>(client: DynamoDBDocumentClient, table: string, of: Fields): Sink<T> {
   const fields = Object.keys(of);
   return {
-    known: () => readKnown(client, table),
+    known: () => readStored(client, table),
     apply: (plan, { openedAt }) => applyPlan(client, table, plan, { at: openedAt, fields }),
   };
 }
@@ -242,7 +242,7 @@ export interface BulkSource<R> {
   /** Symbols due from which on one large answer is better than many small ones. */
   from: number;
   /** True when a symbol in it needs no other vendor; else the others are still asked for it symbol by symbol. */
-  settles: boolean;
+  isComplete: boolean;
   part(number: number, universe: readonly string[]): Promise<BulkPart<R>>;
 }
 
@@ -294,7 +294,7 @@ export interface Progress {
   /** The instant every attempt of this sync carries; it began then, maybe in an earlier run. */
   startedAt: string;
   queue: string[];
-  endings: Partial<Record<Ending, number>>;
+  endings: Partial<Record<AttemptOutcome, number>>;
   new: number;
   changed: number;
   kept: number;
@@ -302,7 +302,7 @@ export interface Progress {
   first?: string;
   down: Record<string, string>;
   /** Times in a row that a vendor had to be left alone. */
-  strikes: Record<string, number>;
+  consecutiveFailures: Record<string, number>;
   /** Next part of the bulk answer; absent when there is none to ask for, or no more. */
   bulkPart?: number;
   /** Symbols of the queue that were in the bulk answer: its vendor is not asked for them again. */
@@ -311,7 +311,7 @@ export interface Progress {
   bulkShort?: BulkShort;
 }
 /** What one vendor knows of a symbol, with the mark of practice data. */
-export interface Told {
+export interface VendorResponse {
   reading: Reading<unknown>;
   practice: boolean;
 }
@@ -319,5 +319,5 @@ export interface Told {
 export interface AskedVendor {
   /** 0 = unlimited. */
   callsPerMinute: number;
-  ask(symbol: string, call: { signal?: AbortSignal }): Promise<Told>;
+  ask(symbol: string, call: { signal?: AbortSignal }): Promise<VendorResponse>;
 }

@@ -14,7 +14,7 @@ import {
 } from '../records/index-member.ts';
 import { contentHash, type Parsed } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
-import { readKnown } from '../tables/reference.ts';
+import { readStored } from '../tables/reference.ts';
 import { figure } from '../text.ts';
 import { type Ishares, isharesOf } from '../vendors/ishares.ts';
 import type { VendorPage } from '../vendors/paging.ts';
@@ -110,16 +110,16 @@ async function membersOf(rows: readonly DatedRow[], stores: Stores): Promise<Par
     about,
     find,
   );
-  const { records, rejected, besides } = parsed;
+  const { records, rejected, excluded } = parsed;
   if (records.length === 0) {
     const found = `${rejected.length} unknown or doubtful rows (${countReasons(rejected.slice(0, 1000))})`;
     throw new NamedError('Data.Invalid', { what: 'None of the holdings is in the reference list', found });
   }
-  const leftOut =
-    besides.length === 0
+  const excludedRows =
+    excluded.length === 0
       ? []
-      : [`${besides.length} of ${rows.length} rows are no listed shares: ${countReasons(besides)}`];
-  return { records, rejected, leftOut };
+      : [`${excluded.length} of ${rows.length} rows are no listed shares: ${countReasons(excluded)}`];
+  return { records, rejected, excludedRows };
 }
 
 /** History is written forwards only: a list from before the newest one would end memberships that went on. */
@@ -188,7 +188,7 @@ export async function readListings({
   tables,
 }: Pick<Stores, 'config' | 'runs' | 'tables'>): Promise<Listing[]> {
   const listed = async (table: string, isListed: (values: Readonly<Record<string, unknown>>) => boolean) => {
-    const rows = [...(await readKnown(tables, table)).values()].filter(({ values }) => isListed(values));
+    const rows = [...(await readStored(tables, table)).values()].filter(({ values }) => isListed(values));
     return rows.map(({ key: symbol, active }) => ({ symbol, active }));
   };
   const tickers = (await runs.lastSync('tickers')) && (await listed(config.TICKERS_TABLE, isStock));

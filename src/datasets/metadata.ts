@@ -9,7 +9,7 @@ import type { AskedVendor, BulkSource, EnrichmentDataset, EnrichmentSource } fro
 
 /** Names and sectors change rarely, and each answer costs a call. */
 const REFRESH_HOURS = 7 * 24;
-/** Below so many symbols single calls bring less than the profiles of the whole world. */
+/** Below this, per-symbol calls are cheaper than the bulk file. */
 const BULK_FROM = 100;
 /** Parts of profile-bulk there are at most, by far. */
 const MOST_PARTS = 50;
@@ -79,7 +79,7 @@ function profileBulk(vendor: Fmp, signal: AbortSignal): BulkSource<Company> {
   return {
     vendor: 'fmp',
     from: BULK_FROM,
-    settles: false,
+    isComplete: false,
     async part(number, universe) {
       const { rows, practice } = await vendor.profileBulk(number, { signal });
       const ours = byFmpSymbol(universe);

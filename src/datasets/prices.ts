@@ -1,7 +1,7 @@
 import { NamedError } from '../errors.ts';
 import type { BarSourceName } from '../records/bar.ts';
 import type { Call } from '../stores.ts';
-import { flatFiles, openShelf, VENDOR_BUCKET } from '../vendors/flat-files.ts';
+import { flatFiles, openFileSource, VENDOR_BUCKET } from '../vendors/flat-files.ts';
 import { polygonOf } from '../vendors/polygon.ts';
 
 /** Where a session's bars come from: the vendor's grouped call, or its flat files. */
@@ -20,7 +20,7 @@ export function barSource(source: 'api' | 'flat-files', call: Pick<Call, 'config
       todo: 'Give --flat-files.',
     });
   }
-  const files = flatFiles(openShelf(place, endpoint, call.secrets.flatFiles));
+  const files = flatFiles(openFileSource(place, endpoint, call.secrets.flatFiles));
   return {
     name: 'flat-files',
     session: async (date) => ({ rows: (await files.session(date)).rows, practice: false, waitSeconds: 0 }),

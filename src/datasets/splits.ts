@@ -64,7 +64,7 @@ export function splitsSource(
     partitions: ['all'],
     pages: (_all, from) => vendor().splitPages({ ...from, signal }),
     parse: parseSplits,
-    settle: dropRepeatedSplits,
+    checkWhole: dropRepeatedSplits,
     keyOf: splitKey,
     // The vendor's factor moves with every later split of the symbol, which is no damage.
     watched: ['executionDate', 'splitFrom', 'splitTo'],

@@ -21,7 +21,7 @@ const fields = {
   lastUpdatedUtc: 'text',
 } as const satisfies Fields;
 
-/** Polygon's reference tickers, market by market; the bars of a symbol begin anew with each company that carries it. */
+/** Polygon's reference tickers, market by market; the bars of a symbol start over with each company that carries it. */
 export const tickers: ListDataset<Ticker> = {
   name: 'tickers',
   task: 'sync-tickers',

@@ -1,16 +1,16 @@
 import { enrichmentBudget } from '../checks/enrichment.ts';
 import { readValuation, type Valuation } from '../records/valuation.ts';
 import type { Call } from '../stores.ts';
-import { readActiveTickers, readHeldSymbols } from '../tables/reference.ts';
+import { readActiveTickers, readListedSymbols } from '../tables/reference.ts';
 import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
 import { type Enriched, storeValuations } from '../warehouse/enrichment.ts';
 import { currentMembers } from '../warehouse/reference.ts';
 import type { BulkSource, EnrichmentDataset, EnrichmentSource } from './dataset.ts';
 import { INDEX } from './index-members.ts';
 
-/** FMP works a valuation out anew every day. */
+/** FMP recomputes a valuation every day. */
 const REFRESH_HOURS = 20;
-/** Below so many symbols single calls bring less than the valuations of the whole world. */
+/** Below this, per-symbol calls are cheaper than the bulk file. */
 const BULK_FROM = 100;
 
 /** Valuations by discounted cash flow, in bulk or chunk by chunk, within the night's budget. */
@@ -50,7 +50,7 @@ export async function valuationUniverse(
   const add = (symbols: readonly string[]) => {
     for (const symbol of symbols) found.add(symbol);
   };
-  if (words.includes('holdings')) add(await readHeldSymbols(tables, config.PORTFOLIO_POSITIONS_TABLE));
+  if (words.includes('holdings')) add(await readListedSymbols(tables, config.PORTFOLIO_POSITIONS_TABLE));
   if (words.includes('russell2000')) {
     add(await currentMembers(warehouse, INDEX));
   }
@@ -71,7 +71,7 @@ function dcfBulk(vendor: Fmp, signal: AbortSignal): BulkSource<Valuation> {
   return {
     vendor: 'fmp',
     from: BULK_FROM,
-    settles: true,
+    isComplete: true,
     async part(_number, universe) {
       const { rows, practice } = await vendor.dcfBulk({ signal });
       const ours = byFmpSymbol(universe);

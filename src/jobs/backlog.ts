@@ -1,7 +1,7 @@
 import { isSameCalendar } from '../calendar/calendar.ts';
 import { isNamed } from '../errors.ts';
 import type { Lake } from '../lake/lake.ts';
-import { heldSessions, storedBars, usableIngest } from '../lake/sessions.ts';
+import { publishedSessions, storedBars, usableIngest } from '../lake/sessions.ts';
 import { readSilverCheckpoint } from '../lake/silver.ts';
 import { readSplitsList } from '../lake/splits.ts';
 import { readSymbolHistory } from '../lake/symbol-history.ts';
@@ -15,7 +15,7 @@ import { basisOf, differing } from './resample/state.ts';
  * closure.
  */
 export async function jobsAreBehind(lake: Lake, intervals: readonly number[]): Promise<boolean> {
-  const held = await heldSessions(lake);
+  const held = await publishedSessions(lake);
   if (held.length === 0) return false;
   const consolidated = await readConsolidated(lake);
   if (!consolidated?.sessions || !consolidated.outside) return true;
@@ -60,7 +60,7 @@ export async function unknownSymbols(
   const [{ histories, dateFiles }, { manifest, checkpoint }] = await Promise.all([takeInventory(lake), openBase(lake)]);
   const known = new Set([...manifest.keys(), ...histories, ...dateFiles.keys(), ...Object.keys(checkpoint.failed)]);
   const unknown = () => symbols.filter((symbol) => !known.has(symbol));
-  const open = (await heldSessions(lake)).filter(({ date, etag }) => checkpoint.sessions[date]?.etag !== etag);
+  const open = (await publishedSessions(lake)).filter(({ date, etag }) => checkpoint.sessions[date]?.etag !== etag);
   // Newest first: there a new listing is found soonest.
   for (const { date } of open.toReversed()) {
     if (unknown().length === 0) break;

@@ -70,8 +70,8 @@ export async function decodeHistory(
   adopting?: (key: string) => void,
 ): Promise<BarColumns> {
   const bars = await decodeBarColumns(bytes, key, adopting);
-  const stranger = bars.symbol.values.find((value) => value !== symbol);
-  if (stranger !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(stranger)}`);
+  const foreign = bars.symbol.values.find((value) => value !== symbol);
+  if (foreign !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(foreign)}`);
   for (let row = 1; row < bars.date.length; row++) {
     if (bars.date[row]! <= bars.date[row - 1]!) throw corruptFile(key, `dates that do not increase at row ${row}`);
   }

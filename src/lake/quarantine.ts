@@ -30,7 +30,7 @@ function entryOf(text: string): QuarantineEntry | undefined {
 export async function quarantinedOn(lake: Lake, session: string): Promise<QuarantineEntry[]> {
   const key = keys.quarantine(session);
   return parseQuarantine(await lake.read(key)).map(({ text, entry }, place) => {
-    const reason = `line ${place + 1} of ${key} is torn: delete it; npx afterbell night --session ${session} judges its rows anew`;
+    const reason = `line ${place + 1} of ${key} is torn: delete it; npx afterbell night --session ${session} checks its rows again`;
     return entry ?? { dataset: 'quarantine', symbol: '', reason, row: text };
   });
 }

@@ -51,6 +51,6 @@ export async function readReport(lake: Lake, key: string): Promise<NightReport |
   throw new NamedError('Lake.Corrupt', {
     what: `${key} is no report of a run`,
     found: firstProblem(read.error),
-    todo: 'A later run of its session writes it anew: npx afterbell night --session DATE. Until then other nights are shown without it.',
+    todo: 'A later run of its session writes it again: npx afterbell night --session DATE. Until then other nights are shown without it.',
   });
 }

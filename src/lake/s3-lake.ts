@@ -168,7 +168,7 @@ const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [50, 10_000];
 const IDLE_MS = 120_000;
 const LEAST_CORRECTION_MS = 60_000;
 
-export interface Answer {
+export interface S3Response {
   status: number;
   etag: string;
   body: Buffer;
@@ -177,7 +177,7 @@ export interface Answer {
 }
 
 /** An answer with the number of tries it took: before the last one the request may have been carried out unheard. */
-export interface TriedAnswer extends Answer {
+export interface TriedS3Response extends S3Response {
   attempts: number;
 }
 
@@ -211,12 +211,12 @@ export class S3Wire {
     private readonly mostBytes = Number.POSITIVE_INFINITY,
   ) {}
 
-  get(key: string): Promise<TriedAnswer> {
+  get(key: string): Promise<TriedS3Response> {
     return this.persist('GET', key, {});
   }
 
   /** @param conditions `if-match` or `if-none-match` */
-  put(key: string, body: Uint8Array, conditions: Record<string, string>): Promise<TriedAnswer> {
+  put(key: string, body: Uint8Array, conditions: Record<string, string>): Promise<TriedS3Response> {
     const sum = Buffer.alloc(4);
     sum.writeUInt32BE(crc32(body));
     return this.persist('PUT', key, { ...conditions, 'x-amz-checksum-crc32': sum.toString('base64') }, body);
@@ -227,7 +227,7 @@ export class S3Wire {
     key: string,
     headers: Record<string, string>,
     body?: Uint8Array,
-  ): Promise<TriedAnswer> {
+  ): Promise<TriedS3Response> {
     for (let attempt = 1; ; attempt++) {
       let trouble: unknown;
       try {
@@ -250,7 +250,7 @@ export class S3Wire {
    * it, too. A date within a minute of the time that was signed corrects nothing.
    * @param signed the offset, ms, that the refused request was signed with: another may have corrected it meanwhile
    */
-  private correctClock(answer: Answer, signed: number): boolean {
+  private correctClock(answer: S3Response, signed: number): boolean {
     if (answer.status !== 403 || codeOf(answer) !== 'RequestTimeTooSkewed') return false;
     const offset = Date.parse(answer.date ?? '') - Date.now();
     if (Number.isNaN(offset) || Math.abs(offset - signed) < LEAST_CORRECTION_MS) return false;
@@ -258,7 +258,12 @@ export class S3Wire {
     return true;
   }
 
-  private async once(method: string, key: string, extra: Record<string, string>, body?: Uint8Array): Promise<Answer> {
+  private async once(
+    method: string,
+    key: string,
+    extra: Record<string, string>,
+    body?: Uint8Array,
+  ): Promise<S3Response> {
     this.target ??= targetOf(this.client, this.bucket);
     const target = await this.target;
     const path = target.base + key.split('/').map(encoded).join('/');
@@ -327,17 +332,17 @@ export class S3Wire {
 }
 
 /** Trouble that a repetition may be over. S3 calls a body that stopped arriving RequestTimeout, with status 400. */
-function isPassing(answer: Answer): boolean {
+function isPassing(answer: S3Response): boolean {
   const { status } = answer;
   return status >= 500 || status === 429 || (status === 400 && codeOf(answer) === 'RequestTimeout');
 }
 
-function codeOf({ status, body }: Answer): string {
+function codeOf({ status, body }: S3Response): string {
   return /<Code>([^<]*)<\/Code>/.exec(body.toString('utf8'))?.[1] ?? `HTTP ${status}`;
 }
 
 /** What S3 said, as an error with its code for a name. */
-export function answerError(answer: Answer, what: string): Error {
+export function answerError(answer: S3Response, what: string): Error {
   const text = answer.body.toString('utf8');
   const code = codeOf(answer);
   const message = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? '';

@@ -28,7 +28,7 @@ export async function readIngest(lake: Lake, date: string): Promise<Ingest | und
   return readJson<Ingest>(lake, keys.ingest(date));
 }
 
-/** For whoever is about to put a new one in its place, or only wants a yardstick: a damaged manifest counts as none. */
+/** For whoever is about to put a new one in its place, or only wants a baseline: a damaged manifest counts as none. */
 export async function usableIngest(lake: Lake, date: string): Promise<Ingest | undefined> {
   return readIngest(lake, date).catch((error: Error) => {
     if (isNamed(error, 'Lake.Corrupt')) return undefined;
@@ -41,7 +41,7 @@ export async function writeIngest(lake: Lake, ingest: Ingest): Promise<void> {
 }
 
 /** Held sessions in date order, from one LIST: date and the manifest's version. */
-export async function heldSessions(lake: Lake): Promise<{ date: string; etag: string }[]> {
+export async function publishedSessions(lake: Lake): Promise<{ date: string; etag: string }[]> {
   const entries = await listAll(lake, 'processing_metadata/ingest/date=');
   return entries.map(({ key, etag }) => ({ date: dateOfKey(key) ?? '', etag })).filter(({ date }) => date !== '');
 }

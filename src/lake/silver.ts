@@ -47,7 +47,7 @@ export async function decodeSilver(bytes: Uint8Array, key: string): Promise<Silv
 }
 
 /** Room for so many rows; texts are codes into `values`. */
-export function silverRoom(rows: number, values: string[]): SilverColumns {
+export function silverPrefix(rows: number, values: string[]): SilverColumns {
   return {
     symbol: { values, codes: new Int32Array(rows) },
     date: new Int32Array(rows),

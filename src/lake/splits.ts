@@ -5,7 +5,7 @@ import { decodeRows, type Row } from './parquet.ts';
 import { corruptFile } from './parquet-columns.ts';
 import { knownToBars } from './silver.ts';
 
-export interface Split {
+export interface PriceSplit {
   symbol: string;
   /** First session on the new basis, YYYY-MM-DD. */
   execution_date: string;
@@ -28,11 +28,11 @@ const BEGINNING = -1_000_000;
 export interface SplitsList {
   /** YYYY-MM-DD; undefined while no list was ever stored. */
   date: string | undefined;
-  splits: Split[];
+  splits: PriceSplit[];
 }
 
 /** The splits of the newest list, as readSplitsList reads it. */
-export async function readSplits(lake: Lake): Promise<Split[]> {
+export async function readSplits(lake: Lake): Promise<PriceSplit[]> {
   return (await readSplitsList(lake)).splits;
 }
 
@@ -74,7 +74,7 @@ export function lostSplits(found: string, symbols: readonly string[], wanted: st
   });
 }
 
-function splitOf(row: Row, key: string): Split {
+function splitOf(row: Row, key: string): PriceSplit {
   const { symbol, split_from, split_to } = row;
   const execution_date = String(row.execution_date).slice(0, 10);
   const sound = isRatio(split_from) && isRatio(split_to) && readDay(execution_date) !== undefined;
@@ -90,24 +90,24 @@ function isRatio(value: unknown): value is number {
  * Splits in force on a day, by symbol in order of their dates and, on one date, of their ratios, so that products are
  * the same to the last bit whatever the order of the list. A row that is there twice counts once. Pure.
  */
-export function splitsInForce(splits: readonly Split[], newest: string | undefined): Map<string, Split[]> {
-  const found = new Map<string, Map<string, Split>>();
+export function splitsInForce(splits: readonly PriceSplit[], newest: string | undefined): Map<string, PriceSplit[]> {
+  const found = new Map<string, Map<string, PriceSplit>>();
   for (const split of splits) {
     // A split of tomorrow is known today, but prices are still quoted on the old basis.
     if (newest === undefined || split.execution_date > newest || split.split_from === split.split_to) continue;
-    const own = found.get(split.symbol) ?? new Map<string, Split>();
+    const own = found.get(split.symbol) ?? new Map<string, PriceSplit>();
     found.set(split.symbol, own.set(splitsText([split]), split));
   }
   return new Map([...found].map(([symbol, own]) => [symbol, [...own.values()].sort(inOrder)]));
 }
 
-function inOrder(a: Split, b: Split): number {
+function inOrder(a: PriceSplit, b: PriceSplit): number {
   if (a.execution_date !== b.execution_date) return a.execution_date < b.execution_date ? -1 : 1;
   return a.split_from - b.split_from || a.split_to - b.split_to;
 }
 
 /** What a symbol's bars were adjusted by, as one text. */
-export function splitsText(splits: readonly Split[]): string {
+export function splitsText(splits: readonly PriceSplit[]): string {
   return splits
     .map(({ execution_date, split_from, split_to }) => `${execution_date} ${split_from}:${split_to}`)
     .join(' ');
@@ -118,7 +118,7 @@ export function splitsText(splits: readonly Split[]): string {
  * which carries the symbol on its day, and changes no bar of one before it. Pure.
  * @param changes days on which another company took the symbol over, in order
  */
-export function factorSpans(splits: readonly Split[], changes: readonly number[] = []): FactorSpan[] {
+export function factorSpans(splits: readonly PriceSplit[], changes: readonly number[] = []): FactorSpan[] {
   return [BEGINNING, ...changes].flatMap((from, place) => {
     const to = changes[place] ?? Number.POSITIVE_INFINITY;
     const own = splits.filter(({ execution_date }) => {
@@ -129,7 +129,7 @@ export function factorSpans(splits: readonly Split[], changes: readonly number[]
   });
 }
 
-function spansSince(beginning: number, splits: readonly Split[]): FactorSpan[] {
+function spansSince(beginning: number, splits: readonly PriceSplit[]): FactorSpan[] {
   const spans: FactorSpan[] = [];
   let [from, to] = [1, 1];
   for (let i = splits.length - 1; i >= 0; i--) {

@@ -6,7 +6,7 @@ import { keys, type Lake, listAll } from './lake.ts';
 import type { Column, ColumnType } from './parquet.ts';
 import { corruptFile } from './parquet-columns.ts';
 import { REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS } from './revisions.ts';
-import { heldSessions } from './sessions.ts';
+import { publishedSessions } from './sessions.ts';
 import { PRICED_LIST, SYMBOL_HISTORY_COLUMNS } from './symbol-history.ts';
 import indexMembers from './views.sql';
 
@@ -143,7 +143,7 @@ function nothing(columns: string): string {
  * those of them the lake does not hold. Returns the names.
  */
 export async function addCalendar(connection: DuckDBConnection, lake: Lake): Promise<string[]> {
-  const held = (await heldSessions(lake)).map(({ date }) => date);
+  const held = (await publishedSessions(lake)).map(({ date }) => date);
   const last = [lastClosedSession(new Date()), held.at(-1) ?? ''].sort()[1]!;
   const sessions = held[0] === undefined ? [] : sessionsBetween(held[0], last);
   const rows = (dates: readonly string[]) => `SELECT unnest([${dates.map((date) => `'${date}'`).join(', ')}]::DATE[])`;

@@ -361,7 +361,10 @@ const FIRST_BYTES = 32e6;
  * A home without a warehouse on a disk that cannot take one: said before anything is begun, once.
  * @throws Home.Unwritable
  */
-export async function requireRoom({ path, folders }: Pick<Home, 'path' | 'folders'>, config: Config): Promise<void> {
+export async function requireFreeSpace(
+  { path, folders }: Pick<Home, 'path' | 'folders'>,
+  config: Config,
+): Promise<void> {
   if (config.DATABASE_URL || existsSync(join(folders.warehouse, 'pgdata'))) return;
   const { bavail, bsize, blocks } = await statfs(path);
   // Some file systems do not know how large they are.

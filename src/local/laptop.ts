@@ -28,7 +28,7 @@ import {
   Triggered,
 } from './executions.ts';
 import { type Functions, startFunctions } from './functions.ts';
-import { type Home, lockDatabases, openHome, requireRoom, unwritable, WRITER_WAITS_MS } from './home.ts';
+import { type Home, lockDatabases, openHome, requireFreeSpace, unwritable, WRITER_WAITS_MS } from './home.ts';
 import { type Jobs, startJobs } from './jobs.ts';
 import { keepNewest } from './keep-newest.ts';
 import { removeLast } from './last-steps.ts';
@@ -106,7 +106,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
   try {
     const databases = await lockDatabases(home.path, { waitMs: WRITER_WAITS_MS, onWait, signal });
     closers.push(async () => databases.release());
-    await requireRoom(home, config);
+    await requireFreeSpace(home, config);
     await removeLeftovers(home, config);
     const swept = leftoversOf(home, config).map(removeLast);
     closers.push(async () => {

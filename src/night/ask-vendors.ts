@@ -1,6 +1,6 @@
-import type { Ending } from '../checks/enrichment.ts';
+import type { AttemptOutcome } from '../checks/enrichment.ts';
 import { inFlight } from '../concurrency.ts';
-import type { AskedVendor, Told } from '../datasets/dataset.ts';
+import type { AskedVendor, VendorResponse } from '../datasets/dataset.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { keptRow } from '../records/record.ts';
 import { wellFormed } from '../text.ts';
@@ -14,22 +14,22 @@ export interface ChunkOutcome<R> {
   items: Enriched<R>[];
   practice: Set<boolean>;
   /** Vendors that want to be left alone for a while, by their error; their symbols stay to be asked for. */
-  resting: Map<string, NamedError>;
+  backingOff: Map<string, NamedError>;
   /** Vendors that will not answer tonight whatever is asked. */
   down: Map<string, NamedError>;
 }
 
 interface Round {
-  told: Map<string, Told | NamedError>;
+  responses: Map<string, VendorResponse | NamedError>;
   stop?: NamedError;
 }
 
 const DOWN = ['Vendor.AuthFailed', 'Vendor.KeyMissing', 'Vendor.EndpointOutOfPlan', 'Config.Invalid'] as const;
 const PASSING = ['Vendor.Unavailable', 'Vendor.TruncatedBody'] as const;
 /** So many symbols without an answer in one chunk are the vendor's trouble, not the symbols'. */
-const AILING_FROM = 5;
+const DEGRADED_FROM = 5;
 
-const ENDINGS: Readonly<Record<string, Ending>> = {
+const OUTCOMES: Readonly<Record<string, AttemptOutcome>> = {
   'Vendor.NotFound': 'unknown',
   'Vendor.BadRequest': 'refused',
   'Vendor.SymbolOutOfPlan': 'outside',
@@ -38,7 +38,7 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   'Vendor.TruncatedBody': 'failed',
 };
 /** Of several vendors' words the gravest one stands beside the symbol. */
-const GRAVITY: readonly Ending[] = ['failed', 'invalid', 'outside', 'refused', 'unknown', 'empty'];
+const GRAVITY: readonly AttemptOutcome[] = ['failed', 'invalid', 'outside', 'refused', 'unknown', 'empty'];
 
 /**
  * Asks every vendor for every symbol, `concurrency` at a time, and sorts the answers: values, symbols that a vendor
@@ -65,24 +65,24 @@ export async function askChunk<R>(
       ),
     ),
   );
-  const outcome: ChunkOutcome<R> = { items: [], practice: new Set(), resting: new Map(), down: new Map() };
-  for (const [index, { told, stop }] of rounds.entries()) {
+  const outcome: ChunkOutcome<R> = { items: [], practice: new Set(), backingOff: new Map(), down: new Map() };
+  for (const [index, { responses, stop }] of rounds.entries()) {
     const name = names[index]!;
-    const failures = [...told].filter(([, answer]) => isNamed(answer, ...PASSING));
-    const ailing = failures.length >= Math.min(AILING_FROM, told.size) ? failures[0]?.[1] : undefined;
+    const failures = [...responses].filter(([, answer]) => isNamed(answer, ...PASSING));
+    const degraded = failures.length >= Math.min(DEGRADED_FROM, responses.size) ? failures[0]?.[1] : undefined;
     if (stop && isNamed(stop, ...DOWN)) outcome.down.set(name, stop);
-    else if (stop ?? ailing) outcome.resting.set(name, (stop ?? ailing) as NamedError);
-    // What an ailing vendor did not answer is asked for again, unless this was the last try.
-    if (ailing && !options.lastTry?.has(name)) for (const [symbol] of failures) told.delete(symbol);
-    for (const answer of told.values()) if (!(answer instanceof Error)) outcome.practice.add(answer.practice);
+    else if (stop ?? degraded) outcome.backingOff.set(name, (stop ?? degraded) as NamedError);
+    // What a degraded vendor did not answer is asked for again, unless this was the last try.
+    if (degraded && !options.lastTry?.has(name)) for (const [symbol] of failures) responses.delete(symbol);
+    for (const answer of responses.values()) if (!(answer instanceof Error)) outcome.practice.add(answer.practice);
   }
   for (const symbol of symbols) {
-    const answers = rounds.map(({ told }, index) => ({ name: names[index]!, answer: told.get(symbol) }));
+    const answers = rounds.map(({ responses }, index) => ({ name: names[index]!, answer: responses.get(symbol) }));
     const missing = answers.some(
       ({ name, answer }) => answer === undefined && !outcome.down.has(name) && asks(name, symbol),
     );
-    const said = answers.filter((one): one is Said => one.answer !== undefined);
-    if (said.length > 0 && !missing) outcome.items.push(settle(symbol, said, merge));
+    const responses = answers.filter((one): one is NamedResponse => one.answer !== undefined);
+    if (responses.length > 0 && !missing) outcome.items.push(combine(symbol, responses, merge));
   }
   return outcome;
 }
@@ -92,15 +92,15 @@ async function askVendor(
   vendor: AskedVendor,
   { concurrency, signal }: { concurrency: number; signal?: AbortSignal },
 ): Promise<Round> {
-  const round: Round = { told: new Map() };
+  const round: Round = { responses: new Map() };
   await inFlight(symbols, concurrency, async (symbol) => {
     if (round.stop) return;
     try {
-      round.told.set(symbol, await vendor.ask(symbol, { signal }));
+      round.responses.set(symbol, await vendor.ask(symbol, { signal }));
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof NamedError)) throw error;
-      if (error.name in ENDINGS) round.told.set(symbol, error);
+      if (error.name in OUTCOMES) round.responses.set(symbol, error);
       else if (isNamed(error, ...DOWN, 'Vendor.RateLimited')) round.stop ??= error;
       else throw error;
     }
@@ -108,21 +108,21 @@ async function askVendor(
   return round;
 }
 
-interface Said {
+interface NamedResponse {
   name: string;
-  answer: Told | NamedError;
+  answer: VendorResponse | NamedError;
 }
 
-function settle<R>(
+function combine<R>(
   symbol: string,
-  said: readonly Said[],
+  responses: readonly NamedResponse[],
   merge: (symbol: string, parts: Readonly<Record<string, unknown>>) => R,
 ): Enriched<R> {
   const parts: Record<string, unknown> = {};
-  const problems: { ending: Ending; reason: string; row: unknown }[] = [];
-  for (const { name, answer } of said) {
+  const problems: { ending: AttemptOutcome; reason: string; row: unknown }[] = [];
+  for (const { name, answer } of responses) {
     if (answer instanceof NamedError) {
-      problems.push({ ending: ENDINGS[answer.name]!, reason: `${answer.name}: ${answer.message}`, row: null });
+      problems.push({ ending: OUTCOMES[answer.name]!, reason: `${answer.name}: ${answer.message}`, row: null });
     } else if (answer.reading.kind === 'record') parts[name] = answer.reading.record;
     else {
       const { kind: ending, reason } = answer.reading;

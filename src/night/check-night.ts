@@ -2,8 +2,8 @@ import { nextSession, previousSession, sessionNumber } from '../calendar/calenda
 import { judgeSession, SESSION_LIMITS, type SessionVerdict } from '../checks/session-quality.ts';
 import { isNamed } from '../errors.ts';
 import { keys, type Lake } from '../lake/lake.ts';
-import { checksumOf, decodeBars, heldSessions, usableIngest } from '../lake/sessions.ts';
-import { readSplits, type Split } from '../lake/splits.ts';
+import { checksumOf, decodeBars, publishedSessions, usableIngest } from '../lake/sessions.ts';
+import { type PriceSplit, readSplits } from '../lake/splits.ts';
 import { dropStaged, readNote, stagedDates, writeNote } from '../lake/staging.ts';
 import type { Bar } from '../records/bar.ts';
 import { type ReleaseEffect, releaseText } from '../records/run.ts';
@@ -94,11 +94,11 @@ async function release(runId: string, lake: Lake, released: readonly string[]): 
 }
 
 /** Unusable splits are no reason not to look at prices; the resampler, which needs them, will stop for them. */
-async function splitsOnFile(lake: Lake): Promise<{ splits?: Map<string, Split[]>; notes: string[] }> {
+async function splitsOnFile(lake: Lake): Promise<{ splits?: Map<string, PriceSplit[]>; notes: string[] }> {
   try {
     const splits = await readSplits(lake);
     if (splits.length === 0) return { notes: [] };
-    const bySymbol = new Map<string, Split[]>();
+    const bySymbol = new Map<string, PriceSplit[]>();
     for (const split of splits) bySymbol.set(split.symbol, [...(bySymbol.get(split.symbol) ?? []), split]);
     return { splits: bySymbol, notes: [] };
   } catch (error) {
@@ -109,7 +109,7 @@ async function splitsOnFile(lake: Lake): Promise<{ splits?: Map<string, Split[]>
 
 /**
  * Whether a second look at a session found what is served and completely published. What a night is asked for by name
- * is published again all the same, as that mends a warehouse that lost its rows.
+ * is published again all the same, as that fixes a warehouse that lost its rows.
  */
 async function isServedSo(lake: Lake, date: string, { bars, note, merged, ingest }: StagedSession): Promise<boolean> {
   if (!note.again || bars.length === 0) return false;
@@ -144,7 +144,7 @@ class History {
   static async read(lake: Lake, runId: string, dates: readonly string[]): Promise<History> {
     const staged = new Map<string, number>();
     for (const date of dates) staged.set(date, (await readNote(lake, runId, date))?.rows ?? 0);
-    const served = (await heldSessions(lake)).map(({ date }) => date);
+    const served = (await publishedSessions(lake)).map(({ date }) => date);
     return new History(lake, served, staged);
   }
 

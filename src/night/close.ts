@@ -14,7 +14,7 @@ import type { CloseInput } from './outcome.ts';
 import { reconcileNight } from './reconcile.ts';
 import { judgeNight, type Verdict } from './verdict.ts';
 
-/** Sent when a night ends well; the rule that starts the portfolio desk matches it (docs/design.md, A night, step by step). */
+/** Sent when a night ends well; the rule that starts the portfolio run matches it (docs/design.md, A night, step by step). */
 export const NIGHT_COMPLETED = { source: 'afterbell', detailType: 'Night Completed' } as const;
 
 export interface ClosedNight extends Notice {
@@ -118,7 +118,7 @@ async function recordState(
   runs: Stores['runs'],
 ): Promise<void> {
   const { runId, session } = night;
-  if (sessions.held.length > 0) await runs.saveHeldRun({ runId, session, sessions: sessions.held });
+  if (sessions.held.length > 0) await runs.saveWithheldRun({ runId, session, sessions: sessions.held });
   if (!isNightOfSession(night)) return;
   const before = await runs.sessionState(session);
   // A night whose prices were not due leaves a session done as it was.
@@ -141,10 +141,10 @@ async function dropRepeated(
     if (run === runId) continue;
     const repeated = staged.filter((key) => settled.some((date) => key.includes(`date=${date}.`)));
     await lake.remove(repeated);
-    if (repeated.length === staged.length) await runs.dropHeldRun(run);
+    if (repeated.length === staged.length) await runs.dropWithheldRun(run);
   }
   // What could not be published stays with its run, and may be released again.
-  if (releasedRun && (await stagedDates(lake, releasedRun)).length === 0) await runs.dropHeldRun(releasedRun);
+  if (releasedRun && (await stagedDates(lake, releasedRun)).length === 0) await runs.dropWithheldRun(releasedRun);
 }
 
 /** Remembers which sessions were bad, and until when nights leave them alone. Returns those nobody was notified of. */

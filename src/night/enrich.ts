@@ -1,6 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import * as z from 'zod';
-import { type Ending, isMutilated, judgeEnrichment, planEnrichment } from '../checks/enrichment.ts';
+import { type AttemptOutcome, isMutilated, judgeEnrichment, planEnrichment } from '../checks/enrichment.ts';
 import {
   type AskedVendor,
   type EnrichmentDataset,
@@ -26,9 +26,9 @@ const CHUNK = 50;
 const LONGEST_PACE_SECONDS = 2;
 /** A chunk and two tries of its slowest call fit into this. */
 const RESERVE_MS = 90_000;
-const STRIKES = 3;
-/** Without a wish of its own a vendor is left alone for so long, by what it said. */
-const REST_SECONDS = { limited: 60, ailing: 30 };
+const MAX_CONSECUTIVE_FAILURES = 3;
+/** How long a vendor is left alone that names no time, by what it answered. */
+const REST_SECONDS = { limited: 60, degraded: 30 };
 
 export interface EnrichCall {
   signal?: AbortSignal;
@@ -92,7 +92,7 @@ async function resume<R>(
   if (saved?.session === request.session) {
     if (saved.runId === request.runId) return saved;
     // Another run may have another key, and the vendor another day.
-    return { ...saved, runId: request.runId, down, strikes: {} };
+    return { ...saved, runId: request.runId, down, consecutiveFailures: {} };
   }
   const universe = await source.universe();
   if (universe.length === 0) return undefined;
@@ -107,7 +107,7 @@ async function resume<R>(
 
 function emptyProgress({ session, runId, openedAt }: EnrichmentRequest): Progress {
   const counts = { endings: {}, new: 0, changed: 0, kept: 0, chunks: 0 };
-  return { session, runId, startedAt: openedAt, queue: [], ...counts, down: {}, strikes: {} };
+  return { session, runId, startedAt: openedAt, queue: [], ...counts, down: {}, consecutiveFailures: {} };
 }
 
 /** Symbols of the queue that a vendor still there can be asked for, and whom to ask for which. */
@@ -136,13 +136,15 @@ async function chunkStep<R>(
   const pace = Math.max(...Object.values(vendors).map(({ callsPerMinute: calls }) => (calls > 0 ? 60 / calls : 0)));
   const apart = pace > LONGEST_PACE_SECONDS ? Math.ceil(pace) : 0;
   const symbols = left.slice(0, apart > 0 ? 1 : CHUNK);
-  const struck = Object.keys(vendors).filter((name) => (progress.strikes[name] ?? 0) >= STRIKES - 1);
+  const struck = Object.keys(vendors).filter(
+    (name) => (progress.consecutiveFailures[name] ?? 0) >= MAX_CONSECUTIVE_FAILURES - 1,
+  );
   const { concurrency } = source;
   const options = { concurrency, signal, lastTry: new Set(struck), asks };
   const asked = await askChunk(symbols, vendors, source.merge, options);
   for (const [name, error] of asked.down) giveUp(progress, name, error);
-  for (const name of Object.keys(vendors)) if (!asked.resting.has(name)) delete progress.strikes[name];
-  const rests = [...asked.resting].map(([name, error]) => strike(progress, name, error));
+  for (const name of Object.keys(vendors)) if (!asked.backingOff.has(name)) delete progress.consecutiveFailures[name];
+  const rests = [...asked.backingOff].map(([name, error]) => countFailure(progress, name, error));
   await keep(source, asked.items, asked.practice, progress, stores);
   const done = new Set(asked.items.map(({ attempt }) => attempt?.symbol));
   progress.queue = progress.queue.filter((symbol) => !done.has(symbol));
@@ -163,7 +165,7 @@ async function bulkStep<R>(
   try {
     const { items, symbols, practice, last } = await part(progress.bulkPart!, await source.universe());
     await keep(source, items, new Set([practice]), progress, stores);
-    delete progress.strikes[vendor];
+    delete progress.consecutiveFailures[vendor];
     const queued = new Set(progress.queue);
     progress.inBulk = [...(progress.inBulk ?? []), ...symbols.filter((symbol) => queued.has(symbol))];
     if (last) await endBulk(source, progress, stores, request, 'answered');
@@ -175,9 +177,9 @@ async function bulkStep<R>(
     const ended = progress.bulkPart! > 0 && isNamed(error, 'Vendor.BadRequest', 'Vendor.NotFound');
     if (isNamed(error, 'Vendor.AuthFailed', 'Vendor.KeyMissing', 'Config.Invalid')) giveUp(progress, vendor, error);
     else if (isNamed(error, 'Vendor.RateLimited', 'Vendor.Unavailable', 'Vendor.TruncatedBody')) {
-      const rest = strike({ ...progress, down: {} }, vendor, error);
+      const rest = countFailure({ ...progress, down: {} }, vendor, error);
       if (rest > 0) return rest;
-      delete progress.strikes[vendor];
+      delete progress.consecutiveFailures[vendor];
     } else if (!error.name.startsWith('Vendor.') && error.name !== 'Data.Invalid') throw error;
     const isExpected = vendor in progress.down || isNamed(error, 'Vendor.EndpointOutOfPlan');
     await endBulk(source, progress, stores, request, ended ? 'answered' : isExpected ? 'not to be had' : error);
@@ -194,7 +196,7 @@ async function endBulk<R>(
   outcome: 'answered' | 'not to be had' | NamedError,
 ): Promise<void> {
   progress.bulkPart = undefined;
-  if (!source.bulk!.settles) return;
+  if (!source.bulk!.isComplete) return;
   const attempts = await readAttempts(warehouse, source.dataset);
   const due = dueOf(source, await source.universe(), attempts, openedAt);
   progress.queue = due.slice(0, source.budget);
@@ -234,7 +236,7 @@ async function keep<R>(
   progress.chunks += 1;
   for (const { attempt } of items) {
     if (attempt === undefined) continue;
-    const ending = attempt.ending as Ending;
+    const ending = attempt.ending as AttemptOutcome;
     progress.endings[ending] = (progress.endings[ending] ?? 0) + 1;
     if (ending === 'failed' || ending === 'invalid') progress.first ??= `${attempt.symbol}: ${attempt.reason}`;
   }
@@ -245,11 +247,11 @@ function giveUp(progress: Progress, vendor: string, error: NamedError): void {
 }
 
 /** @returns seconds to leave the vendor alone; none when it is given up */
-function strike(progress: Progress, vendor: string, error: NamedError): number {
-  const times = (progress.strikes[vendor] ?? 0) + 1;
-  progress.strikes[vendor] = times;
-  if (times < STRIKES) {
-    const rest = isNamed(error, 'Vendor.RateLimited') ? REST_SECONDS.limited : REST_SECONDS.ailing;
+function countFailure(progress: Progress, vendor: string, error: NamedError): number {
+  const times = (progress.consecutiveFailures[vendor] ?? 0) + 1;
+  progress.consecutiveFailures[vendor] = times;
+  if (times < MAX_CONSECUTIVE_FAILURES) {
+    const rest = isNamed(error, 'Vendor.RateLimited') ? REST_SECONDS.limited : REST_SECONDS.degraded;
     return Math.min(900, error.retryAfterSeconds ?? rest * times);
   }
   giveUp(progress, vendor, error);

@@ -11,7 +11,7 @@ import { atStage, exchangeTime, executionLink, oneLine, statement, wellFormed } 
 import sql from '../warehouse/ledger.sql';
 import { timestamp } from '../warehouse/ledger.ts';
 import { deletePrices, oldPriceSessions, priceRows, priceSymbols } from '../warehouse/prices.ts';
-import { type IsRunning, takeLock } from './open.ts';
+import { type IsRunning, takeLakeLock } from './open.ts';
 import { causeText } from './outcome.ts';
 
 const closeNightSql = statement(sql, 'close-night');
@@ -48,7 +48,7 @@ export async function takeLake(
 ): Promise<{ since: string }> {
   const since = new Date(execution.startTime).toISOString();
   const lock = { executionArn: execution.arn, runId: execution.name, session: lastClosedSession(new Date(since)) };
-  await takeLock(stores, { ...lock, kind: 'maintenance', since });
+  await takeLakeLock(stores, { ...lock, kind: 'maintenance', since });
   return { since };
 }
 
@@ -125,7 +125,7 @@ function wordFor(
   const message = [
     `Failed: ${bad.join(', ')} (maintenance ${execution.name}).`,
     `Since ${exchangeTime(execution.startTime)}.`,
-    'What was served before is served still.',
+    'Published data is unchanged.',
     good.length > 0 ? `Done all the same: ${good.join(', ')}.` : 'Nothing was removed by the parts that failed.',
     ...reasons.map((reason, place) => `${place === 0 ? 'Error: ' : '- '}${reason}`),
     ...(stage === 'local' ? [] : [`Execution: ${executionLink(execution.arn)}`]),

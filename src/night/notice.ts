@@ -1,6 +1,6 @@
-import { heldSessions } from '../lake/sessions.ts';
+import { publishedSessions } from '../lake/sessions.ts';
 import type { DatasetResult } from '../records/run.ts';
-import { heldLines, repairsOf } from '../report/next-steps.ts';
+import { repairsOf, withheldLines } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
 import {
   atStage,
@@ -15,7 +15,7 @@ import {
 } from '../text.ts';
 import type { Night } from './night.ts';
 import type { Verdict } from './verdict.ts';
-import { heldKey } from './withheld.ts';
+import { withheldKey } from './withheld.ts';
 
 /** What SNS carries to a person, or a laptop to its terminal. */
 export interface Notice {
@@ -64,11 +64,11 @@ export function noticeOf({ night, verdict, fresh, served, page, stage, closedAt 
   const message = [
     `${status}: ${bad.map(badText).join(', ') || 'the run itself'} (${what} ${runId} for session ${session}).`,
     `Since ${exchangeTime(night.openedAt)}; it ended after ${duration((Date.parse(closedAt) - Date.parse(night.openedAt)) / 1000)}.`,
-    `What was served before is served still. It is ${servedText(served, bad)}.`,
+    `Published data is unchanged: ${servedText(served, bad)}.`,
     done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
     `${isHeld || verdict.sessions.held.length > 0 ? 'Why' : 'Error'}: ${reasons[0] ?? 'none was given'}`,
     ...reasons.slice(1, REASONS).map((reason) => `- ${reason}`),
-    ...lists(bad).map(({ name }) => `What ${name} would change: ${heldKey({ session, dataset: name })}`),
+    ...lists(bad).map(({ name }) => `What ${name} would change: ${withheldKey({ session, dataset: name })}`),
     `Report: ${page}`,
     ...(stage === 'local' ? [] : [`Execution: ${executionLink(night.executionArn)}`]),
     ...commands(night, verdict, bad, atStage(stage)),
@@ -109,7 +109,7 @@ function commands(
 ): string[] {
   const tasks = lists(bad).map(({ task }) => task);
   const facts = { runId, kind, session, sessions: sessions.held, tasks, releasing };
-  const release = sessions.held.length + tasks.length > 0 ? heldLines(facts, there) : [];
+  const release = sessions.held.length + tasks.length > 0 ? withheldLines(facts, there) : [];
   const repairs = status === 'Failed' ? [] : repairsOf(bad, sessions);
   if (release.length > 0 && status !== 'Failed' && repairs.length === 0) return release;
   const damaged = reasons.some((reason) => reason.includes('Lake.Corrupt'));
@@ -130,7 +130,7 @@ export async function readServed(
   datasets: readonly DatasetResult[],
   { lake, runs }: Pick<Stores, 'lake' | 'runs'>,
 ): Promise<Served> {
-  const held = await heldSessions(lake);
+  const held = await publishedSessions(lake);
   const complete: Record<string, string> = {};
   for (const { name, status } of datasets) {
     if (status === 'success' || status === 'skipped') continue;
@@ -167,9 +167,9 @@ const CAUSE = 8_000;
 export function lostNotice(lost: LostExecution): { subject: string; message: string } {
   const there = atStage(lost.stage);
   const message = [
-    `Interrupted: execution ${lost.name} ended (${lost.status}), and told nobody why.`,
+    `Interrupted: execution ${lost.name} stopped without reporting a reason (${lost.status}).`,
     `Since ${lost.time}.`,
-    'What was served before is served still, and what was stored by then is sound.',
+    'Published data is unchanged, and what was stored by then is sound.',
     `Error: ${lost.error}${lost.cause === undefined ? '' : `: ${wellFormed(lost.cause, CAUSE)}`}`,
     `Execution: ${lost.link}`,
     `Repair: npx afterbell night${there}, which goes on where it was (npx afterbell status${there} names what is missing)`,

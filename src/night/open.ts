@@ -8,7 +8,7 @@ import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
 import { readManifest } from '../jobs/consolidate/state.ts';
 import { keys, type Lake, listAll } from '../lake/lake.ts';
-import { heldSessions, usableIngest } from '../lake/sessions.ts';
+import { publishedSessions, usableIngest } from '../lake/sessions.ts';
 import { adoptStaged, readNote, stagedDates, stagingByRun } from '../lake/staging.ts';
 import { renderReport } from '../report/page.ts';
 import type { Stores } from '../stores.ts';
@@ -18,7 +18,7 @@ import { migrate, type Warehouse } from '../warehouse/client.ts';
 import sql from '../warehouse/ledger.sql';
 import { type Night, type StartInput, startInput } from './night.ts';
 import { type Evidence, listSessionOf, planNight, sessionOf } from './plan.ts';
-import { dropSuperseded, planRelease, settleHeld } from './withheld.ts';
+import { dropSuperseded, planRelease, settleWithheld } from './withheld.ts';
 
 const openNightSql = statement(sql, 'open-night');
 
@@ -47,7 +47,7 @@ export async function openNight(start: StartInput, execution: Execution, opening
   const openedAt = new Date(Date.parse(execution.startTime)).toISOString();
   const clock = input.scheduledTime ?? execution.startTime;
   const session = sessionOf(input, clock);
-  await takeLock(opening, {
+  await takeLakeLock(opening, {
     executionArn: execution.arn,
     runId: execution.name,
     session,
@@ -63,7 +63,7 @@ export async function openNight(start: StartInput, execution: Execution, opening
     }
     const night = planNight({ ...(await gather(input, { ...execution, clock, openedAt, session }, opening)), release });
     if (!night.due) {
-      await mendPage(opening, night.session);
+      await fixPage(opening, night.session);
       await runs.releaseLock(execution.arn);
     }
     return night;
@@ -74,7 +74,7 @@ export async function openNight(start: StartInput, execution: Execution, opening
 }
 
 /** Nothing follows a night that has nothing to do; the last one may have ended before its page was written. */
-async function mendPage({ lake, config }: Pick<Opening, 'lake' | 'config'>, session: string): Promise<void> {
+async function fixPage({ lake, config }: Pick<Opening, 'lake' | 'config'>, session: string): Promise<void> {
   const key = keys.report(session, 'night.json');
   if (await lake.read(key)) await renderReport(key, lake, config.REPORT_SYMBOLS);
 }
@@ -93,7 +93,7 @@ async function gather(
   { config, lake, runs }: Omit<Opening, 'isRunning'>,
 ): Promise<Evidence> {
   const state = await runs.sessionState(at.session);
-  const held = (await heldSessions(lake)).map(({ date }) => date);
+  const held = (await publishedSessions(lake)).map(({ date }) => date);
   return {
     input,
     execution: { arn: at.arn, name: at.name },
@@ -130,7 +130,7 @@ async function symbolsToConsolidate(lake: Lake, held: readonly string[], full: b
  * no use. Those of a held list wait for a person.
  */
 async function dropStaleSyncs({ lake, runs }: Opening, session: string): Promise<void> {
-  const held = await settleHeld({ lake, runs });
+  const held = await settleWithheld({ lake, runs });
   const live = new Set(held.map(({ cursor, dataset }) => keys.stagedPages(dataset, cursor.syncId)));
   for (const dataset of Object.values(DATASET_OF_TASK)) {
     const cursor = await runs.cursor(dataset);
@@ -144,7 +144,7 @@ async function dropStaleSyncs({ lake, runs }: Opening, session: string): Promise
   await lake.remove(dead.map(({ key }) => key));
 }
 
-/** An enrichment of another session, or one whose end was recorded before the run died, is not gone on with. */
+/** An enrichment of another session, or one whose end was recorded before the run died, is discarded. */
 async function dropStaleProgress(runs: Runs, dataset: string, session: string): Promise<void> {
   const progress = await runs.progress<Progress>(dataset);
   if (!progress) return;
@@ -160,7 +160,7 @@ async function adoptDeadRuns({ lake, runs }: Opening, runId: string, openedAt: s
   const dead: { run: string; keys: string[] }[] = [];
   const newest = new Map<string, { run: string; ingestedAt: string }>();
   for (const [run, keys] of await stagingByRun(lake)) {
-    if (await runs.heldRun(run)) continue;
+    if (await runs.withheldRun(run)) continue;
     if (run !== runId) dead.push({ run, keys });
     for (const date of await stagedDates(lake, run)) {
       const note = await readNote(lake, run, date);
@@ -190,7 +190,7 @@ export type IsRunning = (executionArn: string) => Promise<boolean>;
  * Takes the lake's lock; its owner passes, a dead owner is taken over at once.
  * @throws Night.LockBusy while another living execution owns the lake
  */
-export async function takeLock(
+export async function takeLakeLock(
   { runs, isRunning }: { runs: Runs; isRunning: IsRunning },
   mine: LakeLock,
 ): Promise<void> {

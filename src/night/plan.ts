@@ -129,7 +129,7 @@ function planLanes(evidence: Evidence, kind: NightKind): Pick<Night, 'lanes' | '
   const { input, lastSync, withoutKey, openedAt } = evidence;
   const skipped: Night['skipped'] = [];
   if (kind === 'backfill') return { lanes: [], enrich: [], skipped };
-  if (kind === 'release') return { lanes: heldLanes(evidence.release?.datasets ?? []), enrich: [], skipped };
+  if (kind === 'release') return { lanes: withheldLanes(evidence.release?.datasets ?? []), enrich: [], skipped };
   const isDue = (task: string, vendors: readonly string[]) => {
     if (kind === 'task' && input.task !== task) return false;
     if (vendors.every((vendor) => withoutKey[vendor] !== undefined)) {
@@ -148,7 +148,7 @@ function planLanes(evidence: Evidence, kind: NightKind): Pick<Night, 'lanes' | '
 }
 
 /** The lanes that publish held lists; no vendor is asked, so that no key is needed. */
-function heldLanes(datasets: readonly string[]): Night['lanes'] {
+function withheldLanes(datasets: readonly string[]): Night['lanes'] {
   const isHeld = (task: string) => datasets.includes(DATASET_OF_TASK[task]!);
   return LANES.map((lane) => ({ ...lane, tasks: lane.tasks.filter(isHeld) })).filter(({ tasks }) => tasks.length > 0);
 }
@@ -173,7 +173,7 @@ function planPrices(evidence: Evidence, kind: NightKind, session: string, refetc
   // One call at a time keeps a plan's pace; without a limit the machine's two workers are the bound.
   const isUnstaged = (date: string) => !staged.includes(date);
   const concurrency = input.source === 'flat-files' || callsPerMinute === 0 ? 2 : 1;
-  const besides = { again: refetch.again.filter(isUnstaged), gaps: refetch.gaps.filter(isUnstaged) };
+  const excluded = { again: refetch.again.filter(isUnstaged), gaps: refetch.gaps.filter(isUnstaged) };
   const due = { ...none, due: true, concurrency, reason: '' };
   if (kind === 'night' && input.session === undefined && held.has(session)) {
     if (evidence.state(session)?.pricesDone && staged.length === 0 && !evidence.behind)
@@ -182,7 +182,7 @@ function planPrices(evidence: Evidence, kind: NightKind, session: string, refetc
     return due;
   }
   const wanted = wantedSessions(evidence, kind, session).filter(isUnstaged);
-  return { ...due, ...besides, sessions: [...besides.gaps, ...besides.again, ...wanted].sort() };
+  return { ...due, ...excluded, sessions: [...excluded.gaps, ...excluded.again, ...wanted].sort() };
 }
 
 function wantedSessions({ input, held, clock }: Evidence, kind: NightKind, session: string): string[] {

@@ -3,9 +3,9 @@ import {
   diffOf,
   type FieldDrift,
   fieldDrift,
-  type KnownRow,
   movementOf,
   planSync,
+  type StoredRow,
   type SyncDiff,
   type SyncPlan,
 } from '../checks/diff.ts';
@@ -36,11 +36,11 @@ import {
   writeHistory,
 } from '../warehouse/reference.ts';
 import { quarantineLines, replaceQuarantine } from './quarantine.ts';
-import { endHeld, heldKey, holdList } from './withheld.ts';
+import { endWithheld, withheldKey, withholdList } from './withheld.ts';
 
 /** Rows that were not written are named, but a result has an end. */
 const NAMED = 50;
-type Rooms = Pick<Stores, 'lake' | 'runs' | 'warehouse'>;
+type NeededStores = Pick<Stores, 'lake' | 'runs' | 'warehouse'>;
 
 /**
  * The last step of a sync: the staged pages as one list, compared with what is stored and checked. Over budget it is
@@ -52,15 +52,15 @@ export async function publishList<T extends object>(
   source: ReferenceSource<T>,
   request: SyncRequest,
   cursor: Cursor,
-  rooms: Rooms,
+  stores: NeededStores,
   checked = true,
 ): Promise<SyncPage> {
-  const { lake, runs } = rooms;
+  const { lake, runs } = stores;
   const { dataset, sink } = source;
   const { openedAt } = request;
   // The list's own day, which is not the run's when an old session is fetched again.
   const { session } = cursor;
-  const { records, rejected, leftOut, unknownFields } = await stagedList(source, cursor, lake);
+  const { records, rejected, excludedRows, unknownFields } = await stagedList(source, cursor, lake);
   const known = await sink.known();
   const plan = planSync(known, records, source.keyOf);
   const counts = { rows: records.length, rejected: rejected.length, waitSeconds: 0 };
@@ -70,14 +70,14 @@ export async function publishList<T extends object>(
   const listed = listNotes(source, plan, { ...facts, unknownFields });
   if (reasons.length > 0) {
     const diff = diffOf(plan, shownFields(source));
-    await holdList(
+    await withholdList(
       { dataset, runId: request.runId, session: request.session, openedAt, cursor },
       { reasons, diff },
-      rooms,
+      stores,
     );
     const told = [
       ...reasons,
-      `${dataset}: ${diffLine(diff)}; all of it: ${heldKey({ session: request.session, dataset })}`,
+      `${dataset}: ${diffLine(diff)}; all of it: ${withheldKey({ session: request.session, dataset })}`,
     ];
     return syncOutcome(source, cursor, { ...counts, done: true, status: 'held', reasons: told });
   }
@@ -96,30 +96,30 @@ export async function publishList<T extends object>(
     return syncOutcome(source, cursor, { ...partial, status: 'partial' });
   }
   if (source.identity) {
-    await recordHistory(dataset, records.map(source.identity), { session, before: last !== undefined }, rooms);
+    await recordHistory(dataset, records.map(source.identity), { session, before: last !== undefined }, stores);
   }
   await runs.saveLastSync(dataset, lastSyncOf(source, { openedAt, cursor, rows: records.length, last, unknownFields }));
-  const held = await runs.heldSync(dataset);
+  const held = await runs.withheldSync(dataset);
   const as = held?.cursor.syncId === cursor.syncId ? 'released' : 'superseded';
-  if (held) await endHeld(held, { by: request.runId, as }, rooms);
+  if (held) await endWithheld(held, { by: request.runId, as }, stores);
   await runs.dropCursor(dataset);
   await lake.remove((await listAll(lake, keys.stagedPages(dataset, cursor.syncId))).map((entry) => entry.key));
-  return syncOutcome(source, cursor, { ...counts, ...written, done: true, reasons: leftOut });
+  return syncOutcome(source, cursor, { ...counts, ...written, done: true, reasons: excludedRows });
 }
 
 /** Publishes the list that a run held back, from its staged pages: no vendor is asked, no budget checked. */
 export async function releaseList<T extends object>(
   source: ReferenceSource<T>,
   request: SyncRequest & { release: string },
-  rooms: Rooms,
+  stores: NeededStores,
 ): Promise<SyncPage> {
-  const held = await rooms.runs.heldSync(source.dataset);
+  const held = await stores.runs.withheldSync(source.dataset);
   if (held?.runId === request.release) {
     const { session, openedAt, cursor } = held;
-    return publishList(source, { ...request, session, openedAt }, cursor, rooms, false);
+    return publishList(source, { ...request, session, openedAt }, cursor, stores, false);
   }
   // The answer to a first call was lost: it is published.
-  const last = await rooms.runs.lastSync(source.dataset);
+  const last = await stores.runs.lastSync(source.dataset);
   const { task, dataset } = source;
   const counts = { pages: last?.pages ?? 0, rows: last?.rows ?? 0, rejected: 0, new: 0, changed: 0 };
   return { task, dataset, done: true, status: 'success', ...counts, waitSeconds: 0, reasons: [] };
@@ -160,7 +160,7 @@ export function judgeList<T extends object>(
 /** Fields that the vendor began or ceased to send with this list. */
 export function driftOf<T extends object>(
   source: ReferenceSource<T>,
-  known: ReadonlyMap<string, KnownRow>,
+  known: ReadonlyMap<string, StoredRow>,
   records: readonly T[],
 ): FieldDrift[] {
   return fieldDrift(known, records, { keyOf: source.keyOf, fields: comparedFields(source) });
@@ -295,13 +295,13 @@ export function changesOf(dataset: string, rows: readonly HistoryRow[], date: st
 
 /** All staged pages as one list by key; what two pages name is kept once, the second is said. */
 export async function stagedList<T extends object>(
-  { dataset, keyOf, settle }: ReferenceSource<T>,
+  { dataset, keyOf, checkWhole: settle }: ReferenceSource<T>,
   cursor: Cursor,
   lake: Lake,
 ): Promise<Required<StagedPage<T>>> {
   const byKey = new Map<string, T>();
   const rejected: Rejected[] = [];
-  const leftOut: string[] = [];
+  const excludedRows: string[] = [];
   const unknown = new Set<string>();
   for (let page = 1; page <= cursor.page; page += 1) {
     const key = keys.stagedPage(dataset, cursor.syncId, page);
@@ -309,7 +309,7 @@ export async function stagedList<T extends object>(
     // A list with a page missing would make its symbols vanish.
     if (!staged) throw new NamedError('Lake.Corrupt', { what: `${key} is gone`, wanted: 'every page of the list' });
     rejected.push(...staged.rejected);
-    leftOut.push(...(staged.leftOut ?? []));
+    excludedRows.push(...(staged.excludedRows ?? []));
     for (const field of staged.unknownFields ?? []) unknown.add(field);
     for (const record of staged.records) {
       const name = keyOf(record);
@@ -320,5 +320,5 @@ export async function stagedList<T extends object>(
   const records = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => record);
   const settled = settle?.(records) ?? { records, rejected: [] };
   const unknownFields = [...unknown].sort();
-  return { records: settled.records, rejected: [...rejected, ...settled.rejected], leftOut, unknownFields };
+  return { records: settled.records, rejected: [...rejected, ...settled.rejected], excludedRows, unknownFields };
 }

@@ -75,7 +75,7 @@ export async function publishSession(
   };
 }
 
-/** None for a damaged version, so that fetching a session again mends its file. */
+/** None for a damaged version, so that fetching a session again fixes its file. */
 async function readableBars(lake: Lake, date: string): Promise<Bar[]> {
   return storedBars(lake, date).catch((error: Error) => {
     if (isNamed(error, 'Lake.Corrupt')) return [];
@@ -85,7 +85,7 @@ async function readableBars(lake: Lake, date: string): Promise<Bar[]> {
 
 /**
  * Before the session file goes over the old one, which alone knows the old values. A session nobody was served yet is
- * merely begun anew. Returns the rows that had been served with other values.
+ * merely started over. Returns the rows that had been served with other values.
  */
 async function recordRevisions(
   lake: Lake,

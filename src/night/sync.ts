@@ -73,11 +73,11 @@ async function fetchPage<T extends object>(
   const from = { cursor: cursor.next, startPage: cursor.page + 1, seenCursors: cursor.seen };
   const page = await first(source.pages(partitions[cursor.partition]!, from));
   await claimLake(lake, await kindOf(page, lake));
-  const { records, rejected, leftOut, unknownFields } = await source.parse(page.rows);
+  const { records, rejected, excludedRows, unknownFields } = await source.parse(page.rows);
   const number = cursor.page + 1;
   await lake.write(
     keys.stagedPage(dataset, cursor.syncId, number),
-    jsonBytes({ records, rejected, leftOut, unknownFields }),
+    jsonBytes({ records, rejected, leftOut: excludedRows, unknownFields }),
   );
   const partition = page.cursor === undefined ? cursor.partition + 1 : cursor.partition;
   const moved: Cursor = {

@@ -69,7 +69,7 @@ function listNotes({ reference }: CloseInput): string[] {
   return reference.flatMap(({ results }) => results.flatMap(({ page }) => page?.notes ?? []));
 }
 
-/** Nothing to ask with, or nothing to be had today: what is stored stays, and no one need mend anything. */
+/** Nothing to ask with, or nothing to be had today: what is stored stays, and no one need fix anything. */
 const WITHOUT_FAULT: ReadonlySet<string> = new Set(['Vendor.KeyMissing', 'Vendor.NotYetAvailable']);
 
 function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetResult[] {
@@ -178,7 +178,8 @@ export function pricesAccount({ night, prices, trouble }: CloseInput): PricesAcc
   if (failed.some(isOwn) || broken || trouble?.state === 'Prepare Warehouse') status = 'failed';
   const sum = (field: 'rows' | 'new' | 'changed' | 'rejected') =>
     prices.published.reduce((total, session) => total + session[field], 0);
-  const heldRejects = prices.published.length === 0 ? prices.staged.reduce((total, one) => total + one.rejected, 0) : 0;
+  const withheldRejects =
+    prices.published.length === 0 ? prices.staged.reduce((total, one) => total + one.rejected, 0) : 0;
   const dataset = {
     name: 'prices',
     task: 'prices',
@@ -187,7 +188,7 @@ export function pricesAccount({ night, prices, trouble }: CloseInput): PricesAcc
     new: sum('new'),
     changed: sum('changed'),
     revised: prices.published.reduce((total, { revised, changed }) => total + (revised ?? changed), 0),
-    rejected: sum('rejected') + heldRejects,
+    rejected: sum('rejected') + withheldRejects,
     pages: prices.staged.length,
     seconds: prices.seconds,
     startedAt: prices.startedAt,

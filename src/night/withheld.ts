@@ -5,12 +5,12 @@ import { jsonBytes, keys, type Lake, listAll, readJson } from '../lake/lake.ts';
 import { type Ingest, usableIngest } from '../lake/sessions.ts';
 import { dropStaged, readNote, type StagedNote, stagingByRun } from '../lake/staging.ts';
 import type { Stores } from '../stores.ts';
-import type { HeldSync, Runs } from '../tables/runs.ts';
+import type { Runs, WithheldSync } from '../tables/runs.ts';
 
-type Rooms = Pick<Stores, 'lake' | 'runs'>;
+type NeededStores = Pick<Stores, 'lake' | 'runs'>;
 
 /** `reports/date=…/held-{dataset}.json`: why a list was held back and what it would change. */
-export interface HeldReport extends SyncDiff {
+export interface WithheldReport extends SyncDiff {
   dataset: string;
   runId: string;
   session: string;
@@ -22,46 +22,46 @@ export interface HeldReport extends SyncDiff {
 }
 
 /** Sets a list aside: what it would change first, then the record of it. A list held before makes room. */
-export async function holdList(
-  held: Omit<HeldSync, 'diff'>,
+export async function withholdList(
+  held: Omit<WithheldSync, 'diff'>,
   { reasons, diff }: { reasons: string[]; diff: SyncDiff },
-  rooms: Rooms,
+  stores: NeededStores,
 ): Promise<void> {
   const { dataset, runId, session, openedAt: heldAt } = held;
-  const before = await rooms.runs.heldSync(dataset);
+  const before = await stores.runs.withheldSync(dataset);
   if (before && before.cursor.syncId !== held.cursor.syncId)
-    await endHeld(before, { by: runId, as: 'superseded' }, rooms);
-  const key = heldKey(held);
-  const report: HeldReport = { dataset, runId, session, heldAt, state: 'held', reasons, ...diff };
-  await rooms.lake.write(key, jsonBytes(report));
-  await rooms.runs.saveHeldSync({ ...held, diff: key });
-  await rooms.runs.dropCursor(dataset);
+    await endWithheld(before, { by: runId, as: 'superseded' }, stores);
+  const key = withheldKey(held);
+  const report: WithheldReport = { dataset, runId, session, heldAt, state: 'held', reasons, ...diff };
+  await stores.lake.write(key, jsonBytes(report));
+  await stores.runs.saveWithheldSync({ ...held, diff: key });
+  await stores.runs.dropCursor(dataset);
 }
 
 /** Where the diff of a list lies that the run of this session held. */
-export function heldKey({ session, dataset }: { session: string; dataset: string }): string {
+export function withheldKey({ session, dataset }: { session: string; dataset: string }): string {
   return keys.report(session, `held-${dataset}.json`);
 }
 
 /** A held list is released, or a later one stands in its place: said in its report, and its pages go. */
-export async function endHeld(
-  { dataset, cursor, diff }: HeldSync,
+export async function endWithheld(
+  { dataset, cursor, diff }: WithheldSync,
   { by, as }: { by: string; as: 'released' | 'superseded' },
-  { lake, runs }: Rooms,
+  { lake, runs }: NeededStores,
 ): Promise<void> {
-  const report = await readJson<HeldReport>(lake, diff);
+  const report = await readJson<WithheldReport>(lake, diff);
   if (report) await lake.write(diff, jsonBytes({ ...report, state: as, endedBy: by }));
   await lake.remove((await listAll(lake, keys.stagedPages(dataset, cursor.syncId))).map(({ key }) => key));
-  await runs.dropHeldSync(dataset);
+  await runs.dropWithheldSync(dataset);
 }
 
 /** What a run holds back: sessions of prices, and lists. Undefined when nothing, or when it was released or repeated. */
-export async function heldBy(
+export async function withheldBy(
   runs: Runs,
   runId: string,
 ): Promise<{ session: string; sessions: string[]; datasets: string[] } | undefined> {
-  const prices = await runs.heldRun(runId);
-  const lists = await heldLists(runs);
+  const prices = await runs.withheldRun(runId);
+  const lists = await withheldLists(runs);
   const own = lists.filter((held) => held.runId === runId);
   const session = prices?.session ?? own[0]?.session;
   if (session === undefined) return undefined;
@@ -69,19 +69,19 @@ export async function heldBy(
 }
 
 /** Every list that is held back now. */
-export async function heldLists(runs: Runs): Promise<HeldSync[]> {
-  const found = await Promise.all(Object.values(DATASET_OF_TASK).map((dataset) => runs.heldSync(dataset)));
+export async function withheldLists(runs: Runs): Promise<WithheldSync[]> {
+  const found = await Promise.all(Object.values(DATASET_OF_TASK).map((dataset) => runs.withheldSync(dataset)));
   return found.filter((held) => held !== undefined);
 }
 
 /** A kill may leave the record of a list that was published, or replaced by a later one. */
-export async function settleHeld(rooms: Rooms): Promise<HeldSync[]> {
-  const waiting: HeldSync[] = [];
-  for (const held of await heldLists(rooms.runs)) {
-    const last = await rooms.runs.lastSync(held.dataset);
+export async function settleWithheld(stores: NeededStores): Promise<WithheldSync[]> {
+  const waiting: WithheldSync[] = [];
+  for (const held of await withheldLists(stores.runs)) {
+    const last = await stores.runs.lastSync(held.dataset);
     const released = last?.syncId === held.cursor.syncId;
     if (released || (last && last.lastSyncTimestamp > held.openedAt)) {
-      await endHeld(held, { by: last.syncId ?? '', as: released ? 'released' : 'superseded' }, rooms);
+      await endWithheld(held, { by: last.syncId ?? '', as: released ? 'released' : 'superseded' }, stores);
     } else waiting.push(held);
   }
   return waiting;
@@ -110,7 +110,7 @@ type ReleaseStores = { lake: Lake; runs: Runs };
  * @throws Usage.Invalid when the run withholds nothing; Release.Superseded when all of it was published since
  */
 export async function planRelease(runId: string, { lake, runs }: ReleaseStores): Promise<ReleasePlan> {
-  const held = await heldBy(runs, runId);
+  const held = await withheldBy(runs, runId);
   const { ready, superseded } = await sortWithheld(lake, runId, held?.sessions ?? []);
   if (!held || ready.length + superseded.length + held.datasets.length === 0) {
     throw new NamedError('Usage.Invalid', {
@@ -161,10 +161,10 @@ function isNewer(ingest: Ingest | undefined, { over, ingestedAt }: StagedNote): 
 /** Withheld copies of sessions published since are of no use; a run that withholds nothing else is forgotten. */
 export async function dropSuperseded({ lake, runs }: ReleaseStores): Promise<void> {
   for (const run of (await stagingByRun(lake)).keys()) {
-    const held = await runs.heldRun(run);
+    const held = await runs.withheldRun(run);
     if (!held) continue;
     const { ready, superseded } = await sortWithheld(lake, run, held.sessions);
     for (const { date } of superseded) await dropStaged(lake, run, date);
-    if (superseded.length > 0 && ready.length === 0) await runs.dropHeldRun(run);
+    if (superseded.length > 0 && ready.length === 0) await runs.dropWithheldRun(run);
   }
 }

@@ -54,9 +54,9 @@ export interface AnalysisRequest {
 }
 
 /**
- * One step of a portfolio's analysis: asks, or looks whether the answer is there, or has it mended once, or stores it.
+ * One step of a portfolio's analysis: asks, or looks whether the answer is there, or has it fixed once, or stores it.
  * Called again until it no longer says `waiting`; a call may be repeated, an answer is paid for once.
- * @throws NamedError what xAI's client throws; `Model.*` when the mended answer cannot be used either;
+ * @throws NamedError what xAI's client throws; `Model.*` when the fixed answer cannot be used either;
  *   `Lake.WrongKind` when a practice model answers for real data; what Spending.reserve throws. Each names the portfolio.
  */
 export async function analyzePortfolio(
@@ -144,7 +144,7 @@ class Analyst {
     if (!answer.completion) {
       if (polls < MOST_POLLS) return this.waiting(briefing);
       const text = { what: 'the model has not answered', found: `${polls} looks since ${pending.submittedAt}` };
-      throw new NamedError('Vendor.Unavailable', { ...text, todo: 'The next run looks again before it asks anew.' });
+      throw new NamedError('Vendor.Unavailable', { ...text, todo: 'The next run looks again before it asks again.' });
     }
     const fetched = { ...pending, completion: answer.completion };
     await this.analyses.savePending(portfolio, fetched);
@@ -170,8 +170,8 @@ class Analyst {
       return this.done(analysis, true);
     } catch (error) {
       if (!(error instanceof NamedError) || !error.name.startsWith('Model.')) throw error;
-      if (pending.attempt === 1) return this.mend(briefing, pending, completion, error, { spent, spentUsd });
-      // The next run begins anew.
+      if (pending.attempt === 1) return this.fixAnswer(briefing, pending, completion, error, { spent, spentUsd });
+      // The next run starts over.
       await this.analyses.dropPending(portfolio);
       const price = spentUsd === null ? 'at an unknown cost' : `$${spentUsd}`;
       const text = `${error.message} (two answers of ${completion.model}, ${spent.prompt + spent.completion} tokens, ${price})`;
@@ -179,14 +179,14 @@ class Analyst {
     }
   }
 
-  private mend(
+  private fixAnswer(
     briefing: Briefing,
     pending: Pending,
     { choices }: Completion,
     error: NamedError,
     spent: Pick<Pending, 'spent' | 'spentUsd'>,
   ): Promise<Step> {
-    // A cut answer is no use to quote, and a refused one has nothing to mend.
+    // A cut answer is no use to quote, and a refused one has nothing to fix.
     const content = isNamed(error, 'Model.Truncated', 'Model.Refused')
       ? undefined
       : (choices[0]!.message.content ?? undefined);

@@ -86,7 +86,7 @@ function jsonOf(content: string): unknown {
   }
 }
 
-/** What the model wrote is quoted and cut: it goes into messages and into the request to mend it. */
+/** What the model wrote is quoted and cut: it goes into messages and into the request to fix it. */
 function listed(what: string, symbols: readonly string[]): string | undefined {
   if (symbols.length === 0) return undefined;
   const shown = symbols.slice(0, 10).map((symbol) => JSON.stringify(wellFormed(symbol, 32)));

@@ -6,7 +6,7 @@ import { openHistory } from '../lake/histories.ts';
 import type { Lake } from '../lake/lake.ts';
 import type { Column, Text } from '../lake/parquet.ts';
 import { corruptFile, readColumns } from '../lake/parquet-columns.ts';
-import { factorSpans, type Split } from '../lake/splits.ts';
+import { factorSpans, type PriceSplit } from '../lake/splits.ts';
 import { changesOf, isSameCompany, type Tenure } from '../lake/symbol-history.ts';
 import { counted } from '../text.ts';
 
@@ -38,7 +38,7 @@ export function wilderRsi(closes: ArrayLike<number>, period: number): (number | 
 }
 
 /**
- * The mean of the last `period` closes; undefined when there are fewer. Summed anew, not carried along, so that an
+ * The mean of the last `period` closes; undefined when there are fewer. Summed from scratch, not carried along, so that an
  * old price leaves no rounding behind.
  */
 export function movingAverage(closes: ArrayLike<number>, period: number): number | undefined {
@@ -78,8 +78,8 @@ export async function readCloses(lake: Lake, symbol: string): Promise<Closes | u
   const { key, bytes } = stored;
   const columns = await readColumns(COLUMNS, bytes, key, (foreign) => adoptOriginal(foreign, key));
   const { values } = columns.symbol as Text;
-  const stranger = values.find((value) => value !== symbol);
-  if (stranger !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(stranger)}`);
+  const foreign = values.find((value) => value !== symbol);
+  if (foreign !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(foreign)}`);
   const [date, close] = [columns.date as Int32Array, columns.close as Float64Array];
   for (let row = 1; row < date.length; row++) {
     if (date[row]! <= date[row - 1]!) throw corruptFile(key, `dates that do not increase at row ${row}`);
@@ -123,7 +123,7 @@ export interface TickerData {
  */
 export function tickerData(
   { date, close }: Closes,
-  splits: readonly Split[],
+  splits: readonly PriceSplit[],
   at: { ticker: string; session: string; timestamp: string },
   tenures: readonly Tenure[] = [],
 ): TickerData | undefined {
@@ -152,7 +152,7 @@ export function tickerData(
   };
 }
 
-function adjusted(days: Int32Array, closes: Float64Array, splits: readonly Split[]): Float64Array {
+function adjusted(days: Int32Array, closes: Float64Array, splits: readonly PriceSplit[]): Float64Array {
   for (const { from, to, factor } of factorSpans(splits)) {
     for (let row = 0; row < days.length && days[row]! < to; row++) if (days[row]! >= from) closes[row]! *= factor;
   }

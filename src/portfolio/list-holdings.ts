@@ -1,21 +1,21 @@
 import { sessionHours } from '../calendar/calendar.ts';
 import type { Lake } from '../lake/lake.ts';
-import { heldSessions } from '../lake/sessions.ts';
+import { publishedSessions } from '../lake/sessions.ts';
 import type { Stores } from '../stores.ts';
 import { readItems } from '../tables/batch.ts';
 import { pendingId } from './analyses.ts';
 import { missingTables, readBook } from './holdings.ts';
-import { chosenPortfolios, type Desk, type DeskInput, heldTickers, planDesk } from './plan.ts';
+import { chosenPortfolios, ownedSymbols, type PortfolioPlan, type PortfolioRunInput, planPortfolios } from './plan.ts';
 
 /**
- * Reads the portfolio service's tables and plans the desk's work, one page of portfolios a call.
+ * Reads the portfolio service's tables and plans the portfolio run's work, one page of portfolios a call.
  * @throws Config.Invalid in the cloud when the tables are not there (a laptop has none until asked), Usage.Invalid for
  *   a portfolio nobody knows
  */
 export async function listHoldings(
-  { runId, input, after }: { runId: string; input: DeskInput; after: string | null },
+  { runId, input, after }: { runId: string; input: PortfolioRunInput; after: string | null },
   { config, lake, tables }: Pick<Stores, 'config' | 'lake' | 'tables'>,
-): Promise<Desk> {
+): Promise<PortfolioPlan> {
   const session = await newestSession(lake, input.session);
   const book = session && (await readBook(tables, config));
   if (!session) return idle(runId, input, `no session is held${input.session ? ` up to ${input.session}` : ''}`);
@@ -26,7 +26,7 @@ export async function listHoldings(
   const timestamp = sessionHours(session).close;
   const chosen = chosenPortfolios(book, input.portfolio);
   const keys = (name: string, values: readonly string[]) => values.map((value) => ({ [name]: value }));
-  const known = await readItems(tables, config.TICKERS_TABLE, keys('symbol', heldTickers(book, chosen)), [
+  const known = await readItems(tables, config.TICKERS_TABLE, keys('symbol', ownedSymbols(book, chosen)), [
     'symbol',
     'status',
   ]);
@@ -39,7 +39,7 @@ export async function listHoldings(
   // Killed between storing an answer and forgetting its question: the step that finds both ends it.
   const questions = await readItems(tables, config.RUNS_TABLE, keys('id', chosen.map(pendingId)), ['id']);
   const untidy = new Set(questions.map(({ id }) => String(id)));
-  return planDesk({
+  return planPortfolios({
     input,
     runId,
     session,
@@ -54,11 +54,11 @@ export async function listHoldings(
 
 /** What is served, not what the clock says: a night whose prices were held back leaves the session before. */
 export async function newestSession(lake: Lake, upTo: string | undefined): Promise<string | undefined> {
-  const held = (await heldSessions(lake)).map(({ date }) => date);
+  const held = (await publishedSessions(lake)).map(({ date }) => date);
   return held.findLast((date) => upTo === undefined || date <= upTo);
 }
 
-function idle(runId: string, { force, portfolio }: DeskInput, reason: string): Desk {
+function idle(runId: string, { force, portfolio }: PortfolioRunInput, reason: string): PortfolioPlan {
   const none = { tickers: 0, chunks: [], portfolios: [], next: null, unchanged: 0, analysisSkipped: null, notes: [] };
   return {
     runId,

@@ -4,10 +4,10 @@ import { didYouMean } from '../text.ts';
 import type { Book } from './holdings.ts';
 
 /**
- * What starts the desk: the detail of `Night Completed` as it is, or `{portfolio, force}` by hand. Without a session
+ * What starts the portfolio run: the detail of `Night Completed` as it is, or `{portfolio, force}` by hand. Without a session
  * it is the newest one held.
  */
-export const deskInput = z.object({
+export const portfolioRunInput = z.object({
   session: z
     .string()
     .regex(/^\d{4}-\d{2}-\d{2}$/, 'a date YYYY-MM-DD')
@@ -17,7 +17,7 @@ export const deskInput = z.object({
   /** Analyse again what is analysed already. */
   force: z.boolean().default(false),
 });
-export type DeskInput = z.output<typeof deskInput>;
+export type PortfolioRunInput = z.output<typeof portfolioRunInput>;
 
 /** A range of tickers by code unit: from `from` on, before `to` when there is one. */
 export interface Chunk {
@@ -25,12 +25,12 @@ export interface Chunk {
   to: string | null;
 }
 
-/** What List Holdings decides; the state machine's variable `$desk`. */
-export interface Desk {
+/** What List Holdings decides; the state machine's variable `$portfolioRun`. */
+export interface PortfolioPlan {
   runId: string;
-  /** The desk's data are as of this session; null when no session is held. */
+  /** The portfolio run's data are as of this session; null when no session is held. */
   session: string | null;
-  /** Its close, ISO UTC: the range key of everything the desk writes. */
+  /** Its close, ISO UTC: the range key of everything the portfolio run writes. */
   timestamp: string | null;
   force: boolean;
   /** The only portfolio, when one was asked for. */
@@ -57,8 +57,8 @@ const PAGE_PORTFOLIOS = 150;
 const SHOWN = 10;
 
 /** What a plan is made of; everything that had to be looked up. */
-export interface DeskEvidence {
-  input: DeskInput;
+export interface PortfolioPlanInput {
+  input: PortfolioRunInput;
   runId: string;
   session: string;
   timestamp: string;
@@ -88,16 +88,16 @@ export function chosenPortfolios({ portfolios }: Pick<Book, 'portfolios'>, only:
 }
 
 /** Symbols these portfolios hold, each once, by code unit. */
-export function heldTickers({ holdings }: Pick<Book, 'holdings'>, portfolios: readonly string[]): string[] {
+export function ownedSymbols({ holdings }: Pick<Book, 'holdings'>, portfolios: readonly string[]): string[] {
   const chosen = new Set(portfolios);
   return [...new Set(holdings.filter((one) => chosen.has(one.portfolio)).map(({ symbol }) => symbol))].sort();
 }
 
 /** Pure: which tickers are computed in which call, which portfolios are analysed, and what is amiss. */
-export function planDesk(evidence: DeskEvidence): Desk {
+export function planPortfolios(evidence: PortfolioPlanInput): PortfolioPlan {
   const { input, runId, session, timestamp, book, analysed, after, hasKey } = evidence;
   const chosen = chosenPortfolios(book, input.portfolio);
-  const tickers = heldTickers(book, chosen);
+  const tickers = ownedSymbols(book, chosen);
   const withPositions = new Set(book.holdings.map(({ portfolio }) => portfolio));
   const filled = chosen.filter((portfolio) => withPositions.has(portfolio));
   const open = filled.filter((portfolio) => input.force || !analysed.has(portfolio));
@@ -128,7 +128,7 @@ function chunksOf(tickers: readonly string[]): Chunk[] {
 }
 
 function notesOf(
-  { book, known, input }: DeskEvidence,
+  { book, known, input }: PortfolioPlanInput,
   chosen: readonly string[],
   tickers: readonly string[],
 ): string[] {

@@ -11,7 +11,7 @@ export const PROMPT_VERSION = 'analysis-v1';
 const LONGEST_TEXT = 120;
 /** Room for one position's entry and for the rest, thinking included. */
 const TOKENS_A_POSITION = 300;
-const TOKENS_BESIDES = 4000;
+const TOKENS_OVERHEAD = 4000;
 
 export type Message = ModelRequest['messages'][number];
 
@@ -23,7 +23,7 @@ export interface FailedAnswer {
 
 /** The body of a chat completion about one portfolio: `{model, messages, response_format, max_completion_tokens}`. */
 export function completionRequest(briefing: Briefing, model: string, failed?: FailedAnswer): ModelRequest {
-  const room = TOKENS_BESIDES + TOKENS_A_POSITION * briefing.positions.length;
+  const room = TOKENS_OVERHEAD + TOKENS_A_POSITION * briefing.positions.length;
   return {
     model,
     messages: messagesFor(briefing, failed),
@@ -31,7 +31,7 @@ export function completionRequest(briefing: Briefing, model: string, failed?: Fa
       type: 'json_schema',
       json_schema: { name: 'portfolio_analysis', strict: true, schema: ANALYSIS_SCHEMA },
     },
-    // A mended answer gets more room: the first may have been cut for want of it.
+    // A fixed answer gets more room: the first may have been cut for want of it.
     max_completion_tokens: failed ? 2 * room : room,
   };
 }
@@ -141,7 +141,7 @@ const TICKS_A_DOLLAR = 1e10;
 /** Characters of JSON and English a token; for estimates only. */
 const CHARACTERS_A_TOKEN = 3;
 const ANSWER_TOKENS_A_POSITION = 120;
-const ANSWER_TOKENS_BESIDES = 150;
+const ANSWER_TOKENS_OVERHEAD = 150;
 
 /** What one answer cost in USD: what the vendor says it billed, else by the price list; null when neither is known. */
 export function costOf({ model, usage }: Completion, configured: readonly number[] | undefined): number | null {
@@ -191,7 +191,7 @@ export function tokensOf({ usage }: Pick<Completion, 'usage'>): Tokens {
 /** About what a question and its answer will be, without what the model spends on thinking. */
 export function estimateTokens(messages: readonly Message[], positions: readonly BriefedPosition[]): Tokens {
   const characters = messages.reduce((sum, { content }) => sum + content.length, 0);
-  const completion = ANSWER_TOKENS_BESIDES + ANSWER_TOKENS_A_POSITION * positions.length;
+  const completion = ANSWER_TOKENS_OVERHEAD + ANSWER_TOKENS_A_POSITION * positions.length;
   return { prompt: Math.ceil(characters / CHARACTERS_A_TOKEN), completion, reasoning: 0 };
 }
 

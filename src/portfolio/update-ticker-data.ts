@@ -1,7 +1,7 @@
 import { sessionHours } from '../calendar/calendar.ts';
 import { inFlight } from '../concurrency.ts';
 import { type Lake, lakeKind } from '../lake/lake.ts';
-import { readSplits, type Split, splitsInForce } from '../lake/splits.ts';
+import { type PriceSplit, readSplits, splitsInForce } from '../lake/splits.ts';
 import { readSymbolHistory } from '../lake/symbol-history.ts';
 import { contentHash } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
@@ -9,7 +9,7 @@ import { type Item, readItems, writeAll } from '../tables/batch.ts';
 import { wellFormed } from '../text.ts';
 import { missingTables, readBook } from './holdings.ts';
 import { readCloses, type TickerData, tickerData } from './indicators.ts';
-import { type Chunk, chosenPortfolios, heldTickers } from './plan.ts';
+import { type Chunk, chosenPortfolios, ownedSymbols } from './plan.ts';
 
 const SHOWN = 5;
 
@@ -34,7 +34,7 @@ export async function updateTickerData(
 ): Promise<UpdatedTickers> {
   const book = await readBook(tables, config);
   if (!book) throw missingTables(config);
-  const held = heldTickers(book, chosenPortfolios(book, only ?? undefined));
+  const held = ownedSymbols(book, chosenPortfolios(book, only ?? undefined));
   const tickers = held.filter((ticker) => ticker >= chunk.from && (chunk.to === null || ticker < chunk.to));
   const computed = await computeTickers(lake, tickers, session, config.MAX_WORKERS);
   const practice = (await lakeKind(lake)) === 'practice';
@@ -66,7 +66,7 @@ export async function computeTickers(
   const splits = splitsInForce(await readSplits(lake), session);
   const history = await readSymbolHistory(lake);
   const timestamp = sessionHours(session).close;
-  const none: readonly Split[] = [];
+  const none: readonly PriceSplit[] = [];
   const result: { data: TickerData[]; withoutBars: string[]; failed: string[] } = {
     data: [],
     withoutBars: [],

@@ -2,10 +2,10 @@ import * as z from 'zod';
 import { optionalFlag, optionalText, type ParsedRows, parseRows, plainText } from './record.ts';
 
 /** Margin figures come as numbers or as text, by the age of the field. */
-const optionalFigure = z
+const optionalNumber = z
   .union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/, 'expected a number')])
   .nullish()
-  .transform((figure) => (figure === undefined || figure === null ? undefined : Number(figure)));
+  .transform((parseNumber) => (parseNumber === undefined || parseNumber === null ? undefined : Number(parseNumber)));
 
 /** A row of Alpaca's assets; every field that its reference names. */
 const assetRow = z.object({
@@ -18,9 +18,9 @@ const assetRow = z.object({
   name: optionalText,
   cusip: optionalText,
   marginable: optionalFlag,
-  maintenance_margin_requirement: optionalFigure,
-  margin_requirement_long: optionalFigure,
-  margin_requirement_short: optionalFigure,
+  maintenance_margin_requirement: optionalNumber,
+  margin_requirement_long: optionalNumber,
+  margin_requirement_short: optionalNumber,
   shortable: optionalFlag,
   // Announced to be gone from 2026-09-22 on; its successor is `borrow_status`.
   easy_to_borrow: optionalFlag,
@@ -32,9 +32,9 @@ const assetRow = z.object({
     .max(100)
     .nullish()
     .transform((attributes) => attributes?.toSorted()),
-  min_order_size: optionalFigure,
-  min_trade_increment: optionalFigure,
-  price_increment: optionalFigure,
+  min_order_size: optionalNumber,
+  min_trade_increment: optionalNumber,
+  price_increment: optionalNumber,
 });
 
 function toAsset(row: z.output<typeof assetRow>) {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { readDay } from '../calendar/dates.ts';
 import { firstProblem } from '../errors.ts';
 import { wellFormed } from '../text.ts';
-import { optionalFigure, optionalText, type Reading } from './record.ts';
+import { optionalNumber, optionalText, type Reading } from './record.ts';
 
 /** What vendors know of the company behind a symbol; null where none of them says. Market cap in USD. */
 export interface Company {
@@ -41,7 +41,7 @@ const details = z.object({
   list_date: optionalDate,
   sic_code: optionalText,
   sic_description: optionalText,
-  market_cap: optionalFigure,
+  market_cap: optionalNumber,
   description: optionalProse,
 });
 export type Details = z.output<typeof details>;
@@ -52,7 +52,7 @@ const profile = z.object({
   companyName: optionalText,
   sector: optionalText,
   industry: optionalText,
-  marketCap: optionalFigure,
+  marketCap: optionalNumber,
   ipoDate: optionalDate,
   description: optionalProse,
 });

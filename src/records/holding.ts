@@ -21,7 +21,7 @@ export interface Holding {
 
 /** In UTF-8 bytes: a page of names has to fit into a state machine's variable. */
 const LONGEST_NAME = 128;
-const figure = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/, 'expected a number')]).transform(Number);
+const parseNumber = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/, 'expected a number')]).transform(Number);
 
 const portfolioItem = z.object({
   portfolio: z.string(),
@@ -34,8 +34,8 @@ const portfolioItem = z.object({
 const positionItem = z.object({
   portfolio: z.string(),
   symbol: z.string(),
-  quantity: figure,
-  averageCost: figure.nullish().transform((cost) => cost ?? undefined),
+  quantity: parseNumber,
+  averageCost: parseNumber.nullish().transform((cost) => cost ?? undefined),
 });
 
 /** Why a text names no portfolio, or undefined when it does. */

@@ -13,7 +13,7 @@ export interface IndexMember {
 
 /** `besides` are rows that are no listed shares by the file's own words: cash, futures, escrows, rights. */
 export interface ParsedMembers extends Parsed<IndexMember> {
-  besides: Rejected[];
+  excluded: Rejected[];
 }
 
 const UNLISTED = /no market|unlisted|non-nms|\botc\b|pink/i;
@@ -28,13 +28,13 @@ export function parseIndexMembers(
   about: { index: string; asOf: string },
   find: (spelling: string) => Resolved,
 ): ParsedMembers {
-  const out: ParsedMembers = { records: [], rejected: [], besides: [] };
+  const out: ParsedMembers = { records: [], rejected: [], excluded: [] };
   const seen = new Set<string>();
   for (const row of rows) {
     const ticker = row.Ticker ?? '';
     const outside = whyNoShare(row);
     if (outside !== undefined) {
-      out.besides.push({ symbol: ticker, reason: outside, row });
+      out.excluded.push({ symbol: ticker, reason: outside, row });
       continue;
     }
     const resolved = find(ticker);

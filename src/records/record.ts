@@ -72,7 +72,7 @@ export interface Parsed<T> {
   records: T[];
   rejected: Rejected[];
   /** What was left out on purpose, in words. */
-  leftOut?: string[];
+  excludedRows?: string[];
   /** Fields the vendor sends and we do not keep, by name, sorted. */
   unknownFields?: string[];
 }
@@ -120,14 +120,14 @@ export const optionalFlag = z
 const DECIMAL = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 
 /** A number that bulk answers write as text; anything else that is no number, `1,000` or ` 5`, is refused. */
-export const figure = z.union([
+export const parseNumber = z.union([
   z.number(),
   z.string().regex(DECIMAL, 'expected a number').transform(Number).pipe(z.number()),
 ]);
 
 /** The same where null and '' stand for no value. */
-export const optionalFigure = z
-  .union([z.literal(''), figure])
+export const optionalNumber = z
+  .union([z.literal(''), parseNumber])
   .nullish()
   .transform((value) => (value === '' || value === null ? undefined : value));
 

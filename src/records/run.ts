@@ -63,7 +63,7 @@ export interface FailedSymbol {
 }
 
 /** One state of the machine as it went, or one item of a Map in it; in night.json and drawn in the report. */
-export interface Stage {
+export interface StageTiming {
   /** The state's name. */
   state: string;
   /** The dataset or session, for a state inside a Map. */
@@ -93,7 +93,7 @@ export interface NightReport {
   /** What a release would do; only while sessions are held. */
   releasing?: ReleaseEffect;
   /** How each state went; absent in reports of earlier versions. */
-  stages?: Stage[];
+  stages?: StageTiming[];
 }
 /** What a job wrote to its known key; Batch itself returns nothing. */
 export interface JobResult {

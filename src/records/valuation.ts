@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { readDay } from '../calendar/dates.ts';
 import { firstProblem } from '../errors.ts';
-import { figure, optionalFigure, type Reading } from './record.ts';
+import { optionalNumber, parseNumber, type Reading } from './record.ts';
 
 /**
  * A company's value per share by discounted cash flow, in USD, as of `date` (YYYY-MM-DD, when the vendor worked it
@@ -19,8 +19,8 @@ export interface Valuation {
 const dcfRow = z.object({
   symbol: z.string(),
   date: z.string().refine((text) => readDay(text) !== undefined, 'expected a date YYYY-MM-DD'),
-  dcf: figure,
-  'Stock Price': optionalFigure,
+  dcf: parseNumber,
+  'Stock Price': optionalNumber,
 });
 
 /** No model, no number: FMP then gives no row, a row without a value, or zero. */

@@ -9,7 +9,7 @@ import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
 import { decodeRows, type Row } from '../lake/parquet.ts';
 import { quarantinedOn } from '../lake/quarantine.ts';
 import { readReport } from '../lake/reports.ts';
-import { heldSessions, usableIngest } from '../lake/sessions.ts';
+import { publishedSessions, usableIngest } from '../lake/sessions.ts';
 import { decodeSilver, type SilverColumns } from '../lake/silver.ts';
 import type { NightReport } from '../records/run.ts';
 import { wellFormed } from '../text.ts';
@@ -63,7 +63,7 @@ export async function readHistory(lake: Lake, run: ReportedRun, symbols: readonl
 }
 
 async function sessionsUpTo(lake: Lake, session: string): Promise<string[]> {
-  return (await heldSessions(lake)).map(({ date }) => date).filter((date) => date <= session);
+  return (await publishedSessions(lake)).map(({ date }) => date).filter((date) => date <= session);
 }
 
 async function readRows(lake: Lake, dates: readonly string[]): Promise<History['rows']> {

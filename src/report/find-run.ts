@@ -16,7 +16,7 @@ const LOOKED_AT = 300;
 const JOBS = ['consolidate', 'resample'] as const;
 const EMPTY = { new: 0, revised: 0, rejected: 0, pages: 0, reasons: [] };
 
-export interface Asked {
+export interface RequestedRun {
   runId?: string;
   session?: string;
 }
@@ -24,7 +24,7 @@ export interface Asked {
 /** The ledger's rows for what was asked, the newest first; none when the warehouse has no ledger yet. */
 export async function ledgerRuns(
   warehouse: Warehouse,
-  { runId = null, session = null }: Partial<Record<keyof Asked, string | null>>,
+  { runId = null, session = null }: Partial<Record<keyof RequestedRun, string | null>>,
 ): Promise<SqlRow[]> {
   const [found] = await warehouse.query("SELECT to_regclass('nights')::text AS nights");
   if (!found?.nights) return [];
@@ -33,7 +33,7 @@ export async function ledgerRuns(
 }
 
 /** The reports of the lake that were asked for, the newest first. */
-export async function lakeReports(lake: Lake, { runId, session }: Asked): Promise<NightReport[]> {
+export async function lakeReports(lake: Lake, { runId, session }: RequestedRun): Promise<NightReport[]> {
   const entries = await listAll(lake, session ? `reports/date=${session}/` : 'reports/date=');
   const files = entries.map(({ key }) => key).filter((key) => /\/(night|run=[^/]*)\.json$/.test(key));
   const wanted = runId ? files : files.filter((key) => key.endsWith('/night.json')).slice(-1);

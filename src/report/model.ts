@@ -93,14 +93,14 @@ export const SENTENCES: Record<RunStatus, (run: ReportedRun) => string> = {
   Partial: ({ datasets, sessions }) => {
     const withheld = sessions.held.length > 0 ? ` A gate refused ${list(sessions.held)}.` : '';
     const bad = datasets.filter(({ status }) => status !== 'success' && status !== 'skipped').map(({ name }) => name);
-    return `What is served is sound, but not everything that was due is done: ${list(bad)}.${withheld} What was served of it before is served still.`;
+    return `What is served is sound, but not everything that was due is done: ${list(bad)}.${withheld} What was published of it before is unchanged.`;
   },
   Held: ({ sessions }) =>
     sessions.held.length > 0
-      ? `A gate refused ${list(sessions.held)}. Nothing of it is served; it waits for a look. What was served before is served still.`
-      : 'A gate refused what was fetched; it waits for a look. What was served before is served still.',
+      ? `A gate refused ${list(sessions.held)}. Nothing of it is published; it waits for your review. Published data is unchanged.`
+      : 'A gate refused what was fetched; it waits for your review. Published data is unchanged.',
   Skipped: () => 'Nothing was due.',
-  Failed: () => 'It did not reach its end. What was served before is served still.',
+  Failed: () => 'It did not reach its end. Published data is unchanged.',
   Interrupted: () =>
     'The process or execution ended before its verdict. What was stored by then is sound, and the next run goes on from there.',
   Running: () => 'It has not ended yet; this page shows what is known so far.',

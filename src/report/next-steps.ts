@@ -19,19 +19,21 @@ export function nextSteps(run: ReportedRun, { held }: Pick<History, 'held'>): St
   const steps = [...keySteps(run), ...statusSteps(run), ...gapSteps(held)];
   if (run.reasons.some((reason) => reason.includes('Lake.Corrupt'))) {
     steps.unshift({
-      why: 'A file of the lake is damaged; this names every one and what mends it.',
+      why: 'A file of the lake is damaged; this names every one and what fixes it.',
       command: 'npx afterbell verify',
     });
   }
   if (steps.length > 0) return steps;
-  return [{ why: 'Nothing has to be done. To look at the session:', command: look(run.session) }];
+  return [{ why: 'Nothing has to be done. To look at the session:', command: review(run.session) }];
 }
 
 function statusSteps(run: ReportedRun): Step[] {
   const { status, kind, session, runId, sessions, datasets, releasing } = run;
   if (status === 'Running') return [{ why: 'See how far it is.', command: 'npx afterbell status' }];
   const withheld =
-    sessions.held.length > 0 ? afterLook(heldSteps({ runId, kind, session, sessions: sessions.held, releasing })) : [];
+    sessions.held.length > 0
+      ? afterReview(withheldSteps({ runId, kind, session, sessions: sessions.held, releasing }))
+      : [];
   if (status === 'Held') return withheld;
   if (status === 'Failed' || status === 'Interrupted') return [again(run)];
   if (status !== 'Partial') return [];
@@ -41,13 +43,16 @@ function statusSteps(run: ReportedRun): Step[] {
     ...datasets.filter(needsRepeat).flatMap((set) => {
       const { name, task, status: word } = set;
       if (word !== 'held') return repairsOf([set], sessions).map((command) => ({ why: `${name} again.`, command }));
-      return afterLook(heldSteps({ runId, kind, session, sessions: [], tasks: [task] }), `${name} was held back. `);
+      return afterReview(
+        withheldSteps({ runId, kind, session, sessions: [], tasks: [task] }),
+        `${name} was held back. `,
+      );
     }),
   ];
 }
 
 /** Whoever reads the page is looking already. */
-function afterLook([, first, ...rest]: Step[], what = ''): Step[] {
+function afterReview([, first, ...rest]: Step[], what = ''): Step[] {
   return first ? [{ ...first, why: `${what}Look at the reasons above. ${first.why}` }, ...rest] : [];
 }
 
@@ -61,7 +66,7 @@ function repeat(task: string, session: string): string {
 
 function again({ kind, session, datasets, status }: ReportedRun): Step {
   const why =
-    status === 'Interrupted' ? 'Start it again; it goes on where it was.' : 'When the cause is mended, run it again.';
+    status === 'Interrupted' ? 'Start it again; it goes on where it was.' : 'When the cause is fixed, run it again.';
   if (kind === 'task') return { why, command: repeat(datasets.find(needsRepeat)?.task ?? 'TASK', session) };
   if (kind !== 'backfill') return { why, command: `npx afterbell night --session ${session}` };
   return { why: `${why} The same backfill fetches only what is missing.` };
@@ -92,10 +97,10 @@ function gapSteps(held: readonly string[]): Step[] {
   return [{ why: what, command: `npx afterbell backfill --from ${from} --to ${to}` }];
 }
 
-function look(session: string): string {
+function review(session: string): string {
   return `npx afterbell query "SELECT * FROM sessions WHERE date >= '${session}' AND date < '${nextSession(session)}' LIMIT 10"`;
 }
-export interface HeldFacts {
+export interface WithheldFacts {
   runId: string;
   kind: NightKind;
   /** The session of the run. */
@@ -108,16 +113,16 @@ export interface HeldFacts {
 }
 
 /** What is to be done about something held: why, and the command. */
-export interface HeldStep {
+export interface WithheldStep {
   why: string;
   command: string;
 }
 
 /** Pure: first what takes nothing away; the release, which may, comes last and says what it would take. */
-export function heldSteps(
-  { runId, kind, session, sessions, tasks = [], releasing }: HeldFacts,
+export function withheldSteps(
+  { runId, kind, session, sessions, tasks = [], releasing }: WithheldFacts,
   there = '',
-): HeldStep[] {
+): WithheldStep[] {
   const lists = tasks.map((task) => `npx afterbell run ${task}${there}`).join(' && ');
   const range = `npx afterbell backfill --from ${sessions[0]} --to ${sessions.at(-1)}${there}`;
   // The night of its session fetches the older ones again that it withheld.
@@ -126,7 +131,7 @@ export function heldSteps(
   const again = sessions.length === 0 ? lists : kind === 'backfill' ? range : night;
   return [
     { why: 'Look first', command: `npx afterbell report --run ${runId}${there}` },
-    ...(again ? [{ why: 'Once the vendor has mended it (else it is held again)', command: again }] : []),
+    ...(again ? [{ why: 'Once the vendor has fixed it (else it is withheld again)', command: again }] : []),
     {
       why: `${releasing ? `${releaseText(releasing)} ` : ''}If it is right after all`,
       command: `npx afterbell release ${runId}${there}`,
@@ -134,8 +139,8 @@ export function heldSteps(
   ];
 }
 
-export function heldLines(facts: HeldFacts, there?: string): string[] {
-  return heldSteps(facts, there).map(({ why, command }) => `${why}: ${command}`);
+export function withheldLines(facts: WithheldFacts, there?: string): string[] {
+  return withheldSteps(facts, there).map(({ why, command }) => `${why}: ${command}`);
 }
 
 /** Pure: the commands that run again what failed in a night that otherwise went well; prices session by session. */

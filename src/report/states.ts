@@ -1,5 +1,5 @@
 import nightly from '../../state-machines/nightly.asl.json';
-import type { Stage } from '../records/run.ts';
+import type { StageTiming } from '../records/run.ts';
 import { counted, duration } from '../text.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { ReportedRun } from './model.ts';
@@ -41,13 +41,13 @@ const ENDS: Record<string, readonly string[]> = {
   'Night Not Good': ['Held', 'Failed'],
   Notify: ['Held', 'Failed'],
 };
-const VERDICT = 'Close Night';
+const CLOSING_STATE = 'Close Night';
 
 /** Pure: the nightly machine as this run went through it. Undefined when the run left no record of its states. */
 export function drawnStates(run: ReportedRun, machine: unknown = nightly): DrawnState[] | undefined {
   if (!run.stages || run.stages.length === 0) return undefined;
   const top = machine as AslScope;
-  return scope(top, run, { stages: run.stages, later: following(top, VERDICT) });
+  return scope(top, run, { stages: run.stages, later: following(top, CLOSING_STATE) });
 }
 
 /** Names of the states that can only be entered after the verdict. */
@@ -75,12 +75,12 @@ function targets(state: AslState | undefined): string[] {
   return all.filter((name) => name !== undefined);
 }
 
-interface Known {
-  stages: readonly Stage[];
+interface KnownRun {
+  stages: readonly StageTiming[];
   later: ReadonlySet<string>;
 }
 
-function scope({ States }: AslScope, run: ReportedRun, known: Known): DrawnState[] {
+function scope({ States }: AslScope, run: ReportedRun, known: KnownRun): DrawnState[] {
   return Object.entries(States).map(([name, state]) => {
     const mine = known.stages.filter((stage) => stage.state === name);
     const normal = [state.Next, ...(state.Choices ?? []).map((rule) => rule.Next), state.Default];
@@ -101,8 +101,14 @@ function scope({ States }: AslScope, run: ReportedRun, known: Known): DrawnState
   });
 }
 
-function went(name: string, type: string, mine: readonly Stage[], run: ReportedRun, later: ReadonlySet<string>): Went {
-  if (name === VERDICT || name === 'Render Report') return 'done';
+function went(
+  name: string,
+  type: string,
+  mine: readonly StageTiming[],
+  run: ReportedRun,
+  later: ReadonlySet<string>,
+): Went {
+  if (name === CLOSING_STATE || name === 'Render Report') return 'done';
   const words = ENDS[name];
   if (words) return words.includes(run.status) ? 'done' : 'not reached';
   if (later.has(name) || !['Task', 'Map', 'Parallel'].includes(type)) return 'steers';
@@ -110,7 +116,7 @@ function went(name: string, type: string, mine: readonly Stage[], run: ReportedR
   return mine.some(({ error }) => error !== undefined) ? 'failed' : 'done';
 }
 
-function facts(mine: readonly Stage[]): string[] {
+function facts(mine: readonly StageTiming[]): string[] {
   const sum = (field: 'retries' | 'pages') => mine.reduce((total, stage) => total + (stage[field] ?? 0), 0);
   // Items of a Map run side by side: the longest says more than the sum.
   const seconds = mine.flatMap((stage) => stage.seconds ?? []);

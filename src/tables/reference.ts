@@ -6,7 +6,7 @@ import {
   UpdateCommand,
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
-import type { Change, KnownRow, SyncPlan } from '../checks/diff.ts';
+import type { Change, StoredRow, SyncPlan } from '../checks/diff.ts';
 import { inFlight } from '../concurrency.ts';
 import { NamedError } from '../errors.ts';
 import { parseHoldings } from '../records/holding.ts';
@@ -16,10 +16,10 @@ import { conditionHolds, type Item, readItems, writeAll } from './batch.ts';
 const WORKERS = 8;
 
 /** Every item of a reference table by its symbol, inactive ones too. A scan costs whole items whatever it returns. */
-export async function readKnown(client: DynamoDBDocumentClient, table: string): Promise<Map<string, KnownRow>> {
-  const known = new Map<string, KnownRow>();
+export async function readStored(client: DynamoDBDocumentClient, table: string): Promise<Map<string, StoredRow>> {
+  const known = new Map<string, StoredRow>();
   for await (const page of paginateScan({ client }, { TableName: table })) {
-    for (const item of page.Items ?? []) known.set(String(item.symbol), knownRow(item));
+    for (const item of page.Items ?? []) known.set(String(item.symbol), storedRow(item));
   }
   return known;
 }
@@ -61,26 +61,26 @@ export async function applyPlan<T extends object>(
     applied.failed.push(...failed.map(({ item, reason }) => ({ key: String(item.symbol), reason })));
   }
   const singly = plan.first ? [] : plan.added;
-  const wishes: (Wish & { counter: 'new' | 'changed' })[] = [
+  const requests: (WriteRequest & { counter: 'new' | 'changed' })[] = [
     ...singly.map((change) => ({ counter: 'new' as const, ...present(table, change, writing) })),
     ...plan.changed.map((change) => ({ counter: 'changed' as const, ...present(table, change, writing) })),
     ...plan.vanished.map((row) => ({ counter: 'changed' as const, ...inactive(table, row, writing.at) })),
   ];
-  await inFlight(wishes, WORKERS, async (wish) => {
+  await inFlight(requests, WORKERS, async (request) => {
     try {
-      const { fate, requests } = await writeGuarded(client, table, wish, writing.at);
+      const { result, requests } = await writeGuarded(client, table, request, writing.at);
       applied.requests += requests;
-      if (fate === 'written') applied[wish.counter] += 1;
-      if (fate === 'newer') applied.newer.push(wish.key);
+      if (result === 'written') applied[request.counter] += 1;
+      if (result === 'newer') applied.newer.push(request.key);
     } catch (error) {
       applied.requests += 1;
-      applied.failed.push({ key: wish.key, reason: `${(error as Error).name}: ${(error as Error).message}` });
+      applied.failed.push({ key: request.key, reason: `${(error as Error).name}: ${(error as Error).message}` });
     }
   });
   return applied;
 }
 
-function present<T extends object>(table: string, change: Change<T>, { at, fields }: Writing): Wish {
+function present<T extends object>(table: string, change: Change<T>, { at, fields }: Writing): WriteRequest {
   return {
     key: change.key,
     read: change.before,
@@ -105,7 +105,7 @@ function withoutValues({ ConditionExpression, ExpressionAttributeNames }: Return
 function updateItem<T extends object>(
   TableName: string,
   { key, record, contentHash }: Change<T>,
-  { at, fields, read }: Writing & { read: KnownRow },
+  { at, fields, read }: Writing & { read: StoredRow },
 ): UpdateCommand {
   const condition = guard(read, at);
   // `status` is ours, also where the vendor has a word of that name: one expression may set it once.
@@ -140,7 +140,7 @@ function updateItem<T extends object>(
   });
 }
 
-function inactive(TableName: string, row: KnownRow, at: string): Wish {
+function inactive(TableName: string, row: StoredRow, at: string): WriteRequest {
   return {
     key: row.key,
     read: row,
@@ -162,18 +162,18 @@ function inactive(TableName: string, row: KnownRow, at: string): Wish {
 /** An item that others change between reading and writing is read again so often. */
 const TRIES = 3;
 
-export interface Wish {
+export interface WriteRequest {
   key: string;
   /** What was read of the item; undefined when there was none. */
-  read: KnownRow | undefined;
+  read: StoredRow | undefined;
   /** Whether an item found instead is as wanted already. */
-  isDone: (found: KnownRow | undefined) => boolean;
+  isDone: (found: StoredRow | undefined) => boolean;
   /** The write over what was read, with `guard(read, at)` as its condition. */
-  command: (read: KnownRow | undefined) => PutCommand | UpdateCommand;
+  command: (read: StoredRow | undefined) => PutCommand | UpdateCommand;
 }
 
 /** `newer`: a run opened later has written the item, and older content does not go over newer. */
-export type Fate = 'written' | 'done' | 'newer';
+export type WriteResult = 'written' | 'done' | 'newer';
 
 /**
  * Writes one item if it still is what was read. Otherwise it is read again, and written over unless it is as wanted
@@ -184,29 +184,29 @@ export type Fate = 'written' | 'done' | 'newer';
 export async function writeGuarded(
   client: DynamoDBDocumentClient,
   table: string,
-  wish: Wish,
+  request: WriteRequest,
   at: string,
-): Promise<{ fate: Fate; requests: number }> {
-  let { read } = wish;
+): Promise<{ result: WriteResult; requests: number }> {
+  let { read } = request;
   for (let tries = 1; tries <= TRIES; tries += 1) {
-    const write = client.send(wish.command(read) as UpdateCommand);
-    if (await conditionHolds(write)) return { fate: 'written', requests: tries };
+    const write = client.send(request.command(read) as UpdateCommand);
+    if (await conditionHolds(write)) return { result: 'written', requests: tries };
     const answer = await client.send(
-      new GetCommand({ TableName: table, Key: { symbol: wish.key }, ConsistentRead: true }),
+      new GetCommand({ TableName: table, Key: { symbol: request.key }, ConsistentRead: true }),
     );
-    read = answer.Item && knownRow(answer.Item);
-    if (wish.isDone(read)) return { fate: 'done', requests: tries };
-    if (String(read?.values.updatedAt ?? '') > at) return { fate: 'newer', requests: tries };
+    read = answer.Item && storedRow(answer.Item);
+    if (request.isDone(read)) return { result: 'done', requests: tries };
+    if (String(read?.values.updatedAt ?? '') > at) return { result: 'newer', requests: tries };
   }
   throw new NamedError('Table.WriteFailed', {
-    what: `${wish.key} was changed by another writer at each of ${TRIES} tries`,
+    what: `${request.key} was changed by another writer at each of ${TRIES} tries`,
     todo: 'The next run writes it.',
   });
 }
 
 /** The condition of a write over `read`: nobody has changed it, and nobody opened after `at`. */
 export function guard(
-  read: KnownRow | undefined,
+  read: StoredRow | undefined,
   at: string,
 ): Required<
   Pick<UpdateCommandInput, 'ConditionExpression' | 'ExpressionAttributeNames' | 'ExpressionAttributeValues'>
@@ -226,7 +226,7 @@ export function guard(
   };
 }
 
-export function knownRow(values: Record<string, unknown>): KnownRow {
+export function storedRow(values: Record<string, unknown>): StoredRow {
   const { symbol, contentHash, status } = values;
   return { key: String(symbol), contentHash: String(contentHash), active: status === 'active', values };
 }
@@ -271,7 +271,7 @@ export async function goneSince(
 }
 
 /** Symbols with an open position in the portfolio service's table, sorted; none where there is no such table. */
-export async function readHeldSymbols(client: DynamoDBDocumentClient, table: string): Promise<string[]> {
+export async function readListedSymbols(client: DynamoDBDocumentClient, table: string): Promise<string[]> {
   const items: unknown[] = [];
   try {
     for await (const page of paginateScan({ client }, { TableName: table })) items.push(...(page.Items ?? []));

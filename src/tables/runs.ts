@@ -47,7 +47,7 @@ export interface LastSync {
 }
 
 /** A complete list that went over its change budget and waits in staging for a person. */
-export interface HeldSync {
+export interface WithheldSync {
   dataset: string;
   /** The run that held it; `afterbell release` takes this name. */
   runId: string;
@@ -70,7 +70,7 @@ export interface SessionState {
   pricesDone: boolean;
 }
 
-export interface HeldRun {
+export interface WithheldRun {
   runId: string;
   session: string;
   sessions: string[];
@@ -164,15 +164,15 @@ export class Runs {
   }
 
   /** A run whose staged sessions wait for a person. */
-  heldRun(runId: string): Promise<HeldRun | undefined> {
-    return this.get<HeldRun>(`HELD#${runId}`);
+  withheldRun(runId: string): Promise<WithheldRun | undefined> {
+    return this.get<WithheldRun>(`HELD#${runId}`);
   }
 
-  saveHeldRun(held: HeldRun): Promise<void> {
+  saveWithheldRun(held: WithheldRun): Promise<void> {
     return this.put(`HELD#${held.runId}`, held);
   }
 
-  dropHeldRun(runId: string): Promise<void> {
+  dropWithheldRun(runId: string): Promise<void> {
     return this.delete(`HELD#${runId}`);
   }
 
@@ -186,15 +186,15 @@ export class Runs {
   }
 
   /** The list of a dataset that is held back; a later one takes its place. */
-  heldSync(dataset: string): Promise<HeldSync | undefined> {
-    return this.get<HeldSync>(`HELDSYNC#${dataset}`);
+  withheldSync(dataset: string): Promise<WithheldSync | undefined> {
+    return this.get<WithheldSync>(`HELDSYNC#${dataset}`);
   }
 
-  saveHeldSync(held: HeldSync): Promise<void> {
+  saveWithheldSync(held: WithheldSync): Promise<void> {
     return this.put(`HELDSYNC#${held.dataset}`, held);
   }
 
-  dropHeldSync(dataset: string): Promise<void> {
+  dropWithheldSync(dataset: string): Promise<void> {
     return this.delete(`HELDSYNC#${dataset}`);
   }
 

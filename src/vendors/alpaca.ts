@@ -3,8 +3,8 @@ import { NamedError } from '../errors.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
 import type { VendorPage } from './paging.ts';
 import {
-  type Answer,
-  commonVerdict,
+  classifyCommon,
+  type ResponseInfo,
   rateLimited,
   retryAfterSeconds,
   type VendorWords,
@@ -15,7 +15,7 @@ export interface AlpacaOptions {
   baseUrl: string;
   keyId: string | undefined;
   secretKey: string | undefined;
-  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'judge'>>;
+  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'classify'>>;
 }
 
 export interface Alpaca {
@@ -38,7 +38,7 @@ export function alpaca(options: AlpacaOptions): Alpaca {
     vendor: 'Alpaca',
     baseUrl: options.baseUrl,
     headers: { 'apca-api-key-id': keyId, 'apca-api-secret-key': secretKey },
-    judge: judgeAlpaca,
+    classify: classifyAlpacaResponse,
   });
   return {
     async *assetPages(call = {}) {
@@ -67,7 +67,7 @@ const words: VendorWords = {
  * are answered 401. A 429 says when the minute ends in `X-Ratelimit-Reset`, in epoch seconds.
  * Source: Alpaca's trading API reference and its article on usage limits.
  */
-export function judgeAlpaca(answer: Answer): NamedError | undefined {
+export function classifyAlpacaResponse(answer: ResponseInfo): NamedError | undefined {
   const found = `status ${answer.status}: ${vendorText(answer)}`;
   if (answer.status === 401) {
     return new NamedError('Vendor.AuthFailed', {
@@ -85,10 +85,10 @@ export function judgeAlpaca(answer: Answer): NamedError | undefined {
     });
   }
   if (answer.status === 429) return rateLimited(answer, words, retryAfterSeconds(answer) ?? secondsToReset(answer));
-  return commonVerdict(answer, words);
+  return classifyCommon(answer, words);
 }
 
-function secondsToReset(answer: Answer): number | undefined {
+function secondsToReset(answer: ResponseInfo): number | undefined {
   const reset = Number(answer.header('x-ratelimit-reset') ?? Number.NaN);
   return Number.isFinite(reset) ? Math.max(0, Math.ceil(reset - answer.receivedAt / 1000)) : undefined;
 }

@@ -30,19 +30,19 @@ const DAY_FILE = /^\d{4}\/\d{2}\/(\d{4}-\d{2}-\d{2})\.csv\.gz$/;
  * from the parent of `us_stocks_sip` to that of the years. Prices are unadjusted.
  * @throws NamedError (from its calls) `Usage.Invalid` when no such files are there
  */
-export function flatFiles(place: string | Shelf): FlatFiles {
-  const shelf = typeof place === 'string' ? folderShelf(place) : place;
+export function flatFiles(place: string | FileSource): FlatFiles {
+  const source = typeof place === 'string' ? folderSource(place) : place;
   let root: Promise<string> | undefined;
   const found = () => {
-    root ??= findRoot(shelf);
+    root ??= findRoot(source);
     return root;
   };
   return {
     async session(date) {
       const path = `${await found()}${pathOf(parseDate(date))}`;
-      const bytes = await shelf.read(path);
+      const bytes = await source.read(path);
       if (bytes === undefined) return { date, found: false, rows: [] };
-      return { date, found: true, rows: await readDayFile(bytes, `${shelf.uri}/${path}`) };
+      return { date, found: true, rows: await readDayFile(bytes, `${source.uri}/${path}`) };
     },
     async sessions(from, to) {
       const [first, last] = [parseDate(from), parseDate(to)];
@@ -50,7 +50,7 @@ export function flatFiles(place: string | Shelf): FlatFiles {
       // A list a year: 250 names fit into one answer of a bucket.
       for (let year = Number(first.slice(0, 4)); year <= Number(last.slice(0, 4)); year += 1) {
         const base = await found();
-        for await (const { key } of shelf.list(`${base}${year}/`)) {
+        for await (const { key } of source.list(`${base}${year}/`)) {
           const path = key.slice(base.length);
           const date = DAY_FILE.exec(path)?.[1];
           if (date !== undefined && date >= first && date <= last && path === pathOf(date)) dates.push(date);
@@ -65,13 +65,14 @@ function pathOf(date: string): string {
   return `${date.slice(0, 4)}/${date.slice(5, 7)}/${date}.csv.gz`;
 }
 
-async function findRoot(shelf: Shelf): Promise<string> {
+async function findRoot(source: FileSource): Promise<string> {
   for (const root of LAYOUTS) {
     for (let year = new Date().getUTCFullYear(); year >= FIRST_YEAR; year -= 1) {
-      for await (const { key } of shelf.list(`${root}${year}/`)) if (DAY_FILE.test(key.slice(root.length))) return root;
+      for await (const { key } of source.list(`${root}${year}/`))
+        if (DAY_FILE.test(key.slice(root.length))) return root;
     }
   }
-  throw noFlatFiles(shelf.uri);
+  throw noFlatFiles(source.uri);
 }
 
 export function noFlatFiles(uri: string): NamedError {
@@ -154,7 +155,7 @@ function broken(name: string, found: string, wanted: string, cause?: unknown): N
 }
 
 /** Where flat files lie: a folder, or a bucket behind an adapter of the lake's shape. Paths use `/`. */
-export interface Shelf {
+export interface FileSource {
   /** As messages name it. */
   readonly uri: string;
   /** The file's bytes; undefined when it is not there. */
@@ -164,7 +165,7 @@ export interface Shelf {
 }
 
 /** A folder of this machine. */
-export function folderShelf(folder: string): Shelf {
+export function folderSource(folder: string): FileSource {
   return {
     uri: folder,
     read: (path) => readFileAtMost(join(folder, path), LARGEST_FLAT_FILE).catch(unlessMissing),
@@ -191,12 +192,16 @@ export const VENDOR_BUCKET = 's3://flatfiles';
 const REFUSALS = ['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'Forbidden', 'HTTP 403'];
 
 /**
- * The shelf at a folder, or at `s3://bucket[/prefix]` behind an endpoint of its own with a key pair of its own: flat
+ * The files of a folder, or at `s3://bucket[/prefix]` behind an endpoint of its own with a key pair of its own: flat
  * files are the vendor's, not the lake's.
  * @throws Vendor.KeyMissing without a key pair; (from its calls) Vendor.AuthFailed, Config.Invalid, Vendor.Unavailable
  */
-export function openShelf(place: string, endpoint: string, secret: Record<string, string> | undefined): Shelf {
-  if (!place.startsWith('s3://')) return folderShelf(place);
+export function openFileSource(
+  place: string,
+  endpoint: string,
+  secret: Record<string, string> | undefined,
+): FileSource {
+  if (!place.startsWith('s3://')) return folderSource(place);
   if (!secret?.keyId || !secret.secret) {
     throw new NamedError('Vendor.KeyMissing', {
       what: `${place} needs a key pair`,

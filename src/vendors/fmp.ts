@@ -6,8 +6,8 @@ import { wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
 import { createLimiter } from './rate-limiter.ts';
 import {
-  type Answer,
-  commonVerdict,
+  classifyCommon,
+  type ResponseInfo,
   rateLimited,
   refusedKey,
   retryAfterSeconds,
@@ -26,7 +26,7 @@ export interface FmpOptions {
   apiKey: string | undefined;
   /** The plan's budget; 0 is none. Practice answers have none either. */
   callsPerMinute: number;
-  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'judge'>>;
+  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'classify'>>;
 }
 
 /** Rows in FMP's own fields and spelling of symbols; none for a symbol it does not know. */
@@ -66,7 +66,7 @@ export function fmp(options: FmpOptions): Fmp {
     vendor: 'FMP',
     baseUrl,
     headers: { apikey },
-    judge: judgeFmp,
+    classify: classifyFmpResponse,
   };
   const http = createHttp({ maxBytes: LARGEST_SINGLE, ...shared });
   const bulk = createHttp({ timeoutMs: BULK_TIMEOUT_MS, maxBytes: LARGEST_BULK, ...shared });
@@ -114,7 +114,7 @@ const words: VendorWords = {
  * as 200 with an object, what a plan lacks comes as 402 in plain text, and an unknown symbol is an empty list.
  * Source: captured answers of the /stable endpoints.
  */
-export function judgeFmp(answer: Answer): NamedError | undefined {
+export function classifyFmpResponse(answer: ResponseInfo): NamedError | undefined {
   if (mayBeRows(answer)) return undefined;
   const text = vendorText(answer);
   const found = `status ${answer.status}: ${text}`;
@@ -132,7 +132,7 @@ export function judgeFmp(answer: Answer): NamedError | undefined {
       todo,
     });
   }
-  if (answer.status < 200 || answer.status >= 300) return commonVerdict(answer, words);
+  if (answer.status < 200 || answer.status >= 300) return classifyCommon(answer, words);
   return new NamedError('Vendor.Unavailable', {
     what: 'FMP answered with an error',
     found,
@@ -142,7 +142,7 @@ export function judgeFmp(answer: Answer): NamedError | undefined {
 }
 
 /** Lists, and the tables of bulk answers, which are no JSON; every error with a good status is an object. */
-function mayBeRows({ status, json }: Answer): boolean {
+function mayBeRows({ status, json }: ResponseInfo): boolean {
   return status >= 200 && status < 300 && (Array.isArray(json) || typeof json !== 'object' || json === null);
 }
 

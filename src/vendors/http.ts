@@ -11,7 +11,7 @@ import {
 import { MIB, readAtMost, tooLarge } from '../body.ts';
 import { type ErrorText, isNamed, NamedError } from '../errors.ts';
 import { type Limiter, realSleep, type Sleep } from './rate-limiter.ts';
-import { type Answer, type Judge, readAnswer } from './responses.ts';
+import { type ClassifyResponse, type ResponseInfo, readResponse } from './responses.ts';
 
 /** Several times the largest answer there is, a vendor's whole list of assets. */
 const LARGEST_ANSWER = 32 * MIB;
@@ -26,7 +26,7 @@ export interface HttpOptions {
   baseUrl: string;
   /** Where the key goes: never into a URL, a log line or an error. */
   headers: Record<string, string>;
-  judge: Judge;
+  classify: ClassifyResponse;
   /**
    * Opens after so many failures in a row, whoever calls, and lets one call try again after the pause. Switched off by
    * the first practice answer: practice nights compress their waits, and this pause is of real seconds.
@@ -51,14 +51,14 @@ export interface CallOptions {
   deadline?: number;
 }
 
-export interface JsonAnswer {
+export interface JsonResponse {
   /** Undefined for a 202 without a body only. */
   json: unknown;
   practice: boolean;
   status: number;
 }
 
-export interface TextAnswer {
+export interface TextResponse {
   text: string;
   practice: boolean;
 }
@@ -70,11 +70,11 @@ export interface Http {
    * network fails or the breaker is open; `Vendor.TruncatedBody` when a good answer ends early; `Data.Invalid` when it
    * goes on beyond `maxBytes`
    */
-  getJson(pathAndQuery: string, call?: CallOptions): Promise<JsonAnswer>;
+  getJson(pathAndQuery: string, call?: CallOptions): Promise<JsonResponse>;
   /** The same for a body of any other form; whether it is whole is for the reader to see. */
-  getText(pathAndQuery: string, call?: CallOptions): Promise<TextAnswer>;
+  getText(pathAndQuery: string, call?: CallOptions): Promise<TextResponse>;
   /** POSTs a JSON body; else as getJson. */
-  postJson(pathAndQuery: string, body: unknown, call?: CallOptions): Promise<JsonAnswer>;
+  postJson(pathAndQuery: string, body: unknown, call?: CallOptions): Promise<JsonResponse>;
 }
 
 /** A call with what it sends. */
@@ -82,24 +82,24 @@ interface Sending extends CallOptions {
   body?: string;
 }
 
-interface GoodAnswer {
-  answer: Answer;
+interface GoodResponse {
+  answer: ResponseInfo;
   practice: boolean;
 }
 
 export function createHttp(options: HttpOptions): Http {
-  const { vendor, judge, limiter, timeoutMs = 30_000, maxTries = 2, maxBytes = LARGEST_ANSWER } = options;
+  const { vendor, classify, limiter, timeoutMs = 30_000, maxTries = 2, maxBytes = LARGEST_ANSWER } = options;
   const { sleep = realSleep, random = Math.random, fetch: ask = fetch } = options;
   const { failures, pauseMs } = options.breaker ?? { failures: 5, pauseMs: 30_000 };
   const base = readBaseUrl(vendor, options.baseUrl);
   const headers = readHeaders(vendor, { accept: 'application/json', ...options.headers });
-  // Refusals and pacing are answers of a healthy vendor: only an ailing one is left alone.
-  const ailing = handleWhen((error) => isNamed(error, 'Vendor.Unavailable', 'Vendor.TruncatedBody'));
-  const breaker = circuitBreaker(ailing, { breaker: new ConsecutiveBreaker(failures), halfOpenAfter: pauseMs });
+  // Refusals and pacing are answers of a healthy vendor: only a degraded one is left alone.
+  const degraded = handleWhen((error) => isNamed(error, 'Vendor.Unavailable', 'Vendor.TruncatedBody'));
+  const breaker = circuitBreaker(degraded, { breaker: new ConsecutiveBreaker(failures), halfOpenAfter: pauseMs });
   let isPractice = false;
   let lastFailure = '';
 
-  async function getAnswer(pathAndQuery: string, check: Judge, call: Sending = {}): Promise<GoodAnswer> {
+  async function getAnswer(pathAndQuery: string, check: ClassifyResponse, call: Sending = {}): Promise<GoodResponse> {
     const url = urlFor(base, pathAndQuery);
     const deadline = call.deadline ?? Number.POSITIVE_INFINITY;
     for (let tries = 1; ; tries++) {
@@ -111,7 +111,7 @@ export function createHttp(options: HttpOptions): Http {
         return await (isPractice ? go() : breaker.execute(go));
       } catch (error) {
         call.signal?.throwIfAborted();
-        if (error instanceof BrokenCircuitError) throw leftAlone();
+        if (error instanceof BrokenCircuitError) throw isBackingOff();
         lastFailure = (error as Error).message;
         // Waited for here and not by a cockatiel retry, whose waits cannot be aborted.
         const pause = tries < maxTries ? quickPause(error, tries, random) : undefined;
@@ -121,12 +121,12 @@ export function createHttp(options: HttpOptions): Http {
     }
   }
 
-  async function tryOnce(url: string, path: string, check: Judge, call: Sending): Promise<GoodAnswer> {
+  async function tryOnce(url: string, path: string, check: ClassifyResponse, call: Sending): Promise<GoodResponse> {
     await limiter?.take(call);
     const begun = performance.now();
     const request = `${methodOf(call.body)} ${shownPath(path)}`;
     const watched = (rest: Pick<VendorRequest, 'status' | 'error' | 'characters'>) =>
-      tellWatch({ vendor, request, milliseconds: Math.round(performance.now() - begun), ...rest });
+      notifyWatcher({ vendor, request, milliseconds: Math.round(performance.now() - begun), ...rest });
     const answer = await fetchAnswer(url, path, call).catch((error: Error) => {
       watched({ error: error.name });
       throw error;
@@ -136,13 +136,13 @@ export function createHttp(options: HttpOptions): Http {
       isPractice = true;
       limiter?.switchOff();
     }
-    const error = judge(answer) ?? check(answer);
+    const error = classify(answer) ?? check(answer);
     watched({ status: answer.status, characters: answer.text.length, ...(error && { error: error.name }) });
     if (error) throw withoutSecrets(error, options.headers);
     return { answer, practice };
   }
 
-  async function fetchAnswer(url: string, path: string, { signal, deadline, body }: Sending): Promise<Answer> {
+  async function fetchAnswer(url: string, path: string, { signal, deadline, body }: Sending): Promise<ResponseInfo> {
     const limitMs = Math.max(1, Math.min(timeoutMs, (deadline ?? Number.POSITIVE_INFINITY) - Date.now()));
     const where = whereOf(path, body);
     let bodyBegun = false;
@@ -154,7 +154,10 @@ export function createHttp(options: HttpOptions): Http {
         const most = response.ok ? maxBytes : Math.min(maxBytes, LARGEST_REFUSAL);
         const { bytes, whole } = response.body ? await readAtMost(response.body, most) : NO_BODY;
         if (!whole && response.ok) throw tooLarge(`${vendor}'s answer to ${where}`, most, WHO_ANSWERS);
-        return readAnswer(response.status, utf8.decode(bytes), { path, headers: Object.fromEntries(response.headers) });
+        return readResponse(response.status, utf8.decode(bytes), {
+          path,
+          headers: Object.fromEntries(response.headers),
+        });
       }, signal);
     } catch (error) {
       signal?.throwIfAborted();
@@ -163,7 +166,7 @@ export function createHttp(options: HttpOptions): Http {
     }
   }
 
-  function unreadable({ json, text, status, path }: Answer): NamedError | undefined {
+  function unreadable({ json, text, status, path }: ResponseInfo): NamedError | undefined {
     // Accepted, and nothing to read yet.
     if (json !== undefined || (status === 202 && text === '')) return undefined;
     return new NamedError('Vendor.TruncatedBody', {
@@ -182,7 +185,7 @@ export function createHttp(options: HttpOptions): Http {
     });
   }
 
-  function leftAlone(): NamedError {
+  function isBackingOff(): NamedError {
     const seconds = Math.ceil(pauseMs / 1000);
     const text = {
       what: `${vendor} is left alone for ${seconds} s`,
@@ -223,8 +226,8 @@ function methodOf(body: string | undefined): 'GET' | 'POST' {
 
 const FIRST_MS = 500;
 const LONGEST_MS = 4_000;
-/** A vendor's wish up to here is waited for within the call; a longer one is the state machine's to wait. */
-const LONGEST_WISH_SECONDS = 5;
+/** A wait up to this long that a vendor asks for is done within the call; a longer one is the state machine's to wait. */
+const LONGEST_WAIT_SECONDS = 5;
 
 /**
  * Milliseconds until the next try within one call, or undefined when trying again is pointless or not ours to wait
@@ -233,11 +236,11 @@ const LONGEST_WISH_SECONDS = 5;
  */
 export function quickPause(error: unknown, tries: number, random: () => number): number | undefined {
   if (!(error instanceof NamedError)) return undefined;
-  const wish = error.retryAfterSeconds;
-  if (wish !== undefined && wish > LONGEST_WISH_SECONDS) return undefined;
-  if (isNamed(error, 'Vendor.RateLimited')) return wish === undefined ? undefined : wish * 1000;
+  const requestedWait = error.retryAfterSeconds;
+  if (requestedWait !== undefined && requestedWait > LONGEST_WAIT_SECONDS) return undefined;
+  if (isNamed(error, 'Vendor.RateLimited')) return requestedWait === undefined ? undefined : requestedWait * 1000;
   if (!isNamed(error, 'Vendor.Unavailable', 'Vendor.TruncatedBody')) return undefined;
-  if (wish !== undefined) return wish * 1000;
+  if (requestedWait !== undefined) return requestedWait * 1000;
   return Math.floor(random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** (tries - 1)));
 }
 
@@ -349,7 +352,7 @@ export function requireKey(vendor: string, variable: string, value: string | und
 
 /**
  * Opens a client once a process, and again only for other options (a key that was replaced). Every page and every
- * session is a function call of its own, and a breaker or a pace that begins anew with each of them counts nothing.
+ * session is a function call of its own, and a breaker or a pace that starts over with each of them counts nothing.
  */
 export function keepClient<O extends object, C>(open: (options: O) => C): (options: O) => C {
   let kept: { options: string; client: C } | undefined;
@@ -382,7 +385,7 @@ export function watchVendors<T>(watch: Watch, work: () => Promise<T>): Promise<T
   return watches.run(watch, work);
 }
 
-export function tellWatch(request: VendorRequest): void {
+export function notifyWatcher(request: VendorRequest): void {
   watches.getStore()?.(request);
 }
 

@@ -6,12 +6,12 @@ import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { S3Lake } from '../lake/s3-lake.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient } from './http.ts';
-import { type Answer, commonVerdict, type VendorWords, vendorText } from './responses.ts';
+import { classifyCommon, type ResponseInfo, type VendorWords, vendorText } from './responses.ts';
 
 export interface IsharesOptions {
   /** A path, file://, s3://bucket/key or http(s) address of the fund's holdings CSV. */
   uri: string | undefined;
-  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'judge'>>;
+  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'classify'>>;
   /** Reads an s3:// address; the SDK's own client unless given. */
   readObject?: (uri: string) => Promise<Uint8Array | undefined>;
 }
@@ -51,7 +51,7 @@ export function ishares({ uri, http = {}, readObject = readS3 }: IsharesOptions)
   return {
     async holdings(call) {
       const { text, practice } = await read(call);
-      return { ...readHoldings(text), practice };
+      return { ...parseFundHoldings(text), practice };
     },
   };
 }
@@ -66,7 +66,7 @@ function webReader(uri: string, more: IsharesOptions['http']): Read {
     vendor: 'iShares',
     baseUrl: origin,
     headers: { accept: 'text/csv, */*', 'user-agent': USER_AGENT },
-    judge: judgeIshares,
+    classify: classifyIsharesResponse,
   });
   return (call) => http.getText(`${pathname}${search}`, call);
 }
@@ -110,8 +110,8 @@ const words: VendorWords = {
 };
 
 /** Reads an answer of a host that serves holdings files. There is no key: 401 and 403 are a host that serves no programs. */
-export function judgeIshares(answer: Answer): NamedError | undefined {
-  if (answer.status !== 401 && answer.status !== 403) return commonVerdict(answer, words);
+export function classifyIsharesResponse(answer: ResponseInfo): NamedError | undefined {
+  if (answer.status !== 401 && answer.status !== 403) return classifyCommon(answer, words);
   return new NamedError('Vendor.AuthFailed', {
     what: 'The host of INDEX_MEMBERS_URI refused the file',
     found: `status ${answer.status}: ${vendorText(answer)}`,
@@ -136,7 +136,7 @@ const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
  * @throws NamedError `Vendor.TruncatedBody` for an empty file or one that ends within a row, `Data.Invalid` for a web
  * page or a file of another form, `Vendor.NotYetAvailable` on a day for which the fund has published no holdings
  */
-export function readHoldings(text: string): Holdings {
+export function parseFundHoldings(text: string): Holdings {
   if (text.replace(/\uFEFF/g, '').trim() === '') throw cut('an empty file');
   if (/^\uFEFF?\s*</.test(text)) throw foreign('a web page', 'the holdings as CSV');
   const lines = csvLines(text);

@@ -1,7 +1,7 @@
 import { isNamed, NamedError } from '../errors.ts';
 import {
-  type Answer,
-  commonVerdict,
+  classifyCommon,
+  type ResponseInfo,
   rateLimited,
   refusedKey,
   retryAfterSeconds,
@@ -9,7 +9,7 @@ import {
   vendorText,
 } from './responses.ts';
 
-const OUTSIDE_PLAN = 'The plan behind POLYGON_API_KEY does not include this';
+const NOT_IN_PLAN = 'The plan behind POLYGON_API_KEY does not include this';
 
 const KEY = { key: 'POLYGON_API_KEY', account: 'Massive (Polygon) account' };
 
@@ -24,11 +24,11 @@ const words: VendorWords = {
  * with status 200 and a `status` word in the body; `DELAYED` is the `OK` of delayed plans.
  * Source: the vendor's REST docs and captured answers.
  */
-export function judgePolygon(answer: Answer): NamedError | undefined {
+export function classifyPolygonResponse(answer: ResponseInfo): NamedError | undefined {
   const { status } = answer;
-  if (status >= 200 && status < 300) return judgeBody(answer);
+  if (status >= 200 && status < 300) return classifyBody(answer);
   if (status === 401) return refusedKey(KEY, `status ${answer.status}: ${vendorText(answer)}`);
-  if (status === 403) return judgeForbidden(answer);
+  if (status === 403) return classifyForbidden(answer);
   if (status === 400 && /[?&]cursor=/.test(answer.path)) {
     return new NamedError('Pagination.CursorExpired', {
       what: 'Polygon no longer takes the cursor of this page',
@@ -36,15 +36,15 @@ export function judgePolygon(answer: Answer): NamedError | undefined {
       todo: 'The list is read again from its first page.',
     });
   }
-  return commonVerdict(answer, words);
+  return classifyCommon(answer, words);
 }
 
-function judgeBody(answer: Answer): NamedError | undefined {
+function classifyBody(answer: ResponseInfo): NamedError | undefined {
   const body = answer.json;
   if (typeof body !== 'object' || body === null || !('status' in body)) return undefined;
   const { status } = body;
   if (status === 'OK' || status === 'DELAYED') return undefined;
-  if (status === 'NOT_AUTHORIZED') return judgeForbidden(answer);
+  if (status === 'NOT_AUTHORIZED') return classifyForbidden(answer);
   const text = vendorText(answer);
   if (/exceeded the maximum requests/i.test(text)) return rateLimited(answer, words, retryAfterSeconds(answer));
   if (/unknown api key/i.test(text)) return refusedKey(KEY, `status ${answer.status}: ${vendorText(answer)}`);
@@ -59,11 +59,11 @@ function judgeBody(answer: Answer): NamedError | undefined {
 }
 
 /** A 403 of the plan, not of the key: another endpoint may still be in it. */
-export function isOutsidePlan(error: unknown): boolean {
-  return isNamed(error, 'Vendor.AuthFailed') && (error as NamedError).message.startsWith(OUTSIDE_PLAN);
+export function isNotInPlan(error: unknown): boolean {
+  return isNamed(error, 'Vendor.AuthFailed') && (error as NamedError).message.startsWith(NOT_IN_PLAN);
 }
 
-function judgeForbidden(answer: Answer): NamedError {
+function classifyForbidden(answer: ResponseInfo): NamedError {
   const text = vendorText(answer);
   const found = `status ${answer.status}: ${text}`;
   if (/before end of day/i.test(text)) {
@@ -81,7 +81,7 @@ function judgeForbidden(answer: Answer): NamedError {
     });
   }
   return new NamedError('Vendor.AuthFailed', {
-    what: OUTSIDE_PLAN,
+    what: NOT_IN_PLAN,
     found,
     todo: 'Use the key of a plan that does, or leave this dataset out.',
   });

@@ -6,7 +6,7 @@ import { isOnDate } from '../records/bar.ts';
 import { wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
 import { followPages, nextCursor, type PageStart, type VendorPage } from './paging.ts';
-import { isOutsidePlan, judgePolygon } from './polygon-errors.ts';
+import { classifyPolygonResponse, isNotInPlan } from './polygon-errors.ts';
 import { createLimiter } from './rate-limiter.ts';
 
 export interface PolygonOptions {
@@ -15,7 +15,7 @@ export interface PolygonOptions {
   /** The plan's budget; 0 is none. Practice answers have none either. */
   callsPerMinute: number;
   maxPages: number;
-  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'judge'>>;
+  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'classify'>>;
 }
 
 export interface GroupedDay {
@@ -61,7 +61,7 @@ export function polygon(options: PolygonOptions): Polygon {
     vendor: 'Polygon',
     baseUrl,
     headers: { authorization: `Bearer ${apiKey}` },
-    judge: judgePolygon,
+    classify: classifyPolygonResponse,
   });
   const waitSeconds = callsPerMinute > 0 ? Math.ceil(60 / callsPerMinute) : 0;
 
@@ -92,7 +92,7 @@ export function polygon(options: PolygonOptions): Polygon {
         }
       } catch (error) {
         // A list begun is not begun again elsewhere: its cursor leads on where it came from.
-        if (begun || !(isNamed(error, 'Vendor.NotFound', 'Vendor.BadRequest') || isOutsidePlan(error))) throw error;
+        if (begun || !(isNamed(error, 'Vendor.NotFound', 'Vendor.BadRequest') || isNotInPlan(error))) throw error;
         yield* follow('/v3/reference/splits', { limit: '1000', sort: 'execution_date', order: 'asc', ...from }, start);
       }
     },
@@ -194,7 +194,7 @@ function short(found: string, wanted: string): NamedError {
 
 export interface IndicatorsOptions {
   config: Pick<Config, 'POLYGON_BASE_URL' | 'POLYGON_API_KEY' | 'POLYGON_CALLS_PER_MINUTE'>;
-  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'judge'>>;
+  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'classify'>>;
 }
 
 export interface Indicators {
@@ -221,7 +221,7 @@ export function polygonIndicators({ config, http: more }: IndicatorsOptions): In
     vendor: 'Polygon',
     baseUrl,
     headers: { authorization: `Bearer ${key}` },
-    judge: judgePolygon,
+    classify: classifyPolygonResponse,
   });
   return {
     async valueOn(kind, ticker, date, call) {

@@ -2,7 +2,7 @@ import { NamedError } from '../errors.ts';
 import { jsonOrUndefined, wellFormed } from '../text.ts';
 
 /** One HTTP answer, read to its end. `json` is undefined when the body is not JSON. */
-export interface Answer {
+export interface ResponseInfo {
   status: number;
   text: string;
   json: unknown;
@@ -14,14 +14,14 @@ export interface Answer {
 }
 
 /** A vendor's reading of an answer: the error it stands for, or undefined when the body can be used. */
-export type Judge = (answer: Answer) => NamedError | undefined;
+export type ClassifyResponse = (answer: ResponseInfo) => NamedError | undefined;
 
 /** An answer out of its parts; `receivedAt` is now unless given. */
-export function readAnswer(
+export function readResponse(
   status: number,
   text: string,
   more: { path?: string; headers?: Record<string, string>; receivedAt?: number } = {},
-): Answer {
+): ResponseInfo {
   const headers = new Headers(more.headers);
   return {
     status,
@@ -37,7 +37,7 @@ export function readAnswer(
  * What the vendor says went wrong, in at most 200 characters. Vendors are not consistent: the text is in `error`,
  * in `message` or in `Error Message`, the body may be empty, or a proxy's HTML page.
  */
-export function vendorText(answer: Answer): string {
+export function vendorText(answer: ResponseInfo): string {
   const body = answer.json;
   if (typeof body === 'object' && body !== null) {
     const { error, message, 'Error Message': fmpMessage } = body as Record<string, unknown>;
@@ -54,12 +54,12 @@ function shortened(text: string): string {
   return line.length > 200 ? `${wellFormed(line, 199)}…` : wellFormed(line);
 }
 
-/** The vendor's wish in whole seconds from `Retry-After`, which holds seconds or an HTTP date. */
-export function retryAfterSeconds(answer: Answer): number | undefined {
-  const wish = answer.header('retry-after')?.trim();
-  if (!wish) return undefined;
-  if (/^\d+(\.\d+)?$/.test(wish)) return Math.ceil(Number(wish));
-  const until = Date.parse(wish);
+/** The wait the vendor asks for, in whole seconds, from `Retry-After`, which holds seconds or an HTTP date. */
+export function retryAfterSeconds(answer: ResponseInfo): number | undefined {
+  const requestedWait = answer.header('retry-after')?.trim();
+  if (!requestedWait) return undefined;
+  if (/^\d+(\.\d+)?$/.test(requestedWait)) return Math.ceil(Number(requestedWait));
+  const until = Date.parse(requestedWait);
   return Number.isNaN(until) ? undefined : Math.max(0, Math.ceil((until - answer.receivedAt) / 1000));
 }
 
@@ -75,25 +75,25 @@ export interface VendorWords {
 const PASSING = new Set([408, 413, 425, 499]);
 
 /** The verdict on statuses that mean the same at every vendor; undefined for 2xx. */
-export function commonVerdict(answer: Answer, words: VendorWords): NamedError | undefined {
+export function classifyCommon(answer: ResponseInfo, words: VendorWords): NamedError | undefined {
   const { status } = answer;
   if (status >= 200 && status < 300) return undefined;
   const found = `status ${status}: ${vendorText(answer)}`;
-  const wish = retryAfterSeconds(answer);
-  if (status === 429) return rateLimited(answer, words, wish);
+  const requestedWait = retryAfterSeconds(answer);
+  if (status === 429) return rateLimited(answer, words, requestedWait);
   if (status >= 500 || PASSING.has(status)) {
     const text = { what: `${words.vendor} could not answer`, found, todo: 'The call is repeated later.' };
-    return new NamedError('Vendor.Unavailable', text, { retryAfterSeconds: wish });
+    return new NamedError('Vendor.Unavailable', text, { retryAfterSeconds: requestedWait });
   }
   if (status < 400) return redirected(answer, words);
   if (status === 404) return new NamedError('Vendor.NotFound', { what: `${words.vendor} does not know this`, found });
   return new NamedError('Vendor.BadRequest', { what: `${words.vendor} refused the request as wrong`, found });
 }
 
-export function rateLimited(answer: Answer, words: VendorWords, wish: number | undefined): NamedError {
+export function rateLimited(answer: ResponseInfo, words: VendorWords, requestedWait: number | undefined): NamedError {
   const found = `status ${answer.status}: ${vendorText(answer)}`;
   const text = { what: `${words.vendor} was asked too often`, found, todo: words.pacingTodo };
-  return new NamedError('Vendor.RateLimited', text, { retryAfterSeconds: wish });
+  return new NamedError('Vendor.RateLimited', text, { retryAfterSeconds: requestedWait });
 }
 
 /** @param key the setting it comes from; `account` whose it is */
@@ -106,7 +106,7 @@ export function refusedKey({ key, account }: { key: string; account: string }, f
   });
 }
 
-function redirected(answer: Answer, { vendor, baseUrlVariable }: VendorWords): NamedError {
+function redirected(answer: ResponseInfo, { vendor, baseUrlVariable }: VendorWords): NamedError {
   const host = /^https?:\/\/([^/?#]*)/i.exec(answer.header('location') ?? '')?.[1];
   return new NamedError('Vendor.BadRequest', {
     what: `${vendor} sends the call elsewhere, and a key goes to no host but the configured one`,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { firstProblem, NamedError } from '../errors.ts';
 import { wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, requireKey } from './http.ts';
-import { type Answer, commonVerdict, refusedKey, type VendorWords, vendorText } from './responses.ts';
+import { classifyCommon, type ResponseInfo, refusedKey, type VendorWords, vendorText } from './responses.ts';
 
 /** A model that thinks answers within minutes; a step of an analysis has five. */
 const WHOLE_ANSWER_MS = 280_000;
@@ -24,7 +24,7 @@ export interface XaiOptions {
   /** With the version, `https://api.x.ai/v1`; the address of either API itself is taken as well. */
   baseUrl: string;
   apiKey: string | undefined;
-  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'judge'>>;
+  http?: Partial<Omit<HttpOptions, 'vendor' | 'baseUrl' | 'headers' | 'classify'>>;
 }
 
 /** `completion` and `requestId` both undefined: still running. */
@@ -57,7 +57,7 @@ export function xai(options: XaiOptions): Xai {
     vendor: 'xAI',
     baseUrl: options.baseUrl.replace(/\/(chat\/completions|responses)\/*$/, ''),
     headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
-    judge: judgeXai,
+    classify: classifyXaiResponse,
   });
   return {
     async submit(request, call) {
@@ -90,7 +90,7 @@ const words: VendorWords = {
  * text alone: the second does not pass by waiting.
  * Source: captured answers; errors are flat, `{"code","error"}`.
  */
-export function judgeXai(answer: Answer): NamedError | undefined {
+export function classifyXaiResponse(answer: ResponseInfo): NamedError | undefined {
   const { status } = answer;
   const said = vendorText(answer);
   const found = `status ${status}: ${said}`;
@@ -104,7 +104,7 @@ export function judgeXai(answer: Answer): NamedError | undefined {
       todo: "Buy credits or raise the monthly limit in xAI's console, then run `npx afterbell analyze`.",
     });
   }
-  return commonVerdict(answer, words);
+  return classifyCommon(answer, words);
 }
 
 const count = z.number().int().min(0);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fieldDrift, type KnownRow } from '../../src/checks/diff.ts';
+import { fieldDrift, type StoredRow } from '../../src/checks/diff.ts';
 
 interface Row {
   symbol: string;
@@ -10,7 +10,7 @@ const keyOf = ({ symbol }: Row) => symbol;
 const list = (count: number, values: (index: number) => Omit<Row, 'symbol'>): Row[] =>
   Array.from({ length: count }, (_, index) => ({ symbol: `S${index}`, ...values(index) }));
 const known = (rows: readonly Row[], active = true) =>
-  new Map<string, KnownRow>(
+  new Map<string, StoredRow>(
     rows.map((row) => [row.symbol, { key: row.symbol, contentHash: '', active, values: { ...row } }]),
   );
 const drift = (before: readonly Row[], now: readonly Row[], active = true) =>

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { diffOf, type KnownRow, movementOf, planSync } from '../../src/checks/diff.ts';
+import { diffOf, movementOf, planSync, type StoredRow } from '../../src/checks/diff.ts';
 import { contentHash } from '../../src/records/record.ts';
 
 type Row = { symbol: string; type?: string; name?: string; tags?: string[] };
 const FIELDS = ['type', 'name', 'tags'];
-const known = (row: Row, active = true): [string, KnownRow] => {
+const known = (row: Row, active = true): [string, StoredRow] => {
   const { symbol, ...values } = row;
   const kept = { ...values, symbol, firstSeenAt: 'x' };
   return [symbol, { key: symbol, contentHash: contentHash(row), active, values: kept }];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type KnownRow, planSync, type SyncPlan } from '../../src/checks/diff.ts';
+import { planSync, type StoredRow, type SyncPlan } from '../../src/checks/diff.ts';
 import { contentHash } from '../../src/records/record.ts';
 
 interface Row {
@@ -8,14 +8,14 @@ interface Row {
   name: string;
 }
 const row = (symbol: string, name = 'Name'): Row => ({ symbol, name });
-const known = (symbol: string, name = 'Name', active = true): KnownRow => {
+const known = (symbol: string, name = 'Name', active = true): StoredRow => {
   return { key: symbol, contentHash: contentHash(row(symbol, name)), active, values: row(symbol, name) as never };
 };
-const byKey = (list: KnownRow[]) => new Map(list.map((one) => [one.key, one]));
-const plan = (table: ReadonlyMap<string, KnownRow>, list: Row[]) => planSync(table, list, ({ symbol }) => symbol);
+const byKey = (list: StoredRow[]) => new Map(list.map((one) => [one.key, one]));
+const plan = (table: ReadonlyMap<string, StoredRow>, list: Row[]) => planSync(table, list, ({ symbol }) => symbol);
 
 /** The table that a plan makes of another, as plain data. */
-function after(before: ReadonlyMap<string, KnownRow>, { added, changed, vanished }: SyncPlan<Row>) {
+function after(before: ReadonlyMap<string, StoredRow>, { added, changed, vanished }: SyncPlan<Row>) {
   const table = new Map(before);
   for (const { key, record } of [...added, ...changed]) table.set(key, known(key, record.name));
   for (const { key } of vanished) table.set(key, { ...table.get(key)!, active: false });

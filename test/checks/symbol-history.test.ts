@@ -126,7 +126,7 @@ describe('a symbol history', () => {
     expect(told(rows).map(([, , , reason]) => reason)).toEqual(['first seen', 'symbol reused']);
   });
 
-  test('a list that is mended within its session leaves no trace of what was wrong', () => {
+  test('a list that is fixed within its session leaves no trace of what was wrong', () => {
     expect(told(historyOf([D1, [fb, fund]], [D2, [fb]], [D2, [fb, fund]]))).toEqual([
       ['FB', D1, null, 'first seen', null],
       ['META', D1, null, 'first seen', null],

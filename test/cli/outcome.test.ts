@@ -14,7 +14,7 @@ test('a held night says what takes nothing away first, and what a release would 
   const sessions = { published: [], held: ['2026-11-25'], failed: [] };
   const releasing = { sessions: 6, changed: 0, removed: 1526 };
   const first = `\n\nLook first: npx afterbell report --run night-1
-Once the vendor has mended it (else it is held again): npx afterbell night --session 2026-11-25\n`;
+Once the vendor has fixed it (else it is withheld again): npx afterbell night --session 2026-11-25\n`;
   const offer = 'If it is right after all: npx afterbell release night-1\n';
   expect(printed({ status: 'Held', sessions, releasing })).toContain(
     `${first}Releasing publishes 6 sessions and removes 1,526 served rows. ${offer}`,

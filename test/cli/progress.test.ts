@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { notifiedLines } from '../../src/cli/progress.ts';
-import { heldLines } from '../../src/report/next-steps.ts';
+import { withheldLines } from '../../src/report/next-steps.ts';
 
 test('on the terminal a notification leaves out what the verdict says below it, and nothing else', () => {
   const releasing = { sessions: 1, changed: 2, removed: 3 };
-  const steps = heldLines({ runId: 'r', kind: 'night', session: 'd', sessions: ['d'], releasing });
+  const steps = withheldLines({ runId: 'r', kind: 'night', session: 'd', sessions: ['d'], releasing });
   const told = [
     'Held: prices held.',
     'Why: prices: few rows',

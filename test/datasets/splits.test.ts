@@ -9,20 +9,20 @@ import { followPages } from '../../src/vendors/paging.ts';
 import type { Polygon } from '../../src/vendors/polygon.ts';
 import { migrate } from '../../src/warehouse/client.ts';
 import { storedSplits, storeSplits } from '../../src/warehouse/reference.ts';
-import { openRooms, type Rooms } from '../night/rooms.ts';
+import { openTestStores, type TestStores } from '../night/rooms.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 import { type LocalWarehouse, openLocalWarehouse } from '../warehouse/local-warehouse.ts';
 
 let tables: LocalTables;
 let warehouse: LocalWarehouse;
-let stores: Omit<Rooms, 'warehouse'> & Pick<Stores, 'warehouse'>;
+let stores: Omit<TestStores, 'warehouse'> & Pick<Stores, 'warehouse'>;
 beforeAll(async () => {
   tables = await openLocalTables();
   warehouse = await openLocalWarehouse();
   await migrate(warehouse);
 });
 beforeEach(async () => {
-  stores = { ...(await openRooms(tables)), warehouse };
+  stores = { ...(await openTestStores(tables)), warehouse };
   await warehouse.query('TRUNCATE splits');
 });
 afterAll(async () => {
@@ -124,7 +124,7 @@ test('a corrected and a withdrawn split are put right and named, and the first d
 
 test('killed after any page the next run asks for the page after it, and ends the same', async () => {
   for (const killed of [1, 2, 3]) {
-    stores = { ...(await openRooms(tables)), warehouse };
+    stores = { ...(await openTestStores(tables)), warehouse };
     await warehouse.query('TRUNCATE splits');
     const first = vendorOf(PAGES);
     for (let page = 1; page <= killed; page += 1) await syncPage(first.source, NIGHT, stores);

@@ -11,7 +11,7 @@ import { randomCredentials } from '../../src/local/aws/signature.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import { startMarket } from '../../src/local/market/server.ts';
 import { alpaca } from '../../src/vendors/alpaca.ts';
-import { flatFiles, openShelf } from '../../src/vendors/flat-files.ts';
+import { flatFiles, openFileSource } from '../../src/vendors/flat-files.ts';
 import { fmp } from '../../src/vendors/fmp.ts';
 import { ishares } from '../../src/vendors/ishares.ts';
 import { polygon } from '../../src/vendors/polygon.ts';
@@ -141,7 +141,7 @@ test.each(at('flat-file', 'bucket'))('$name', async (input) => {
     closers.push(s3.close);
     const bytes = input.mib === undefined ? flatFile(input) : Buffer.alloc(input.mib * MIB);
     s3.objects.set(`/flatfiles/us_stocks_sip/day_aggs_v1/2024/03/${DATE}.csv.gz`, { bytes, etag: '"1"' });
-    place = openShelf('s3://flatfiles', s3.url, { keyId: 'id', secret: 'word' });
+    place = openFileSource('s3://flatfiles', s3.url, { keyId: 'id', secret: 'word' });
   } else {
     place = scratch();
     const folder = join(place, '2024', '03');

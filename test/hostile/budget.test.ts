@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { deskOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
+import { portfolioOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
 import { loadConfig } from '../../src/config.ts';
 import { importPortfolios } from '../../src/local/portfolios.ts';
 import { openMarket, openOn, warmHome } from '../nights/scene.ts';
@@ -57,7 +57,7 @@ test.each(inputs.runs)('$name', async ({ input, expected }) => {
     config,
     portfolios.map((portfolio) => ({ portfolio, positions })),
   );
-  const outcome = await deskOutcomeOf(await laptop.run({}, { machine: 'portfolio', name: 'portfolio' }), laptop);
+  const outcome = await portfolioOutcomeOf(await laptop.run({}, { machine: 'portfolio', name: 'portfolio' }), laptop);
   const failed = outcome.portfolios.filter(({ status }) => status === 'failed').length;
   if (expected.asked !== undefined) {
     expect(model.asked).toBe(expected.asked);

@@ -39,7 +39,7 @@ async function lakeWith(values: Prices) {
   return { lake, check };
 }
 
-test.each(inputs)('verify names a stored bar with $name, its file and what mends it', async ({ input, expected }) => {
+test.each(inputs)('verify names a stored bar with $name, its file and what fixes it', async ({ input, expected }) => {
   const { check } = await lakeWith(valuesOf(input));
   const [sessions, history] = await check();
   const found = [...sessions!.problems, ...history!.problems].filter((text) => text.includes('no usable number'));

@@ -12,7 +12,7 @@ const SESSION = '2025-11-18';
 
 let shop: Workshop;
 let prepared: string;
-/** The same before its references were disturbed: a backfill does not mend them. */
+/** The same before its references were disturbed: a backfill does not fix them. */
 let calm: string;
 const kept: Record<'night' | 'backfill' | 'first', Inspection | undefined> = {
   night: undefined,

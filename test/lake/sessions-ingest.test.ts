@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { heldSessions, readIngest, writeIngest } from '../../src/lake/sessions.ts';
+import { publishedSessions, readIngest, writeIngest } from '../../src/lake/sessions.ts';
 import { MemoryLake } from './memory-lake.ts';
 
 const ingest = (date: string) => ({
@@ -17,7 +17,7 @@ test('a session is held once its manifest is there, in date order, from one list
   const lake = new MemoryLake();
   for (const date of ['2025-11-19', '2025-11-17', '2025-11-18']) await writeIngest(lake, ingest(date));
   await lake.write('bronze/sessions/date=2025-11-20/bars.parquet', Buffer.from('x'));
-  expect((await heldSessions(lake)).map(({ date }) => date)).toEqual(['2025-11-17', '2025-11-18', '2025-11-19']);
+  expect((await publishedSessions(lake)).map(({ date }) => date)).toEqual(['2025-11-17', '2025-11-18', '2025-11-19']);
   expect(lake.lists).toBe(1);
   expect(await readIngest(lake, '2025-11-19')).toEqual(ingest('2025-11-19'));
   expect(await readIngest(lake, '2025-11-20')).toBeUndefined();
@@ -26,7 +26,7 @@ test('a session is held once its manifest is there, in date order, from one list
 test('a manifest written again has another version', async () => {
   const lake = new MemoryLake();
   await writeIngest(lake, ingest('2025-11-19'));
-  const [before] = await heldSessions(lake);
+  const [before] = await publishedSessions(lake);
   await writeIngest(lake, { ...ingest('2025-11-19'), rows: 4 });
-  expect((await heldSessions(lake))[0]!.etag).not.toBe(before!.etag);
+  expect((await publishedSessions(lake))[0]!.etag).not.toBe(before!.etag);
 });

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { readDay } from '../../src/calendar/dates.ts';
-import { factorSpans, type Split, splitsInForce, splitsText } from '../../src/lake/splits.ts';
+import { factorSpans, type PriceSplit, splitsInForce, splitsText } from '../../src/lake/splits.ts';
 
-const AAPL: Split[] = [
+const AAPL: PriceSplit[] = [
   { symbol: 'AAPL', execution_date: '2020-08-31', split_from: 1, split_to: 4 },
   { symbol: 'AAPL', execution_date: '2014-06-09', split_from: 1, split_to: 7 },
 ];
-const factorOn = (splits: readonly Split[], date: string) =>
+const factorOn = (splits: readonly PriceSplit[], date: string) =>
   factorSpans(splits).find(({ from, to }) => from <= readDay(date)! && readDay(date)! < to)?.factor ?? 1;
-const inForce = (splits: readonly Split[], newest: string) => splitsInForce(splits, newest).get('AAPL') ?? [];
+const inForce = (splits: readonly PriceSplit[], newest: string) => splitsInForce(splits, newest).get('AAPL') ?? [];
 
 describe('splits', () => {
   test('AAPL closes of 2014 and 2020 come out as the vendor adjusts them', () => {

@@ -13,7 +13,7 @@ test('a night that is stopped is told of, in the log and where the laptop shows 
   expect(more).toEqual([]);
   expect(told).toMatchObject({ subject: expect.stringMatching(/^afterbell Interrupted: night-2025-11-19-/) });
   expect(String(told!.message)).toMatch(
-    /^Interrupted: execution night-2025-11-19-\S+ ended \(ABORTED\), and told nobody why\.\nSince .* New York\.\n.*\nError: .*\nExecution: .*functions\.jsonl\nRepair: npx afterbell night, /,
+    /^Interrupted: execution night-2025-11-19-\S+ stopped without reporting a reason \(ABORTED\)\.\nSince .* New York\.\n.*\nError: .*\nExecution: .*functions\.jsonl\nRepair: npx afterbell night, /,
   );
   expect(readdirSync(join(scene.home, 'logs', 'running'))).toEqual([]);
 });
@@ -29,8 +29,8 @@ test('a night that was killed with its process is told of when its home is opene
   for (let opened = 0; opened < 2; opened += 1) await (await openOn(scene.home, scene.market)).close();
   const told = logLines(scene.home, 'notifications.jsonl').map(({ message }) => String(message).split('\n'));
   expect(told.map(([first]) => first)).toEqual([
-    'Interrupted: execution night-cut ended (ABORTED), and told nobody why.',
-    `Interrupted: execution ${begun.name} ended (ABORTED), and told nobody why.`,
+    'Interrupted: execution night-cut stopped without reporting a reason (ABORTED).',
+    `Interrupted: execution ${begun.name} stopped without reporting a reason (ABORTED).`,
   ]);
   expect(told[1]![3]).toBe(
     'Error: Job.Interrupted: its process ended before it did (killed, or the computer went down); begun Thu, 20 Nov 2025, 04:00 New York',

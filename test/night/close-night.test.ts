@@ -7,36 +7,36 @@ import { closeNight, eventSender } from '../../src/night/close.ts';
 import type { NightReport } from '../../src/records/run.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 import { type Changes, closing, failed, HELD, SESSION, unstaged } from './closing.ts';
-import { openRooms, type Rooms } from './rooms.ts';
+import { openTestStores, type TestStores } from './rooms.ts';
 
 const AT = '2026-11-26T09:02:00.000Z';
 const lock = { executionArn: 'arn:night-1', runId: 'night-1', session: SESSION, kind: 'night', since: AT };
 
 let tables: LocalTables;
-let rooms: Rooms;
+let stores: TestStores;
 const sendEvent = vi.fn(async (_detail: object) => {});
 beforeAll(async () => {
   tables = await openLocalTables();
 });
 beforeEach(async () => {
-  rooms = await openRooms(tables);
+  stores = await openTestStores(tables);
   sendEvent.mockReset();
-  await rooms.runs.takeLock(lock);
+  await stores.runs.takeLock(lock);
 });
 afterAll(() => tables.close());
 
-const close = (changes: Changes = {}) => closeNight(closing(changes), rooms, sendEvent, AT);
+const close = (changes: Changes = {}) => closeNight(closing(changes), stores, sendEvent, AT);
 const releasing = (date: string) => ({ ...closing().night.prices, sessions: [], released: [date] });
-const report = () => readJson<NightReport>(rooms.lake, keys.report(SESSION, 'night.json'));
+const report = () => readJson<NightReport>(stores.lake, keys.report(SESSION, 'night.json'));
 const stagedOf = async (run: string, ...dates: string[]) => {
   for (const date of dates) {
-    for (const key of [keys.staged, keys.stagedNote]) await rooms.lake.write(key(run, date), Buffer.from('{}'));
+    for (const key of [keys.staged, keys.stagedNote]) await stores.lake.write(key(run, date), Buffer.from('{}'));
   }
-  await rooms.runs.saveHeldRun({ runId: run, session: SESSION, sessions: dates });
+  await stores.runs.saveWithheldRun({ runId: run, session: SESSION, sessions: dates });
 };
 
 test('a good night is reported, entered, told and recorded, and frees the lake', async () => {
-  await claimLake(rooms.lake, 'practice');
+  await claimLake(stores.lake, 'practice');
   const closed = await close();
   expect(closed).toMatchObject({
     runId: 'night-1',
@@ -53,13 +53,13 @@ test('a good night is reported, entered, told and recorded, and frees the lake',
     completedAt: AT,
   });
   expect(sendEvent.mock.calls).toEqual([[{ session: SESSION, runId: 'night-1', status: 'Succeeded', stage: 'local' }]]);
-  expect(await rooms.runs.sessionState(SESSION)).toMatchObject({
+  expect(await stores.runs.sessionState(SESSION)).toMatchObject({
     status: 'Succeeded',
     pricesDone: true,
     runId: 'night-1',
   });
-  expect(await rooms.runs.lock()).toBeUndefined();
-  const { values } = rooms.warehouse.sent[0]!;
+  expect(await stores.runs.lock()).toBeUndefined();
+  const { values } = stores.warehouse.sent[0]!;
   expect(values).toMatchObject({ run_id: 'night-1', status: 'Succeeded', completed_at: '2026-11-26 09:02:00.000' });
   const tasks = JSON.parse(String(values.tasks)) as { task: string; error: string | null; metadata: object }[];
   expect(tasks.map(({ task }) => task)).toEqual(['sync-tickers', 'sync-assets', 'prices', 'consolidate', 'resample']);
@@ -73,9 +73,9 @@ test('a good night is reported, entered, told and recorded, and frees the lake',
 
 test('closed twice it is the same night', async () => {
   const first = await close();
-  const [page, state] = [await report(), await rooms.runs.sessionState(SESSION)];
+  const [page, state] = [await report(), await stores.runs.sessionState(SESSION)];
   expect(await close()).toEqual(first);
-  expect([await report(), await rooms.runs.sessionState(SESSION)]).toEqual([page, state]);
+  expect([await report(), await stores.runs.sessionState(SESSION)]).toEqual([page, state]);
 });
 
 describe('the event', () => {
@@ -119,9 +119,9 @@ describe('the event', () => {
   test('that cannot be sent leaves the night to be closed again', async () => {
     sendEvent.mockRejectedValueOnce(new Error('no bus'));
     await expect(close()).rejects.toThrow('no bus');
-    expect(await rooms.runs.sessionState(SESSION)).toBeUndefined();
+    expect(await stores.runs.sessionState(SESSION)).toBeUndefined();
     expect(await close()).toMatchObject({ status: 'Succeeded' });
-    expect(await rooms.runs.sessionState(SESSION)).toMatchObject({ pricesDone: true });
+    expect(await stores.runs.sessionState(SESSION)).toMatchObject({ pricesDone: true });
   });
 });
 
@@ -135,25 +135,25 @@ describe('a held night', () => {
     );
     expect(closed).toMatchObject({ status: 'Held', cause: `prices: ${SESSION}: 50 rows, usual are 100` });
     expect(closed.message).toContain('afterbell release night-1');
-    expect(closed.message).toContain('What was served before is served still.');
-    expect(await rooms.runs.heldRun('night-1')).toMatchObject({ sessions: [SESSION] });
-    expect(await rooms.runs.sessionState(SESSION)).toMatchObject({ status: 'Held', pricesDone: false });
-    expect(await rooms.lake.read(keys.staged('night-1', SESSION))).toBeDefined();
+    expect(closed.message).toContain('Published data is unchanged.');
+    expect(await stores.runs.withheldRun('night-1')).toMatchObject({ sessions: [SESSION] });
+    expect(await stores.runs.sessionState(SESSION)).toMatchObject({ status: 'Held', pricesDone: false });
+    expect(await stores.lake.read(keys.staged('night-1', SESSION))).toBeDefined();
   });
 
   test('repeated well, or released, needs its staged copy no more', async () => {
     await stagedOf('night-0', SESSION);
     await close();
-    expect(await rooms.runs.heldRun('night-0')).toBeUndefined();
-    expect([...rooms.lake.objects.keys()].filter((key) => key.startsWith('staging/'))).toEqual([]);
+    expect(await stores.runs.withheldRun('night-0')).toBeUndefined();
+    expect([...stores.lake.objects.keys()].filter((key) => key.startsWith('staging/'))).toEqual([]);
   });
 
   test('of several sessions keeps those that were not repeated', async () => {
     await stagedOf('backfill-0', '2026-11-24', SESSION);
     await close();
-    expect(await rooms.runs.heldRun('backfill-0')).toBeDefined();
+    expect(await stores.runs.withheldRun('backfill-0')).toBeDefined();
     expect(
-      [...rooms.lake.objects.keys()]
+      [...stores.lake.objects.keys()]
         .filter((key) => key.startsWith('staging/'))
         .every((key) => key.includes('2026-11-24')),
     ).toBe(true);
@@ -174,7 +174,7 @@ test('a night without prices leaves a session done as it was', async () => {
     concurrency: 1,
   };
   await close({ night: { runId: 'night-2', prices }, prices: { staged: [], check: null, published: [], jobs: [] } });
-  expect(await rooms.runs.sessionState(SESSION)).toMatchObject({ runId: 'night-2', pricesDone: true });
+  expect(await stores.runs.sessionState(SESSION)).toMatchObject({ runId: 'night-2', pricesDone: true });
 });
 
 test('a list that is not asked for has its row in the ledger, with the reason', async () => {
@@ -183,7 +183,7 @@ test('a list that is not asked for has its row in the ledger, with the reason', 
     { task: 'sync-assets', reason: 'no key', fresh: false },
   ];
   await close({ night: { lanes: [], skipped }, reference: [] });
-  const tasks = JSON.parse(String(rooms.warehouse.sent[0]!.values.tasks)) as {
+  const tasks = JSON.parse(String(stores.warehouse.sent[0]!.values.tasks)) as {
     task: string;
     status: string;
     error: string;
@@ -195,16 +195,16 @@ test('a list that is not asked for has its row in the ledger, with the reason', 
 });
 
 test('a ledger that cannot be written makes the night Failed, and still frees the lake', async () => {
-  rooms.warehouse.trouble = new NamedError('Database.Failed', 'no such table');
+  stores.warehouse.trouble = new NamedError('Database.Failed', 'no such table');
   const closed = await close();
   expect(closed.status).toBe('Failed');
   expect((await report())?.reasons).toEqual(['the ledger could not be written: Database.Failed: no such table']);
-  expect(await rooms.runs.lock()).toBeUndefined();
+  expect(await stores.runs.lock()).toBeUndefined();
   expect(sendEvent).not.toHaveBeenCalled();
 });
 
 test('a warehouse that fell asleep is waited for, one that never woke up is not', async () => {
-  rooms.warehouse.trouble = new NamedError('Database.Resuming', 'asleep');
+  stores.warehouse.trouble = new NamedError('Database.Resuming', 'asleep');
   await expect(close()).rejects.toMatchObject({ name: 'Database.Resuming' });
   expect(await report()).toBeUndefined();
   const trouble = { state: 'Prepare Warehouse', error: 'Database.Resuming', cause: 'asleep' };

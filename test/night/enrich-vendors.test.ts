@@ -4,7 +4,7 @@ import { NamedError } from '../../src/errors.ts';
 import type { Valuation } from '../../src/records/valuation.ts';
 import { FIRST, names, openEnrichment, SESSION, vendorOf } from './enriching.ts';
 
-const { rooms, query, sourceOf, enrichAll } = openEnrichment();
+const { rooms: stores, query, sourceOf, enrichAll } = openEnrichment();
 
 describe('two vendors', () => {
   const merge = (symbol: string, parts: Readonly<Record<string, unknown>>): Valuation => {
@@ -54,7 +54,7 @@ describe('two vendors', () => {
       rows: 0,
       reasons: ['a is not asked again tonight: x; b is not asked again tonight: y'],
     });
-    expect(await rooms().runs.lastSync('valuations')).toBeUndefined();
+    expect(await stores().runs.lastSync('valuations')).toBeUndefined();
   });
 });
 
@@ -64,7 +64,7 @@ describe('a bulk answer', () => {
     const bulk: EnrichmentSource<Valuation>['bulk'] = {
       vendor: 'fmp',
       from: 3,
-      settles,
+      isComplete: settles,
       part: async (number) => {
         parts.push(number);
         if (error) throw error;

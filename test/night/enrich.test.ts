@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { Told } from '../../src/datasets/dataset.ts';
+import type { VendorResponse } from '../../src/datasets/dataset.ts';
 import { NamedError } from '../../src/errors.ts';
 import { claimLake } from '../../src/lake/lake.ts';
 import { enrich } from '../../src/night/enrich.ts';
 import { storeValuations } from '../../src/warehouse/enrichment.ts';
 import { FIRST, LONG, NEXT, names, openEnrichment, vendorOf } from './enriching.ts';
 
-const { rooms, query, sourceOf, enrichAll, values, quarantined } = openEnrichment();
+const { rooms: stores, query, sourceOf, enrichAll, values, quarantined } = openEnrichment();
 
 test('every symbol is asked for once, in chunks, and the dataset is complete', async () => {
   const { asked, vendor } = vendorOf(() => 5);
@@ -22,27 +22,27 @@ test('every symbol is asked for once, in chunks, and the dataset is complete', a
   });
   expect([...asked].sort()).toEqual(names(120));
   expect((await values()).size).toBe(120);
-  expect(await rooms().runs.lastSync('valuations')).toMatchObject({ lastSyncTimestamp: FIRST.openedAt, rows: 120 });
-  expect(await rooms().runs.progress('valuations')).toBeUndefined();
+  expect(await stores().runs.lastSync('valuations')).toMatchObject({ lastSyncTimestamp: FIRST.openedAt, rows: 120 });
+  expect(await stores().runs.progress('valuations')).toBeUndefined();
 });
 
 test('a second run the same night asks for nothing and writes nothing', async () => {
   const first = vendorOf(() => 5);
   await enrichAll(sourceOf(names(3), first.vendor));
-  const [rows, lake] = [await query('SELECT * FROM dcf_valuations'), rooms().lake.contents()];
+  const [rows, lake] = [await query('SELECT * FROM dcf_valuations'), stores().lake.contents()];
   const second = vendorOf(() => 6);
   const { page } = await enrichAll(sourceOf(names(3), second.vendor), { ...FIRST, runId: 'night-1b' });
   expect(page).toMatchObject({ status: 'success', rows: 0, new: 0, changed: 0 });
   expect(second.asked).toEqual([]);
   expect(await query('SELECT * FROM dcf_valuations')).toEqual(rows);
-  expect(rooms().lake.contents()).toEqual(lake);
+  expect(stores().lake.contents()).toEqual(lake);
 });
 
 test('500 long rejects beside 5,000 earlier attempts are all kept, however long one of them is', async () => {
   await query(`INSERT INTO enrichment_attempts (dataset, symbol, attempted_at, ending)
     SELECT 'valuations', 'T' || n, '2025-11-01', 'ok' FROM generate_series(1, 5000) AS n`);
   const rowOf = (symbol: string) => ({ symbol, dcf: '"x" '.repeat(symbol === 'S0007' ? 40_000 : 1000) });
-  const ask = async (symbol: string): Promise<Told> => {
+  const ask = async (symbol: string): Promise<VendorResponse> => {
     return { reading: { kind: 'invalid', reason: `${symbol}: dcf is no number`, row: rowOf(symbol) }, practice: true };
   };
   const { page } = await enrichAll(sourceOf(names(500), { callsPerMinute: 0, ask }));
@@ -83,13 +83,13 @@ describe('a run that was killed', () => {
     let stored = 0;
     const source = sourceOf(names(170), vendor, {
       store: async (items, at) => {
-        const result = await storeValuations(rooms().warehouse, at, items);
+        const result = await storeValuations(stores().warehouse, at, items);
         stored += 1;
         if (stored === chunks) throw new Error('killed');
         return result;
       },
     });
-    await expect(enrich(source, FIRST, rooms(), LONG)).rejects.toThrow('killed');
+    await expect(enrich(source, FIRST, stores(), LONG)).rejects.toThrow('killed');
     const before = asked.length;
     expect(before).toBe(50 * chunks);
     const { page } = await enrichAll(source, { ...FIRST, runId: 'night-1b' });
@@ -103,7 +103,7 @@ describe('a run that was killed', () => {
   test('before its quarantine was written leaves it to the next one', async () => {
     const { vendor } = vendorOf((symbol) => (symbol === 'S0001' ? 'empty' : 5));
     const source = sourceOf(names(3), vendor);
-    const { runs, lake, warehouse } = rooms();
+    const { runs, lake, warehouse } = stores();
     const open = (key: string) =>
       key.startsWith('quarantine/') ? Promise.reject(new Error('killed')) : lake.open(key);
     const dying = {
@@ -121,7 +121,7 @@ describe('a run that was killed', () => {
 
 test('the invocation ends before its deadline and says so', async () => {
   const { asked, vendor } = vendorOf(() => 5);
-  const page = await enrich(sourceOf(names(120), vendor), FIRST, rooms(), { remainingMs: () => 80_000 });
+  const page = await enrich(sourceOf(names(120), vendor), FIRST, stores(), { remainingMs: () => 80_000 });
   expect(page).toMatchObject({ done: false, waitSeconds: 0, rows: 50 });
   expect(asked).toHaveLength(50);
 });
@@ -182,7 +182,7 @@ test('a refused key stops the vendor at once; what was answered is kept', async 
   expect(page).toMatchObject({ status: 'partial', rows: 60 });
   expect(page.reasons[0]).toBe('fmp: Vendor.AuthFailed: FMP_API_KEY was refused');
   expect(page.reasons[1]).toContain('140 symbols were not asked for');
-  expect(await rooms().runs.lastSync('valuations')).toBeUndefined();
+  expect(await stores().runs.lastSync('valuations')).toBeUndefined();
   const again = vendorOf(() => 5);
   const repaired = await enrichAll(sourceOf(names(200), again.vendor), { ...FIRST, runId: 'night-1b' });
   expect(again.asked).toHaveLength(140);
@@ -232,8 +232,8 @@ test('nobody to ask for is skipped with what is missing', async () => {
 });
 
 test('practice values are refused by a lake of real data before anything is stored', async () => {
-  await claimLake(rooms().lake, 'real');
-  await expect(enrich(sourceOf(names(3), vendorOf(() => 5).vendor), FIRST, rooms(), LONG)).rejects.toMatchObject({
+  await claimLake(stores().lake, 'real');
+  await expect(enrich(sourceOf(names(3), vendorOf(() => 5).vendor), FIRST, stores(), LONG)).rejects.toMatchObject({
     name: 'Lake.WrongKind',
   });
   expect((await values()).size).toBe(0);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import type { EnrichmentPage, EnrichmentSource, Told } from '../../src/datasets/dataset.ts';
+import type { EnrichmentPage, EnrichmentSource, VendorResponse } from '../../src/datasets/dataset.ts';
 import { NamedError } from '../../src/errors.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { enrich } from '../../src/night/enrich.ts';
@@ -8,7 +8,7 @@ import { migrate } from '../../src/warehouse/client.ts';
 import { storeValuations } from '../../src/warehouse/enrichment.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 import { type LocalWarehouse, openLocalWarehouse } from '../warehouse/local-warehouse.ts';
-import { openRooms, type Rooms } from './rooms.ts';
+import { openTestStores, type TestStores } from './rooms.ts';
 
 export const SESSION = '2025-11-19';
 export const FIRST = { runId: 'night-1', session: SESSION, openedAt: '2025-11-20T09:00:00.000Z', vendorDown: {} };
@@ -22,7 +22,7 @@ export type Answer = number | 'empty' | NamedError;
 /** A vendor that answers as told, and counts. */
 export function vendorOf(answers: (symbol: string, time: number) => Answer, callsPerMinute = 0) {
   const asked: string[] = [];
-  const ask = async (symbol: string): Promise<Told> => {
+  const ask = async (symbol: string): Promise<VendorResponse> => {
     asked.push(symbol);
     const answer = answers(symbol, asked.filter((other) => other === symbol).length);
     if (answer instanceof NamedError) throw answer;
@@ -37,14 +37,14 @@ export function vendorOf(answers: (symbol: string, time: number) => Answer, call
 export function openEnrichment() {
   let tables: LocalTables;
   let warehouse: LocalWarehouse;
-  let rooms: Omit<Rooms, 'warehouse'> & { warehouse: LocalWarehouse };
+  let stores: Omit<TestStores, 'warehouse'> & { warehouse: LocalWarehouse };
   beforeAll(async () => {
     tables = await openLocalTables();
     warehouse = await openLocalWarehouse();
     await migrate(warehouse);
   });
   beforeEach(async () => {
-    rooms = { ...(await openRooms(tables)), warehouse };
+    stores = { ...(await openTestStores(tables)), warehouse };
     await warehouse.query('TRUNCATE dcf_valuations, symbol_metadata, enrichment_attempts');
   });
   afterAll(async () => {
@@ -76,7 +76,7 @@ export function openEnrichment() {
   async function enrichAll(source: EnrichmentSource<Valuation>, request = FIRST, call = LONG) {
     const waits: number[] = [];
     for (let round = 0; round < 400; round += 1) {
-      const page: EnrichmentPage = await enrich(source, request, rooms, call);
+      const page: EnrichmentPage = await enrich(source, request, stores, call);
       if (page.done) return { page, waits };
       waits.push(page.waitSeconds);
     }
@@ -88,11 +88,11 @@ export function openEnrichment() {
     return new Map(rows.map(({ symbol, dcf }) => [symbol, Number(dcf)]));
   };
   const quarantined = async (session = SESSION) => {
-    const bytes = await rooms.lake.read(keys.quarantine(session));
+    const bytes = await stores.lake.read(keys.quarantine(session));
     const lines = bytes ? Buffer.from(bytes).toString().split('\n').filter(Boolean) : [];
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   };
 
   const query = (sql: string) => warehouse.query(sql);
-  return { rooms: () => rooms, query, sourceOf, enrichAll, values, quarantined };
+  return { rooms: () => stores, query, sourceOf, enrichAll, values, quarantined };
 }

@@ -34,7 +34,7 @@ test('a failed night', () => {
   expect(message.split('\n')).toEqual([
     `Failed: prices failed (night night-1 for session ${SESSION}).`,
     'Since Thu, 26 Nov 2026, 04:00 New York; it ended after 2 min 00 s.',
-    'What was served before is served still. It is 1,255 sessions up to 2026-11-24.',
+    'Published data is unchanged: 1,255 sessions up to 2026-11-24.',
     'Done all the same: tickers, assets.',
     `Error: prices: ${SESSION}: Vendor.AuthFailed: POLYGON_API_KEY was refused`,
     'Report: s3://lake/reports/date=2026-11-25/index.html',
@@ -72,7 +72,7 @@ test('a partial night', () => {
   expect(message.split('\n')).toEqual([
     `Partial: assets failed (night night-1 for session ${SESSION}).`,
     'Since Thu, 26 Nov 2026, 04:00 New York; it ended after 2 min 00 s.',
-    `What was served before is served still. It is 1,256 sessions up to ${SESSION} and assets of Wed, 25 Nov 2026, 04:00 New York.`,
+    `Published data is unchanged: 1,256 sessions up to ${SESSION} and assets of Wed, 25 Nov 2026, 04:00 New York.`,
     'Done all the same: tickers, prices, consolidate, resample.',
     'Error: sync-assets: Vendor.Unavailable: no answer from api.alpaca.markets',
     'Report: s3://lake/reports/date=2026-11-25/index.html',
@@ -97,13 +97,13 @@ test('a held night', () => {
   expect(message.split('\n')).toEqual([
     `Held: prices held (night night-1 for session ${SESSION}).`,
     'Since Thu, 26 Nov 2026, 04:00 New York; it ended after 2 min 00 s.',
-    'What was served before is served still. It is 1,255 sessions up to 2026-11-24.',
+    'Published data is unchanged: 1,255 sessions up to 2026-11-24.',
     'Done all the same: tickers, assets.',
     `Why: prices: ${SESSION}: 50 rows, usual are 100`,
     'Report: s3://lake/reports/date=2026-11-25/index.html',
     LINK,
     'Look first: npx afterbell report --run night-1 --stage dev',
-    `Once the vendor has mended it (else it is held again): npx afterbell night --session ${SESSION} --stage dev`,
+    `Once the vendor has fixed it (else it is withheld again): npx afterbell night --session ${SESSION} --stage dev`,
     'Releasing publishes 1 session and removes 1,526 served rows. If it is right after all: npx afterbell release night-1 --stage dev',
   ]);
 });
@@ -117,7 +117,7 @@ test('a good night that withheld an older session is notified once, with what to
     `Why: prices: ${old}: 50 rows, usual are 100`,
     'Report: s3://lake/reports/date=2026-11-25/index.html',
     'Look first: npx afterbell report --run night-1',
-    `Once the vendor has mended it (else it is held again): npx afterbell night --session ${old}`,
+    `Once the vendor has fixed it (else it is withheld again): npx afterbell night --session ${old}`,
     'If it is right after all: npx afterbell release night-1',
   ]);
   expect(told({ prices: { check } }).notify).toBe(false);
@@ -140,7 +140,7 @@ test('a night whose list is held says what it would change', () => {
     `What tickers would change: reports/date=${SESSION}/held-tickers.json`,
     'Report: s3://lake/reports/date=2026-11-25/index.html',
     'Look first: npx afterbell report --run night-1',
-    'Once the vendor has mended it (else it is held again): npx afterbell run sync-tickers',
+    'Once the vendor has fixed it (else it is withheld again): npx afterbell run sync-tickers',
     'If it is right after all: npx afterbell release night-1',
     'Repair: npx afterbell run sync-assets',
   ]);
@@ -160,9 +160,9 @@ test('a killed night', () => {
   const { subject, message } = lostNotice(LOST);
   expect(subject).toBe('afterbell Interrupted: night-1');
   expect(message.split('\n')).toEqual([
-    'Interrupted: execution night-1 ended (ABORTED), and told nobody why.',
+    'Interrupted: execution night-1 stopped without reporting a reason (ABORTED).',
     'Since 2026-11-26T09:00:00Z.',
-    'What was served before is served still, and what was stored by then is sound.',
+    'Published data is unchanged, and what was stored by then is sound.',
     'Error: Job.Interrupted: its process ended',
     `Execution: ${LOST.link}`,
     'Repair: npx afterbell night --stage dev, which goes on where it was (npx afterbell status --stage dev names what is missing)',

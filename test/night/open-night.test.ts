@@ -8,29 +8,29 @@ import { executionIsRunning, openNight, previewNight } from '../../src/night/ope
 import { bars } from '../checks/bars.ts';
 import { publish } from '../lake/published.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
-import { openRooms, type Rooms } from './rooms.ts';
+import { openTestStores, type TestStores } from './rooms.ts';
 
 const LAST = '2026-11-25';
 const START = '2026-11-27T09:00:05.123Z';
 const KEYS = { POLYGON_SECRET_ARN: 'arn:p', ALPACA_SECRET_ARN: 'arn:a' };
 
 let tables: LocalTables;
-let rooms: Rooms;
+let stores: TestStores;
 const isRunning = vi.fn(async (_arn: string) => false);
 beforeAll(async () => {
   tables = await openLocalTables();
 });
 beforeEach(async () => {
-  rooms = await openRooms(tables, KEYS);
+  stores = await openTestStores(tables, KEYS);
   isRunning.mockReset().mockResolvedValue(false);
 });
 afterAll(() => tables.close());
 
 const open = (input: object = {}, name = 'night-1') =>
-  openNight(startInput.parse(input), { arn: `arn:${name}`, name, startTime: START }, { ...rooms, isRunning });
+  openNight(startInput.parse(input), { arn: `arn:${name}`, name, startTime: START }, { ...stores, isRunning });
 const staged = async (run: string, date: string, ingestedAt = START) => {
-  await rooms.lake.write(keys.staged(run, date), Buffer.from(`rows of ${run}`));
-  await writeNote(rooms.lake, run, {
+  await stores.lake.write(keys.staged(run, date), Buffer.from(`rows of ${run}`));
+  await writeNote(stores.lake, run, {
     date,
     rows: 1,
     rejected: 0,
@@ -40,7 +40,7 @@ const staged = async (run: string, date: string, ingestedAt = START) => {
     ingestedAt,
   });
 };
-const staging = () => [...rooms.lake.objects.keys()].filter((key) => key.startsWith('staging/')).sort();
+const staging = () => [...stores.lake.objects.keys()].filter((key) => key.startsWith('staging/')).sort();
 
 test('takes the lock in the name of its execution and plans from the scheduled time', async () => {
   const night = await open({ scheduledTime: '2026-11-25T09:00:00Z' });
@@ -51,7 +51,7 @@ test('takes the lock in the name of its execution and plans from the scheduled t
     openedAt: START,
     due: true,
   });
-  expect(await rooms.runs.lock()).toMatchObject({
+  expect(await stores.runs.lock()).toMatchObject({
     executionArn: 'arn:night-1',
     session: '2026-11-24',
     kind: 'night',
@@ -68,13 +68,13 @@ describe('the lock', () => {
       message: expect.stringContaining(`night night-1 for session ${LAST}`),
     });
     expect(isRunning).toHaveBeenCalledWith('arn:night-1');
-    expect((await rooms.runs.lock())?.executionArn).toBe('arn:night-1');
+    expect((await stores.runs.lock())?.executionArn).toBe('arn:night-1');
   });
 
   test('of a dead one is taken over', async () => {
     await open();
     await open({}, 'night-2');
-    expect((await rooms.runs.lock())?.executionArn).toBe('arn:night-2');
+    expect((await stores.runs.lock())?.executionArn).toBe('arn:night-2');
   });
 
   test('is passed by its own owner without asking', async () => {
@@ -85,34 +85,34 @@ describe('the lock', () => {
 
   test('is free again when planning fails, and when nothing is due', async () => {
     await expect(open({ from: '2024-01-02', to: '2026-11-25' })).rejects.toMatchObject({ name: 'Usage.Invalid' });
-    expect(rooms.order).toEqual(['takeLock 2026-11-25', 'remove ', 'releaseLock arn:night-1']);
-    rooms = await openRooms(tables);
+    expect(stores.order).toEqual(['takeLock 2026-11-25', 'remove ', 'releaseLock arn:night-1']);
+    stores = await openTestStores(tables);
     expect(await open()).toMatchObject({ due: false });
-    expect(rooms.order.at(-1)).toBe('releaseLock arn:night-1');
-    expect(await rooms.runs.lock()).toBeUndefined();
+    expect(stores.order.at(-1)).toBe('releaseLock arn:night-1');
+    expect(await stores.runs.lock()).toBeUndefined();
   });
 });
 
 test('a bad session is refused before the lock is asked for', async () => {
   await expect(open({ session: '2026-11-26' })).rejects.toMatchObject({ name: 'Usage.Invalid' });
-  expect(rooms.order).toEqual([]);
+  expect(stores.order).toEqual([]);
 });
 
 describe('staging', () => {
   test('of a dead run is adopted when young, and goes when old or incomplete', async () => {
     await staged('dead', LAST);
     await staged('dead', '2026-11-24', '2026-11-20T09:00:00.000Z');
-    await rooms.lake.write(keys.staged('half', '2026-11-23'), Buffer.from('no note'));
+    await stores.lake.write(keys.staged('half', '2026-11-23'), Buffer.from('no note'));
     const night = await open();
-    expect(await stagedDates(rooms.lake, 'night-1')).toEqual([LAST]);
+    expect(await stagedDates(stores.lake, 'night-1')).toEqual([LAST]);
     expect(staging().every((key) => key.startsWith('staging/run=night-1/'))).toBe(true);
-    expect(Buffer.from((await rooms.lake.read(keys.staged('night-1', LAST)))!).toString()).toBe('rows of dead');
+    expect(Buffer.from((await stores.lake.read(keys.staged('night-1', LAST)))!).toString()).toBe('rows of dead');
     expect(night.prices).toMatchObject({ due: true, sessions: [] });
   });
 
   test('of a held run stays, and is not adopted by another night', async () => {
     await staged('held-1', LAST);
-    await rooms.runs.saveHeldRun({ runId: 'held-1', session: LAST, sessions: [LAST] });
+    await stores.runs.saveWithheldRun({ runId: 'held-1', session: LAST, sessions: [LAST] });
     const night = await open();
     expect(night.prices.sessions).toEqual([LAST]);
     expect(staging().every((key) => key.startsWith('staging/run=held-1/'))).toBe(true);
@@ -122,10 +122,10 @@ describe('staging', () => {
     await staged('dead-2', LAST, '2026-11-27T08:00:00.000Z');
     await staged('dead-1', LAST, '2026-11-27T07:00:00.000Z');
     await staged('dead-1', '2026-11-24', '2026-11-27T07:00:00.000Z');
-    await publish(rooms.lake, '2026-11-24', bars(3, '2026-11-24'), '2026-11-27T07:30:00.000Z');
+    await publish(stores.lake, '2026-11-24', bars(3, '2026-11-24'), '2026-11-27T07:30:00.000Z');
     await open();
-    expect(await stagedDates(rooms.lake, 'night-1')).toEqual([LAST]);
-    expect(Buffer.from((await rooms.lake.read(keys.staged('night-1', LAST)))!).toString()).toBe('rows of dead-2');
+    expect(await stagedDates(stores.lake, 'night-1')).toEqual([LAST]);
+    expect(Buffer.from((await stores.lake.read(keys.staged('night-1', LAST)))!).toString()).toBe('rows of dead-2');
     expect(staging().every((key) => key.startsWith('staging/run=night-1/'))).toBe(true);
   });
 
@@ -133,7 +133,7 @@ describe('staging', () => {
     await staged('held-1', LAST, '2026-10-01T09:00:00.000Z');
     await staged('dead', LAST);
     await staged('dead', '2026-11-24');
-    await rooms.runs.saveHeldRun({ runId: 'held-1', session: LAST, sessions: [LAST] });
+    await stores.runs.saveWithheldRun({ runId: 'held-1', session: LAST, sessions: [LAST] });
     const before = staging();
     const night = await open({ release: 'held-1' });
     expect(night).toMatchObject({ kind: 'release', session: LAST, releasedRun: 'held-1' });
@@ -143,23 +143,23 @@ describe('staging', () => {
 
   test('of a session published since is refused by name, and cleared by the next night', async () => {
     for (const date of ['2026-11-24', LAST]) await staged('held-1', date, '2026-11-26T09:00:00.000Z');
-    await rooms.runs.saveHeldRun({ runId: 'held-1', session: LAST, sessions: ['2026-11-24', LAST] });
-    await publish(rooms.lake, LAST, bars(3, LAST), '2026-11-27T07:30:00.000Z');
+    await stores.runs.saveWithheldRun({ runId: 'held-1', session: LAST, sessions: ['2026-11-24', LAST] });
+    await publish(stores.lake, LAST, bars(3, LAST), '2026-11-27T07:30:00.000Z');
     const part = await open({ release: 'held-1' });
     expect(part.prices.released).toEqual(['2026-11-24']);
     expect(part.notes).toEqual([expect.stringMatching(`^not released: ${LAST} was published by run r \\(`)]);
-    await publish(rooms.lake, '2026-11-24', bars(3, LAST), '2026-11-27T07:30:00.000Z');
-    await rooms.runs.releaseLock('arn:night-1');
+    await publish(stores.lake, '2026-11-24', bars(3, LAST), '2026-11-27T07:30:00.000Z');
+    await stores.runs.releaseLock('arn:night-1');
     await expect(open({ release: 'held-1' })).rejects.toMatchObject({ name: 'Release.Superseded' });
     expect(staging()).not.toEqual([]);
     await open();
     expect(staging()).toEqual([]);
-    expect(await rooms.runs.heldRun('held-1')).toBeUndefined();
+    expect(await stores.runs.withheldRun('held-1')).toBeUndefined();
   });
 
   test('a run that holds nothing cannot be released', async () => {
     await expect(open({ release: 'nothing' })).rejects.toMatchObject({ name: 'Usage.Invalid' });
-    expect(await rooms.runs.lock()).toBeUndefined();
+    expect(await stores.runs.lock()).toBeUndefined();
   });
 
   test('pages of another session and pages no cursor leads to go, the live ones stay', async () => {
@@ -173,30 +173,30 @@ describe('staging', () => {
       rows: 1,
       rejected: 0,
     };
-    await rooms.runs.saveCursor('tickers', cursor, START);
-    await rooms.runs.saveCursor('assets', { ...cursor, session: '2026-11-24' }, START);
+    await stores.runs.saveCursor('tickers', cursor, START);
+    await stores.runs.saveCursor('assets', { ...cursor, session: '2026-11-24' }, START);
     for (const [dataset, sync] of [
       ['tickers', 'old'],
       ['assets', 'old'],
       ['tickers', 'lost'],
     ] as const) {
-      await rooms.lake.write(keys.stagedPage(dataset, sync, 1), Buffer.from('{}'));
+      await stores.lake.write(keys.stagedPage(dataset, sync, 1), Buffer.from('{}'));
     }
     await open();
     expect(staging()).toEqual([keys.stagedPage('tickers', 'old', 1)]);
-    expect(await rooms.runs.cursor('tickers')).toMatchObject({ syncId: 'old' });
-    expect(await rooms.runs.cursor('assets')).toBeUndefined();
+    expect(await stores.runs.cursor('tickers')).toMatchObject({ syncId: 'old' });
+    expect(await stores.runs.cursor('assets')).toBeUndefined();
   });
 });
 
 test('a preview plans the same and changes nothing', async () => {
-  const preview = await previewNight({ session: '2026-11-20' }, rooms);
+  const preview = await previewNight({ session: '2026-11-20' }, stores);
   expect(preview.prices).toMatchObject({ due: true, sessions: ['2026-11-20'] });
-  expect(rooms.order).toEqual([]);
+  expect(stores.order).toEqual([]);
 });
 
 test('vendors without a secret are skipped and say what to set', async () => {
-  rooms = await openRooms(tables);
+  stores = await openTestStores(tables);
   expect((await open()).reasons).toEqual([
     'prices: POLYGON_API_KEY is not set',
     'sync-tickers: POLYGON_API_KEY is not set',

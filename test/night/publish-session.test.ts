@@ -189,7 +189,7 @@ describe('publishing', () => {
     expect(await publish('r2')).toMatchObject({ rows: 1, removed: 1, rejected: 1 });
   });
 
-  test('another source alone is no revision, and a session nobody was served is begun anew without one', async () => {
+  test('another source alone is no revision, and a session nobody was served is started over without one', async () => {
     await stage(rowsOf('AB'));
     await publish();
     lake.objects.delete(keys.ingest(DATE));

@@ -21,7 +21,7 @@ export class FakeWarehouse implements Warehouse {
   }
 }
 
-export interface Rooms extends Stores {
+export interface TestStores extends Stores {
   lake: MemoryLake;
   warehouse: FakeWarehouse;
   /** What was done in lake and runs table, in order: `write KEY`, `remove KEY`, `saveCursor tickers` … */
@@ -29,7 +29,7 @@ export interface Rooms extends Stores {
 }
 
 /** Stores for one test: a lake in memory, tables of their own, a warehouse that only records. */
-export async function openRooms(tables: LocalTables, settings: Record<string, string> = {}): Promise<Rooms> {
+export async function openTestStores(tables: LocalTables, settings: Record<string, string> = {}): Promise<TestStores> {
   const names = { TICKERS_TABLE: await tables.create('tickers'), RUNS_TABLE: await tables.create('runs') };
   const config = loadConfig({ ...names, ...settings });
   const order: string[] = [];

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { readHeldLists } from '../../src/cli/status/withheld.ts';
+import { readWithheldLists } from '../../src/cli/status/withheld.ts';
 import { type ReferenceSource, type SyncPage, type SyncRequest, tableSink } from '../../src/datasets/dataset.ts';
 import { tickers } from '../../src/datasets/tickers.ts';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
 import { syncPage } from '../../src/night/sync.ts';
-import { endHeld, type HeldReport, heldBy, heldKey, settleHeld } from '../../src/night/withheld.ts';
+import { endWithheld, settleWithheld, type WithheldReport, withheldBy, withheldKey } from '../../src/night/withheld.ts';
 import { parseTickers, type Ticker } from '../../src/records/ticker.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
-import { openRooms, type Rooms } from './rooms.ts';
+import { openTestStores, type TestStores } from './rooms.ts';
 
 const [MONDAY, TUESDAY, WEDNESDAY] = [1, 2, 3].map((day): SyncRequest => {
   const session = `2025-11-1${day}`;
@@ -17,13 +17,13 @@ const row = (ticker: string, more = {}) => ({ ticker, market: 'stocks', type: 'C
 const many = (count: number, more = {}) => Array.from({ length: count }, (_, index) => row(`S${100 + index}`, more));
 
 let tables: LocalTables;
-let rooms: Rooms;
+let stores: TestStores;
 let asked: number;
 beforeAll(async () => {
   tables = await openLocalTables();
 });
 beforeEach(async () => {
-  rooms = await openRooms(tables);
+  stores = await openTestStores(tables);
   asked = 0;
 });
 afterAll(() => tables.close());
@@ -41,20 +41,20 @@ function source(rows: object[], more: Partial<ReferenceSource<Ticker>> = {}): Re
     },
     parse: parseTickers,
     keyOf: ({ symbol }) => symbol,
-    sink: tableSink(rooms.tables, rooms.config.TICKERS_TABLE, tickers.fields),
+    sink: tableSink(stores.tables, stores.config.TICKERS_TABLE, tickers.fields),
     ...more,
   };
 }
 async function sync(of: ReferenceSource<Ticker>, request: SyncRequest): Promise<SyncPage> {
   for (;;) {
-    const page = await syncPage(of, request, rooms);
+    const page = await syncPage(of, request, stores);
     if (page.done) return page;
   }
 }
-const items = async () => (await tables.items(rooms.config.TICKERS_TABLE)).map((item) => [item.symbol, item.status]);
+const items = async () => (await tables.items(stores.config.TICKERS_TABLE)).map((item) => [item.symbol, item.status]);
 const active = async () => (await items()).filter(([, status]) => status === 'active').length;
-const report = (of: SyncRequest) => readJson<HeldReport>(rooms.lake, heldKey({ ...of, dataset: 'tickers' }));
-const staged = async () => (await listAll(rooms.lake, 'staging/sync=')).map(({ key }) => key);
+const report = (of: SyncRequest) => readJson<WithheldReport>(stores.lake, withheldKey({ ...of, dataset: 'tickers' }));
+const staged = async () => (await listAll(stores.lake, 'staging/sync=')).map(({ key }) => key);
 
 test('a list over budget stays staged, with what it would change beside the reports', async () => {
   await sync(source(many(40)), MONDAY);
@@ -67,7 +67,7 @@ test('a list over budget stays staged, with what it would change beside the repo
   ]);
   expect(await active()).toBe(40);
   expect(await staged()).toEqual([keys.stagedPage('tickers', TUESDAY.runId, 1)]);
-  expect(await heldBy(rooms.runs, TUESDAY.runId)).toEqual({
+  expect(await withheldBy(stores.runs, TUESDAY.runId)).toEqual({
     session: TUESDAY.session,
     sessions: [],
     datasets: ['tickers'],
@@ -78,7 +78,7 @@ test('a list over budget stays staged, with what it would change beside the repo
   expect(told.added).toMatchObject([{ key: 'NEW', name: 'NEW Inc' }]);
   expect(told.vanished.map(({ key }) => key)).toEqual(['S135', 'S136', 'S137', 'S138', 'S139']);
   expect(told.changed).toEqual([{ key: 'S100', fields: { type: { before: 'CS', after: 'ETF' } } }]);
-  expect(await readHeldLists(rooms.lake)).toMatchObject([{ dataset: 'tickers', runId: TUESDAY.runId }]);
+  expect(await readWithheldLists(stores.lake)).toMatchObject([{ dataset: 'tickers', runId: TUESDAY.runId }]);
 });
 
 test('a release publishes it as of its own session, asking nobody; a second call finds it published', async () => {
@@ -89,12 +89,12 @@ test('a release publishes it as of its own session, asking nobody; a second call
   expect(await sync(source([]), release)).toMatchObject({ status: 'success', rows: 35, new: 0, changed: 5 });
   expect(asked).toBe(before);
   expect(await active()).toBe(35);
-  expect(await rooms.lake.read(keys.snapshot('tickers', TUESDAY.session))).toBeDefined();
-  expect(await rooms.lake.read(keys.snapshot('tickers', WEDNESDAY.session))).toBeUndefined();
-  expect(await rooms.runs.lastSync('tickers')).toMatchObject({ lastSyncTimestamp: TUESDAY.openedAt, rows: 35 });
+  expect(await stores.lake.read(keys.snapshot('tickers', TUESDAY.session))).toBeDefined();
+  expect(await stores.lake.read(keys.snapshot('tickers', WEDNESDAY.session))).toBeUndefined();
+  expect(await stores.runs.lastSync('tickers')).toMatchObject({ lastSyncTimestamp: TUESDAY.openedAt, rows: 35 });
   expect(await report(TUESDAY)).toMatchObject({ state: 'released', endedBy: 'release-1' });
   expect(await staged()).toEqual([]);
-  expect(await heldBy(rooms.runs, TUESDAY.runId)).toBeUndefined();
+  expect(await withheldBy(stores.runs, TUESDAY.runId)).toBeUndefined();
   expect(await sync(source([]), release)).toMatchObject({ status: 'success', rows: 35, new: 0, changed: 0 });
   expect(await sync(source(many(35)), WEDNESDAY)).toMatchObject({ status: 'success', new: 0, changed: 0 });
 });
@@ -105,8 +105,8 @@ test('a later good list takes the place of a held one', async () => {
   expect(await sync(source(many(39)), WEDNESDAY)).toMatchObject({ status: 'success', changed: 1 });
   expect(await report(TUESDAY)).toMatchObject({ state: 'superseded', endedBy: WEDNESDAY.runId });
   expect(await staged()).toEqual([]);
-  expect(await heldBy(rooms.runs, TUESDAY.runId)).toBeUndefined();
-  expect(await readHeldLists(rooms.lake)).toEqual([]);
+  expect(await withheldBy(stores.runs, TUESDAY.runId)).toBeUndefined();
+  expect(await readWithheldLists(stores.lake)).toEqual([]);
 });
 
 test('a later list that is held too takes its place', async () => {
@@ -114,20 +114,20 @@ test('a later list that is held too takes its place', async () => {
   await sync(source(many(30)), TUESDAY);
   await sync(source(many(29)), WEDNESDAY);
   expect(await report(TUESDAY)).toMatchObject({ state: 'superseded', endedBy: WEDNESDAY.runId });
-  expect((await readHeldLists(rooms.lake)).map(({ runId }) => runId)).toEqual([WEDNESDAY.runId]);
+  expect((await readWithheldLists(stores.lake)).map(({ runId }) => runId)).toEqual([WEDNESDAY.runId]);
   expect(await staged()).toEqual([keys.stagedPage('tickers', WEDNESDAY.runId, 1)]);
 });
 
 test('a kill between the record of a sync and the end of the held one is made good', async () => {
   await sync(source(many(40)), MONDAY);
   await sync(source(many(30)), TUESDAY);
-  const held = (await rooms.runs.heldSync('tickers'))!;
-  expect(await settleHeld(rooms)).toEqual([expect.objectContaining({ runId: TUESDAY.runId })]);
+  const held = (await stores.runs.withheldSync('tickers'))!;
+  expect(await settleWithheld(stores)).toEqual([expect.objectContaining({ runId: TUESDAY.runId })]);
   await sync(source(many(40)), WEDNESDAY);
-  await rooms.runs.saveHeldSync(held);
-  expect(await settleHeld(rooms)).toEqual([]);
-  expect(await rooms.runs.heldSync('tickers')).toBeUndefined();
-  await endHeld(held, { by: 'again', as: 'superseded' }, rooms);
+  await stores.runs.saveWithheldSync(held);
+  expect(await settleWithheld(stores)).toEqual([]);
+  expect(await stores.runs.withheldSync('tickers')).toBeUndefined();
+  await endWithheld(held, { by: 'again', as: 'superseded' }, stores);
 });
 
 test('flips of one field over the list hold it', async () => {
@@ -158,5 +158,5 @@ test('what shrinks a little each night leaves the band of the last syncs', async
     count = Math.ceil(count * 0.92);
   }
   expect(words).toEqual(['success', 'success', 'success', 'success', 'success', 'success', 'held']);
-  expect((await rooms.runs.lastSync('tickers'))!.recentRows).toEqual([100, 92, 85, 79, 73, 68]);
+  expect((await stores.runs.lastSync('tickers'))!.recentRows).toEqual([100, 92, 85, 79, 73, 68]);
 });

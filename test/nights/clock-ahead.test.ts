@@ -3,7 +3,7 @@ import { keys, type Lake } from '../../src/lake/lake.ts';
 import {
   decodeBars,
   encodeBars,
-  heldSessions,
+  publishedSessions,
   readIngest,
   recordSession,
   storedBars,
@@ -17,7 +17,7 @@ const AHEAD = '2031-01-01T09:00:00.000Z';
 
 /** The sessions as a run would have left them whose clock was years ahead. */
 async function publishAhead(lake: Lake): Promise<void> {
-  for (const { date } of await heldSessions(lake)) {
+  for (const { date } of await publishedSessions(lake)) {
     const bars = (await storedBars(lake, date)).map((bar) => ({ ...bar, ingestedAt: AHEAD }));
     const bytes = encodeBars(bars);
     const before = (await readIngest(lake, date))!;

@@ -85,7 +85,7 @@ test('a file in place of the home is named', async () => {
   expect(said.stderr).toContain('AFTERBELL_HOME');
 });
 
-test('a home named by a slip of the pen is not healthy, and no reader creates it', async () => {
+test('a mistyped data directory is not healthy, and no reader creates it', async () => {
   const nowhere = join(scratch(), 'nothere');
   const asked = { AFTERBELL_HOME: nowhere };
   const said = await afterbell(['status'], asked);

@@ -8,7 +8,7 @@ import { HELD, lakeFiles, MORNING, openScene, SESSION, warmHome } from './scene.
 const statuses = (datasets: { name: string; status: string }[]) =>
   Object.fromEntries(datasets.map(({ name, status }) => [name, status]));
 
-test('a cut session file is named by verify and mended by the next night, which fetches it again', async () => {
+test('a cut session file is named by verify and fixed by the next night, which fetches it again', async () => {
   const home = await warmHome();
   const env = { AFTERBELL_HOME: home };
   const file = join(home, 'lake', keys.session(HELD.last));
@@ -30,7 +30,7 @@ test('a cut session file is named by verify and mended by the next night, which 
   expect(verified.code, verified.stdout).toBe(0);
 });
 
-test('a cut history file fails the consolidation by name, is never overwritten, and its removal mends it from the sessions', async () => {
+test('a cut history file fails the consolidation by name, is never overwritten, and its removal fixes it from the sessions', async () => {
   const scene = await openScene();
   const { home } = scene;
   const raw = join(home, 'lake', 'bronze', 'raw_ohlcv');

@@ -5,7 +5,7 @@ import { openScene } from './scene.ts';
 let vendor: Loopback | undefined;
 afterEach(() => vendor?.close());
 
-test('a vendor that is down is left alone by a whole backfill, not asked anew for every session', async () => {
+test('a vendor that is down is left alone by a whole backfill, not asked again for every session', async () => {
   // Not the practice market: with practice data nothing is spared.
   vendor = await startLoopback((response) => send(response, 502, '<html></html>'));
   const scene = await openScene({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
-import { heldSessions } from '../../src/lake/sessions.ts';
+import { publishedSessions } from '../../src/lake/sessions.ts';
 import { HELD, logLines, MORNING, openScene, SESSION } from './scene.ts';
 
 const grouped = (asked: string[]) => asked.filter((path) => path.startsWith('/v2/aggs/grouped'));
@@ -26,7 +26,7 @@ test('a session the vendor does not give yet is waited for, and a later night ne
   const reference = early.outcome.datasets.filter(({ name }) => name === 'tickers' || name === 'assets');
   expect(reference.map(({ status }) => status)).toEqual(['success', 'success']);
   expect(await lake.read(keys.session(SESSION))).toBeUndefined();
-  expect(await heldSessions(lake)).toHaveLength(HELD.count);
+  expect(await publishedSessions(lake)).toHaveLength(HELD.count);
   expect(logLines(scene.home, 'notifications.jsonl')).toHaveLength(1);
   expect(logLines(scene.home, 'events.jsonl')).toEqual([]);
 

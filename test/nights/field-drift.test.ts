@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
-import { readKnown } from '../../src/tables/reference.ts';
+import { readStored } from '../../src/tables/reference.ts';
 import { MORNING, type Night, openScene, type Scene, SESSION } from './scene.ts';
 
 const MORNINGS = ['2025-11-21T09:00:00Z', '2025-11-22T09:00:00Z'] as const;
@@ -17,7 +17,7 @@ async function makeDue({ laptop: { stores } }: Scene): Promise<void> {
 }
 
 async function values({ laptop: { stores } }: Scene, field: string): Promise<unknown[]> {
-  const rows = await readKnown(stores.tables, stores.config.ASSETS_TABLE);
+  const rows = await readStored(stores.tables, stores.config.ASSETS_TABLE);
   return [...rows.values()].map((row) => row.values[field]).filter((value) => value !== undefined);
 }
 

@@ -1,7 +1,7 @@
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
-import { type HeldReport, heldKey } from '../../src/night/withheld.ts';
+import { type WithheldReport, withheldKey } from '../../src/night/withheld.ts';
 import type { NightReport } from '../../src/records/run.ts';
 import { afterbell } from './command.ts';
 import { logLines, MORNING, openScene, type Scene, SESSION } from './scene.ts';
@@ -10,7 +10,7 @@ const NEXT = { session: '2025-11-20', scheduledTime: '2025-11-21T09:00:00Z' };
 const wordOf = (datasets: { name: string; status: string }[], name: string) =>
   datasets.find((set) => set.name === name)?.status;
 const heldReport = (scene: Scene, session: string) =>
-  readJson<HeldReport>(scene.laptop.stores.lake, heldKey({ session, dataset: 'tickers' }));
+  readJson<WithheldReport>(scene.laptop.stores.lake, withheldKey({ session, dataset: 'tickers' }));
 
 async function activeTickers({ laptop: { stores } }: Scene): Promise<number> {
   let count = 0;
@@ -60,7 +60,7 @@ test('half a ticker list is held, the rest of the night is good; the release pub
   expect(more).toEqual([]);
   expect(notified).toMatchObject({ subject: `afterbell Partial: session ${NEXT.session}` });
   expect(String(notified?.message)).toContain(`npx afterbell release ${night.runId}`);
-  expect(String(notified?.message)).toContain(heldKey({ ...NEXT, dataset: 'tickers' }));
+  expect(String(notified?.message)).toContain(withheldKey({ ...NEXT, dataset: 'tickers' }));
   const ledger = `SELECT status FROM sync_logs WHERE task_name = 'sync-tickers' AND metadata ->> 'run_id' = '${night.runId}'`;
   expect(await warehouse.query(ledger)).toEqual([{ status: 'held' }]);
 

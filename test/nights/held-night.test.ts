@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { keys, listAll } from '../../src/lake/lake.ts';
-import { decodeBars, heldSessions, readIngest } from '../../src/lake/sessions.ts';
+import { decodeBars, publishedSessions, readIngest } from '../../src/lake/sessions.ts';
 import { afterbell } from './command.ts';
 import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, THAT_MORNING } from './scene.ts';
 
@@ -23,8 +23,8 @@ test('a half-missing session is held, never published unseen; a good repeat or a
   expect(held.outcome.reasons[0]).toContain(`${SESSION}: 31 rows, usual are`);
   expect(await lake.read(keys.session(SESSION))).toBeUndefined();
   expect(await prices()).toBe(0);
-  expect(await heldSessions(lake)).toHaveLength(HELD.count);
-  expect(await runs.heldRun(held.runId)).toMatchObject({ runId: held.runId, sessions: [SESSION] });
+  expect(await publishedSessions(lake)).toHaveLength(HELD.count);
+  expect(await runs.withheldRun(held.runId)).toMatchObject({ runId: held.runId, sessions: [SESSION] });
   expect(await listAll(lake, keys.stagingOf(held.runId))).not.toEqual([]);
   expect(logLines(home, 'notifications.jsonl')).toMatchObject([{ subject: `afterbell Held: session ${SESSION}` }]);
   expect(String(logLines(home, 'notifications.jsonl')[0]!.message)).toContain(`afterbell release ${held.runId}`);
@@ -38,7 +38,7 @@ test('a half-missing session is held, never published unseen; a good repeat or a
   market.misbehave([]);
   const good = await scene.run(MORNING);
   expect(good.outcome).toMatchObject({ status: 'Succeeded', sessions: { published: [SESSION], held: [] } });
-  expect(await runs.heldRun(held.runId)).toBeUndefined();
+  expect(await runs.withheldRun(held.runId)).toBeUndefined();
   expect(await listAll(lake, 'staging/')).toEqual([]);
   const full = await prices();
   expect(full).toBe(62);
@@ -55,7 +55,7 @@ test('a half-missing session is held, never published unseen; a good repeat or a
   const released = await scene.run({ release: second.runId }, { kind: 'release' });
   expect(released.outcome).toMatchObject({ status: 'Succeeded', sessions: { published: [SESSION], held: [] } });
   expect(released.asked).toEqual([]);
-  expect(await runs.heldRun(second.runId)).toBeUndefined();
+  expect(await runs.withheldRun(second.runId)).toBeUndefined();
   expect(await listAll(lake, 'staging/')).toEqual([]);
   expect(await decodeBars((await lake.read(keys.session(SESSION)))!, 'the session')).toHaveLength(31);
   expect(await prices()).toBe(31);

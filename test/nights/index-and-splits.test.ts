@@ -77,7 +77,7 @@ test('a night stores members of the index and splits; repeated it writes nothing
   ).toEqual([{ members: 0 }]);
 });
 
-test('an ailing vendor costs its other lists a word, not the lists of others', async () => {
+test('a degraded vendor costs its other lists a word, not the lists of others', async () => {
   const scene = await openScene({ misbehave: ['server-error@tickers'], timeScale: 0 });
   const night = await scene.run(MORNING);
   expect(night.outcome.status).toBe('Partial');

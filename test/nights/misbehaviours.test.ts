@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { keys, listAll } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
-import { decodeBars, heldSessions } from '../../src/lake/sessions.ts';
+import { decodeBars, publishedSessions } from '../../src/lake/sessions.ts';
 import { HELD, lakeFiles, logLines, MORNING, type Night, openScene, type Scene, SESSION } from './scene.ts';
 
 interface Expected {
@@ -123,7 +123,7 @@ describe('a whole night on which the market misbehaves', () => {
     expect(entry).toEqual({ status: expected.status });
 
     const isPublished = expected.published.includes(SESSION);
-    expect(await heldSessions(lake)).toHaveLength(HELD.count + (isPublished ? 1 : 0));
+    expect(await publishedSessions(lake)).toHaveLength(HELD.count + (isPublished ? 1 : 0));
     if (expected.kept !== false) expect(served(scene)).toEqual(expect.arrayContaining(before));
     const [stored] = await warehouse.query(`SELECT count(*)::int AS rows FROM stock_prices WHERE date = '${SESSION}'`);
     expect(Number(stored!.rows) > 0).toBe(isPublished);
@@ -231,7 +231,7 @@ test('a gap is healed before the night, a session that cannot be is said and cos
   expect(night.outcome).toMatchObject({ status: 'Succeeded', sessions: { failed: [] } });
   expect(night.outcome.sessions?.published).toEqual([SESSION, '2025-11-20', '2025-11-21']);
   expect(night.outcome.notes?.[0]).toBe(`2 sessions are missing, fetched first: ${SESSION}, 2025-11-20`);
-  expect(await heldSessions(lake)).toHaveLength(HELD.count + 3);
+  expect(await publishedSessions(lake)).toHaveLength(HELD.count + 3);
 });
 
 test('with many symbols the night consolidates in several jobs, whose figures are told as one', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { deskOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
+import { portfolioOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
 import { importPortfolios } from '../../src/local/portfolios.ts';
 import { MORNING, openMarket, openOn, type Scene, SESSION, warmHome } from './scene.ts';
 
@@ -12,24 +12,24 @@ async function openHeld(...misbehave: string[]): Promise<Scene> {
   return scene;
 }
 
-/** The desks that were started by events since the last look: as of which session, and what became of `core`. */
-async function desks({ laptop }: Scene): Promise<unknown[]> {
-  const outcomes = (await laptop.settled()).map((execution) => deskOutcomeOf(execution, laptop));
+/** The portfolio runs that were started by events since the last look: as of which session, and what became of `core`. */
+async function portfolioRuns({ laptop }: Scene): Promise<unknown[]> {
+  const outcomes = (await laptop.settled()).map((execution) => portfolioOutcomeOf(execution, laptop));
   return (await Promise.all(outcomes)).map(({ session, portfolios }) => [session, portfolios[0]?.status]);
 }
 
-test('a partial night starts the desk as a good one does: its prices are in', async () => {
+test('a partial night starts the portfolio run as a good one does: its prices are in', async () => {
   const scene = await openHeld('unauthorized@assets');
   expect((await scene.run(MORNING)).outcome.status).toBe('Partial');
-  expect(await desks(scene)).toEqual([[SESSION, 'analysed']]);
+  expect(await portfolioRuns(scene)).toEqual([[SESSION, 'analysed']]);
 });
 
 test('a held night starts nothing, its release does', async () => {
   const scene = await openHeld('half-missing@grouped');
   const night = await scene.run(MORNING);
   expect(night.outcome.status).toBe('Held');
-  expect(await desks(scene)).toEqual([]);
+  expect(await portfolioRuns(scene)).toEqual([]);
   const released = await scene.run({ release: night.runId }, { kind: 'release' });
   expect(released.outcome.status).toBe('Succeeded');
-  expect(await desks(scene)).toEqual([[SESSION, 'analysed']]);
+  expect(await portfolioRuns(scene)).toEqual([[SESSION, 'analysed']]);
 });

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, expect, test } from 'vitest';
-import { deskOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
+import { portfolioOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
 import { importPortfolios } from '../../src/local/portfolios.ts';
 import { logLines, MORNING, openMarket, openOn, type Scene, SESSION, warmHome } from './scene.ts';
 
@@ -39,7 +39,10 @@ async function openModel(market: string) {
 }
 
 async function byHand({ laptop }: Scene, input: object = {}) {
-  const outcome = await deskOutcomeOf(await laptop.run(input, { machine: 'portfolio', name: 'portfolio' }), laptop);
+  const outcome = await portfolioOutcomeOf(
+    await laptop.run(input, { machine: 'portfolio', name: 'portfolio' }),
+    laptop,
+  );
   return { ...outcome, statuses: Object.fromEntries(outcome.portfolios.map((one) => [one.portfolio, one.status])) };
 }
 
@@ -96,7 +99,7 @@ test('XAI_API=responses asks the Responses API once a portfolio; a cost is the o
   });
 });
 
-test('a good night starts the desk; a portfolio that fails is named and stops no other, and the next run does only it', async () => {
+test('a good night starts the portfolio run; a portfolio that fails is named and stops no other, and the next run does only it', async () => {
   const market = await openMarket({});
   const model = await openModel(market.url);
   const scene = await openOn(await warmHome(), market, { env: { XAI_API_KEY: 'x', XAI_API_URL: model.url } });
@@ -116,21 +119,21 @@ test('a good night starts the desk; a portfolio that fails is named and stops no
   const executions = await laptop.settled();
   expect(executions).toHaveLength(1);
   expect(executions[0]).toMatchObject({ status: 'FAILED', error: 'Portfolio.Failed' });
-  const desk = await deskOutcomeOf(executions[0]!, laptop);
-  expect(desk).toMatchObject({
+  const outcome = await portfolioOutcomeOf(executions[0]!, laptop);
+  expect(outcome).toMatchObject({
     status: 'Failed',
     session: SESSION,
     tickers: { written: 5, withoutBars: 1, failed: 0 },
   });
-  expect(desk.portfolios.map(({ portfolio, status }) => `${portfolio} ${status}`).sort()).toEqual([
+  expect(outcome.portfolios.map(({ portfolio, status }) => `${portfolio} ${status}`).sort()).toEqual([
     'bad failed',
     'core analysed',
     'income analysed',
   ]);
-  expect(desk.reasons).toEqual([expect.stringMatching(/^Model\.WrongSymbols: portfolio "bad": .*missing: "[TF]"/)]);
-  expect(desk.notes.join('\n')).toContain('not in the reference list: NOSUCH');
+  expect(outcome.reasons).toEqual([expect.stringMatching(/^Model\.WrongSymbols: portfolio "bad": .*missing: "[TF]"/)]);
+  expect(outcome.notes.join('\n')).toContain('not in the reference list: NOSUCH');
   const [told] = logLines(home, 'notifications.jsonl');
-  expect(told).toMatchObject({ subject: `afterbell: portfolio desk Failed for session ${SESSION}` });
+  expect(told).toMatchObject({ subject: `afterbell: portfolio run Failed for session ${SESSION}` });
   expect(String(told!.message)).toContain('portfolio "bad"');
 
   const first = await stored();
@@ -144,14 +147,14 @@ test('a good night starts the desk; a portfolio that fails is named and stops no
     });
   }
   const about = (name: string) => model.questions.filter((body) => body.includes(`\\"portfolio\\": \\"${name}\\"`));
-  // Asked, and asked to mend its answer, which is all a portfolio gets.
+  // Asked, and asked to fix its answer, which is all a portfolio gets.
   expect([about('bad').length, about('core').length, about('income').length]).toEqual([2, 1, 1]);
   for (const body of about('core')) expect(body).not.toMatch(/KIMpL|income|\\"T\\"/);
 
   model.misbehaves = false;
   model.questions.length = 0;
-  const mended = await byHand(scene);
-  expect(mended).toMatchObject({
+  const fixed = await byHand(scene);
+  expect(fixed).toMatchObject({
     status: 'Succeeded',
     statuses: { bad: 'analysed' },
     unchanged: 2,
@@ -213,13 +216,13 @@ test('trouble that passes is waited for by its name; no credits and a refused ke
   }
 });
 
-test('without portfolios a night ends as ever and the desk says that it has nothing to do', async () => {
+test('without portfolios a night ends as ever and the portfolio run says that it has nothing to do', async () => {
   const scene = await openOn(await warmHome(), await openMarket({}));
   const night = await scene.run(MORNING);
   expect(night.outcome.status).toBe('Succeeded');
   const [execution] = await scene.laptop.settled();
   expect(execution).toMatchObject({ status: 'SUCCEEDED', output: { status: 'Skipped' } });
-  expect(await deskOutcomeOf(execution!, scene.laptop)).toMatchObject({
+  expect(await portfolioOutcomeOf(execution!, scene.laptop)).toMatchObject({
     status: 'Skipped',
     reasons: [expect.stringContaining('portfolios --import')],
   });

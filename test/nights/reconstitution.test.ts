@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readKnown } from '../../src/tables/reference.ts';
+import { readStored } from '../../src/tables/reference.ts';
 import { openMarket, openOn, scratch, warmHome } from './scene.ts';
 
 const TASK = { kind: 'task' as const };
@@ -28,7 +28,7 @@ test('an announced reconstitution passes and is named; the same churn on any oth
   const scene = await openOn(await warmHome(), await openMarket({}), { env, timeScale: 0, now: () => now });
   const { tables, config, warehouse } = scene.laptop.stores;
   await scene.run({ task: 'sync-tickers' }, { ...TASK, session: '2026-06-24' });
-  const listed = [...(await readKnown(tables, config.TICKERS_TABLE)).values()]
+  const listed = [...(await readStored(tables, config.TICKERS_TABLE)).values()]
     .filter(({ active, values }) => active && values.market === 'stocks')
     .map(({ key }) => key)
     .filter((symbol) => /^[A-Z]+$/.test(symbol));

@@ -68,7 +68,7 @@ function breakAll(home: string): void {
 
 const NAMED = ['npx afterbell run sync-metadata', 'npx afterbell run sync-valuations'];
 
-test('what follows from session files and lists is listed, made anew as it was, and nothing of it is left to do', async () => {
+test('what follows from session files and lists is listed, rebuilt as it was, and nothing of it is left to do', async () => {
   const home = copyOf(sound);
   breakAll(home);
   const env = { AFTERBELL_HOME: home };
@@ -80,7 +80,7 @@ test('what follows from session files and lists is listed, made anew as it was, 
   expect(repaired.done.map((text: string) => text.split(' ')[0])).toEqual(
     expect.arrayContaining(['remove', 'make', 'load']),
   );
-  // Company data lie in the warehouse alone: named, not made anew.
+  // Company data lie in the warehouse alone: named, not rebuilt.
   expect(repaired.checks.flatMap(({ repairs }: { repairs: string[] }) => repairs)).toEqual(NAMED);
   const after = await contents(home);
   expect([...after.files.keys()]).toEqual([...before.files.keys()]);
@@ -117,7 +117,7 @@ async function killedAt(step: string, home: string): Promise<void> {
   await new Promise((resolve) => child.once('exit', resolve));
 }
 
-test('a damaged session is for a night to fetch again; the rest is made anew all the same', async () => {
+test('a damaged session is for a night to fetch again; the rest is rebuilt all the same', async () => {
   const home = copyOf(sound);
   const env = { AFTERBELL_HOME: home };
   truncateSync(join(home, 'lake', keys.session(SESSION)), 100);
@@ -126,7 +126,5 @@ test('a damaged session is for a night to fetch again; the rest is made anew all
   });
   const said = await afterbell(['verify', '--repair'], env);
   expect(said.code).toBe(1);
-  expect(said.stdout).toContain(
-    `What it cannot make anew, in this order:\n  npx afterbell night --session ${SESSION}\n`,
-  );
+  expect(said.stdout).toContain(`What it cannot rebuild, in this order:\n  npx afterbell night --session ${SESSION}\n`);
 });

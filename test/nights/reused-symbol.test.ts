@@ -129,7 +129,7 @@ test('a symbol that another company takes over shares no metadata, window or ind
   expect(verified.code, verified.stdout).toBe(0);
 });
 
-test('a list of tickers synced by hand makes the bars of a symbol that changed hands anew in the same run, and once', async () => {
+test('a list of tickers synced by hand rebuilds the bars of a symbol that changed hands in the same run, and once', async () => {
   const symbol = await knownCompany();
   const reused = reusedFrom(symbol);
   let listed: MarketSource = plain;

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nextSession, sessionAt, sessionNumber } from '../../src/calendar/calendar.ts';
 import { keys, listAll } from '../../src/lake/lake.ts';
-import { heldSessions, readIngest } from '../../src/lake/sessions.ts';
+import { publishedSessions, readIngest } from '../../src/lake/sessions.ts';
 import { afterbell } from './command.ts';
 import { HELD, killNight, limitedMarket, logLines, openScene, type Scene, SESSION, THAT_MORNING } from './scene.ts';
 
@@ -101,7 +101,7 @@ test('a session that cannot be published takes nothing from the others of its ni
     sessions: { published: [SESSION], held: [], failed: [NEXT] },
   });
   expect(failed.outcome.reasons[0]).toContain(`prices: ${NEXT}: `);
-  expect(await runs.heldRun(held.runId)).toBeUndefined();
+  expect(await runs.withheldRun(held.runId)).toBeUndefined();
   expect(failed.outcome.datasets.map(({ name, status }) => `${name} ${status}`)).toEqual(
     expect.arrayContaining(['prices failed', 'consolidate success', 'resample success']),
   );
@@ -113,7 +113,7 @@ test('a session that cannot be published takes nothing from the others of its ni
   rmSync(blocked);
   const again = await night(scene, NEXT);
   expect(again.outcome).toMatchObject({ status: 'Succeeded', sessions: { published: [NEXT] } });
-  expect(await heldSessions(lake)).toHaveLength(HELD.count + 2);
+  expect(await publishedSessions(lake)).toHaveLength(HELD.count + 2);
 });
 
 describe('an old session that stays bad', () => {

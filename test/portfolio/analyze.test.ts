@@ -7,7 +7,7 @@ import type { Message } from '../../src/portfolio/prompt.ts';
 import { Spending } from '../../src/portfolio/spending.ts';
 import { writeAll } from '../../src/tables/batch.ts';
 import { type Completion, readCompletion, type Xai, type XaiAnswer } from '../../src/vendors/xai.ts';
-import { type DeskTables, openDeskTables } from './desk-tables.ts';
+import { openPortfolioTables, type PortfolioTables } from './portfolio-tables.ts';
 
 const timestamp = '2025-11-19T21:00:00Z';
 const request: AnalysisRequest = {
@@ -18,14 +18,14 @@ const request: AnalysisRequest = {
   force: false,
   polls: 0,
 };
-let desk: DeskTables;
+let tables: PortfolioTables;
 beforeEach(async () => {
   const positions = ['AAPL', 'KIMpL', 'GONE', 'NOSUCH'].map((symbol) => ({ symbol, quantity: 10 }));
-  desk = await openDeskTables([
+  tables = await openPortfolioTables([
     { portfolio: 'mine', positions },
     { portfolio: 'empty', positions: [{ symbol: 'NOSUCH', quantity: 1 }] },
   ]);
-  const { config, client } = desk;
+  const { config, client } = tables;
   const figures = { timestamp, rsi: 50, ma50: 9, asOf: '2025-11-19', bars: 300, price: 10 };
   await writeAll(
     client,
@@ -37,7 +37,7 @@ beforeEach(async () => {
     { symbol: 'GONE', name: 'Gone Inc.', status: 'inactive' },
   ]);
 });
-afterEach(() => desk.close());
+afterEach(() => tables.close());
 
 function completion(
   symbols: readonly string[],
@@ -89,13 +89,13 @@ async function run(model: Xai, over: Partial<AnalysisRequest> = {}): Promise<Ste
   const steps: Step[] = [];
   let polls = 0;
   do {
-    steps.push(await analyzePortfolio({ ...request, ...over, polls }, desk.stores, () => model));
+    steps.push(await analyzePortfolio({ ...request, ...over, polls }, tables.stores, () => model));
     polls = steps.at(-1)!.polls;
   } while (steps.at(-1)!.status === 'waiting');
   return steps;
 }
-const stored = () => new Analyses(desk.client, desk.config).stored('mine', timestamp);
-const pending = () => new Analyses(desk.client, desk.config).pending('mine');
+const stored = () => new Analyses(tables.client, tables.config).stored('mine', timestamp);
+const pending = () => new Analyses(tables.client, tables.config).pending('mine');
 
 describe('one analysis', () => {
   test('is asked, waited for, stored with the model that served, tokens and cost, and left alone afterwards', async () => {
@@ -156,16 +156,16 @@ describe('one analysis', () => {
 describe('an answer is paid for once', () => {
   test('a run that died while it waited is taken up by the next without another question', async () => {
     const model = fakeModel([good()]);
-    await analyzePortfolio(request, desk.stores, () => model);
+    await analyzePortfolio(request, tables.stores, () => model);
     expect((await run(model, { runId: 'run-2' })).at(-1)!.status).toBe('analysed');
     expect(model.asked).toHaveLength(1);
   });
 
   test('an answer that was fetched and not stored yet is read from where it was kept', async () => {
     const model = fakeModel([good()]);
-    await analyzePortfolio(request, desk.stores, () => model);
-    await analyzePortfolio(request, desk.stores, () => model);
-    const analyses = new Analyses(desk.client, desk.config);
+    await analyzePortfolio(request, tables.stores, () => model);
+    await analyzePortfolio(request, tables.stores, () => model);
+    const analyses = new Analyses(tables.client, tables.config);
     const kept = (await pending())!;
     await analyses.savePending('mine', { ...kept, completion: good() });
     const [step] = await run(fakeModel([]));
@@ -174,17 +174,19 @@ describe('an answer is paid for once', () => {
 
   test('an answer that is gone is asked for once more, and then fails by name', async () => {
     const model = fakeModel([good(), good()]);
-    await analyzePortfolio(request, desk.stores, () => model);
+    await analyzePortfolio(request, tables.stores, () => model);
     const gone: Xai = { ...model, fetch: async () => Promise.reject(new NamedError('Vendor.NotFound', 'gone')) };
-    await analyzePortfolio(request, desk.stores, () => gone);
+    await analyzePortfolio(request, tables.stores, () => gone);
     expect(model.asked).toHaveLength(2);
-    await expect(analyzePortfolio(request, desk.stores, () => gone)).rejects.toMatchObject({ name: 'Vendor.NotFound' });
+    await expect(analyzePortfolio(request, tables.stores, () => gone)).rejects.toMatchObject({
+      name: 'Vendor.NotFound',
+    });
   });
 
   test('a question about other positions is another question', async () => {
     const model = fakeModel([good(), completion(['KIMpL'])]);
-    await analyzePortfolio(request, desk.stores, () => model);
-    const { config, client } = desk;
+    await analyzePortfolio(request, tables.stores, () => model);
+    const { config, client } = tables;
     await writeAll(client, config.PORTFOLIO_POSITIONS_TABLE, [{ portfolio: 'mine', symbol: 'AAPL', quantity: 0 }]);
     await run(model);
     expect(model.asked).toHaveLength(2);
@@ -193,10 +195,10 @@ describe('an answer is paid for once', () => {
 
   test('a model that does not answer for half an hour is left, and its question kept', async () => {
     const model = fakeModel([good()]);
-    await analyzePortfolio(request, desk.stores, () => model);
+    await analyzePortfolio(request, tables.stores, () => model);
     const silent: Xai = { ...model, fetch: async () => ({ practice: false }) };
     const late = { ...request, polls: 100 };
-    await expect(analyzePortfolio(late, desk.stores, () => silent)).rejects.toMatchObject({
+    await expect(analyzePortfolio(late, tables.stores, () => silent)).rejects.toMatchObject({
       name: 'Vendor.Unavailable',
     });
     expect(await pending()).toMatchObject({ requestId: 'q1' });
@@ -204,14 +206,14 @@ describe('an answer is paid for once', () => {
 });
 
 describe('what a run may spend', () => {
-  const account = (runId: string) => new Spending(desk.client, desk.config).spent(runId);
+  const account = (runId: string) => new Spending(tables.client, tables.config).spent(runId);
   const dying: Xai = {
     submit: async () => Promise.reject(new NamedError('Vendor.Unavailable', 'the connection broke')),
     fetch: async () => Promise.reject(new Error('never asked')),
   };
 
   test('is set aside before the question, once however often the call is repeated, and then what was billed', async () => {
-    const repeated = () => analyzePortfolio(request, desk.stores, () => dying);
+    const repeated = () => analyzePortfolio(request, tables.stores, () => dying);
     await expect(repeated()).rejects.toMatchObject({ name: 'Vendor.Unavailable' });
     const reserved = (await account('run-1'))!;
     expect(reserved).toMatchObject({ unsettled: 1, limitUsd: 5 });
@@ -220,13 +222,13 @@ describe('what a run may spend', () => {
     expect(await account('run-1')).toEqual(reserved);
 
     const model = fakeModel([good()]);
-    await analyzePortfolio(request, desk.stores, () => model);
+    await analyzePortfolio(request, tables.stores, () => model);
     expect(await account('run-1')).toEqual(reserved);
     const asked = (await pending())!;
     await run(model);
     expect(await account('run-1')).toEqual({ spentUsd: 0.00175, limitUsd: 5, unsettled: 0 });
     // Killed before its answer was stored: what is settled is not settled again.
-    await new Analyses(desk.client, desk.config).savePending('mine', { ...asked, completion: good() });
+    await new Analyses(tables.client, tables.config).savePending('mine', { ...asked, completion: good() });
     await run(fakeModel([]), { timestamp: '2025-11-20T21:00:00Z' });
     expect(await account('run-1')).toEqual({ spentUsd: 0.00175, limitUsd: 5, unsettled: 0 });
   });
@@ -236,15 +238,15 @@ describe('what a run may spend', () => {
       ...dying,
       submit: async () => Promise.reject(new NamedError('Vendor.RateLimited', 'slow')),
     };
-    await expect(analyzePortfolio(request, desk.stores, () => refusing)).rejects.toMatchObject({
+    await expect(analyzePortfolio(request, tables.stores, () => refusing)).rejects.toMatchObject({
       name: 'Vendor.RateLimited',
     });
     expect(await account('run-1')).toEqual({ spentUsd: 0, limitUsd: 5, unsettled: 0 });
   });
 
   test('is not lessened by what a killed run had set aside', async () => {
-    const config = { ...desk.config, XAI_MAX_USD: 0.02 };
-    const stores = { ...desk.stores, config };
+    const config = { ...tables.config, XAI_MAX_USD: 0.02 };
+    const stores = { ...tables.stores, config };
     await expect(analyzePortfolio(request, stores, () => dying)).rejects.toMatchObject({ name: 'Vendor.Unavailable' });
     const next = { ...request, runId: 'run-2' };
     expect(await analyzePortfolio(next, stores, () => fakeModel([good()]))).toMatchObject({ status: 'waiting' });
@@ -254,10 +256,10 @@ describe('what a run may spend', () => {
 
 test('a run killed after it stored an answer leaves a question that the next step ends', async () => {
   const model = fakeModel([good()]);
-  await analyzePortfolio(request, desk.stores, () => model);
+  await analyzePortfolio(request, tables.stores, () => model);
   const asked = (await pending())!;
   await run(model);
-  await new Analyses(desk.client, desk.config).savePending('mine', asked);
+  await new Analyses(tables.client, tables.config).savePending('mine', asked);
   expect(await run(model, { runId: 'run-2' })).toMatchObject([{ status: 'unchanged' }]);
   expect(await pending()).toBeUndefined();
 });
@@ -271,7 +273,7 @@ describe('an unusable answer', () => {
     ['out of range', completion(['AAPL', 'KIMpL'], { score: 101 }), 'Model.OutOfRange', true],
   ];
 
-  test.each(cases)('%s is mended once, with the problem told', async (_, bad, name, quoted) => {
+  test.each(cases)('%s is fixed once, with the problem told', async (_, bad, name, quoted) => {
     const model = fakeModel([bad, good()]);
     const steps = await run(model);
     expect(steps.at(-1)!.status).toBe('analysed');
@@ -300,11 +302,11 @@ test('two answers of which one has no cost anyone knows have none together', asy
 });
 
 test('a made-up answer is stored as such, and never for real data', async () => {
-  await claimLake(desk.lake, 'practice');
+  await claimLake(tables.lake, 'practice');
   await run(fakeModel([good()], true));
   expect((await stored())!.practice).toBe(true);
 
-  const real = await openDeskTables([{ portfolio: 'mine', positions: [{ symbol: 'AAPL', quantity: 1 }] }]);
+  const real = await openPortfolioTables([{ portfolio: 'mine', positions: [{ symbol: 'AAPL', quantity: 1 }] }]);
   try {
     await claimLake(real.lake, 'real');
     await writeAll(real.client, real.config.TICKER_DATA_TABLE, [

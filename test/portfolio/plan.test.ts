@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type DeskInput, planDesk } from '../../src/portfolio/plan.ts';
+import { type PortfolioRunInput, planPortfolios } from '../../src/portfolio/plan.ts';
 import type { Holding } from '../../src/records/holding.ts';
 
 const at = { runId: 'r', session: '2025-11-19', timestamp: '2025-11-19T21:00:00Z' };
@@ -11,14 +11,14 @@ function plan(
   names: readonly string[],
   holdings: readonly Holding[],
   more: {
-    input?: Partial<DeskInput>;
+    input?: Partial<PortfolioRunInput>;
     analysed?: string[];
     known?: [string, string][];
     after?: string;
     hasKey?: boolean;
   } = {},
 ) {
-  return planDesk({
+  return planPortfolios({
     ...at,
     input: { force: false, ...more.input },
     book: {
@@ -54,9 +54,9 @@ test('unknown, delisted, stray and empty ones are notes; sleeping portfolios are
     ['AAPL', 'active'],
     ['GONE', 'inactive'],
   ];
-  const desk = plan(['a', 'asleep', 'empty'], holdings, { known });
-  expect(desk).toMatchObject({ due: true, portfolios: ['a'], tickers: 3 });
-  expect(desk.notes).toEqual([
+  const planned = plan(['a', 'asleep', 'empty'], holdings, { known });
+  expect(planned).toMatchObject({ due: true, portfolios: ['a'], tickers: 3 });
+  expect(planned.notes).toEqual([
     'not in the reference list: NOSUCH',
     'delisted: GONE',
     'without positions: empty',
@@ -65,8 +65,8 @@ test('unknown, delisted, stray and empty ones are notes; sleeping portfolios are
 });
 
 test('without a key tickers are computed and nothing is asked; without positions nothing is due', () => {
-  const desk = plan(['a'], held('a', 'AAPL'), { hasKey: false });
-  expect(desk).toMatchObject({ due: true, portfolios: [], next: null, analysisSkipped: 'XAI_API_KEY is not set' });
+  const planned = plan(['a'], held('a', 'AAPL'), { hasKey: false });
+  expect(planned).toMatchObject({ due: true, portfolios: [], next: null, analysisSkipped: 'XAI_API_KEY is not set' });
   expect(plan(['a'], [])).toMatchObject({ due: false, reasons: ['no portfolio holds anything'], chunks: [] });
 });
 
@@ -91,11 +91,11 @@ test('1,000 portfolios come in pages that fit into a state, each portfolio once,
   const seen: string[] = [];
   let after: string | null = null;
   for (let page = 0; page === 0 || after !== null; page++) {
-    const desk = plan(names, holdings, after === null ? {} : { after });
-    expect(JSON.stringify(desk).length).toBeLessThan(32 * 1024);
-    expect(desk.chunks).toHaveLength(page === 0 ? 1 : 0);
-    seen.push(...desk.portfolios);
-    after = desk.next;
+    const planned = plan(names, holdings, after === null ? {} : { after });
+    expect(JSON.stringify(planned).length).toBeLessThan(32 * 1024);
+    expect(planned.chunks).toHaveLength(page === 0 ? 1 : 0);
+    seen.push(...planned.portfolios);
+    after = planned.next;
   }
   expect(seen.toSorted()).toEqual(names.toSorted());
 });

@@ -11,21 +11,21 @@ import { completionRequest } from '../../src/portfolio/prompt.ts';
 import { updateTickerData } from '../../src/portfolio/update-ticker-data.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { writeAll } from '../../src/tables/batch.ts';
-import { type DeskTables, openDeskTables } from './desk-tables.ts';
+import { openPortfolioTables, type PortfolioTables } from './portfolio-tables.ts';
 
 const SESSION = '2025-11-19';
 const all = { session: SESSION, only: null, chunk: { from: '', to: null } };
-let desk: DeskTables;
+let tables: PortfolioTables;
 beforeEach(async () => {
   const held = (...symbols: string[]) => symbols.map((symbol) => ({ symbol, quantity: 1 }));
-  desk = await openDeskTables([
+  tables = await openPortfolioTables([
     { portfolio: 'a', positions: held('AAPL', 'KIMpL', 'NOSUCH') },
     { portfolio: 'b', positions: held('AAPL', 'ON') },
   ]);
-  await claimLake(desk.lake, 'practice');
-  for (const symbol of ['AAPL', 'KIMpL', 'ON']) await desk.lake.write(keys.symbol(symbol), history(symbol, 300));
+  await claimLake(tables.lake, 'practice');
+  for (const symbol of ['AAPL', 'KIMpL', 'ON']) await tables.lake.write(keys.symbol(symbol), history(symbol, 300));
 });
-afterEach(() => desk.close());
+afterEach(() => tables.close());
 
 /** @param gap sessions without a bar before the newest 40 bars */
 function history(symbol: string, bars: number, last = 10, gap = 0): Uint8Array {
@@ -38,10 +38,10 @@ function history(symbol: string, bars: number, last = 10, gap = 0): Uint8Array {
   });
   return encodeBars(rows);
 }
-const items = () => desk.items(desk.config.TICKER_DATA_TABLE);
+const items = () => tables.items(tables.config.TICKER_DATA_TABLE);
 
 test('every held ticker gets its item at the close of the session, marked as practice; a second run writes none', async () => {
-  const first = await updateTickerData(all, desk.stores);
+  const first = await updateTickerData(all, tables.stores);
   expect(first).toMatchObject({ tickers: 4, written: 3, unchanged: 0, withoutBars: { count: 1, first: ['NOSUCH'] } });
   const stored = await items();
   expect(stored.map(({ ticker }) => ticker).sort()).toEqual(['AAPL', 'KIMpL', 'ON']);
@@ -54,27 +54,27 @@ test('every held ticker gets its item at the close of the session, marked as pra
       bars: 300,
     });
   }
-  expect(await updateTickerData(all, desk.stores)).toMatchObject({ written: 0, unchanged: 3 });
+  expect(await updateTickerData(all, tables.stores)).toMatchObject({ written: 0, unchanged: 3 });
   expect(await items()).toEqual(stored);
 
-  await desk.lake.write(keys.symbol('ON'), history('ON', 300, 11));
-  expect(await updateTickerData(all, desk.stores)).toMatchObject({ written: 1, unchanged: 2 });
+  await tables.lake.write(keys.symbol('ON'), history('ON', 300, 11));
+  expect(await updateTickerData(all, tables.stores)).toMatchObject({ written: 1, unchanged: 2 });
 });
 
-test('after 61 sessions without a bar RSI and MA50 begin anew, unless the list names the company on both sides', async () => {
+test('after 61 sessions without a bar RSI and MA50 start over, unless the list names the company on both sides', async () => {
   for (const [symbol, gap] of [
     ['AAPL', 61],
     ['KIMpL', 61],
     ['ON', 60],
   ] as const) {
-    await desk.lake.write(keys.symbol(symbol), history(symbol, 400, 10, gap));
+    await tables.lake.write(keys.symbol(symbol), history(symbol, 400, 10, gap));
   }
   const row = { validFrom: '2020-01-02', validTo: null, reason: 'first seen', ending: null };
   const rows = companiesOf(
     [{ symbol: 'AAPL' }, { symbol: 'KIMpL', figi: 'F1' }, { symbol: 'ON' }].map((one) => ({ ...row, ...one })),
   );
-  await desk.lake.write(keys.symbolHistory('tickers', SESSION), encodeSymbolHistory(rows));
-  expect(await updateTickerData(all, desk.stores)).toMatchObject({ written: 3, withoutIndicators: 1 });
+  await tables.lake.write(keys.symbolHistory('tickers', SESSION), encodeSymbolHistory(rows));
+  expect(await updateTickerData(all, tables.stores)).toMatchObject({ written: 3, withoutIndicators: 1 });
   const stored = new Map((await items()).map((item) => [item.ticker, item]));
   const barsFrom = sessionAt(sessionNumber(SESSION) - 39);
   const why = `no bar for 61 sessions before ${barsFrom}, and it is not known whether the company is the same`;
@@ -91,15 +91,15 @@ test('after 61 sessions without a bar RSI and MA50 begin anew, unless the list n
     expect(stored.get(symbol)).toMatchObject({ rsi: expect.any(Number), ma50: expect.any(Number), bars: 400 });
     expect(stored.get(symbol)).not.toHaveProperty('barsFrom');
   }
-  const briefing = await gatherBriefing('a', SESSION, desk.stores);
+  const briefing = await gatherBriefing('a', SESSION, tables.stores);
   const [question] = completionRequest(briefing, 'grok-4.3').messages.slice(-1);
   expect(question!.content).toContain(`"bars_from_reason": "${why}"`);
 });
 
 test('a range is only its own tickers, one portfolio only its own', async () => {
-  const ranged = await updateTickerData({ ...all, chunk: { from: 'AAPL', to: 'KIMpL' } }, desk.stores);
+  const ranged = await updateTickerData({ ...all, chunk: { from: 'AAPL', to: 'KIMpL' } }, tables.stores);
   expect(ranged).toMatchObject({ tickers: 1, written: 1 });
-  expect(await updateTickerData({ ...all, only: 'b' }, desk.stores)).toMatchObject({
+  expect(await updateTickerData({ ...all, only: 'b' }, tables.stores)).toMatchObject({
     tickers: 2,
     written: 1,
     unchanged: 1,
@@ -107,14 +107,14 @@ test('a range is only its own tickers, one portfolio only its own', async () => 
 });
 
 test('a damaged history costs its own ticker and is named', async () => {
-  await desk.lake.write(keys.symbol('AAPL'), Buffer.from('garbage'));
-  const { written, failed } = await updateTickerData(all, desk.stores);
+  await tables.lake.write(keys.symbol('AAPL'), Buffer.from('garbage'));
+  const { written, failed } = await updateTickerData(all, tables.stores);
   expect(written).toBe(2);
   expect(failed).toMatchObject({ count: 1, first: [expect.stringContaining('AAPL: Lake.Corrupt')] });
 });
 
 test('both tables are read to the last of their pages, and unreadable items are reported', async () => {
-  const { client, config } = desk;
+  const { client, config } = tables;
   const note = 'x'.repeat(2000);
   const many = Array.from({ length: 1500 }, (_, i) => ({ portfolio: 'c', symbol: `S${i}X`, quantity: '1.5', note }));
   await writeAll(client, config.PORTFOLIO_POSITIONS_TABLE, [
@@ -131,27 +131,27 @@ test('both tables are read to the last of their pages, and unreadable items are 
 const ingest = { rows: 1, rejected: 0, checksum: 'x', removed: [], source: 'practice', runId: 'r', ingestedAt: 'i' };
 const start = { runId: 'run', input: { force: false }, after: null };
 
-test('the desk is about the newest session held, not about the clock', async () => {
-  expect(await listHoldings(start, desk.stores)).toMatchObject({ due: false, reasons: ['no session is held'] });
-  for (const date of ['2025-11-18', SESSION]) await writeIngest(desk.lake, { ...ingest, date });
-  expect(await listHoldings(start, desk.stores)).toMatchObject({
+test('the portfolio run is about the newest session held, not about the clock', async () => {
+  expect(await listHoldings(start, tables.stores)).toMatchObject({ due: false, reasons: ['no session is held'] });
+  for (const date of ['2025-11-18', SESSION]) await writeIngest(tables.lake, { ...ingest, date });
+  expect(await listHoldings(start, tables.stores)).toMatchObject({
     due: true,
     session: SESSION,
     portfolios: ['a', 'b'],
     tickers: 4,
   });
   const earlier = { ...start, input: { force: false, session: '2025-11-18' } };
-  expect(await listHoldings(earlier, desk.stores)).toMatchObject({
+  expect(await listHoldings(earlier, tables.stores)).toMatchObject({
     session: '2025-11-18',
     timestamp: '2025-11-18T21:00:00Z',
   });
 });
 
 test('a laptop without portfolio tables has nothing to do; a deployed stage without them is wrong', async () => {
-  await writeIngest(desk.lake, { ...ingest, date: SESSION });
-  const config = { ...desk.config, USER_PORTFOLIOS_TABLE: 'nowhere' };
-  const idle = await listHoldings(start, { ...desk.stores, config });
+  await writeIngest(tables.lake, { ...ingest, date: SESSION });
+  const config = { ...tables.config, USER_PORTFOLIOS_TABLE: 'nowhere' };
+  const idle = await listHoldings(start, { ...tables.stores, config });
   expect(idle).toMatchObject({ due: false, reasons: [expect.stringContaining('nowhere')] });
-  const deployed = { ...desk.stores, config: { ...config, STAGE: 'prod' } };
+  const deployed = { ...tables.stores, config: { ...config, STAGE: 'prod' } };
   await expect(listHoldings(start, deployed)).rejects.toMatchObject({ name: 'Config.Invalid' });
 });

@@ -22,7 +22,11 @@ test('a member has its symbol as the reference list writes it, its day and its w
 });
 
 test('what the file itself calls no listed share is left out and counted', () => {
-  const { records, rejected, besides } = parseIndexMembers(
+  const {
+    records,
+    rejected,
+    excluded: besides,
+  } = parseIndexMembers(
     [
       row('USD', { 'Asset Class': 'Cash' }),
       row('CAD', { 'Asset Class': 'Cash' }),
@@ -48,7 +52,7 @@ test('every row is in one of the three lists, and no symbol twice', () => {
   const rows = fc.array(fc.record({ Ticker: ticker, ...cells }).map(({ Ticker, ...more }) => row(Ticker, more)));
   fc.assert(
     fc.property(rows, (given) => {
-      const { records, rejected, besides } = parseIndexMembers(given, about, find);
+      const { records, rejected, excluded: besides } = parseIndexMembers(given, about, find);
       expect(records.length + rejected.length + besides.length).toBe(given.length);
       expect(new Set(records.map(({ symbol }) => symbol)).size).toBe(records.length);
     }),

@@ -48,7 +48,7 @@ export class Executions {
     if (!read) return;
     const { path, ...rest } = read;
     const place = path.join('/');
-    // A state that fans out again begins its iterations anew.
+    // A state that fans out again starts its iterations over.
     if (/^(Map|Parallel)StateStarted$/.test(read.type)) {
       const inside = [...path, event.state, ''].join('/');
       for (const one of known.newest.keys()) if (one.startsWith(inside)) known.newest.delete(one);

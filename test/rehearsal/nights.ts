@@ -77,8 +77,10 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
     'its event starts the portfolio machine by the deployed rule, which analyses',
     async ({ skip }) => {
       if (!cloud) return skip();
-      const desks = await cloud.settled();
-      expect(desks).toMatchObject([{ status: 'SUCCEEDED', output: { status: 'Succeeded', session: '2025-11-19' } }]);
+      const portfolioRuns = await cloud.settled();
+      expect(portfolioRuns).toMatchObject([
+        { status: 'SUCCEEDED', output: { status: 'Succeeded', session: '2025-11-19' } },
+      ]);
       expect(await new Analyses(dev.stores.tables, dev.config).last('core')).toMatchObject({
         dataAsOf: '2025-11-19',
         model: 'grok-practice',
@@ -174,7 +176,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
     expect(found).toEqual([]);
   });
 
-  test('nobody was refused anything, and everybody would have been', async ({ skip }) => {
+  test('every role had the permissions it needs, and no more', async ({ skip }) => {
     if (!cloud) return skip();
     expect(cloud.refused()).toEqual([]);
     const client = { ...cloud.operator, credentials: cloud.credentialsOf('render-report') };

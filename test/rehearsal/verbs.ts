@@ -121,8 +121,8 @@ export function registerVerbs(open: () => Open | undefined): void {
         ]),
       );
       expect(await opened.dev.stores.lake.read(`quarantine/date=${SESSION}.jsonl`)).toBeDefined();
-      const desks = await opened.cloud.settled();
-      expect(desks.map(({ status: word }) => word)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+      const portfolioRuns = await opened.cloud.settled();
+      expect(portfolioRuns.map(({ status: word }) => word)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
     },
     HANGS_MS,
   );
@@ -141,8 +141,8 @@ export function registerVerbs(open: () => Open | undefined): void {
         expect(done, task[0]).toMatchObject({ status: 'Succeeded', kind: 'task' });
         expect(done.datasets.map(({ status }) => status)).toEqual(['success']);
       }
-      const desk = await answers(0, 'analyze', '--portfolio', 'core', '--force');
-      expect(desk).toMatchObject({ status: 'Succeeded', portfolios: [{ portfolio: 'core', status: 'analysed' }] });
+      const outcome = await answers(0, 'analyze', '--portfolio', 'core', '--force');
+      expect(outcome).toMatchObject({ status: 'Succeeded', portfolios: [{ portfolio: 'core', status: 'analysed' }] });
       // As jobs of their own on the deployed queue.
       expect(await answers(0, 'vacuum')).toMatchObject({ status: 'success' });
       const batch = new BatchClient({

@@ -30,7 +30,7 @@ test('a partial night names the task of every dataset that is not done', () => {
   ]);
 });
 
-test('a refused key is mended before anything is run again', () => {
+test('a refused key is fixed before anything is run again', () => {
   const steps = nextSteps(
     nightReport({ status: 'Failed', reasons: ['prices: Vendor.AuthFailed: POLYGON_API_KEY was refused'] }),
     { held },

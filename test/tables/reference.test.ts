@@ -1,7 +1,7 @@
 import { QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { planSync } from '../../src/checks/diff.ts';
-import { applyPlan, readKnown } from '../../src/tables/reference.ts';
+import { applyPlan, readStored } from '../../src/tables/reference.ts';
 import { type LocalTables, openLocalTables } from './local-tables.ts';
 
 interface Row {
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterAll(() => tables.close());
 
-const plan = async (list: Row[]) => planSync(await readKnown(tables.client, table), list, ({ symbol }) => symbol);
+const plan = async (list: Row[]) => planSync(await readStored(tables.client, table), list, ({ symbol }) => symbol);
 const apply = (planned: Awaited<ReturnType<typeof plan>>, at: string) =>
   applyPlan(tables.client, table, planned, { at, fields });
 const sync = async (list: Row[], at: string) => apply(await plan(list), at);
@@ -157,7 +157,7 @@ test('an item that cannot be written is named, the rest is written', async () =>
 test('known items are read over all pages of a scan', async () => {
   const large = Array.from({ length: 6 }, (_, index) => row(`S${index}`, { name: 'x'.repeat(300 * 1024) }));
   for (let count = 1; count <= large.length; count += 1) await sync(large.slice(0, count), MONDAY);
-  expect([...(await readKnown(tables.client, table)).keys()].sort()).toEqual(large.map((one) => one.symbol));
+  expect([...(await readStored(tables.client, table)).keys()].sort()).toEqual(large.map((one) => one.symbol));
 });
 
 describe('one query of an index answers', () => {

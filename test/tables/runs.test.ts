@@ -80,11 +80,11 @@ test('cursors are kept per dataset and leave by themselves after a week, as lock
 test('the last sync, the state of a session and a held run stay until replaced', async () => {
   await runs.saveLastSync('tickers', { lastSyncTimestamp: SINCE, pages: 3, rows: 2500 });
   await runs.saveSessionState({ session: '2025-11-18', runId: 'r', status: 'Held', pricesDone: false });
-  await runs.saveHeldRun({ runId: 'r', session: '2025-11-18', sessions: ['2025-11-18'] });
+  await runs.saveWithheldRun({ runId: 'r', session: '2025-11-18', sessions: ['2025-11-18'] });
   expect(await runs.lastSync('tickers')).toMatchObject({ lastSyncTimestamp: SINCE, pages: 3, rows: 2500 });
   expect(await runs.sessionState('2025-11-18')).toMatchObject({ status: 'Held', pricesDone: false });
-  expect(await runs.heldRun('r')).toMatchObject({ sessions: ['2025-11-18'] });
+  expect(await runs.withheldRun('r')).toMatchObject({ sessions: ['2025-11-18'] });
   for (const one of await tables.items(table)) expect(one.ttl).toBeUndefined();
-  await runs.dropHeldRun('r');
-  expect(await runs.heldRun('r')).toBeUndefined();
+  await runs.dropWithheldRun('r');
+  expect(await runs.withheldRun('r')).toBeUndefined();
 });

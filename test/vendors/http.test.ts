@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createHttp, type HttpOptions } from '../../src/vendors/http.ts';
-import { judgePolygon } from '../../src/vendors/polygon-errors.ts';
+import { classifyPolygonResponse } from '../../src/vendors/polygon-errors.ts';
 import { type Loopback, send, startLoopback } from './loopback.ts';
 
 let server: Loopback | undefined;
@@ -12,7 +12,7 @@ afterEach(async () => {
 function client(baseUrl: string, more: Partial<HttpOptions> = {}) {
   const sleep = async () => {};
   const headers = { authorization: 'Bearer pk-secret-0123456789' };
-  return createHttp({ vendor: 'Polygon', baseUrl, headers, judge: judgePolygon, sleep, ...more });
+  return createHttp({ vendor: 'Polygon', baseUrl, headers, classify: classifyPolygonResponse, sleep, ...more });
 }
 
 const failing = () => startLoopback((response) => send(response, 502, '<html></html>'));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readHoldings } from '../../src/vendors/ishares.ts';
+import { parseFundHoldings } from '../../src/vendors/ishares.ts';
 
 const HEADER = 'Ticker,Name,Asset Class,Price,Exchange';
 const CLOSING = '\u00a0\n"The closing text,\nin lines, with ""quotes""."\n';
@@ -10,7 +10,7 @@ const file = (tickers: readonly string[], preamble: readonly string[] = []) =>
 
 test('a byte order mark, blank lines and a preamble of any length change nothing', () => {
   const preamble = fc.array(fc.constantFrom('\u00a0', '', 'Stock,"-"', 'Shares Outstanding,"1,000.00"', 'a,b,c,d'));
-  const plain = readHoldings(file(['CON', 'TRUE']));
+  const plain = parseFundHoldings(file(['CON', 'TRUE']));
   expect(plain.asOf).toBe('2025-11-19');
   expect(plain.rows.map((row) => [row.Ticker, row.Name, row.Price])).toEqual([
     ['CON', 'A, "quoted" name', '1,234.50'],
@@ -19,7 +19,7 @@ test('a byte order mark, blank lines and a preamble of any length change nothing
   fc.assert(
     fc.property(preamble, fc.boolean(), fc.boolean(), (lines, mark, windows) => {
       const text = (mark ? '\ufeff' : '') + file(['CON', 'TRUE'], lines);
-      expect(readHoldings(windows ? text.replaceAll('\n', '\r\n') : text)).toEqual(plain);
+      expect(parseFundHoldings(windows ? text.replaceAll('\n', '\r\n') : text)).toEqual(plain);
     }),
   );
 });
@@ -31,12 +31,12 @@ test('a file cut anywhere but at the end of a row of its table is refused by nam
   for (const { index } of table.matchAll(/"NASDAQ"/g)) for (const end of [8, 9]) rowEnds.add(index + end);
   for (let length = 0; length < table.length; length++) {
     if (rowEnds.has(length)) continue;
-    expect(() => readHoldings(table.slice(0, length)), `cut at ${length}`).toThrow(
+    expect(() => parseFundHoldings(table.slice(0, length)), `cut at ${length}`).toThrow(
       expect.objectContaining({ name: expect.stringMatching(/^(Vendor\.TruncatedBody|Data\.Invalid)$/) }),
     );
   }
   for (const length of [table.length + 10, whole.length - 1]) {
-    expect(() => readHoldings(whole.slice(0, length))).toThrow(
+    expect(() => parseFundHoldings(whole.slice(0, length))).toThrow(
       expect.objectContaining({ name: 'Vendor.TruncatedBody' }),
     );
   }
@@ -45,9 +45,9 @@ test('a file cut anywhere but at the end of a row of its table is refused by nam
 test('a day is read in both spellings, and no other', () => {
   const dated = (day: string) => file(['CON']).replace('Nov 19, 2025', day);
   for (const day of ['Nov 19, 2025', 'November 19, 2025', '2025-11-19'])
-    expect(readHoldings(dated(day)).asOf).toBe('2025-11-19');
-  expect(readHoldings(dated('May 5, 2026')).asOf).toBe('2026-05-05');
+    expect(parseFundHoldings(dated(day)).asOf).toBe('2025-11-19');
+  expect(parseFundHoldings(dated('May 5, 2026')).asOf).toBe('2026-05-05');
   for (const day of ['19/11/2025', 'Nov 31, 2025', '-', '']) {
-    expect(() => readHoldings(dated(day)), day).toThrow(expect.objectContaining({ name: 'Data.Invalid' }));
+    expect(() => parseFundHoldings(dated(day)), day).toThrow(expect.objectContaining({ name: 'Data.Invalid' }));
   }
 });

@@ -92,7 +92,7 @@ async function check(uri: string, expected: Fixture['expected']) {
   expect(asOf).toBe(expected.asOf);
   expect(parsed.records.map(({ symbol }) => symbol)).toEqual(expected.rows);
   expect(parsed.rejected.map(({ symbol, reason }) => [symbol, reason])).toEqual(expected.rejected ?? []);
-  expect(parsed.besides.map(({ symbol }) => symbol)).toEqual(expected.leftOut ?? []);
+  expect(parsed.excluded.map(({ symbol }) => symbol)).toEqual(expected.leftOut ?? []);
 }
 
 const CSV = 'Fund Holdings as of,"Nov 19, 2025"\nTicker,Name,Asset Class,Price,Exchange\nCON,C,Equity,1.00,NASDAQ\n';

@@ -59,7 +59,7 @@ test.each([
 
 test.each([
   ['a refused key', 401, { status: 'ERROR', error: 'Unknown API Key' }, 'Vendor.AuthFailed'],
-  ['an ailing vendor', 502, '<html>', 'Vendor.Unavailable'],
+  ['a degraded vendor', 502, '<html>', 'Vendor.Unavailable'],
   ['too many calls', 429, '', 'Vendor.RateLimited'],
 ])('%s is no reason to ask the deprecated one', async (_, status, body, name) => {
   const { read, asked } = await vendorOf({ [NEW]: [status, body] });

@@ -1,18 +1,18 @@
 import { sessionsBetween } from '../../calendar/calendar.ts';
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
-import { type HeldStep, heldSteps } from '../../report/next-steps.ts';
+import { type WithheldStep, withheldSteps } from '../../report/next-steps.ts';
 import { counted, ledgerInstant } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
-import { type HeldRun, type HeldSummary, heldText } from './withheld.ts';
+import { type WithheldRunSummary, type WithheldSummary, withheldText } from './withheld.ts';
 
-/** One thing that is not as it has to be: how bad by the exit codes of docs/run.md, and what mends it. */
+/** One thing that is not as it has to be: how bad by the exit codes of docs/run.md, and what fixes it. */
 export interface Trouble {
   code: 1 | 3 | 4;
   what: string;
   /** Where there are several, the first: it harms nothing. */
   command?: string;
   /** What is to be done one after the other, where one command is not all. */
-  steps?: HeldStep[];
+  steps?: WithheldStep[];
 }
 
 export interface Health {
@@ -33,10 +33,10 @@ export interface HealthFacts {
   freshness: readonly Freshness[];
   /** Missing sessions between the first and the last one held. */
   gaps: readonly string[];
-  heldRuns: readonly HeldRun[];
+  heldRuns: readonly WithheldRunSummary[];
   /** The newest session served; where nothing is, every one that is held is the one to wait for. */
   newest?: string | undefined;
-  heldLists: readonly HeldSummary[];
+  heldLists: readonly WithheldSummary[];
   /** The home or stage, where it serves no session. */
   nothingIn?: string | undefined;
   /** ` --stage NAME` or nothing. */
@@ -46,7 +46,7 @@ export interface HealthFacts {
 /** Worst first. */
 const SEVERITY = [1, 4, 3];
 
-/** What follows from the sessions, and the command that makes it anew. */
+/** What follows from the sessions, and the command that rebuilds it. */
 const DERIVED: Readonly<Record<string, string>> = {
   stock_prices: 'npx afterbell verify --repair',
   history: 'npx afterbell run consolidate',
@@ -57,8 +57,13 @@ const DERIVED: Readonly<Record<string, string>> = {
  * Pure: how the last night ended, and whatever is worse. 1: it failed or was interrupted, or prices are behind; 4:
  * the newest session or a list is held; 3: an older session is held or missing, another dataset is behind or failed.
  */
-export function judgeHealth(facts: HealthFacts): Health {
-  const troubles = [...nightTroubles(facts), ...heldTroubles(facts), ...staleTroubles(facts), ...gapTroubles(facts)];
+export function assessHealth(facts: HealthFacts): Health {
+  const troubles = [
+    ...nightTroubles(facts),
+    ...withheldProblems(facts),
+    ...staleTroubles(facts),
+    ...gapTroubles(facts),
+  ];
   if (troubles.length === 0) troubles.push(...beginning(facts));
   troubles.sort((a, b) => SEVERITY.indexOf(a.code) - SEVERITY.indexOf(b.code));
   return { code: troubles[0]?.code ?? 0, troubles };
@@ -105,19 +110,19 @@ function badOf({ summary }: SqlRow): { task: string; status: string }[] {
   return datasets.filter(({ status }) => status !== 'success' && status !== 'skipped');
 }
 
-function heldTroubles({ heldRuns, heldLists, newest, there }: HealthFacts): Trouble[] {
-  const held = (what: string, steps: HeldStep[], code: Trouble['code'] = 4): Trouble => {
+function withheldProblems({ heldRuns, heldLists, newest, there }: HealthFacts): Trouble[] {
+  const held = (what: string, steps: WithheldStep[], code: Trouble['code'] = 4): Trouble => {
     return { code, what, command: steps[0]!.command, steps };
   };
   const isNewest = (date: string) => newest === undefined || date >= newest;
   return [
     ...heldRuns.map((run) => {
       const code = run.sessions.some(isNewest) ? 4 : 3;
-      return held(`held: ${heldText(run)}: ${run.reason}`, heldSteps(run, there), code);
+      return held(`held: ${withheldText(run)}: ${run.reason}`, withheldSteps(run, there), code);
     }),
     ...heldLists.map((list) => {
       const tasks = Object.keys(DATASET_OF_TASK).filter((task) => DATASET_OF_TASK[task] === list.dataset);
-      const steps = heldSteps({ ...list, kind: 'night', sessions: [], tasks }, there);
+      const steps = withheldSteps({ ...list, kind: 'night', sessions: [], tasks }, there);
       return held(`held: ${list.dataset} of ${list.session}: ${list.reasons[0] ?? ''}`, steps);
     }),
   ];

@@ -6,7 +6,7 @@ import { statusWord, type Terminal, table } from '../terminal.ts';
 import type { FailedLine } from './failed-symbols.ts';
 import type { Health } from './health.ts';
 import type { Next, Status } from './read.ts';
-import { heldText } from './withheld.ts';
+import { withheldText } from './withheld.ts';
 
 const NIGHTS = 5;
 const TROUBLES = 6;
@@ -27,7 +27,7 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
       `${held.length} sessions of ${kind ?? 'no'} data, ${held[0]} to ${held.at(-1)}. ${missing.length === 0 ? 'No session is missing.' : `Missing: ${shown}`}`,
     ]);
   }
-  printHeld(status, terminal);
+  printWithheld(status, terminal);
   printNights(ledger.nights.slice(0, NIGHTS), terminal);
   const counts = new Map<string, number>();
   for (const { dataset } of symbols) counts.set(dataset, (counts.get(dataset) ?? 0) + 1);
@@ -45,7 +45,7 @@ function printHealth({ code, troubles }: Health, expected: string, terminal: Ter
     terminal.print(`Healthy: ${expected} is served, nothing is missing, behind or held.`);
     return;
   }
-  const more = troubles.length > 1 ? ` (${troubles.length} things to see to)` : '';
+  const more = troubles.length > 1 ? ` (${troubles.length} problems)` : '';
   terminal.print(`Not healthy, exit ${code}${more}:`);
   for (const { what, command, steps } of troubles.slice(0, TROUBLES)) {
     terminal.print(`- ${short(what)}`);
@@ -65,7 +65,7 @@ export function printFreshness({ freshness }: Pick<Status, 'freshness'>, termina
 }
 
 /** In full what health names in a line; what is to be done stands there. */
-function printHeld({ ledger, heldLists }: Status, terminal: Terminal): void {
+function printWithheld({ ledger, heldLists }: Status, terminal: Terminal): void {
   if (ledger.heldRuns.length + heldLists.length === 0) return;
   terminal.print(['', 'Held back:']);
   for (const { dataset, session, reasons, counts, place } of heldLists) {
@@ -76,7 +76,7 @@ function printHeld({ ledger, heldLists }: Status, terminal: Terminal): void {
     for (const reason of reasons) terminal.print(`  ${short(reason)}`);
   }
   for (const { sessions, reason, effect } of ledger.heldRuns) {
-    terminal.print(`- ${short(`prices of ${heldText({ sessions })}: ${reason}`)}`);
+    terminal.print(`- ${short(`prices of ${withheldText({ sessions })}: ${reason}`)}`);
     if (effect) terminal.print(`  ${effect}`);
   }
 }

@@ -3,7 +3,7 @@ import { lastClosedSession, nextSession, sessionHours, sessionsBetween } from '.
 import { startsAround } from '../../calendar/schedule.ts';
 import { readConsolidated } from '../../jobs/consolidate/state.ts';
 import { type Lake, type LakeKind, lakeKind } from '../../lake/lake.ts';
-import { heldSessions } from '../../lake/sessions.ts';
+import { publishedSessions } from '../../lake/sessions.ts';
 import { readSilverCheckpoint } from '../../lake/silver.ts';
 import { RunningExecutions } from '../../local/executions.ts';
 import { readHome } from '../../local/home.ts';
@@ -14,8 +14,14 @@ import sql from '../../warehouse/ledger.sql';
 import { readPaged } from '../../warehouse/paged.ts';
 import { type Context, homeLake, whereOf } from '../context.ts';
 import { withWarehouse } from '../pipeline.ts';
-import { type Freshness, freshnessOf, type Health, judgeHealth } from './health.ts';
-import { type HeldRun, type HeldSummary, readHeldLists, readHeldRuns, withKilled } from './withheld.ts';
+import { assessHealth, type Freshness, freshnessOf, type Health } from './health.ts';
+import {
+  readWithheldLists,
+  readWithheldRuns,
+  type WithheldRunSummary,
+  type WithheldSummary,
+  withKilled,
+} from './withheld.ts';
 
 const failedTasksSql = statement(sql, 'failed-tasks');
 const goodTasksSql = statement(sql, 'good-tasks');
@@ -39,7 +45,7 @@ export interface Ledger {
   sessions: string[];
   /** Newest session in `stock_prices`. */
   prices: string | null;
-  heldRuns: HeldRun[];
+  heldRuns: WithheldRunSummary[];
 }
 
 export interface Next {
@@ -62,7 +68,7 @@ export interface Status {
   missing: string[];
   freshness: Freshness[];
   ledger: Ledger;
-  heldLists: HeldSummary[];
+  heldLists: WithheldSummary[];
   next: Next;
 }
 
@@ -83,7 +89,7 @@ const NEWEST_TASKS = { key: ['completed_at', 'id'], descending: true };
 export async function readStatus(context: Context, task: string | undefined): Promise<Status> {
   const { config, now } = context;
   const lake = homeLake(config);
-  const held = (await heldSessions(lake)).map(({ date }) => date);
+  const held = (await publishedSessions(lake)).map(({ date }) => date);
   const ledger =
     (await withWarehouse(context, (warehouse) => readLedger(lake, warehouse, task))) ?? structuredClone(NONE);
   await nameInterrupted(ledger, context);
@@ -96,10 +102,10 @@ export async function readStatus(context: Context, task: string | undefined): Pr
     first === undefined || first > expected ? [] : sessionsBetween(first, expected).filter((date) => !have.has(date));
   const facts = { expected, sessions: last, prices: ledger.prices, latest: ledger.tasks, good: ledger.good };
   const freshness = freshnessOf({ ...facts, ...(await derivedUpTo(lake, config.RESAMPLING_INTERVALS)) });
-  const heldLists = await readHeldLists(lake);
+  const heldLists = await readWithheldLists(lake);
   const session = nextSession(lastClosedSession(now));
   const ended = ({ kind, status }: SqlRow) => (kind === 'night' || kind === 'release') && status !== 'Running';
-  const health = judgeHealth({
+  const health = assessHealth({
     last: ledger.nights.find(ended),
     latest: ledger.tasks,
     expected,
@@ -149,7 +155,7 @@ async function readLedger(lake: Lake, warehouse: Warehouse, task: string | undef
     failed: await readPaged(warehouse, failedTasksSql, {}, NEWEST_TASKS),
     sessions: (await warehouse.query(recentSessionsSql)).map(({ session }) => String(session)),
     prices: newest?.date ? String(newest.date) : null,
-    heldRuns: await readHeldRuns(lake, warehouse),
+    heldRuns: await readWithheldRuns(lake, warehouse),
   };
 }
 

@@ -1,7 +1,7 @@
 import { dateOfKey, type Lake, listAll, readJson } from '../../lake/lake.ts';
 import { stagingByRun } from '../../lake/staging.ts';
 import { effectOf } from '../../night/publish-session.ts';
-import { type HeldReport, sortWithheld } from '../../night/withheld.ts';
+import { sortWithheld, type WithheldReport } from '../../night/withheld.ts';
 import { type NightKind, type ReleaseEffect, releaseText } from '../../records/run.ts';
 import { ledgerInstant, placeIn, statement } from '../../text.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
@@ -11,7 +11,7 @@ import { readPaged } from '../../warehouse/paged.ts';
 const runsByIdSql = statement(sql, 'runs-by-id');
 
 /** A run whose sessions lie in staging and wait for a person. */
-export interface HeldRun {
+export interface WithheldRunSummary {
   runId: string;
   kind: NightKind;
   session: string;
@@ -27,7 +27,7 @@ export interface HeldRun {
 const PRICES = 'prices: ';
 
 /** `2025-11-19`, or `6 sessions up to 2025-11-19` */
-export function heldText({ sessions }: Pick<HeldRun, 'sessions'>): string {
+export function withheldText({ sessions }: Pick<WithheldRunSummary, 'sessions'>): string {
   const last = sessions.toSorted().at(-1) ?? '';
   return sessions.length === 1 ? last : `${sessions.length} sessions up to ${last}`;
 }
@@ -36,12 +36,12 @@ export function heldText({ sessions }: Pick<HeldRun, 'sessions'>): string {
  * Every run that still has in staging what its ledger row says it held, without what was published since; in order of
  * session. What a release would do is looked at now.
  */
-export async function readHeldRuns(lake: Lake, warehouse: Warehouse): Promise<HeldRun[]> {
+export async function readWithheldRuns(lake: Lake, warehouse: Warehouse): Promise<WithheldRunSummary[]> {
   const staged = await stagingByRun(lake);
   if (staged.size === 0) return [];
   const runs = JSON.stringify([...staged.keys()]);
   const rows = await readPaged(warehouse, runsByIdSql, { runs }, { key: ['session', 'run_id'] });
-  const held: HeldRun[] = [];
+  const held: WithheldRunSummary[] = [];
   for (const row of rows) {
     const runId = String(row.run_id);
     const dates = new Set((staged.get(runId) ?? []).map(dateOfKey));
@@ -90,18 +90,21 @@ export function withKilled(nights: readonly SqlRow[], left: readonly string[]): 
   return [...killed, ...nights].sort((a, b) => (String(a.started_at) < String(b.started_at) ? 1 : -1));
 }
 
-export type HeldSummary = Pick<HeldReport, 'dataset' | 'runId' | 'session' | 'heldAt' | 'reasons' | 'counts'> & {
+export type WithheldSummary = Pick<
+  WithheldReport,
+  'dataset' | 'runId' | 'session' | 'heldAt' | 'reasons' | 'counts'
+> & {
   /** Lake key of the whole difference, and where a person finds it. */
   diff: string;
   place: string;
 };
 
 /** Lists that went over their change budget and wait for somebody to look, oldest first. */
-export async function readHeldLists(lake: Lake): Promise<HeldSummary[]> {
-  const held: HeldSummary[] = [];
+export async function readWithheldLists(lake: Lake): Promise<WithheldSummary[]> {
+  const held: WithheldSummary[] = [];
   for (const { key } of await listAll(lake, 'reports/')) {
     if (!/\/held-[^/]+\.json$/.test(key)) continue;
-    const report = await readJson<HeldReport>(lake, key);
+    const report = await readJson<WithheldReport>(lake, key);
     if (report?.state !== 'held') continue;
     const { dataset, runId, session, heldAt, reasons, counts } = report;
     held.push({ dataset, runId, session, heldAt, reasons, counts, diff: key, place: placeIn(lake, key) });

@@ -16,9 +16,9 @@ export interface Check {
   name: string;
   counted: string;
   problems: string[];
-  /** What is made anew from the lake's own files. */
+  /** What is rebuilt from the lake's own files. */
   rebuild?: Rebuild[];
-  /** Commands that mend what is not. */
+  /** Commands that fix what is not. */
   repairs: string[];
   notes: string[];
 }

@@ -8,7 +8,7 @@ import { fileList } from '../../lake/exact-paths.ts';
 import { historyKeys } from '../../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll, readJson } from '../../lake/lake.ts';
 import { decodeRows } from '../../lake/parquet.ts';
-import { checksumOf, heldSessions, type Ingest, usableIngest } from '../../lake/sessions.ts';
+import { checksumOf, type Ingest, publishedSessions, usableIngest } from '../../lake/sessions.ts';
 import { decodeSilver, readSilverCheckpoint } from '../../lake/silver.ts';
 import { readSplits } from '../../lake/splits.ts';
 import { type LakeViews, openViews } from '../../lake/views.ts';
@@ -36,7 +36,7 @@ export type Ingests = ReadonlyMap<string, Ingest | undefined>;
 
 export async function readIngests(lake: Lake): Promise<Ingests> {
   const found = new Map<string, Ingest | undefined>();
-  for (const { date } of await heldSessions(lake)) found.set(date, await usableIngest(lake, date));
+  for (const { date } of await publishedSessions(lake)) found.set(date, await usableIngest(lake, date));
   return found;
 }
 
@@ -148,8 +148,8 @@ export function checkPrices(
       dates.add(date);
     }
   }
-  const strangers = [...stored.keys()].filter((date) => !ingests.has(date));
-  for (const date of strangers) problems.push(`${date}: rows in stock_prices, no session held`);
+  const unrecognisedKeys = [...stored.keys()].filter((date) => !ingests.has(date));
+  for (const date of unrecognisedKeys) problems.push(`${date}: rows in stock_prices, no session held`);
   const behind = rows.filter((row) => Number(row.behind) > 0 && ingests.get(String(row.date)));
   const symbols = behind.reduce((sum, row) => sum + Number(row.behind), 0);
   if (symbols > 0) problems.push(`${symbols} watermarks are behind stock_prices`);
@@ -159,7 +159,7 @@ export function checkPrices(
     counted: `${figure(stored.size)} sessions in stock_prices`,
     problems,
     ...(dates.size > 0 && { rebuild: [{ step: 'load-prices' as const, dates: [...dates].sort() }] }),
-    repairs: strangers.map((date) => `npx afterbell backfill --from ${date} --to ${date}`),
+    repairs: unrecognisedKeys.map((date) => `npx afterbell backfill --from ${date} --to ${date}`),
     notes: old > 0 ? [`${old} sessions before ${cutoff} are kept in the lake only (RETENTION_YEARS)`] : [],
   };
 }
@@ -334,25 +334,25 @@ async function isJson(lake: Lake, key: string): Promise<boolean> {
 }
 
 /**
- * Where a reader would stop, or has stopped (`message`), at the first damaged file: every one, and what makes it anew. A history is made anew from
+ * Where a reader would stop, or has stopped (`message`), at the first damaged file: every one, and what rebuilds it. A history is rebuilt from
  * the session files once the damaged one is out of the way; one that may have rows which lie nowhere else stays.
  */
 export async function findDamaged(lake: Lake, message?: string): Promise<Check> {
   const histories = await damagedOf(lake, 'bronze/raw_ohlcv/symbol=', /\/data\.parquet$/, decodeBarColumns);
   const months = await damagedOf(lake, 'silver/silver_', /\.parquet$/, decodeSilver);
-  const notes = ['history, N-session bars: not recounted; mend what is named first and verify again'];
+  const notes = ['history, N-session bars: not recounted; fix what is named first and verify again'];
   const check = { name: 'derived files', counted: 'each opened', notes };
   const problems = [...histories, ...months].map((key) => `${placeIn(lake, key)} cannot be read`);
   if (problems.length === 0 && message === undefined) return { ...check, problems, repairs: [] };
   if (problems.length === 0) {
-    // Readable one by one, and yet not all together: nothing that could be made anew is known.
+    // Readable one by one, and yet not all together: nothing that could be rebuilt is known.
     return {
       ...check,
       problems: [`a file cannot be read: ${message}`],
       repairs: ['npx afterbell run resample --mode full'],
     };
   }
-  const outside = await outsideDates(lake);
+  const outside = await nonSessionDates(lake);
   const stay = outside === undefined || outside.length > 0 ? histories : [];
   const gone = [...histories.filter((key) => !stay.includes(key)), ...months];
   const intervals = [...new Set(months.map((key) => Number(/silver_(\d+)d\//.exec(key)?.[1])))];
@@ -367,7 +367,7 @@ export async function findDamaged(lake: Lake, message?: string): Promise<Check> 
 }
 
 /** Dates with rows that came from elsewhere than a session file; undefined when nobody knows. */
-async function outsideDates(lake: Lake): Promise<string[] | undefined> {
+async function nonSessionDates(lake: Lake): Promise<string[] | undefined> {
   const checkpoint = await readConsolidated(lake).catch(() => undefined);
   return checkpoint?.outside && Object.keys(checkpoint.outside).sort();
 }

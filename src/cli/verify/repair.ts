@@ -44,9 +44,9 @@ export function stepText(one: Rebuild): string {
     case 'remove':
       return `remove ${counted(one.keys.length, 'damaged file')}: ${named(one.keys)}`;
     case 'consolidate':
-      return 'make the histories and their manifest anew from the session files: run consolidate --mode full';
+      return 'rebuild the histories and their manifest from the session files: run consolidate --mode full';
     case 'resample':
-      return `make N-session bars anew: run resample --mode full --intervals ${one.intervals.join(',')}`;
+      return `rebuild N-session bars: run resample --mode full --intervals ${one.intervals.join(',')}`;
     case 'load-prices':
       return `load ${counted(one.dates.length, 'session')} into stock_prices: ${named(one.dates)}`;
     case 'load-table':
@@ -102,7 +102,7 @@ async function runJob(
   const { status, reasons } = await outcomeOf(result, pipeline.stores, { session, kind: 'task' });
   if (status === 'Succeeded') return;
   throw new NamedError('Job.Failed', {
-    what: `${task} could not make everything anew`,
+    what: `${task} could not rebuild everything`,
     found: reasons.join('; ') || status,
     todo: '`afterbell verify` names what is left.',
   });

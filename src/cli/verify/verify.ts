@@ -26,11 +26,11 @@ export interface VerifyOptions {
   repair?: boolean;
 }
 
-/** What is made anew may show what else is to be. */
+/** What is rebuilt may show what else is to be. */
 const ROUNDS = 4;
 
 /**
- * Recounts everything that is stored against everything that says what is stored; with `repair` makes anew what
+ * Recounts everything that is stored against everything that says what is stored; with `repair` rebuilds what
  * follows from other files, and counts again. Exits 1 when unclean.
  */
 export async function verify({ repair = false }: VerifyOptions, context: Context): Promise<number> {
@@ -148,7 +148,7 @@ function print(checks: readonly Check[], where: readonly string[], context: Cont
   if (steps.length > 0) terminal.print('  More steps may follow from these; each is told as it is taken.');
   const repairs = [...new Set(checks.flatMap((check) => check.repairs))];
   printList(
-    'What it cannot make anew, in this order:',
+    'What it cannot rebuild, in this order:',
     repairs.map((command) => placed(command, context)),
     terminal,
   );

@@ -3,21 +3,29 @@ import { inFlight, stopIfAsked } from '../../concurrency.ts';
 import { errorName, isNamed } from '../../errors.ts';
 import type { AdoptedPrices } from '../../lake/bar-table.ts';
 import { jsonBytes, keys, type Lake } from '../../lake/lake.ts';
-import { heldSessions, type Ingest, readIngest } from '../../lake/sessions.ts';
+import { type Ingest, publishedSessions, readIngest } from '../../lake/sessions.ts';
 import { cutoffDate, type Expired, NOTHING_REMOVED, proveExpired, type Removal, removeExpired } from '../expire.ts';
 import type { JobError, Progress } from '../job.ts';
 import { type DateFile, type Inventory, Tally, takeInventory } from './inventory.ts';
 import { mergeSymbol } from './merge.ts';
 import {
+  type Batch,
   type ConsolidationPlan,
   ingestsNeeded,
-  type Portion,
   planConsolidation,
-  portionsOf,
+  splitIntoBatches,
   wantedBy,
 } from './plan.ts';
 import { readSessions, type SymbolWork, symbolWork } from './read-sessions.ts';
-import { isOfShard, type Part, partOf, removeParts, type Settled, settle, settleShard } from './shards.ts';
+import {
+  commit,
+  commitShard,
+  isOfShard,
+  type MergedState,
+  removeShardResults,
+  type ShardResult,
+  shardResult,
+} from './shards.ts';
 import { type Manifest, openBase } from './state.ts';
 import { type ConsolidateOptions, type ConsolidateSummary, summarise } from './summary.ts';
 
@@ -35,12 +43,12 @@ import { type ConsolidateOptions, type ConsolidateSummary, summarise } from './s
  */
 export async function consolidate(lake: Lake, options: ConsolidateOptions): Promise<ConsolidateSummary> {
   const started = performance.now();
-  const [inventory, held, base] = await Promise.all([takeInventory(lake), heldSessions(lake), openBase(lake)]);
+  const [inventory, held, base] = await Promise.all([takeInventory(lake), publishedSessions(lake), openBase(lake)]);
   const { checkpoint, manifest } = base;
   const symbols = options.symbols && new Set(options.symbols);
   const { mode, signal, shard, now = new Date() } = options;
   const mine = shard && ((symbol: string) => isOfShard(symbol, shard));
-  const errors: JobError[] = inventory.strangers.map((key) => ({
+  const errors: JobError[] = inventory.unrecognisedKeys.map((key) => ({
     name: 'Lake.Corrupt',
     symbol: null,
     message: `${key} is named after no symbol; rename it as docs/data-dictionary says, or remove it`,
@@ -72,25 +80,25 @@ export async function consolidate(lake: Lake, options: ConsolidateOptions): Prom
   const ours = new Map([...inventory.dateFiles].filter(([symbol]) => wanted(symbol)));
   const expired = cutoff === undefined ? [] : await run.expired(ours, cutoff);
   const skipped = [...run.failedSessions, ...unread];
-  const part = partOf({ base, held, ingests, inventory, run, manifest, expired, skipped, errors, options });
-  const summaryOf = (reports: readonly Part['report'][], rows: number, removal: Removal): ConsolidateSummary =>
+  const result = shardResult({ base, held, ingests, inventory, run, manifest, expired, skipped, errors, options });
+  const summaryOf = (reports: readonly ShardResult['report'][], rows: number, removal: Removal): ConsolidateSummary =>
     summarise(reports, { rows, removal, options, seconds: (performance.now() - started) / 1000 });
-  const sumUp = async ({ manifest }: Settled, reports: Part['report'][], removal = NOTHING_REMOVED) => {
+  const sumUp = async ({ manifest }: MergedState, reports: ShardResult['report'][], removal = NOTHING_REMOVED) => {
     const rows = rowsOf([...manifest.values()].map((entry) => entry.rows));
     await lake.write(keys.jobResult('consolidate'), jsonBytes(summaryOf(reports, rows, removal)));
   };
-  const settled = shard ? await settleShard(lake, part, base, sumUp) : await settle(lake, part, base);
-  const removal = await removeExpired(lake, settled?.expired ?? [], { runId: options.runId, now, signal });
-  if (!settled || shard) {
-    const own = summaryOf([part.report], rowsOf(part.manifest.map(([, , rows]) => rows)), removal);
-    if (settled) {
-      await sumUp(settled, settled.reports, removal);
-      await removeParts(lake);
+  const merged = shard ? await commitShard(lake, result, base, sumUp) : await commit(lake, result, base);
+  const removal = await removeExpired(lake, merged?.expired ?? [], { runId: options.runId, now, signal });
+  if (!merged || shard) {
+    const own = summaryOf([result.report], rowsOf(result.manifest.map(([, , rows]) => rows)), removal);
+    if (merged) {
+      await sumUp(merged, merged.reports, removal);
+      await removeShardResults(lake);
     }
-    return { ...own, shard: { index: part.index, size: part.size } };
+    return { ...own, shard: { index: result.index, size: result.size } };
   }
-  if (settled.written) part.report.counts.filesWritten++;
-  return summaryOf([part.report], rowsOf([...settled.manifest.values()].map((entry) => entry.rows)), removal);
+  if (merged.written) result.report.counts.filesWritten++;
+  return summaryOf([result.report], rowsOf([...merged.manifest.values()].map((entry) => entry.rows)), removal);
 }
 
 function rowsOf(counts: readonly number[]): number {
@@ -107,7 +115,7 @@ export class ConsolidationRun {
   /** Symbols merged without an error. */
   readonly done = new Set<string>();
   /** Symbols with an error → sessions they lack. */
-  readonly owed = new Map<string, Set<string>>();
+  readonly pending = new Map<string, Set<string>>();
   readonly failedSessions = new Set<string>();
 
   constructor(
@@ -126,36 +134,36 @@ export class ConsolidationRun {
   ) {}
 
   async all(plan: ConsolidationPlan): Promise<void> {
-    for (const portion of portionsOf(plan, SESSIONS_AT_ONCE)) await this.portion(portion);
+    for (const batch of splitIntoBatches(plan, SESSIONS_AT_ONCE)) await this.batch(batch);
   }
 
-  private async portion(portion: Portion): Promise<void> {
+  private async batch(batch: Batch): Promise<void> {
     const { maxWorkers, signal, progress } = this.options;
-    const read = await readSessions(this.lake, portion.sessions, { ...this.options, workers: maxWorkers });
-    this.counts.filesMerged += portion.sessions.length - read.failed.size;
-    for (const { date, only } of portion.sessions) {
+    const read = await readSessions(this.lake, batch.sessions, { ...this.options, workers: maxWorkers });
+    this.counts.filesMerged += batch.sessions.length - read.failed.size;
+    for (const { date, only } of batch.sessions) {
       const error = read.failed.get(date);
       if (!error) continue;
       this.failedSessions.add(date);
       this.errors.push({ name: error.name, symbol: null, message: error.message });
       // A session that is only looked up for some symbols is marked as merged already: remember who lacks it.
-      for (const symbol of only ?? []) this.owe(symbol, [date]);
+      for (const symbol of only ?? []) this.postpone(symbol, [date]);
     }
-    const all = symbolWork(portion, read);
+    const all = symbolWork(batch, read);
     let taken = 0;
     const one = async (work: SymbolWork) => {
-      await this.symbol(work, portion);
+      await this.symbol(work, batch);
       taken++;
       if (taken % 500 === 0 || taken === all.length) progress?.({ job: 'consolidate', done: taken, total: all.length });
     };
     await inFlight(all, maxWorkers, one, signal);
   }
 
-  private async symbol(work: SymbolWork, portion: Portion): Promise<void> {
+  private async symbol(work: SymbolWork, batch: Batch): Promise<void> {
     const { symbol } = work;
-    if (this.owed.has(symbol)) return this.owe(symbol, work.dates());
-    const bounds = { from: readDay(portion.from) ?? -Infinity, to: readDay(portion.to) ?? Infinity };
-    const dateFiles = portion.dateFiles.get(symbol) ?? [];
+    if (this.pending.has(symbol)) return this.postpone(symbol, work.dates());
+    const bounds = { from: readDay(batch.from) ?? -Infinity, to: readDay(batch.to) ?? Infinity };
+    const dateFiles = batch.dateFiles.get(symbol) ?? [];
     try {
       const { entry, written, added, revised, removed } = await mergeSymbol(this.lake, {
         symbol,
@@ -164,7 +172,7 @@ export class ConsolidationRun {
         sessions: work.bars(),
         dateFiles,
         removed: work.removed,
-        examined: portion.examined.has(symbol) ? bounds : undefined,
+        examined: batch.examined.has(symbol) ? bounds : undefined,
         outside: this.outside,
         adoptedPrices: this.options.adoptedPrices,
       });
@@ -183,7 +191,7 @@ export class ConsolidationRun {
       if (written) this.counts.filesWritten++;
     } catch (error) {
       this.fail(symbol, error);
-      this.owe(symbol, work.dates());
+      this.postpone(symbol, work.dates());
     }
   }
 
@@ -195,7 +203,7 @@ export class ConsolidationRun {
     const old: [symbol: string, files: DateFile[]][] = [];
     for (const [symbol, files] of dateFiles) {
       const chosen = files.filter(({ date }) => date < cutoff);
-      if (chosen.length > 0 && this.stored.has(symbol) && !this.owed.has(symbol)) old.push([symbol, chosen]);
+      if (chosen.length > 0 && this.stored.has(symbol) && !this.pending.has(symbol)) old.push([symbol, chosen]);
     }
     const expired: Expired[] = [];
     const one = async ([symbol, files]: [string, DateFile[]]) => {
@@ -203,7 +211,7 @@ export class ConsolidationRun {
         expired.push(...(await proveExpired(this.lake, symbol, files)).expired);
       } catch (error) {
         this.fail(symbol, error);
-        this.owe(symbol, []);
+        this.postpone(symbol, []);
       }
     };
     await inFlight(old, this.options.maxWorkers, one, this.options.signal);
@@ -216,10 +224,10 @@ export class ConsolidationRun {
     this.errors.push({ name: errorName(error), symbol, message: (error as Error).message });
   }
 
-  private owe(symbol: string, dates: Iterable<string>): void {
-    const owed = this.owed.get(symbol) ?? new Set<string>();
-    for (const date of dates) owed.add(date);
-    this.owed.set(symbol, owed);
+  private postpone(symbol: string, dates: Iterable<string>): void {
+    const pending = this.pending.get(symbol) ?? new Set<string>();
+    for (const date of dates) pending.add(date);
+    this.pending.set(symbol, pending);
     this.done.delete(symbol);
   }
 }

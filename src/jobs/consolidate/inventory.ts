@@ -22,7 +22,7 @@ export interface Inventory {
   dateFiles: ReadonlyMap<string, DateFile[]>;
   digests: Digests;
   /** Folders whose name stands for no symbol of ours. */
-  strangers: readonly string[];
+  unrecognisedKeys: readonly string[];
 }
 
 /**
@@ -40,12 +40,12 @@ export async function takeInventory(lake: Lake): Promise<Inventory> {
   const oldNames = new Set<string>();
   const dateFiles = new Map<string, DateFile[]>();
   const oldFiles = new Set<string>();
-  const strangers = new Set<string>();
+  const unrecognisedKeys = new Set<string>();
   for await (const { key, etag, size } of lake.list(PREFIX)) {
     const match = /^symbol=([^/]+)\/(data\.parquet$)?/.exec(key.slice(PREFIX.length));
     const symbol = match ? symbolIn(match[1]!) : undefined;
     if (!match || symbol === undefined) {
-      strangers.add(match ? `${PREFIX}symbol=${match[1]}/` : key);
+      unrecognisedKeys.add(match ? `${PREFIX}symbol=${match[1]}/` : key);
       continue;
     }
     const date = match[2] ? undefined : dateOfKey(key);
@@ -60,7 +60,7 @@ export async function takeInventory(lake: Lake): Promise<Inventory> {
     if (key !== keys.symbolDate(symbol, date)) oldFiles.add(symbol);
   }
   for (const symbol of oldFiles) dateFiles.set(symbol, oneADate(symbol, dateFiles.get(symbol)!));
-  return { histories, oldNames, dateFiles, strangers: [...strangers], digests: digestsOf(dateFiles) };
+  return { histories, oldNames, dateFiles, unrecognisedKeys: [...unrecognisedKeys], digests: digestsOf(dateFiles) };
 }
 
 /** In date order; of a date with a file under the old name and one under the new name the new one. */

@@ -93,7 +93,7 @@ export function mergeBars(input: MergeInput): Merged {
       if (!had) changes.added++;
       else if (winner !== EXISTING && differ(existing!, at[EXISTING]!, sources[winner]!, at[winner]!))
         changes.revised++;
-      if (winner !== SESSION && isOutside(input, day, winner, days[SESSION] === day)) {
+      if (winner !== SESSION && isBetweenSessions(input, day, winner, days[SESSION] === day)) {
         input.outside.add(day, rowHash(input.symbol, sources[winner]!, at[winner]!));
       }
     }
@@ -124,7 +124,7 @@ function ingested(sources: (BarColumns | undefined)[], at: number[], source: num
 }
 
 /** A stored row counts only when it is examined, or when it has just beaten a session's row. */
-function isOutside({ examined }: MergeInput, day: number, winner: number, hasSession: boolean): boolean {
+function isBetweenSessions({ examined }: MergeInput, day: number, winner: number, hasSession: boolean): boolean {
   if (winner === DATE_FILE || hasSession) return true;
   return examined !== undefined && day >= examined.from && day <= examined.to;
 }
@@ -219,8 +219,8 @@ async function readDateFiles(
     const bytes = await lake.read(key);
     if (!bytes) throw corruptFile(key, 'nothing, although it was listed');
     const bars = await decodeBarColumns(bytes, key, adopting);
-    const stranger = bars.symbol.values.find((value) => value !== symbol);
-    if (stranger !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(stranger)}`);
+    const foreign = bars.symbol.values.find((value) => value !== symbol);
+    if (foreign !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(foreign)}`);
     const day = readDay(date);
     if (bars.date.length !== 1 || bars.date[0] !== day)
       throw corruptFile(key, `${bars.date.length} rows, or another date`);

@@ -48,11 +48,11 @@ export function wantedBy({ symbols, mine }: Pick<PlanInput, 'symbols' | 'mine'>)
   return (symbol) => (symbols === undefined || symbols.has(symbol)) && (mine === undefined || mine(symbol));
 }
 
-/** Dates whose ingest manifest has to be read before planning: new or changed ones, and those owed to a symbol. */
+/** Dates whose ingest manifest has to be read before planning: new or changed ones, and those pending for a symbol. */
 export function ingestsNeeded({ mode, held, checkpoint }: Pick<PlanInput, 'mode' | 'held' | 'checkpoint'>): string[] {
-  const owed = new Set(Object.values(checkpoint.failed).flat());
+  const pending = new Set(Object.values(checkpoint.failed).flat());
   return held
-    .filter(({ date, etag }) => mode === 'full' || owed.has(date) || checkpoint.sessions[date]?.etag !== etag)
+    .filter(({ date, etag }) => mode === 'full' || pending.has(date) || checkpoint.sessions[date]?.etag !== etag)
     .map(({ date }) => date);
 }
 
@@ -114,15 +114,15 @@ export function planConsolidation(input: PlanInput): ConsolidationPlan {
   };
 }
 
-export interface Portion extends ConsolidationPlan {
-  /** Days (YYYY-MM-DD, inclusive) this portion is about. */
+export interface Batch extends ConsolidationPlan {
+  /** Days (YYYY-MM-DD, inclusive) this batch is about. */
   from: string;
   to: string;
 }
 
 /** Cuts a plan along the dates, so that the session files in memory at once stay few. */
-export function portionsOf(plan: ConsolidationPlan, sessionsAtOnce: number): Portion[] {
-  const portions: Portion[] = [];
+export function splitIntoBatches(plan: ConsolidationPlan, sessionsAtOnce: number): Batch[] {
+  const batches: Batch[] = [];
   let from = '0000-01-01';
   for (let start = 0; start === 0 || start < plan.sessions.length; start += sessionsAtOnce) {
     const sessions = plan.sessions.slice(start, start + sessionsAtOnce);
@@ -133,8 +133,8 @@ export function portionsOf(plan: ConsolidationPlan, sessionsAtOnce: number): Por
       const part = files.filter(({ date }) => date >= from && date <= last);
       if (part.length > 0) dateFiles.set(symbol, part);
     }
-    portions.push({ ...plan, sessions, dateFiles, from, to: last });
+    batches.push({ ...plan, sessions, dateFiles, from, to: last });
     from = next ? addDays(last, 1) : last;
   }
-  return portions;
+  return batches;
 }

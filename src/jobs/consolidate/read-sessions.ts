@@ -4,7 +4,7 @@ import { type BarColumns, decodeBarColumns, pickBars, rowRef, tableOf } from '..
 import { keys, type Lake } from '../../lake/lake.ts';
 import { corruptFile } from '../../lake/parquet-columns.ts';
 import { checksumOf } from '../../lake/sessions.ts';
-import type { PlannedSession, Portion } from './plan.ts';
+import type { Batch, PlannedSession } from './plan.ts';
 
 /** Session files in memory, found by symbol. */
 export interface ReadSessions {
@@ -69,7 +69,7 @@ async function readSession(lake: Lake, { date, checksum }: PlannedSession): Prom
   return bars;
 }
 
-/** What the sessions of a portion say about one symbol. */
+/** What the sessions of a batch say about one symbol. */
 export interface SymbolWork {
   symbol: string;
   /** Days on which a session has it no longer. */
@@ -80,14 +80,14 @@ export interface SymbolWork {
   dates: () => string[];
 }
 
-/** Every symbol that a portion concerns, in order of name. */
-export function symbolWork(portion: Portion, { tables, rows, failed }: ReadSessions): SymbolWork[] {
+/** Every symbol that a batch concerns, in order of name. */
+export function symbolWork(batch: Batch, { tables, rows, failed }: ReadSessions): SymbolWork[] {
   const removed = new Map<string, Set<number>>();
-  for (const { date, removed: gone } of portion.sessions) {
+  for (const { date, removed: gone } of batch.sessions) {
     if (failed.has(date)) continue;
     for (const symbol of gone) removed.set(symbol, (removed.get(symbol) ?? new Set()).add(readDay(date)!));
   }
-  const { dateFiles, examined, visited } = portion;
+  const { dateFiles, examined, visited } = batch;
   const symbols = new Set([...rows.keys(), ...removed.keys(), ...dateFiles.keys(), ...examined, ...visited]);
   return [...symbols].sort().map((symbol) => {
     const refs = rows.get(symbol);
@@ -96,7 +96,7 @@ export function symbolWork(portion: Portion, { tables, rows, failed }: ReadSessi
       symbol,
       removed: days,
       bars: () => refs && pickBars(symbol, tables, refs),
-      dates: () => [...(refs ?? []).map((ref) => portion.sessions[tableOf(ref)]!.date), ...[...days].map(dateOf)],
+      dates: () => [...(refs ?? []).map((ref) => batch.sessions[tableOf(ref)]!.date), ...[...days].map(dateOf)],
     };
   });
 }

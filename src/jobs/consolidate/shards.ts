@@ -50,7 +50,7 @@ export function shardOf(config: ArrayJob, runId: string): Shard | undefined {
  * What one shard did, complete for its symbols. The lake's manifest and checkpoint are a function of the parts of all
  * shards and of the checkpoint they began with, so it is of no matter who ends first. A run without shards is one part.
  */
-export interface Part {
+export interface ShardResult {
   /** Digest of all that the shards of a run have in common: parts of different views do not go together. */
   view: string;
   index: number;
@@ -80,32 +80,32 @@ export interface Part {
 
 const WITHDRAWN = '0'.repeat(16);
 
-export interface Settled {
+export interface MergedState {
   checkpoint: ConsolidationCheckpoint;
   manifest: Manifest;
   expired: Expired[];
 }
 
 /** Pure: the lake's state after all shards of a run. */
-export function mergeParts(base: ConsolidationCheckpoint, parts: readonly Part[]): Settled {
+export function mergeShardResults(base: ConsolidationCheckpoint, results: readonly ShardResult[]): MergedState {
   const tally = new Tally();
   const dates = new Tally<string>();
   const symbols: Record<string, string> = {};
   const failed: ConsolidationCheckpoint['failed'] = {};
   const manifest: Manifest = new Map();
-  for (const part of parts) {
-    for (const [day, digest] of part.outside) tally.addDigest(day, digest);
-    for (const [date, digest] of Object.entries(part.dateFiles.dates)) dates.addDigest(date, digest);
-    Object.assign(symbols, part.dateFiles.symbols);
-    Object.assign(failed, part.failed);
-    for (const [symbol, lastDay, rows, lastUpdated] of part.manifest) {
+  for (const result of results) {
+    for (const [day, digest] of result.outside) tally.addDigest(day, digest);
+    for (const [date, digest] of Object.entries(result.dateFiles.dates)) dates.addDigest(date, digest);
+    Object.assign(symbols, result.dateFiles.symbols);
+    Object.assign(failed, result.failed);
+    for (const [symbol, lastDay, rows, lastUpdated] of result.manifest) {
       manifest.set(symbol, { lastDay, rows, lastUpdated: BigInt(lastUpdated) });
     }
   }
-  const limited = parts.some((part) => part.limited);
-  const skipped = new Set(parts.flatMap((part) => part.skipped));
-  const sessions = limited ? base.sessions : sessionsOfAll(parts);
-  const outside = new Map(Object.entries(parts.every(({ afresh }) => afresh) ? {} : base.outside));
+  const limited = results.some((result) => result.limited);
+  const skipped = new Set(results.flatMap((result) => result.skipped));
+  const sessions = limited ? base.sessions : sessionsOfAll(results);
+  const outside = new Map(Object.entries(results.every(({ afresh }) => afresh) ? {} : base.outside));
   for (const [day, digest] of tally.entries()) {
     const date = dateOf(day);
     const before = outside.get(date);
@@ -124,14 +124,14 @@ export function mergeParts(base: ConsolidationCheckpoint, parts: readonly Part[]
       failed,
     },
     manifest,
-    expired: parts.flatMap(({ expired }) => expired),
+    expired: results.flatMap(({ expired }) => expired),
   };
 }
 
 /** A session is done when it is for every shard. */
-function sessionsOfAll([first, ...others]: readonly Part[]): ConsolidationCheckpoint['sessions'] {
+function sessionsOfAll([first, ...others]: readonly ShardResult[]): ConsolidationCheckpoint['sessions'] {
   const sessions = Object.entries(first?.sessions ?? {});
-  const done = sessions.filter(([date, { etag }]) => others.every((part) => part.sessions[date]?.etag === etag));
+  const done = sessions.filter(([date, { etag }]) => others.every((result) => result.sessions[date]?.etag === etag));
   return Object.fromEntries(done);
 }
 
@@ -140,16 +140,16 @@ function chained(before: string, now: string): string {
   return mixed.toString(16).padStart(16, '0');
 }
 
-export interface PartInput {
+export interface ShardResultInput {
   base: Base;
   held: readonly { date: string; etag: string }[];
   ingests: ReadonlyMap<string, Ingest>;
   inventory: Pick<Inventory, 'dateFiles'>;
   run: {
     done: ReadonlySet<string>;
-    owed: ReadonlyMap<string, ReadonlySet<string>>;
+    pending: ReadonlyMap<string, ReadonlySet<string>>;
     outside: { entries(): [day: number, digest: string][] };
-    counts: Part['report']['counts'];
+    counts: ShardResult['report']['counts'];
   };
   /** After the run, of all symbols. */
   manifest: Manifest;
@@ -161,14 +161,14 @@ export interface PartInput {
 }
 
 /** Pure: what a run says of its symbols. */
-export function partOf(input: PartInput): Part {
+export function shardResult(input: ShardResultInput): ShardResult {
   const { base, run, options } = input;
   const { shard = { index: 0, size: 1, submission: '' }, mode } = options;
   const mine = (symbol: string) => isOfShard(symbol, shard);
   const limited = options.symbols !== undefined;
   const failed = Object.entries(base.checkpoint.failed).filter(([symbol]) => mine(symbol) && !run.done.has(symbol));
   const lacking = new Map(failed);
-  for (const [symbol, dates] of run.owed) {
+  for (const [symbol, dates] of run.pending) {
     lacking.set(symbol, [...new Set([...(lacking.get(symbol) ?? []), ...dates])].sort());
   }
   const going = new Set(input.expired.map(({ key }) => key));
@@ -192,7 +192,7 @@ export function partOf(input: PartInput): Part {
   };
 }
 
-function viewOf({ base, held, options }: PartInput): string {
+function viewOf({ base, held, options }: ShardResultInput): string {
   const { mode, symbols, shard } = options;
   return createHash('sha256')
     .update(base.storedCheckpoint?.bytes ?? '')
@@ -200,9 +200,9 @@ function viewOf({ base, held, options }: PartInput): string {
     .digest('hex');
 }
 
-function sessionsDone({ held, ingests, base, skipped }: PartInput): Part['sessions'] {
+function sessionsDone({ held, ingests, base, skipped }: ShardResultInput): ShardResult['sessions'] {
   const left = new Set(skipped);
-  const sessions: Part['sessions'] = {};
+  const sessions: ShardResult['sessions'] = {};
   for (const { date, etag } of held) {
     const checksum = ingests.get(date)?.checksum ?? base.checkpoint.sessions[date]?.checksum;
     if (checksum !== undefined && !left.has(date)) sessions[date] = { etag, checksum };
@@ -219,19 +219,19 @@ export interface Base {
   storedCheckpoint: Version;
 }
 
-export interface Settlement extends Settled {
+export interface Settlement extends MergedState {
   /** Whether the manifest had to be written. */
   written: boolean;
-  reports: Part['report'][];
+  reports: ShardResult['report'][];
 }
 
 /**
  * Writes manifest and checkpoint of a run without shards.
  * @throws Lake.Conflict when another run has settled since this one began; its own data files are merged by the next
  */
-export async function settle(lake: Lake, part: Part, base: Base): Promise<Settlement> {
-  const settled = mergeParts(base.checkpoint, [part]);
-  return { ...settled, written: await put(lake, settled, base), reports: [part.report] };
+export async function commit(lake: Lake, result: ShardResult, base: Base): Promise<Settlement> {
+  const merged = mergeShardResults(base.checkpoint, [result]);
+  return { ...merged, written: await put(lake, merged, base), reports: [result.report] };
 }
 
 /**
@@ -241,26 +241,26 @@ export async function settle(lake: Lake, part: Part, base: Base): Promise<Settle
  * @returns undefined while parts of other shards are missing
  * @throws Lake.Corrupt for a part that is not JSON
  */
-export async function settleShard(
+export async function commitShard(
   lake: Lake,
-  part: Part,
+  result: ShardResult,
   base: Base,
-  beforeCommit: (settled: Settled, reports: Part['report'][]) => Promise<void>,
+  beforeCommit: (merged: MergedState, reports: ShardResult['report'][]) => Promise<void>,
 ): Promise<Settlement | undefined> {
-  await lake.write(keys.consolidationPart(part.index, part.size), jsonBytes(part));
+  await lake.write(keys.consolidationPart(result.index, result.size), jsonBytes(result));
   for (let attempt = 1; ; attempt++) {
     const [storedManifest, storedCheckpoint] = await Promise.all([
       lake.open(keys.manifest),
       lake.open(keys.consolidated),
     ]);
-    const parts = await allParts(lake, part);
-    if (!parts) return undefined;
-    const settled = mergeParts(base.checkpoint, parts);
-    const reports = parts.map(({ report }) => report);
-    await beforeCommit(settled, reports);
+    const results = await allResults(lake, result);
+    if (!results) return undefined;
+    const merged = mergeShardResults(base.checkpoint, results);
+    const reports = results.map(({ report }) => report);
+    await beforeCommit(merged, reports);
     try {
-      const written = await put(lake, settled, { storedManifest, storedCheckpoint });
-      return { ...settled, written, reports };
+      const written = await put(lake, merged, { storedManifest, storedCheckpoint });
+      return { ...merged, written, reports };
     } catch (error) {
       if (!isNamed(error, 'Lake.Conflict') || attempt === TRIES) throw error;
     }
@@ -268,21 +268,25 @@ export async function settleShard(
 }
 
 /** Removes the parts, those of runs that never came to their end too. */
-export async function removeParts(lake: Lake): Promise<void> {
-  const parts = await listAll(lake, keys.consolidationParts);
-  await lake.remove(parts.map(({ key }) => key));
+export async function removeShardResults(lake: Lake): Promise<void> {
+  const results = await listAll(lake, keys.consolidationParts);
+  await lake.remove(results.map(({ key }) => key));
 }
 
-async function put(lake: Lake, { manifest, checkpoint }: Settled, base: Omit<Base, 'checkpoint'>): Promise<boolean> {
+async function put(
+  lake: Lake,
+  { manifest, checkpoint }: MergedState,
+  base: Omit<Base, 'checkpoint'>,
+): Promise<boolean> {
   const written = await replace(lake, keys.manifest, manifestBytes(manifest), base.storedManifest);
   await replace(lake, keys.consolidated, checkpointBytes(checkpoint), base.storedCheckpoint);
   return written;
 }
 
-async function allParts(lake: Lake, { size, view }: Part): Promise<Part[] | undefined> {
+async function allResults(lake: Lake, { size, view }: ShardResult): Promise<ShardResult[] | undefined> {
   const wanted = Array.from({ length: size }, (_, index) => keys.consolidationPart(index, size));
   const there = new Set((await listAll(lake, keys.consolidationParts)).map(({ key }) => key));
   if (!wanted.every((key) => there.has(key))) return undefined;
-  const parts = await Promise.all(wanted.map(async (key) => jsonIn<Part>(key, await lake.read(key))));
-  return parts.every((part) => part?.view === view) ? (parts as Part[]) : undefined;
+  const results = await Promise.all(wanted.map(async (key) => jsonIn<ShardResult>(key, await lake.read(key))));
+  return results.every((result) => result?.view === view) ? (results as ShardResult[]) : undefined;
 }

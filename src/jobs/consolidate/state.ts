@@ -23,7 +23,7 @@ export interface ManifestEntry {
 export type Manifest = Map<string, ManifestEntry>;
 
 /**
- * Undefined when there is none, or one that cannot be read as ours: it can be made anew from the data files, so a
+ * Undefined when there is none, or one that cannot be read as ours: it can be rebuilt from the data files, so a
  * damaged one is no reason to stop.
  */
 export async function readManifest(lake: Lake): Promise<Manifest | undefined> {

@@ -1,7 +1,7 @@
 import type { AdoptedPrices } from '../../lake/bar-table.ts';
 import type { Removal } from '../expire.ts';
 import type { JobError, JobSummary, Progress } from '../job.ts';
-import type { Part, Shard } from './shards.ts';
+import type { Shard, ShardResult } from './shards.ts';
 
 /** What a consolidation and a vacuum are told alike. */
 export interface BronzeJobOptions {
@@ -41,10 +41,11 @@ export interface ConsolidateSummary extends JobSummary {
 
 /** Pure: what a run, or all shards of one, has to say in the end. */
 export function summarise(
-  reports: readonly Part['report'][],
+  reports: readonly ShardResult['report'][],
   { rows, removal, options, seconds }: { rows: number; removal: Removal; options: ConsolidateOptions; seconds: number },
 ): ConsolidateSummary {
-  const sum = (of: (report: Part['report']) => number) => reports.reduce((total, report) => total + of(report), 0);
+  const sum = (of: (report: ShardResult['report']) => number) =>
+    reports.reduce((total, report) => total + of(report), 0);
   const symbols = sum((report) => report.symbols);
   const errors = distinct([...reports.flatMap((report) => report.errors), ...removal.errors]);
   return {

@@ -2,16 +2,16 @@ import { dateOf, readDay } from '../../calendar/dates.ts';
 import { stopIfAsked } from '../../concurrency.ts';
 import { NamedError } from '../../errors.ts';
 import type { FactorSpan } from '../../lake/splits.ts';
-import type { BarChunk, Engine, Portion } from './bar-reader.ts';
-import { type Sheaf, type Slots, VALUES } from './plan.ts';
+import type { BarChunk, BatchInput, Engine } from './bar-reader.ts';
+import { type Batch, VALUES, type WindowTable } from './plan.ts';
 
 const MILLION = 1e6;
 
 /** The window of one interval that the next bar may belong to. */
 interface Lane {
-  slotOf: Int32Array;
+  windowIndexOf: Int32Array;
   sid: number;
-  slot: number;
+  windowIndex: number;
   open: number;
   high: number;
   low: number;
@@ -23,29 +23,29 @@ interface Lane {
 
 /**
  * Bars in order of symbol and date into windows: a window ends where the next bar belongs to another, so nothing is
- * looked up and nothing hashed. Its arrays are used again by the next portion, because they are large.
+ * looked up and nothing hashed. Its arrays are used again by the next batch, because they are large.
  */
 export class Reduction {
-  /** Bars of windows that a later company began anew: they are in no window. */
+  /** Bars of windows that a later company started over: they are in no window. */
   former = 0;
   private lanes: Lane[] = [];
   private rows = 0;
   private sid = new Int32Array();
-  private slot = new Int32Array();
+  private windowIndex = new Int32Array();
   private bars = new Uint8Array();
   private values = new Float64Array();
   private whole = new Float64Array();
   private millionths = new Float64Array();
 
-  begin({ tables }: Slots): void {
+  begin({ tables }: WindowTable): void {
     this.rows = 0;
     this.former = 0;
     const nothing = { open: 0, high: 0, low: 0, close: 0, whole: 0, millionths: 0, bars: 0 };
-    this.lanes = tables.map((slotOf) => ({ slotOf, sid: -1, slot: -1, ...nothing }));
+    this.lanes = tables.map((windowIndexOf) => ({ windowIndexOf, sid: -1, windowIndex: -1, ...nothing }));
   }
 
   /**
-   * @param places each bar's place in the slots' tables
+   * @param places each bar's place in the window tables
    * @param changed rows from which on a symbol's bars are another company's: a window holds those of its last one
    */
   add(chunk: BarChunk, places: Int32Array, changed: readonly number[] = []): void {
@@ -59,9 +59,9 @@ export class Reduction {
       let from = 0;
       for (const row of changed) {
         this.reduce(lane, chunk, places, from, row);
-        if (lane.slot >= 0 && lane.slot === lane.slotOf[places[row]!]) {
+        if (lane.windowIndex >= 0 && lane.windowIndex === lane.windowIndexOf[places[row]!]) {
           this.former += lane.bars;
-          lane.slot = -1;
+          lane.windowIndex = -1;
         }
         from = row;
       }
@@ -70,33 +70,33 @@ export class Reduction {
   }
 
   /** The windows of everything that was added. */
-  end(symbols: readonly string[], slots: Slots): Sheaf {
+  end(symbols: readonly string[], windowTable: WindowTable): Batch {
     this.makeRoom(this.lanes.length);
-    for (const { sid, slot, open, high, low, close, whole, millionths, bars } of this.lanes)
-      if (slot >= 0) this.put(sid, slot, open, high, low, close, whole, millionths, bars);
-    return { symbols, slots, ...this.byMonth(slots) };
+    for (const { sid, windowIndex, open, high, low, close, whole, millionths, bars } of this.lanes)
+      if (windowIndex >= 0) this.put(sid, windowIndex, open, high, low, close, whole, millionths, bars);
+    return { symbols, windowTable, ...this.byMonth(windowTable) };
   }
 
   /** Rows by month file, each month's in the order they have: counted and put there, not sorted. */
-  private byMonth({ months, monthOf }: Slots): Omit<Sheaf, 'symbols' | 'slots'> {
-    const { rows, sid: sids, slot: slotsOf, bars: counts, values: from } = this;
+  private byMonth({ months, monthOf }: WindowTable): Omit<Batch, 'symbols' | 'windowTable'> {
+    const { rows, sid: sids, windowIndex: windowIndexes, bars: counts, values: from } = this;
     const starts = new Int32Array(months.length + 1);
-    for (let row = 0; row < rows; row++) starts[monthOf[slotsOf[row]!]! + 1]!++;
+    for (let row = 0; row < rows; row++) starts[monthOf[windowIndexes[row]!]! + 1]!++;
     for (let month = 0; month < months.length; month++) starts[month + 1]! += starts[month]!;
     const next = starts.slice();
     const sid = new Int32Array(rows);
-    const slot = new Int32Array(rows);
+    const windowIndex = new Int32Array(rows);
     const bars = new Uint8Array(rows);
     const values = new Float64Array(rows * VALUES);
     for (let row = 0; row < rows; row++) {
-      const place = next[monthOf[slotsOf[row]!]!]!++;
+      const place = next[monthOf[windowIndexes[row]!]!]!++;
       sid[place] = sids[row]!;
-      slot[place] = slotsOf[row]!;
+      windowIndex[place] = windowIndexes[row]!;
       bars[place] = counts[row]!;
       const [source, target] = [row * VALUES, place * VALUES];
       for (let i = 0; i < VALUES; i++) values[target + i] = from[source + i]!;
     }
-    return { starts, sid, slot, bars, values };
+    return { starts, sid, windowIndex, bars, values };
   }
 
   /** The lane's values are kept in variables meanwhile: as properties they take twice the time. */
@@ -108,20 +108,20 @@ export class Reduction {
     to: number,
   ): void {
     const { whole: wholes, millionths: fractions } = this;
-    const { slotOf } = lane;
-    let { sid, slot, open, high, low, close, whole, millionths, bars } = lane;
+    const { windowIndexOf } = lane;
+    let { sid, windowIndex, open, high, low, close, whole, millionths, bars } = lane;
     for (let row = from; row < to; row++) {
-      const next = slotOf[places[row]!]!;
-      if (next === slot && sids[row] === sid) {
+      const next = windowIndexOf[places[row]!]!;
+      if (next === windowIndex && sids[row] === sid) {
         if (highs[row]! > high) high = highs[row]!;
         if (lows[row]! < low) low = lows[row]!;
         whole += wholes[row]!;
         millionths += fractions[row]!;
         bars++;
       } else {
-        if (slot >= 0) this.put(sid, slot, open, high, low, close, whole, millionths, bars);
+        if (windowIndex >= 0) this.put(sid, windowIndex, open, high, low, close, whole, millionths, bars);
         sid = sids[row]!;
-        slot = next;
+        windowIndex = next;
         open = opens[row]!;
         high = highs[row]!;
         low = lows[row]!;
@@ -131,12 +131,12 @@ export class Reduction {
       }
       close = closes[row]!;
     }
-    Object.assign(lane, { sid, slot, open, high, low, close, whole, millionths, bars });
+    Object.assign(lane, { sid, windowIndex, open, high, low, close, whole, millionths, bars });
   }
 
   private put(
     sid: number,
-    slot: number,
+    windowIndex: number,
     open: number,
     high: number,
     low: number,
@@ -149,7 +149,7 @@ export class Reduction {
     const at = this.rows++;
     const first = at * VALUES;
     this.sid[at] = sid;
-    this.slot[at] = slot;
+    this.windowIndex[at] = windowIndex;
     this.bars[at] = bars;
     values[first] = open;
     values[first + 1] = high;
@@ -163,7 +163,7 @@ export class Reduction {
     if (wanted <= this.sid.length) return;
     const room = Math.max(wanted, this.sid.length * 2, 65_536);
     this.sid = enlarged(this.sid, new Int32Array(room));
-    this.slot = enlarged(this.slot, new Int32Array(room));
+    this.windowIndex = enlarged(this.windowIndex, new Int32Array(room));
     this.bars = enlarged(this.bars, new Uint8Array(room));
     this.values = enlarged(this.values, new Float64Array(room * VALUES));
   }
@@ -183,15 +183,15 @@ function enlarged<T extends Int32Array | Float64Array | Uint8Array>(old: T, fres
   return fresh;
 }
 
-/** What is known of a portion's bars once all have been looked at. */
-export interface Look {
+/** What is known of a batch's bars once all have been looked at. */
+export interface Scan {
   symbols: readonly string[];
-  slots: Slots;
+  windowTable: WindowTable;
   factors: ReadonlyMap<string, readonly FactorSpan[]>;
   companyChanges: ReadonlyMap<string, readonly number[]>;
-  /** Bars that came, those of no symbol of the portion, and the windows they go to, one bar to several. */
+  /** Bars that came, those of no symbol of the batch, and the windows they go to, one bar to several. */
   bars: number;
-  strangers: number;
+  foreignBars: number;
   counted: number;
   /** Days that go to no window. */
   dropped: Set<number>;
@@ -203,20 +203,20 @@ export interface Look {
   day: number;
 }
 
-export function newLook({
+export function newScan({
   symbols,
-  slots,
+  windowTable,
   factors,
   companyChanges,
-}: Pick<Look, 'symbols' | 'slots' | 'factors' | 'companyChanges'>): Look {
+}: Pick<Scan, 'symbols' | 'windowTable' | 'factors' | 'companyChanges'>): Scan {
   const faults = { impossible: new Map<string, string>(), broken: new Map<string, string>() };
   return {
     symbols,
-    slots,
+    windowTable,
     factors,
     companyChanges,
     bars: 0,
-    strangers: 0,
+    foreignBars: 0,
     counted: 0,
     dropped: new Set(),
     ...faults,
@@ -227,23 +227,23 @@ export function newLook({
 
 /**
  * Looks at every bar, puts those of before a split on the basis of after it, and finds the place of each bar's day in
- * the slots' tables.
+ * the window tables.
  * @returns rows from which on a symbol's bars are another company's than those of the row before
  * @throws Job.Failed when symbols are not in order: DuckDB then read otherwise than it was told to
  */
-export function lookAtBars(look: Look, chunk: BarChunk, places: Int32Array): readonly number[] {
-  const { slots, symbols, factors, companyChanges } = look;
+export function scanBars(scan: Scan, chunk: BarChunk, places: Int32Array): readonly number[] {
+  const { windowTable, symbols, factors, companyChanges } = scan;
   const { rows, sid: sids, day: days, open, high, low, close, volume } = chunk;
-  const { firstDay, cover } = slots;
+  const { firstDay, cover } = windowTable;
   const none = cover.length - 1;
-  let { sid, day, strangers, counted } = look;
+  let { sid, day, foreignBars, counted } = scan;
   let spans = sid < 0 ? undefined : factors.get(symbols[sid]!);
   let changes = sid < 0 ? undefined : companyChanges.get(symbols[sid]!);
   const changed: number[] = [];
   for (let row = 0; row < rows; row++) {
     const [next, nextDay] = [sids[row]!, days[row]!];
     if (next < 0) {
-      strangers++;
+      foreignBars++;
       places[row] = none;
       continue;
     }
@@ -252,14 +252,14 @@ export function lookAtBars(look: Look, chunk: BarChunk, places: Int32Array): rea
       spans = factors.get(symbols[next]!);
       changes = companyChanges.get(symbols[next]!);
     } else if (nextDay <= day) {
-      look.impossible.set(symbols[next]!, `a bar of ${dateOf(nextDay)} behind one of ${dateOf(day)}`);
+      scan.impossible.set(symbols[next]!, `a bar of ${dateOf(nextDay)} behind one of ${dateOf(day)}`);
     } else if (changes && isChanged(changes, day, nextDay)) changed.push(row);
     sid = next;
     day = nextDay;
     const place = day >= firstDay && day < firstDay + none ? day - firstDay : none;
     places[row] = place;
     if (cover[place] === 0) {
-      look.dropped.add(day);
+      scan.dropped.add(day);
       continue;
     }
     counted += cover[place]!;
@@ -268,9 +268,9 @@ export function lookAtBars(look: Look, chunk: BarChunk, places: Int32Array): rea
     if (l <= o && l <= c && h >= o && h >= c && v >= 0 && h < Infinity && l > -Infinity && v < Infinity) continue;
     const possible = Number.isFinite(o + h + l + c + v);
     const text = `open ${o}, high ${h}, low ${l}, close ${c}, volume ${v} on ${dateOf(day)}`;
-    look[possible ? 'broken' : 'impossible'].set(symbols[sid]!, text);
+    scan[possible ? 'broken' : 'impossible'].set(symbols[sid]!, text);
   }
-  Object.assign(look, { sid, day, strangers, counted, bars: look.bars + rows });
+  Object.assign(scan, { sid, day, foreignBars, counted, bars: scan.bars + rows });
   return changed;
 }
 
@@ -300,101 +300,107 @@ function outOfOrder(symbol: string, before: string): NamedError {
   });
 }
 
-export interface MadeSheaf {
-  sheaf: Sheaf;
-  /** Symbol → why it is not in the sheaf. */
+export interface BatchResult {
+  batch: Batch;
+  /** Symbol → why it is not in the batch. */
   damaged: Map<string, string>;
   /** Symbol → a bar of it that breaks the OHLC rules. */
   broken: Map<string, string>;
 }
 
 /**
- * Aggregates a portion and looks at what was read: numbers, dates that ascend, OHLC rules, as many bars as are stored.
+ * Aggregates a batch and looks at what was read: numbers, dates that ascend, OHLC rules, as many bars as are stored.
  * Symbols whose history is at fault are left out, and the others made without them.
  * @throws Job.Failed when something is wrong and no history is at fault; Job.Interrupted
  */
-export async function makeSheaf(
+export async function makeBatch(
   engine: Engine,
   reduction: Reduction,
-  whole: Portion,
+  whole: BatchInput,
   signal?: AbortSignal,
-): Promise<MadeSheaf> {
+): Promise<BatchResult> {
   const damaged = new Map<string, string>();
   for (;;) {
-    const portion = without(whole, damaged);
-    const { sheaf, faults, broken } = await attempt(engine, reduction, portion, signal);
-    if (sheaf) return { sheaf, damaged, broken };
+    const input = without(whole, damaged);
+    const { batch, faults, broken } = await attempt(engine, reduction, input, signal);
+    if (batch) return { batch, damaged, broken };
     for (const [symbol, fault] of faults) damaged.set(symbol, fault);
   }
 }
 
-/** A sheaf, or the symbols that prevent it (at least one). */
+/** A batch, or the symbols that prevent it (at least one). */
 async function attempt(
   engine: Engine,
   reduction: Reduction,
-  portion: Portion,
+  input: BatchInput,
   signal?: AbortSignal,
-): Promise<{ sheaf?: Sheaf; faults: Map<string, string>; broken: Map<string, string> }> {
-  const look = newLook(portion);
-  const { impossible: faults, broken } = look;
+): Promise<{ batch?: Batch; faults: Map<string, string>; broken: Map<string, string> }> {
+  const scan = newScan(input);
+  const { impossible: faults, broken } = scan;
   try {
     let places = new Int32Array();
-    reduction.begin(portion.slots);
-    if (portion.symbols.length > 0) {
-      for await (const chunk of engine.bars(portion)) {
+    reduction.begin(input.windowTable);
+    if (input.symbols.length > 0) {
+      for await (const chunk of engine.bars(input)) {
         if (places.length < chunk.rows) places = new Int32Array(chunk.rows);
-        reduction.add(chunk, places, lookAtBars(look, chunk, places));
+        reduction.add(chunk, places, scanBars(scan, chunk, places));
       }
       stopIfAsked(signal);
       if (faults.size > 0) return { faults, broken };
-      if (!(await allRead(engine, portion, look))) {
-        await findFaults(engine, portion, faults);
+      if (!(await allRead(engine, input, scan))) {
+        await findFaults(engine, input, faults);
         if (faults.size > 0) return { faults, broken };
-        const stored = await engine.barsStored(portion);
-        if (look.bars !== stored) throw notAddingUp(portion, `${look.bars} read`, `${stored}, as many as are stored`);
+        const stored = await engine.barsStored(input);
+        if (scan.bars !== stored) throw notAddingUp(input, `${scan.bars} read`, `${stored}, as many as are stored`);
       }
     }
-    const sheaf = reduction.end(portion.symbols, portion.slots);
-    const made = sheaf.bars.reduce((sum, bars) => sum + bars, reduction.former);
-    if (made !== look.counted) throw notAddingUp(portion, `${made} in the windows`, `${look.counted}`);
-    if (look.dropped.size > 0) {
-      const lost = portion.slots.windows.flatMap(({ dates }) => dates).find((date) => look.dropped.has(readDay(date)!));
-      if (lost !== undefined) throw notAddingUp(portion, `no window for ${lost}`, 'one in each interval');
+    const batch = reduction.end(input.symbols, input.windowTable);
+    const produced = batch.bars.reduce((sum, bars) => sum + bars, reduction.former);
+    if (produced !== scan.counted) throw notAddingUp(input, `${produced} in the windows`, `${scan.counted}`);
+    if (scan.dropped.size > 0) {
+      const lost = input.windowTable.windows
+        .flatMap(({ dates }) => dates)
+        .find((date) => scan.dropped.has(readDay(date)!));
+      if (lost !== undefined) throw notAddingUp(input, `no window for ${lost}`, 'one in each interval');
     }
-    return { sheaf, faults, broken };
+    return { batch, faults, broken };
   } catch (error) {
     if ((error as Error).name === 'Job.Interrupted') throw error;
-    await findFaults(engine, portion, faults);
+    await findFaults(engine, input, faults);
     if (faults.size === 0) throw error;
     return { faults, broken };
   }
 }
 
 /** Of whole histories the manifest tells how many bars there are; else, and where it differs, the files' footers. */
-async function allRead(engine: Engine, portion: Portion, { bars, strangers }: Look): Promise<boolean> {
-  const { symbols, sessionFiles, historyDates, barsOf } = portion;
-  if (sessionFiles.length > 0 || historyDates) return bars === (await engine.barsStored(portion));
-  return strangers === 0 && bars === symbols.reduce((sum, symbol) => sum + barsOf(symbol), 0);
+async function allRead(engine: Engine, input: BatchInput, { bars, foreignBars }: Scan): Promise<boolean> {
+  const { symbols, sessionFiles, historyDates, barsOf } = input;
+  if (sessionFiles.length > 0 || historyDates) return bars === (await engine.barsStored(input));
+  return foreignBars === 0 && bars === symbols.reduce((sum, symbol) => sum + barsOf(symbol), 0);
 }
 
-async function findFaults(engine: Engine, { symbols, histories }: Portion, faults: Map<string, string>): Promise<void> {
+async function findFaults(
+  engine: Engine,
+  { symbols, histories }: BatchInput,
+  faults: Map<string, string>,
+): Promise<void> {
   for (const [place, path] of histories.entries()) {
     const fault = await engine.fault(path, symbols[place]);
     if (fault !== undefined) faults.set(symbols[place]!, fault);
   }
 }
 
-function notAddingUp({ symbols }: Portion, found: string, wanted: string): NamedError {
+function notAddingUp({ symbols }: BatchInput, found: string, wanted: string): NamedError {
   const what = `the bars of ${symbols[0]} to ${symbols.at(-1)} do not add up`;
   return new NamedError('Job.Failed', { what, found, wanted });
 }
 
-function without(portion: Portion, damaged: ReadonlyMap<string, string>): Portion {
-  if (damaged.size === 0) return portion;
-  const left = [...portion.symbols.keys()].filter((place) => !damaged.has(portion.symbols[place]!));
+function without(input: BatchInput, damaged: ReadonlyMap<string, string>): BatchInput {
+  if (damaged.size === 0) return input;
+  const left = [...input.symbols.keys()].filter((place) => !damaged.has(input.symbols[place]!));
   return {
-    ...portion,
-    symbols: left.map((place) => portion.symbols[place]!),
-    histories: portion.histories.length === 0 ? [] : left.map((place) => portion.histories[place]!),
+    ...input,
+    symbols: left.map((place) => input.symbols[place]!),
+    histories: input.histories.length === 0 ? [] : left.map((place) => input.histories[place]!),
   };
 }

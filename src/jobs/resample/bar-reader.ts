@@ -5,7 +5,7 @@ import { fileList, textList } from '../../lake/exact-paths.ts';
 import type { FactorSpan } from '../../lake/splits.ts';
 import { statement } from '../../text.ts';
 import sql from './bar-reader.sql';
-import type { Slots } from './plan.ts';
+import type { WindowTable } from './plan.ts';
 
 const filesReadSql = statement(sql, 'files-read');
 const historyBarsSql = statement(sql, 'history-bars');
@@ -13,7 +13,7 @@ const probeSql = statement(sql, 'probe');
 const sessionBarsSql = statement(sql, 'session-bars');
 
 /** Symbols whose bars are read in one query. */
-export interface Portion {
+export interface BatchInput {
   /** In order; a symbol's place here is its number in the answer. */
   symbols: readonly string[];
   /** Local paths of their histories, symbol by symbol; empty when no history is needed. */
@@ -22,7 +22,7 @@ export interface Portion {
   sessionFiles: readonly string[];
   /** Dates that are taken from the histories; undefined = all. */
   historyDates?: readonly string[];
-  slots: Slots;
+  windowTable: WindowTable;
   factors: ReadonlyMap<string, readonly FactorSpan[]>;
   /** Symbol → days on which another company took it over, in order. */
   companyChanges: ReadonlyMap<string, readonly number[]>;
@@ -33,7 +33,7 @@ export interface Portion {
 /** Bars as DuckDB gives them: by symbol, and by date as far as the files are. The arrays are the receiver's. */
 export interface BarChunk {
   rows: number;
-  /** Symbol's number; -1 = none of the portion's. */
+  /** Symbol's number; -1 = none of the batch's. */
   sid: Int32Array;
   /** Days since 1970. */
   day: Int32Array;
@@ -79,15 +79,15 @@ export class Engine {
   }
 
   /** @throws Job.Failed with DuckDB's own words; Job.Interrupted */
-  async *bars(portion: Portion): AsyncIterable<BarChunk> {
+  async *bars(input: BatchInput): AsyncIterable<BarChunk> {
     try {
       stopIfAsked(this.signal);
-      if (portion.sessionFiles.length + portion.histories.length === 0) return;
-      await this.set('symbols', textList(portion.symbols));
-      await this.set('session_files', fileList(portion.sessionFiles));
-      await this.set('history_files', fileList(portion.histories));
+      if (input.sessionFiles.length + input.histories.length === 0) return;
+      await this.set('symbols', textList(input.symbols));
+      await this.set('session_files', fileList(input.sessionFiles));
+      await this.set('history_files', fileList(input.histories));
       // Not streamed: a hand-over between threads for every two thousand bars takes longer than reading them.
-      const result = await this.connection.run(barsSql(portion));
+      const result = await this.connection.run(barsSql(input));
       for (;;) {
         const chunk = await result.fetchChunk();
         if (!chunk || chunk.rowCount === 0) return;
@@ -99,10 +99,10 @@ export class Engine {
     }
   }
 
-  /** Bars that the portion of the last `bars` call has, counted apart from them. */
-  async barsStored(portion: Portion): Promise<number> {
+  /** Bars that the batch of the last `bars` call has, counted apart from them. */
+  async barsStored(input: BatchInput): Promise<number> {
     try {
-      const { sessionFiles, histories, historyDates } = portion;
+      const { sessionFiles, histories, historyDates } = input;
       const whole = historyDates ? sessionFiles : [...sessionFiles, ...histories];
       await this.set('counted_files', fileList(whole));
       const stored = whole.length > 0 ? await this.count(filesReadSql) : 0;
@@ -121,8 +121,8 @@ export class Engine {
     try {
       await this.set('probed', fileList([path]));
       const [row] = (await this.connection.runAndReadAll(probeSql)).getRowsJson();
-      const strangers = [row![1], row![2]].filter((found) => symbol !== undefined && found !== symbol && found !== '');
-      return strangers.length > 0 ? `bars of ${JSON.stringify(strangers[0])}` : undefined;
+      const foreign = [row![1], row![2]].filter((found) => symbol !== undefined && found !== symbol && found !== '');
+      return foreign.length > 0 ? `bars of ${JSON.stringify(foreign[0])}` : undefined;
     } catch (error) {
       stopIfAsked(this.signal);
       return (error as Error).message;
@@ -163,7 +163,7 @@ export class Engine {
 }
 
 /** Session files hold the symbols side by side; histories are in order as they are. */
-function barsSql({ sessionFiles, histories, historyDates }: Portion): string {
+function barsSql({ sessionFiles, histories, historyDates }: BatchInput): string {
   if (sessionFiles.length === 0) return historyDates ? ofDates(historyDates) : historyBarsSql;
   const sources = histories.length === 0 ? [sessionBarsSql] : [sessionBarsSql, ofDates(historyDates)];
   return `SELECT * FROM (${sources.join('\nUNION ALL\n')}) ORDER BY sid, date`;

@@ -3,10 +3,10 @@ import { inFlight } from '../../concurrency.ts';
 import { isNamed, NamedError } from '../../errors.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
 import { corruptFile } from '../../lake/parquet-columns.ts';
-import { decodeSilver, encodeSilver, type SilverColumns, silverRoom } from '../../lake/silver.ts';
-import { type Sheaf, VALUES } from './plan.ts';
+import { decodeSilver, encodeSilver, type SilverColumns, silverPrefix } from '../../lake/silver.ts';
+import { type Batch, VALUES } from './plan.ts';
 import type { Interval, Prepared } from './prepare.ts';
-import type { Made, Met } from './windows.ts';
+import type { Findings, WindowBatches } from './windows.ts';
 
 /** Month files written or compared at once: enough to keep the disk busy, few enough to stay small. */
 const FILES_AT_ONCE = 8;
@@ -16,15 +16,15 @@ export interface MonthWork {
   month: string;
 }
 
-/** Month files of a pass: those with new rows, those planned, and those where rows of a symbol made anew may lie. Pure. */
-export function monthsOf({ intervals, sheaves, apart }: Made, { full, anywhere }: Prepared): MonthWork[] {
+/** Month files of a pass: those with new rows, those planned, and those where rows of a symbol rebuilt may lie. Pure. */
+export function monthsOf({ intervals, batches, apart }: WindowBatches, { full, anywhere }: Prepared): MonthWork[] {
   return intervals.flatMap((interval) => {
     const { plan, stored } = interval;
     const months = new Set([...plan.months.keys(), ...(full || anywhere ? stored : [])]);
-    for (const sheaf of full ? [] : [...sheaves, ...apart]) {
-      for (const [index, slots] of sheaf.slots.months.entries()) {
-        const some = sheaf.starts[index]! < sheaf.starts[index + 1]!;
-        if (some && slots.interval === plan.interval) months.add(slots.month);
+    for (const batch of full ? [] : [...batches, ...apart]) {
+      for (const [index, monthWindows] of batch.windowTable.months.entries()) {
+        const some = batch.starts[index]! < batch.starts[index + 1]!;
+        if (some && monthWindows.interval === plan.interval) months.add(monthWindows.month);
       }
     }
     return [...months].sort().map((month) => ({ interval, month }));
@@ -37,15 +37,15 @@ export function monthsOf({ intervals, sheaves, apart }: Made, { full, anywhere }
  */
 export async function writeMonths(
   lake: Lake,
-  made: Made,
+  produced: WindowBatches,
   {
     prepared,
-    met,
+    findings,
     signal,
     wrote,
-  }: { prepared: Prepared; met: Met; signal?: AbortSignal; wrote: (changed: boolean) => void },
+  }: { prepared: Prepared; findings: Findings; signal?: AbortSignal; wrote: (changed: boolean) => void },
 ): Promise<void> {
-  const pieces = [piecesOf(made.sheaves), piecesOf(made.apart)];
+  const pieces = [piecesOf(produced.batches), piecesOf(produced.apart)];
   const write = async ({ interval, month }: MonthWork) => {
     const { plan, rows } = interval;
     const key = keys.silver(plan.interval, month);
@@ -55,11 +55,11 @@ export async function writeMonths(
       ReturnType<typeof rowsOf>,
     ];
     const all = apart.date.length === 0 ? fresh : mergeRows(fresh, () => true, apart);
-    const result = await writeMonth(lake, key, all, keeps(interval, month, prepared, met), {
+    const result = await writeMonth(lake, key, all, keeps(interval, month, prepared, findings), {
       missing: prepared.full || !interval.stored.has(month) ? 'fine' : 'wrong',
       decoded: interval.decoded.get(month),
     }).catch((error) => {
-      // A full run makes a damaged file anew; only rows that could not be made anew are lost with it.
+      // A full run rebuilds a damaged file; only rows that could not be rebuilt are lost with it.
       if (!prepared.full || !isNamed(error, 'Lake.Corrupt')) throw error;
       return writeMonth(lake, key, all, undefined);
     });
@@ -68,28 +68,28 @@ export async function writeMonths(
     else rows.delete(month);
     wrote(result.written);
   };
-  await inFlight(monthsOf(made, prepared), FILES_AT_ONCE, write, signal);
+  await inFlight(monthsOf(produced, prepared), FILES_AT_ONCE, write, signal);
 }
 
-function keeps({ plan }: Interval, month: string, { full, whole }: Prepared, { damaged }: Met): Keeps {
+function keeps({ plan }: Interval, month: string, { full, whole }: Prepared, { damaged }: Findings): Keeps {
   if (full) return damaged.size === 0 ? undefined : (symbol) => damaged.has(symbol);
-  // A planned month whose file was lost has every window made anew.
+  // A planned month whose file was lost has every window rebuilt.
   if (plan.months.get(month)?.keep === false && damaged.size === 0) return undefined;
-  const anew = new Set([...plan.windows.keys()].map((first) => readDay(first)!));
-  return (symbol, day) => damaged.has(symbol) || !(whole.has(symbol) || anew.has(day));
+  const rebuilt = new Set([...plan.windows.keys()].map((first) => readDay(first)!));
+  return (symbol, day) => damaged.has(symbol) || !(whole.has(symbol) || rebuilt.has(day));
 }
 
-/** `interval month` → the rows of that file in each sheaf that has some. */
-function piecesOf(sheaves: readonly Sheaf[]): Map<string, Piece[]> {
+/** `interval month` → the rows of that file in each batch that has some. */
+function piecesOf(batches: readonly Batch[]): Map<string, Piece[]> {
   const found = new Map<string, Piece[]>();
-  for (const sheaf of sheaves) {
-    for (const [index, { interval, month }] of sheaf.slots.months.entries()) {
-      const [from, to] = [sheaf.starts[index]!, sheaf.starts[index + 1]!];
+  for (const batch of batches) {
+    for (const [index, { interval, month }] of batch.windowTable.months.entries()) {
+      const [from, to] = [batch.starts[index]!, batch.starts[index + 1]!];
       if (from === to) continue;
       const place = `${interval} ${month}`;
       const list = found.get(place);
-      if (list) list.push({ sheaf, from, to });
-      else found.set(place, [{ sheaf, from, to }]);
+      if (list) list.push({ batch, from, to });
+      else found.set(place, [{ batch, from, to }]);
     }
   }
   return found;
@@ -134,9 +134,9 @@ export async function writeMonth(
 
 const NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'bars'] as const;
 
-/** Part of a sheaf: the rows of one month file. */
+/** Part of a batch: the rows of one month file. */
 export interface Piece {
-  sheaf: Sheaf;
+  batch: Batch;
   from: number;
   to: number;
 }
@@ -144,31 +144,31 @@ export interface Piece {
 /** Pure: the pieces' rows as one table; their symbols must be disjoint and follow one another. */
 export function rowsOf(pieces: readonly Piece[]): SilverColumns {
   const symbols: string[] = [];
-  const rows = silverRoom(
+  const rows = silverPrefix(
     pieces.reduce((sum, { from, to }) => sum + to - from, 0),
     symbols,
   );
   let at = 0;
   const { symbol, date, window_end, open, high, low, close, volume, bars, complete } = rows;
-  for (const { sheaf, from, to } of pieces) {
-    const { slots, values } = sheaf;
+  for (const { batch, from, to } of pieces) {
+    const { windowTable: monthWindows, values } = batch;
     let last = -1;
     for (let row = from; row < to; row++, at++) {
-      const [sid, slot, first] = [sheaf.sid[row]!, sheaf.slot[row]!, row * VALUES];
+      const [sid, windowIndex, first] = [batch.sid[row]!, batch.windowIndex[row]!, row * VALUES];
       if (sid !== last) {
-        symbols.push(sheaf.symbols[sid]!);
+        symbols.push(batch.symbols[sid]!);
         last = sid;
       }
       symbol.codes[at] = symbols.length - 1;
-      date[at] = slots.first[slot]!;
-      window_end[at] = slots.end[slot]!;
+      date[at] = monthWindows.first[windowIndex]!;
+      window_end[at] = monthWindows.end[windowIndex]!;
       open[at] = values[first]!;
       high[at] = values[first + 1]!;
       low[at] = values[first + 2]!;
       close[at] = values[first + 3]!;
       volume[at] = values[first + 4]!;
-      bars[at] = sheaf.bars[row]!;
-      complete[at] = slots.complete[slot]!;
+      bars[at] = batch.bars[row]!;
+      complete[at] = monthWindows.complete[windowIndex]!;
     }
   }
   return rows;
@@ -194,7 +194,7 @@ export function mergeRows(
     else take(fresh, f++);
   }
   const symbols: string[] = [];
-  const merged = silverRoom(
+  const merged = silverPrefix(
     runs.reduce((sum, { from, to }) => sum + to - from, 0),
     symbols,
   );

@@ -3,7 +3,7 @@ import { readDay } from '../../calendar/dates.ts';
 import type { SilverCheckpoint } from '../../lake/silver.ts';
 import { differingDates, hasSession, type LakeState } from './state.ts';
 
-/** A window whose bars are made anew. */
+/** A window whose bars are rebuilt. */
 export interface PlannedWindow {
   /** First and last session by the calendar. */
   first: string;
@@ -33,15 +33,15 @@ export interface PlanInput {
 }
 
 /** Every window with bars, in any order: what the history of a symbol can fall into. Pure. */
-export function windowsHeld(interval: number, state: LakeState): PlannedWindow[] {
-  return [...heldWindows(state.tokens.keys(), interval)].map((index) => planWindow(index, interval, state));
+export function allWindows(interval: number, state: LakeState): PlannedWindow[] {
+  return [...windowsWithBars(state.tokens.keys(), interval)].map((index) => planWindow(index, interval, state));
 }
 
 /** Pure. Incremental without a checkpoint is full. */
 export function planInterval(input: PlanInput): IntervalPlan {
   const { interval, mode, state, checkpoint, stored } = input;
   const full = mode === 'full' || checkpoint === undefined;
-  const indexes = full ? heldWindows(state.tokens.keys(), interval) : touchedWindows(interval, state, checkpoint);
+  const indexes = full ? windowsWithBars(state.tokens.keys(), interval) : touchedWindows(interval, state, checkpoint);
   const months = new Map<string, { keep: boolean }>();
   for (const index of indexes) {
     const month = windowFirst(index, interval).slice(0, 7);
@@ -70,7 +70,7 @@ function planWindow(index: number, interval: number, { tokens, newest }: LakeSta
   };
 }
 
-function heldWindows(dates: Iterable<string>, interval: number): Set<number> {
+function windowsWithBars(dates: Iterable<string>, interval: number): Set<number> {
   const indexes = new Set<number>();
   for (const date of dates) indexes.add(windowIndex(sessionNumber(date), interval));
   return indexes;
@@ -80,15 +80,15 @@ function heldWindows(dates: Iterable<string>, interval: number): Set<number> {
 function touchedWindows(interval: number, state: LakeState, checkpoint: SilverCheckpoint): Set<number> {
   const { tokens, text, newest } = state;
   const before = checkpoint.sessions;
-  const indexes = heldWindows(differingDates(before, text), interval);
+  const indexes = windowsWithBars(differingDates(before, text), interval);
   const last = checkpoint.last_processed_date;
   if (last !== null && newest !== undefined && last !== newest) {
     const [from, to] = [sessionNumber(last), sessionNumber(newest)];
     for (let n = Math.min(from, to) + 1; n <= Math.max(from, to); n++) indexes.add(windowIndex(n, interval));
   }
   // A window without bars, now or then, has no row that could be wrong.
-  const held = (date: string) => tokens.has(date) || hasSession(before, date);
-  return new Set([...indexes].filter((index) => sessionsOf(index, interval).some(held)));
+  const stored = (date: string) => tokens.has(date) || hasSession(before, date);
+  return new Set([...indexes].filter((index) => sessionsOf(index, interval).some(stored)));
 }
 
 function sessionsOf(index: number, interval: number): string[] {
@@ -96,7 +96,7 @@ function sessionsOf(index: number, interval: number): string[] {
 }
 
 /** The windows of one month file, as places in a numbering. */
-export interface MonthSlots {
+export interface MonthWindows {
   interval: number;
   /** YYYY-MM */
   month: string;
@@ -106,28 +106,30 @@ export interface MonthSlots {
 }
 
 /** Windows numbered in order of interval, month and date. */
-export interface Slots {
+export interface WindowTable {
   windows: PlannedWindow[];
-  months: MonthSlots[];
+  months: MonthWindows[];
   interval: Int32Array;
   /** Days since 1970. */
   first: Int32Array;
   end: Int32Array;
   complete: Uint8Array;
-  /** Slot → index into `months`. */
+  /** Window → index into `months`. */
   monthOf: Int32Array;
   /** Days since 1970; where the tables begin. */
   firstDay: number;
-  /** Of each interval: day - firstDay → the slot of the window the day's bars go to, or -1, as in the last entry. */
+  /** Of each interval: day - firstDay → the index of the window the day's bars go to, or -1, as in the last entry. */
   tables: Int32Array[];
-  /** Day - firstDay → in how many of the tables it has a slot. */
+  /** Day - firstDay → in how many of the tables it has a window. */
   cover: Uint8Array;
 }
 
 /** Pure. */
-export function numberSlots(plans: Iterable<readonly [interval: number, windows: Iterable<PlannedWindow>]>): Slots {
+export function numberWindows(
+  plans: Iterable<readonly [interval: number, windows: Iterable<PlannedWindow>]>,
+): WindowTable {
   const windows: PlannedWindow[] = [];
-  const months: MonthSlots[] = [];
+  const months: MonthWindows[] = [];
   const intervals: number[] = [];
   for (const [interval, planned] of plans) {
     for (const window of [...planned].sort((a, b) => (a.first < b.first ? -1 : 1))) {
@@ -169,11 +171,11 @@ function tablesOf(windows: readonly PlannedWindow[], intervals: readonly number[
   const some = [...new Set(intervals)];
   const byInterval = new Map(some.map((interval) => [interval, new Int32Array(end - firstDay + 1).fill(-1)]));
   const cover = new Uint8Array(end - firstDay + 1);
-  for (const [slot, { dates }] of windows.entries()) {
-    const table = byInterval.get(intervals[slot]!)!;
+  for (const [windowIndex, { dates }] of windows.entries()) {
+    const table = byInterval.get(intervals[windowIndex]!)!;
     for (const date of dates) {
       const place = dayOf.get(date)! - firstDay;
-      table[place] = slot;
+      table[place] = windowIndex;
       cover[place]!++;
     }
   }
@@ -184,14 +186,14 @@ function tablesOf(windows: readonly PlannedWindow[], intervals: readonly number[
 export const VALUES = 5;
 
 /** Finished windows of some symbols, ordered by month file, symbol and date: what each file gets lies in one piece. */
-export interface Sheaf {
+export interface Batch {
   symbols: readonly string[];
-  slots: Slots;
-  /** Month (index into slots.months) → its first row; one entry more than months. */
+  windowTable: WindowTable;
+  /** Month (index into windowTable.months) → its first row; one entry more than months. */
   starts: Int32Array;
   /** Index into `symbols`. */
   sid: Int32Array;
-  slot: Int32Array;
+  windowIndex: Int32Array;
   /** `VALUES` of each row: putting a row into its month then touches one place instead of five. */
   values: Float64Array;
   bars: Uint8Array;

@@ -6,7 +6,7 @@ import { lostSplits } from '../../lake/splits.ts';
 import { type IntervalPlan, planInterval } from './plan.ts';
 import { type Basis, differing, type LakeState } from './state.ts';
 
-/** Above so many symbols to make wholly anew a full run is cheaper than merging them into every month file. */
+/** Above this many symbols a full rebuild is cheaper than merging them into every month file. */
 const MOST_WHOLE = 50;
 
 /** One interval's work: its plan, and the rows of its month files as they come to be. */
@@ -22,7 +22,7 @@ export interface Interval {
 export interface Prepared {
   full: boolean;
   intervals: Interval[];
-  /** Symbols whose every window is made anew: their splits or their company changed, or their rows are not what their bars say. */
+  /** Symbols whose every window is rebuilt: their splits or their company changed, or their rows are not what their bars say. */
   whole: ReadonlySet<string>;
   /** Some of them may have rows in any month file. */
   anywhere: boolean;
@@ -60,17 +60,17 @@ export async function prepare(
 /** Pure: symbols that the bars of the touched windows alone do not bring up to date. */
 export function changedSymbols(
   { splits, companies = {}, failed }: Pick<SilverCheckpoint, 'splits' | 'companies' | 'failed'>,
-  known: Pick<Basis, 'splits' | 'companies' | 'owed' | 'held'>,
+  known: Pick<Basis, 'splits' | 'companies' | 'pending' | 'stored'>,
 ): Set<string> {
   const changed = new Set([
     ...failed,
-    ...known.owed,
+    ...known.pending,
     ...differing(splits, known.splits),
     ...differing(companies, known.companies),
   ]);
-  const isGone = (symbol: string) => failed.includes(symbol) && !known.owed.has(symbol);
+  const isGone = (symbol: string) => failed.includes(symbol) && !known.pending.has(symbol);
   // Unlisted and still pending: there is no history yet to make its rows from. Unlisted for good: its rows go.
-  return new Set([...changed].filter((symbol) => known.held.has(symbol) || isGone(symbol)));
+  return new Set([...changed].filter((symbol) => known.stored.has(symbol) || isGone(symbol)));
 }
 
 /** A full run does without a damaged checkpoint. */
@@ -90,11 +90,11 @@ function requireKnownSplits({ splits, splits_list: list }: SilverCheckpoint, kno
 
 /** Windows numbered by another calendar cannot be joined by ones of today's. */
 function calendarNotes(checkpoints: readonly (SilverCheckpoint | undefined)[]): string[] {
-  const made = checkpoints.filter((one) => one !== undefined);
+  const produced = checkpoints.filter((one) => one !== undefined);
   const note = (why: string) => [`N-session bars were rebuilt in full: ${why}`];
-  if (made.some(({ calendar }) => calendar && !isSameCalendar(calendar)))
+  if (produced.some(({ calendar }) => calendar && !isSameCalendar(calendar)))
     return note('the exchange calendar has changed since they were made');
-  if (made.some(({ calendar }) => !calendar))
+  if (produced.some(({ calendar }) => !calendar))
     return note('their checkpoints, of an earlier version, do not say which calendar they were made with');
   return [];
 }
@@ -117,7 +117,7 @@ async function prepareNight(
   const stored = new Set(Object.keys(checkpoint.months));
   const planned = () => planInterval({ interval, mode: 'incremental', state, checkpoint, stored });
   let plan = planned();
-  const { lost, decoded } = await lookInto(lake, plan);
+  const { lost, decoded } = await inspect(lake, plan);
   if (lost.length > 0) {
     for (const month of lost) stored.delete(month);
     plan = planned();
@@ -125,8 +125,8 @@ async function prepareNight(
   return { plan, stored, rows: new Map(Object.entries(checkpoint.months)), decoded };
 }
 
-/** Silver follows from bronze, so a month file damaged or gone is no loss: its windows are all made anew. */
-async function lookInto(lake: Lake, { interval, months }: IntervalPlan) {
+/** Silver follows from bronze, so a month file damaged or gone is no loss: its windows are all rebuilt. */
+async function inspect(lake: Lake, { interval, months }: IntervalPlan) {
   const lost: string[] = [];
   const decoded = new Map<string, SilverColumns>();
   for (const [month, { keep }] of months) {
@@ -150,18 +150,18 @@ const BARS = 800_000;
 const WINDOWS = 10_000_000;
 
 /** Cuts symbols into runs of bounded work, in order. Pure. */
-export function portionsOf(symbols: readonly string[], barsOf: (symbol: string) => number): string[][] {
-  const portions: string[][] = [];
+export function splitIntoBatches(symbols: readonly string[], barsOf: (symbol: string) => number): string[][] {
+  const inputs: string[][] = [];
   let bars = 0;
   for (const symbol of symbols) {
-    const last = portions.at(-1);
+    const last = inputs.at(-1);
     if (!last || bars + barsOf(symbol) > BARS) {
-      portions.push([symbol]);
+      inputs.push([symbol]);
       bars = 0;
     } else last.push(symbol);
     bars += barsOf(symbol);
   }
-  return portions;
+  return inputs;
 }
 
 /** Cuts intervals into passes over the input, so that the windows of a pass fit into memory. Pure. */

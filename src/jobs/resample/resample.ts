@@ -12,7 +12,7 @@ import type { JobError, JobSummary, Progress } from '../job.ts';
 import { monthsOf, writeMonths } from './months.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { type Basis, basisOf, nextCheckpoint } from './state.ts';
-import { type Met, makeWindows } from './windows.ts';
+import { type Findings, makeWindows } from './windows.ts';
 
 /** Share of the symbols whose damage is only reported; with more of them the job fails. */
 const MOST_DAMAGED = 0.01;
@@ -33,9 +33,9 @@ export interface ResampleOptions {
 export interface ResampleSummary extends JobSummary {
   job: 'resample';
   intervals: number[];
-  /** Windows made anew. */
+  /** Windows rebuilt. */
   windows: number;
-  /** Symbols whose whole history was made anew, because of a split, a change of company or an earlier damage; all of them in a full run. */
+  /** Symbols whose whole history was rebuilt, because of a split, a change of company or an earlier damage; all of them in a full run. */
   wholeSymbols: number;
 }
 
@@ -43,7 +43,7 @@ export interface ResampleSummary extends JobSummary {
  * Makes the split-adjusted bars of N sessions (docs/design.md, N-session bars) from what is consolidated: all of them,
  * or only the month files that can have changed. Order: month files, then the intervals' checkpoints; a run killed
  * anywhere is repaired by the next one, and an incremental run gives what a full one gives. A symbol whose history is
- * damaged keeps the rows it has, stands in `errors`, and is made anew by the first run that can read it.
+ * damaged keeps the rows it has, stands in `errors`, and is rebuilt by the first run that can read it.
  * @returns status `failed` when more than 1 % of the symbols are damaged
  * @throws Job.Failed when nothing is consolidated yet or DuckDB fails; Lake.Corrupt for unusable or lost splits;
  *   Job.Interrupted
@@ -70,7 +70,7 @@ export async function resample(lake: Lake, options: ResampleOptions): Promise<Re
   try {
     return await work(lake, options, { prepared, basis, manifest, started });
   } catch (error) {
-    // A month file that was to be kept is gone or damaged: everything is made anew instead.
+    // A month file that was to be kept is gone or damaged: everything is rebuilt instead.
     if (prepared.full || !isNamed(error, 'Lake.Corrupt')) throw error;
     return work(lake, options, { prepared: await prepare(lake, numbers, 'full', basis), basis, manifest, started });
   }
@@ -85,8 +85,8 @@ interface Work {
 
 async function work(lake: Lake, options: ResampleOptions, { prepared, basis, manifest, started }: Work) {
   const { signal, progress, memoryLimitMb, threads = 2 } = options;
-  const { state, inForce, changes, splits, splitsList, companies, owed } = basis;
-  const met: Met = { damaged: new Map(), broken: new Map(), damagedSessions: new Map(), filesMerged: 0 };
+  const { state, inForce, changes, splits, splitsList, companies, pending } = basis;
+  const findings: Findings = { damaged: new Map(), broken: new Map(), damagedSessions: new Map(), filesMerged: 0 };
   let filesWritten = 0;
   let done = 0;
   const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'resample-'));
@@ -102,35 +102,41 @@ async function work(lake: Lake, options: ResampleOptions, { prepared, basis, man
         companyChanges: changes,
         engine: { memoryLimitMb, threads, scratch, signal },
       },
-      met,
+      findings,
     );
-    for await (const made of found) {
-      const total = done + monthsOf(made, prepared).length;
+    for await (const produced of found) {
+      const total = done + monthsOf(produced, prepared).length;
       const wrote = (changed: boolean) => {
         if (changed) filesWritten++;
         if (++done % 200 === 0 || done === total) progress?.({ job: 'resample', done, total });
       };
-      await writeMonths(lake, made, { prepared, met, signal, wrote });
+      await writeMonths(lake, produced, { prepared, findings, signal, wrote });
     }
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
   // Pending until it is done, whether or not the manifest lists it yet.
-  const failed = new Set([...owed, ...met.damaged.keys()]);
+  const failed = new Set([...pending, ...findings.damaged.keys()]);
   for (const { plan, rows } of prepared.intervals) {
     stopIfAsked(signal);
     const next = nextCheckpoint(plan.interval, rows, state, manifest, { splits, splitsList, companies, failed });
     if (await writeSilverCheckpoint(lake, next)) filesWritten++;
   }
-  return summary(options, { prepared, met, manifest, filesWritten, started });
+  return summary(options, { prepared, findings, manifest, filesWritten, started });
 }
 
 function summary(
   { runId, mode }: ResampleOptions,
-  { prepared, met, manifest, filesWritten, started }: Omit<Work, 'basis'> & { met: Met; filesWritten: number },
+  {
+    prepared,
+    findings,
+    manifest,
+    filesWritten,
+    started,
+  }: Omit<Work, 'basis'> & { findings: Findings; filesWritten: number },
 ): ResampleSummary {
   const { intervals, full, whole, notes } = prepared;
-  const { damaged, broken, damagedSessions, filesMerged } = met;
+  const { damaged, broken, damagedSessions, filesMerged } = findings;
   const error = (name: string, key: string, symbol: string | null, fault: string): JobError => ({
     name,
     symbol,

@@ -1,7 +1,7 @@
 import { calendarFingerprint, sessionNumber, windowIndex } from '../../calendar/calendar.ts';
 import { dateOf } from '../../calendar/dates.ts';
 import type { SilverCheckpoint } from '../../lake/silver.ts';
-import { type Split, type SplitsList, splitsInForce, splitsText } from '../../lake/splits.ts';
+import { type PriceSplit, type SplitsList, splitsInForce, splitsText } from '../../lake/splits.ts';
 import { companyChanges, type SymbolHistory } from '../../lake/symbol-history.ts';
 import type { ConsolidationCheckpoint, Manifest } from '../consolidate/state.ts';
 
@@ -82,7 +82,7 @@ function linesOf(text: string, start: number, tail: number): Map<string, string>
 export interface Basis {
   state: LakeState;
   /** Symbol → its splits in force. */
-  inForce: ReadonlyMap<string, Split[]>;
+  inForce: ReadonlyMap<string, PriceSplit[]>;
   /** Symbol → text of the splits in force. */
   splits: ReadonlyMap<string, string>;
   /** Date of the list they stand in. */
@@ -92,8 +92,8 @@ export interface Basis {
   /** Symbol → the same as a text. */
   companies: ReadonlyMap<string, string>;
   /** Symbols whose history is behind their session files. */
-  owed: ReadonlySet<string>;
-  held: { has(symbol: string): boolean };
+  pending: ReadonlySet<string>;
+  stored: { has(symbol: string): boolean };
 }
 
 /** Pure. */
@@ -113,8 +113,8 @@ export function basisOf(
     splitsList: list.date,
     changes,
     companies: new Map([...changes].map(([symbol, days]) => [symbol, days.map(dateOf).join(' ')])),
-    owed: new Set(Object.keys(consolidated.failed ?? {})),
-    held: manifest,
+    pending: new Set(Object.keys(consolidated.failed ?? {})),
+    stored: manifest,
   };
 }
 

@@ -3,10 +3,10 @@ import { isNamed } from '../../errors.ts';
 import { historyKeys } from '../../lake/histories.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
 import type { FactorSpan } from '../../lake/splits.ts';
-import { makeSheaf, Reduction } from './aggregate.ts';
-import { Engine, type EngineOptions, type Portion } from './bar-reader.ts';
-import { numberSlots, type Sheaf, type Slots, windowsHeld } from './plan.ts';
-import { type Interval, type Prepared, passesOf, portionsOf } from './prepare.ts';
+import { makeBatch, Reduction } from './aggregate.ts';
+import { type BatchInput, Engine, type EngineOptions } from './bar-reader.ts';
+import { allWindows, type Batch, numberWindows, type WindowTable } from './plan.ts';
+import { type Interval, type Prepared, passesOf, splitIntoBatches } from './prepare.ts';
 import type { LakeState } from './state.ts';
 
 export interface WindowsInput {
@@ -24,16 +24,16 @@ export interface WindowsInput {
 }
 
 /** What a pass over the input made. */
-export interface Made {
+export interface WindowBatches {
   intervals: Interval[];
   /** Of disjoint symbols in order, but for the last `apart`. */
-  sheaves: Sheaf[];
+  batches: Batch[];
   /** Sheaves of symbols that lie between those of the others. */
-  apart: Sheaf[];
+  apart: Batch[];
 }
 
 /** What was met on the way. */
-export interface Met {
+export interface Findings {
   /** Symbol → what is wrong with its history. */
   damaged: Map<string, string>;
   /** Symbol → a window of it that breaks the OHLC rules, as some bar of it does. */
@@ -48,9 +48,9 @@ export interface Met {
  * touched windows from the session files, and the histories of single symbols.
  * @throws Job.Failed; Job.Interrupted
  */
-export async function* makeWindows(input: WindowsInput, met: Met): AsyncIterable<Made> {
+export async function* makeWindows(input: WindowsInput, findings: Findings): AsyncIterable<WindowBatches> {
   const { prepared, symbols, barsOf } = input;
-  const run = await Run.open(input, met);
+  const run = await Run.open(input, findings);
   try {
     const { intervals, whole } = prepared;
     if (prepared.full) {
@@ -58,18 +58,18 @@ export async function* makeWindows(input: WindowsInput, met: Met): AsyncIterable
       const byNumber = new Map(intervals.map((one) => [one.plan.interval, one]));
       for (const pass of passesOf([...byNumber.keys()], bars)) {
         const some = pass.map((interval) => byNumber.get(interval)!);
-        const slots = numberSlots(some.map(({ plan }) => [plan.interval, plan.windows.values()]));
-        yield { intervals: some, sheaves: await run.histories(symbols, slots), apart: [] };
+        const windowTable = numberWindows(some.map(({ plan }) => [plan.interval, plan.windows.values()]));
+        yield { intervals: some, batches: await run.histories(symbols, windowTable), apart: [] };
       }
       return;
     }
-    const touched = numberSlots(intervals.map(({ plan }) => [plan.interval, plan.windows.values()]));
-    const all = numberSlots(
-      whole.size === 0 ? [] : intervals.map(({ plan: { interval } }) => [interval, windowsHeld(interval, input.state)]),
+    const touched = numberWindows(intervals.map(({ plan }) => [plan.interval, plan.windows.values()]));
+    const all = numberWindows(
+      whole.size === 0 ? [] : intervals.map(({ plan: { interval } }) => [interval, allWindows(interval, input.state)]),
     );
     yield {
       intervals,
-      sheaves:
+      batches:
         touched.windows.length === 0
           ? []
           : [
@@ -89,7 +89,7 @@ export async function* makeWindows(input: WindowsInput, met: Met): AsyncIterable
 }
 
 /** An engine, and what its answers are made into. */
-interface Bench {
+interface Worker {
   engine: Engine;
   reduction: Reduction;
 }
@@ -97,98 +97,98 @@ interface Bench {
 class Run {
   private constructor(
     private readonly input: WindowsInput,
-    private readonly met: Met,
-    /** Not at work; as many as portions are made at once. */
-    private readonly benches: Bench[],
+    private readonly findings: Findings,
+    /** Not at work; as many as batches are made at once. */
+    private readonly workers: Worker[],
   ) {}
 
   /**
-   * For a full run an engine of one thread a core: while one portion is aggregated here the next ones are read there,
+   * For a full run an engine of one thread a core: while one batch is aggregated here the next ones are read there,
    * and a single thread gives the bars in the order of the files.
    */
-  static async open(input: WindowsInput, met: Met): Promise<Run> {
+  static async open(input: WindowsInput, findings: Findings): Promise<Run> {
     const { threads, memoryLimitMb } = input.engine;
     const engines = input.prepared.full ? threads : 1;
     const share = { threads: threads / engines, memoryLimitMb: Math.floor(memoryLimitMb / engines) };
     const opened = Array.from({ length: engines }, () => Engine.open({ ...input.engine, ...share }));
-    const benches = (await Promise.all(opened)).map((engine) => ({ engine, reduction: new Reduction() }));
-    return new Run(input, met, benches);
+    const workers = (await Promise.all(opened)).map((engine) => ({ engine, reduction: new Reduction() }));
+    return new Run(input, findings, workers);
   }
 
   close(): void {
-    for (const { engine } of this.benches) engine.close();
+    for (const { engine } of this.workers) engine.close();
   }
 
   /** Whole symbols from their histories. */
-  async histories(symbols: readonly string[], slots: Slots): Promise<Sheaf[]> {
+  async histories(symbols: readonly string[], windowTable: WindowTable): Promise<Batch[]> {
     const { factors, companyChanges, barsOf } = this.input;
-    const sound = symbols.filter((symbol) => !this.met.damaged.has(symbol));
-    const portions = portionsOf(sound, barsOf);
-    const made: Sheaf[] = new Array(portions.length);
+    const sound = symbols.filter((symbol) => !this.findings.damaged.has(symbol));
+    const inputs = splitIntoBatches(sound, barsOf);
+    const produced: Batch[] = new Array(inputs.length);
     const work = async ([place, names]: [number, string[]]) => {
       const { present, paths } = await this.localise(names);
-      this.met.filesMerged += paths.length;
-      made[place] = await this.sheaf({
+      this.findings.filesMerged += paths.length;
+      produced[place] = await this.batch({
         symbols: present,
         histories: paths,
         sessionFiles: [],
-        slots,
+        windowTable,
         factors,
         companyChanges,
         barsOf,
       });
     };
-    await inFlight(portions.entries(), this.benches.length, work, this.input.engine.signal);
-    return made;
+    await inFlight(inputs.entries(), this.workers.length, work, this.input.engine.signal);
+    return produced;
   }
 
   /** The touched windows of all symbols, from session files where they say everything. */
-  async night(symbols: readonly string[], slots: Slots): Promise<Sheaf> {
+  async night(symbols: readonly string[], windowTable: WindowTable): Promise<Batch> {
     const { lake, state, factors, companyChanges, barsOf, engine } = this.input;
-    const dates = [...new Set(slots.windows.flatMap((window) => window.dates))].sort();
+    const dates = [...new Set(windowTable.windows.flatMap((window) => window.dates))].sort();
     for (;;) {
-      const { damagedSessions } = this.met;
+      const { damagedSessions } = this.findings;
       const historyDates = dates.filter((date) => state.outside.has(date) || damagedSessions.has(date));
-      const held = dates.filter((date) => !historyDates.includes(date));
+      const stored = dates.filter((date) => !historyDates.includes(date));
       const history = historyDates.length > 0 ? await this.localise(symbols) : { present: symbols, paths: [] };
-      const sessionFiles = await lake.localise(held.map(keys.session), engine.scratch);
-      const portion: Portion = {
+      const sessionFiles = await lake.localise(stored.map(keys.session), engine.scratch);
+      const input: BatchInput = {
         symbols: history.present,
         histories: history.paths,
         sessionFiles,
         historyDates,
-        slots,
+        windowTable,
         factors,
         companyChanges,
         barsOf,
       };
       try {
-        const sheaf = await this.sheaf(portion);
-        this.met.filesMerged += sessionFiles.length + history.paths.length;
-        return sheaf;
+        const batch = await this.batch(input);
+        this.findings.filesMerged += sessionFiles.length + history.paths.length;
+        return batch;
       } catch (error) {
         if (!isNamed(error, 'Job.Failed')) throw error;
         const before = damagedSessions.size;
         for (const [place, path] of sessionFiles.entries()) {
-          const fault = await this.benches[0]!.engine.fault(path);
-          if (fault !== undefined) damagedSessions.set(held[place]!, fault);
+          const fault = await this.workers[0]!.engine.fault(path);
+          if (fault !== undefined) damagedSessions.set(stored[place]!, fault);
         }
         if (damagedSessions.size === before) throw error;
       }
     }
   }
 
-  private async sheaf(portion: Portion): Promise<Sheaf> {
-    const bench = this.benches.pop()!;
-    const { sheaf, damaged, broken } = await makeSheaf(
-      bench.engine,
-      bench.reduction,
-      portion,
+  private async batch(input: BatchInput): Promise<Batch> {
+    const worker = this.workers.pop()!;
+    const { batch, damaged, broken } = await makeBatch(
+      worker.engine,
+      worker.reduction,
+      input,
       this.input.engine.signal,
-    ).finally(() => this.benches.push(bench));
-    for (const [symbol, fault] of damaged) this.met.damaged.set(symbol, fault);
-    for (const [symbol, fault] of broken) this.met.broken.set(symbol, fault);
-    return sheaf;
+    ).finally(() => this.workers.push(worker));
+    for (const [symbol, fault] of damaged) this.findings.damaged.set(symbol, fault);
+    for (const [symbol, fault] of broken) this.findings.broken.set(symbol, fault);
+    return batch;
   }
 
   /** Local paths; a history that the manifest names and the store has not is a damaged one. */
@@ -201,7 +201,7 @@ class Run {
       const stored = await historyKeys(lake);
       const present = symbols.filter((symbol) => stored.has(symbol));
       for (const symbol of symbols) {
-        if (!stored.has(symbol)) this.met.damaged.set(symbol, `${keys.symbol(symbol)} is missing`);
+        if (!stored.has(symbol)) this.findings.damaged.set(symbol, `${keys.symbol(symbol)} is missing`);
       }
       const found = present.map((symbol) => stored.get(symbol)!);
       return { present, paths: await lake.localise(found, engine.scratch) };

@@ -123,7 +123,7 @@ const NOT_OPEN = { wanted: 'a writable directory no other process has open' };
 function repairOf(path: string): { todo: string } {
   const copy = join(dirname(path), PORTFOLIO_COPY);
   return {
-    todo: `They are damaged. Move them away (mv '${path}' '${path}.damaged') and run the command again: reference lists are fetched anew, and imported portfolios come back with: npx afterbell portfolios --import '${copy}'`,
+    todo: `They are damaged. Move them away (mv '${path}' '${path}.damaged') and run the command again: reference lists are fetched again, and imported portfolios come back with: npx afterbell portfolios --import '${copy}'`,
   };
 }
 
@@ -160,7 +160,7 @@ function answerRefusedWrites(level: Level): void {
 function throwAnswer(error: Error): never {
   const said = error.cause instanceof Error ? error.cause.message : error.message;
   const trouble = diskTrouble(error);
-  const todo = 'Make room or mend the rights, and run the same command again';
+  const todo = 'Free some space or fix the permissions, and run the same command again';
   const body = trouble
     ? {
         __type: 'afterbell#Home.Unwritable',

@@ -88,7 +88,7 @@ async function overNetwork(url: string): Promise<SqlBackend> {
   return openPostgres(url);
 }
 
-const MAKE_ROOM = 'Make room on its disk, or mend the rights, and run the same command again';
+const MAKE_ROOM = 'Free some space on its disk, or fix the permissions, and run the same command again';
 
 /**
  * PostgreSQL in this process, on the directory `dataDir`: in this thread, which each statement then keeps busy, or in one

@@ -64,20 +64,20 @@ export function calledOperation({ method, path, headers, body }: RequestLine): C
 }
 
 /** A finished HTTP answer. */
-export interface Answer {
+export interface AwsResponse {
   status: number;
   headers: Record<string, string>;
   body: string;
 }
 
 /** A result in the protocol's own shape: JSON text as given, or the XML of an AWS Query result. */
-export function resultAnswer(protocol: CalledOperation['protocol'], body: string): Answer {
+export function resultAnswer(protocol: CalledOperation['protocol'], body: string): AwsResponse {
   const contentType = { json: 'application/x-amz-json-1.1', rest: 'application/json', query: 'text/xml' }[protocol];
   return { status: 200, headers: { 'content-type': contentType, 'x-amzn-requestid': randomUUID() }, body };
 }
 
 /** A fault in the protocol's own shape, so that the SDK client raises it under its name. */
-export function faultAnswer(protocol: CalledOperation['protocol'], fault: AwsFault): Answer {
+export function faultAnswer(protocol: CalledOperation['protocol'], fault: AwsFault): AwsResponse {
   const requestId = randomUUID();
   if (protocol === 'query') {
     const type = fault.status >= 500 ? 'Receiver' : 'Sender';
@@ -100,7 +100,7 @@ export function faultAnswer(protocol: CalledOperation['protocol'], fault: AwsFau
 }
 
 /** Resolves when the answer is on its way or the client is gone. */
-export function send(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
+export function send(response: ServerResponse, { status, headers, body }: AwsResponse): Promise<void> {
   return new Promise((resolve) => {
     response.once('finish', resolve);
     response.once('close', resolve);

@@ -4,8 +4,8 @@ import { dataApiRoutes } from './data-api.ts';
 import { type EventsOptions, eventsRoutes } from './eventbridge.ts';
 import type { SqlBackend } from './pglite.ts';
 import {
-  type Answer,
   AwsFault,
+  type AwsResponse,
   type CalledOperation,
   calledOperation,
   faultAnswer,
@@ -86,7 +86,7 @@ async function answerTo(
   request: IncomingMessage,
   routes: Routes,
   { credentials, authorize, onError }: AwsServerOptions,
-): Promise<Answer> {
+): Promise<AwsResponse> {
   const line = { method: request.method ?? '', path: request.url ?? '', headers: request.headers };
   let called = calledOperation({ ...line, body: '' });
   try {

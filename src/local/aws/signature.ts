@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { AwsFault, type CalledOperation, readBody } from './protocol.ts';
 
-/** A key pair of one process and its children: it is made anew for each run and ends with it. */
+/** A key pair of one process and its children: it is rebuilt for each run and ends with it. */
 export interface Credentials {
   accessKeyId: string;
   secretAccessKey: string;

@@ -1,11 +1,11 @@
 import { NamedError } from '../../errors.ts';
 import { alterRows, driftFields } from './misbehave.ts';
-import type { Answer, Asked, Vendor } from './routes.ts';
+import type { MarketResponse, Vendor, VendorRequest } from './routes.ts';
 
 const PER_MINUTE = 200;
 
 /** `GET /v2/assets` (vendor-apis 2): status, asset_class, exchange, attributes (any of them); one array, no paging. */
-async function answerAssets({ query, source, lastClosed, active }: Asked): Promise<Answer> {
+async function answerAssets({ query, source, lastClosed, active }: VendorRequest): Promise<MarketResponse> {
   const status = query.get('status');
   if (status !== null && status !== 'active' && status !== 'inactive')
     throw new NamedError('Usage.Invalid', `invalid status: ${status}`);

@@ -1,7 +1,7 @@
 import { companyFacts } from './companies.ts';
 import { alterRows } from './misbehave.ts';
 import { hash, textKey, unit } from './noise.ts';
-import type { Answer, Asked, MarketRequest, Vendor } from './routes.ts';
+import type { MarketRequest, MarketResponse, Vendor, VendorRequest } from './routes.ts';
 import { hyphenated, type MarketDay, marketDay, type TickerRow } from './source.ts';
 
 const RESTRICTED =
@@ -43,7 +43,7 @@ const profileRow: MakeRow = (row, { closes }) => {
 
 /** One symbol as a list of one row, or an empty list. */
 function answerOne(make: MakeRow) {
-  return async (asked: Asked): Promise<Answer> => {
+  return async (asked: VendorRequest): Promise<MarketResponse> => {
     if (asked.active.has('payment-required')) return paymentRequired(PREMIUM);
     const day = await marketDay(asked.source, asked.lastClosed);
     const row = day.fmp.get(asked.query.get('symbol') ?? '');
@@ -54,7 +54,7 @@ function answerOne(make: MakeRow) {
 
 /** Every symbol at once, values as text, as a table with a header; `part` from 0, and nothing after the first. */
 function answerAll(make: MakeRow) {
-  return async (asked: Asked): Promise<Answer> => {
+  return async (asked: VendorRequest): Promise<MarketResponse> => {
     if (asked.active.has('payment-required')) return paymentRequired(RESTRICTED);
     const day = await marketDay(asked.source, asked.lastClosed);
     const listings =
@@ -87,11 +87,11 @@ function cutCsv(rows: readonly object[]): string {
   return whole.slice(0, whole.length - Math.ceil(lastCell / 2));
 }
 
-function paymentRequired(text: string): Answer {
+function paymentRequired(text: string): MarketResponse {
   return { status: 402, text, type: 'text/plain' };
 }
 
-function told(status: number, message: string): Answer {
+function told(status: number, message: string): MarketResponse {
   return { status, json: { 'Error Message': message } };
 }
 

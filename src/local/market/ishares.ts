@@ -1,7 +1,7 @@
 import { INDEX_EVENTS } from '../../calendar/index-events.ts';
 import { alterRows } from './misbehave.ts';
 import { textKey, unit } from './noise.ts';
-import type { Answer, Asked, Vendor } from './routes.ts';
+import type { MarketResponse, Vendor, VendorRequest } from './routes.ts';
 import type { TickerRow } from './source.ts';
 
 /** Where the practice market serves the holdings of its fund: the real file's own path and query. */
@@ -46,7 +46,7 @@ function lineOf({ ticker, name, sector, assetClass, price, exchange }: HoldingRo
 }
 
 /** The whole file: byte order mark, a preamble whose length changes from day to day, the table, the closing text. */
-async function answerHoldings({ source, lastClosed, active }: Asked): Promise<Answer> {
+async function answerHoldings({ source, lastClosed, active }: VendorRequest): Promise<MarketResponse> {
   const holdings = fundHoldings(await source.tickers(undefined, lastClosed), lastClosed);
   const rows = alterRows(holdings, active) as HoldingRow[];
   const more = [
@@ -69,7 +69,7 @@ async function answerHoldings({ source, lastClosed, active }: Asked): Promise<An
   return { status: 200, text: `\ufeff${lines.join('\n')}\n`, type: 'text/csv;charset=UTF-8' };
 }
 
-function page(status: number, words: string): Answer {
+function page(status: number, words: string): MarketResponse {
   const text = `<html><head><title>${words}</title></head><body><h1>${words}</h1></body></html>\n`;
   return { status, text, type: 'text/html' };
 }
@@ -116,7 +116,7 @@ const EXCHANGES: Record<string, string> = {
 };
 
 /** What a real file has besides shares: cash, a money fund, a future, escrows and rights without a market. */
-const BESIDES: readonly HoldingRow[] = [
+const EXCLUDED: readonly HoldingRow[] = [
   row('XTSLA', 'BLK CSH FND TREASURY SL AGENCY', 'Cash and/or Derivatives', 'Money Market', 1, '-'),
   row('USD', 'USD CASH', 'Cash and/or Derivatives', 'Cash', 100, '-'),
   row('CAD', 'CAD CASH', 'Cash and/or Derivatives', 'Cash', 73.2, '-'),
@@ -167,5 +167,5 @@ export function fundHoldings(tickers: readonly TickerRow[], date: string): Holdi
       EXCHANGES[exchange ?? ''] ?? 'NASDAQ',
     );
   });
-  return [...shares, ...BESIDES];
+  return [...shares, ...EXCLUDED];
 }

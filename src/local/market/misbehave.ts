@@ -7,25 +7,25 @@ const REFUSALS: readonly MisbehaviourName[] = ['unauthorized', 'rate-limit', 'se
 
 /** Counts down what was wished for. */
 export class MisbehaviourLedger {
-  readonly #left: { wish: Misbehaviour; times: number }[];
+  readonly #left: { rule: Misbehaviour; times: number }[];
   #refused = 0;
 
-  constructor(wishes: readonly Misbehaviour[]) {
-    this.#left = wishes.map((wish) => ({ wish, times: wish.times }));
+  constructor(rules: readonly Misbehaviour[]) {
+    this.#left = rules.map((rule) => ({ rule: rule, times: rule.times }));
   }
 
   /**
-   * What is in force for the next request of a route; each wish in force has one request less to go. Of several
+   * What is in force for the next request of a route; each rule in force has one request less to go. Of several
    * refusals the first wished for acts alone, so `rate-limit:2, server-error:1` is two 429 and then one 502.
    */
   take(route: RouteName): Set<MisbehaviourName> {
-    const live = this.#left.filter(({ wish, times }) => times > 0 && wish.routes.includes(route));
-    const refusal = live.find(({ wish }) => REFUSALS.includes(wish.name));
+    const live = this.#left.filter(({ rule, times }) => times > 0 && rule.routes.includes(route));
+    const refusal = live.find(({ rule }) => REFUSALS.includes(rule.name));
     const acting = refusal === undefined ? live : [refusal];
     const seen = new Set<MisbehaviourName>();
     for (const entry of acting) {
-      if (seen.has(entry.wish.name)) continue;
-      seen.add(entry.wish.name);
+      if (seen.has(entry.rule.name)) continue;
+      seen.add(entry.rule.name);
       entry.times -= 1;
     }
     return seen;

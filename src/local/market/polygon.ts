@@ -5,7 +5,7 @@ import { companyFacts } from './companies.ts';
 import { type OtherTickerRow, otherTickers } from './listings.ts';
 import { alterRows, driftFields, lateCorrection } from './misbehave.ts';
 import { byCodeUnit, hexOf, textKey } from './noise.ts';
-import type { Answer, Asked, MarketRequest, Vendor } from './routes.ts';
+import type { MarketRequest, MarketResponse, Vendor, VendorRequest } from './routes.ts';
 import { type BarRow, type MarketKind, marketDay, type SplitRow, type TickerRow } from './source.ts';
 
 function truth(filters: URLSearchParams, name: string, usual: boolean): boolean {
@@ -14,7 +14,11 @@ function truth(filters: URLSearchParams, name: string, usual: boolean): boolean 
   throw new NamedError('Usage.Invalid', `'${name}' must be true or false, found '${text}'.`);
 }
 
-async function rowsFor(asked: Asked, filters: URLSearchParams, asOf: string): Promise<(TickerRow | OtherTickerRow)[]> {
+async function rowsFor(
+  asked: VendorRequest,
+  filters: URLSearchParams,
+  asOf: string,
+): Promise<(TickerRow | OtherTickerRow)[]> {
   const market = filters.get('market') ?? undefined;
   if (market !== undefined && !['stocks', 'otc', 'crypto', 'fx', 'indices'].includes(market))
     throw new NamedError('Usage.Invalid', `'market' is not one of stocks, otc, crypto, fx, indices: '${market}'.`);
@@ -32,7 +36,7 @@ async function rowsFor(asked: Asked, filters: URLSearchParams, asOf: string): Pr
 }
 
 /** `GET /v3/reference/tickers` (vendor-apis 1.3): market, active, type, ticker, date, order, limit, cursor; sorted by ticker. */
-export async function answerTickers(asked: Asked): Promise<Answer> {
+export async function answerTickers(asked: VendorRequest): Promise<MarketResponse> {
   const filters = filtersOf(asked.query);
   const [sort, order] = [filters.get('sort') ?? 'ticker', filters.get('order') ?? 'asc'];
   if (sort !== 'ticker' || (order !== 'asc' && order !== 'desc'))
@@ -59,7 +63,7 @@ function withDate(filters: URLSearchParams, asOf: string): URLSearchParams {
 }
 
 /** `GET /v3/reference/tickers/{ticker}` (vendor-apis 1.4); funds have no SIC code, and one in twenty no market cap. */
-export async function answerDetails(asked: Asked): Promise<Answer> {
+export async function answerDetails(asked: VendorRequest): Promise<MarketResponse> {
   const ticker = decodeURIComponent(asked.captured[0] ?? '');
   const { listings, closes } = await marketDay(asked.source, asked.lastClosed);
   const row = listings.get(ticker);
@@ -81,21 +85,21 @@ export async function answerDetails(asked: Asked): Promise<Answer> {
   return ok(asked, { results: told });
 }
 
-export function beforeEndOfDay(request: MarketRequest): Answer {
+export function beforeEndOfDay(request: MarketRequest): MarketResponse {
   return notAuthorized(
     request,
     "Attempted to request today's data before end of day. Please upgrade your plan at https://polygon.io/pricing",
   );
 }
 
-function outOfPlan(request: MarketRequest): Answer {
+function outOfPlan(request: MarketRequest): MarketResponse {
   return notAuthorized(
     request,
     "Your plan doesn't include this data timeframe. Please upgrade your plan at https://polygon.io/pricing",
   );
 }
 
-async function barsOn(asked: Asked, date: string, adjusted: boolean): Promise<BarRow[]> {
+async function barsOn(asked: VendorRequest, date: string, adjusted: boolean): Promise<BarRow[]> {
   const all = await asked.source.bars(date);
   const rows = asked.query.get('include_otc') === 'true' ? all : all.filter((row) => row.otc !== true);
   if (!adjusted || rows.length === 0) return rows;
@@ -106,7 +110,7 @@ async function barsOn(asked: Asked, date: string, adjusted: boolean): Promise<Ba
  * `GET /v2/aggs/grouped/locale/us/market/stocks/{date}` (vendor-apis 1.5): adjusted (default true), include_otc
  * (default false). A day without trading has no `results` key; one not closed yet is refused.
  */
-export async function answerGrouped(asked: Asked): Promise<Answer> {
+export async function answerGrouped(asked: VendorRequest): Promise<MarketResponse> {
   const date = dateOf(new URLSearchParams({ date: asked.captured[0] ?? '' }), 'date')!;
   const { earliest } = asked.source;
   if (earliest !== undefined && date < earliest) return outOfPlan(asked);
@@ -173,7 +177,7 @@ function asBefore({ id, execution_date, split_from, split_to, ticker }: SplitRow
  * `GET /v3/reference/splits` (limit 10, at most 1000) and `GET /stocks/v1/splits` (limit 100, at most 5000), both
  * with ticker, execution_date and its ranges, newest first (vendor-apis 1.8). Splits announced ahead are included.
  */
-export async function answerSplits(asked: Asked): Promise<Answer> {
+export async function answerSplits(asked: VendorRequest): Promise<MarketResponse> {
   const filters = filtersOf(asked.query);
   const newer = asked.path === NEW_PATH;
   const all = await asked.source.splits();
@@ -196,7 +200,7 @@ const USUAL_WINDOW: Readonly<Record<string, string>> = { rsi: '14', sma: '50' };
  * `GET /v1/indicators/{rsi|sma}/{ticker}` (vendor-apis 1.7): the newest value up to `timestamp.lte`, of split-adjusted
  * closes, and none of those before it; `values` is absent when there is none.
  */
-export async function answerIndicator(asked: Asked): Promise<Answer> {
+export async function answerIndicator(asked: VendorRequest): Promise<MarketResponse> {
   const kind = asked.captured[0] ?? '';
   const window = windowOf(asked.query.get('window') ?? USUAL_WINDOW[kind] ?? '');
   const bars = asked.active.has('empty') ? [] : await closesOf(asked, decodeURIComponent(asked.captured[1] ?? ''));
@@ -207,7 +211,7 @@ export async function answerIndicator(asked: Asked): Promise<Answer> {
   return ok(asked, { results: typeof value === 'number' ? { values: [{ timestamp, value }] } : {} });
 }
 
-async function closesOf({ source, query, today, lastClosed }: Asked, ticker: string) {
+async function closesOf({ source, query, today, lastClosed }: VendorRequest, ticker: string) {
   const wanted = dateOf(query, 'timestamp.lte') ?? lastClosed;
   const { from = source.earliest ?? lastClosed } = await source.span();
   const sessions = sessionsBetween(from, wanted < lastClosed ? wanted : lastClosed).slice(-UNDERLYING);
@@ -250,22 +254,22 @@ function requestId({ path, query }: MarketRequest): string {
   return hexOf(textKey(`${path}?${query}`, 4), 32);
 }
 
-export function ok(request: MarketRequest, body: Record<string, unknown>): Answer {
+export function ok(request: MarketRequest, body: Record<string, unknown>): MarketResponse {
   return { status: 200, json: { ...body, status: 'OK', request_id: requestId(request) } };
 }
 
 /** An error whose text stands in `error` (400, 401, 429). */
-export function failed(request: MarketRequest, status: number, error: string): Answer {
+export function failed(request: MarketRequest, status: number, error: string): MarketResponse {
   return { status, json: { status: 'ERROR', request_id: requestId(request), error } };
 }
 
 /** A 404, whose text stands in `message`. */
-export function notFound(request: MarketRequest, message: string): Answer {
+export function notFound(request: MarketRequest, message: string): MarketResponse {
   return { status: 404, json: { status: 'NOT_FOUND', request_id: requestId(request), message } };
 }
 
 /** A 403, whose text stands in `message`; its meanings differ by this text only (vendor-apis 1.2). */
-export function notAuthorized(request: MarketRequest, message: string): Answer {
+export function notAuthorized(request: MarketRequest, message: string): MarketResponse {
   return { status: 403, json: { status: 'NOT_AUTHORIZED', request_id: requestId(request), message } };
 }
 

@@ -23,7 +23,7 @@ export type RouteName = keyof typeof ROUTES;
 export type VendorName = (typeof ROUTES)[RouteName];
 
 /** An answer before it is sent: `json` is serialised, `text` is sent as it is (with `type`). */
-export interface Answer {
+export interface MarketResponse {
   status: number;
   json?: unknown;
   text?: string;
@@ -43,7 +43,7 @@ export interface MarketRequest {
 }
 
 /** A request with all a route needs to answer it. */
-export interface Asked extends MarketRequest {
+export interface VendorRequest extends MarketRequest {
   source: MarketSource;
   /** Exchange date of now, and the last session closed by now. */
   today: string;
@@ -58,7 +58,7 @@ export interface Route {
   method?: 'POST';
   pattern: RegExp;
   /** May throw NamedError `Usage.Invalid`, which the vendor turns into its own 400. */
-  answer(asked: Asked): Promise<Answer>;
+  answer(asked: VendorRequest): Promise<MarketResponse>;
 }
 
 /** One vendor: its routes and the words it refuses with. A further vendor is one such object in server.ts's list. */
@@ -67,12 +67,12 @@ export interface Vendor {
   routes: readonly Route[];
   /** Whether the request carries credentials of the vendor's form; any value will do. */
   authorized(request: MarketRequest): boolean;
-  unauthorized(request: MarketRequest): Answer;
+  unauthorized(request: MarketRequest): MarketResponse;
   /** `bare` asks for the empty body that vendors sometimes send instead of their text. */
-  rateLimited(request: MarketRequest, bare: boolean): Answer;
-  badRequest(request: MarketRequest, message: string): Answer;
+  rateLimited(request: MarketRequest, bare: boolean): MarketResponse;
+  badRequest(request: MarketRequest, message: string): MarketResponse;
   /** The 403 of a session that is not closed yet; absent for vendors without prices. */
-  beforeEndOfDay?(request: MarketRequest): Answer;
+  beforeEndOfDay?(request: MarketRequest): MarketResponse;
 }
 
 const ALL = Object.keys(ROUTES) as RouteName[];
@@ -108,7 +108,7 @@ const MISBEHAVIOURS = {
 
 export type MisbehaviourName = keyof typeof MISBEHAVIOURS;
 
-/** One wish: which routes misbehave how, for how many requests (Infinity: for good). */
+/** One rule: which routes misbehave how, for how many requests (Infinity: for good). */
 export interface Misbehaviour {
   name: MisbehaviourName;
   routes: readonly RouteName[];
@@ -140,7 +140,7 @@ function parseOne(text: string): Misbehaviour {
 }
 
 /**
- * Reads wishes such as `half-missing`, `server-error:3`, `unauthorized@alpaca`, `rate-limit@tickers:2`.
+ * Reads rules such as `half-missing`, `server-error:3`, `unauthorized@alpaca`, `rate-limit@tickers:2`.
  * Error: Usage.Invalid, listing the known names, for an unknown name, count or a route the misbehaviour cannot have.
  */
 export function parseMisbehaviours(list: readonly string[]): Misbehaviour[] {

@@ -11,13 +11,13 @@ import { ishares } from './ishares.ts';
 import { MisbehaviourLedger } from './misbehave.ts';
 import { polygon } from './polygon.ts';
 import {
-  type Answer,
-  type Asked,
   type MarketRequest,
+  type MarketResponse,
   type MisbehaviourName,
   parseMisbehaviours,
   type Route,
   type Vendor,
+  type VendorRequest,
 } from './routes.ts';
 import type { MarketSource } from './source.ts';
 import { xaiVendor } from './xai.ts';
@@ -53,7 +53,7 @@ export interface PracticeMarket {
   url: string;
   /** The newest KEPT_REQUESTS so far, detection included, oldest first. */
   requests: RecordedRequest[];
-  /** Replaces all misbehaviours, counts begin anew; an empty list makes it behave. Error: Usage.Invalid. */
+  /** Replaces all misbehaviours, counts start over; an empty list makes it behave. Error: Usage.Invalid. */
   misbehave(list: readonly string[]): void;
   close(): Promise<void>;
 }
@@ -74,13 +74,13 @@ function findRoute(vendors: readonly Vendor[], method: string, path: string): Ma
   return undefined;
 }
 
-async function introduce(source: MarketSource, lastClosed: string): Promise<Answer> {
+async function introduce(source: MarketSource, lastClosed: string): Promise<MarketResponse> {
   const symbols = (await source.tickers(undefined, lastClosed)).filter((row) => row.active).length;
   const { from, to = lastClosed } = await source.span();
   return { status: 200, json: { practice: true, source: source.kind, symbols, from, to } };
 }
 
-function refusal(vendor: Vendor, request: Asked, ledger: MisbehaviourLedger): Answer | undefined {
+function refusal(vendor: Vendor, request: VendorRequest, ledger: MisbehaviourLedger): MarketResponse | undefined {
   const { active } = request;
   if (active.has('unauthorized')) return vendor.unauthorized(request);
   if (active.has('rate-limit')) return vendor.rateLimited(request, ledger.nextRefusal() % 2 === 0);
@@ -88,7 +88,11 @@ function refusal(vendor: Vendor, request: Asked, ledger: MisbehaviourLedger): An
   return active.has('before-end-of-day') ? vendor.beforeEndOfDay?.(request) : undefined;
 }
 
-async function answerOf({ vendor, route }: Match, asked: Asked, ledger: MisbehaviourLedger): Promise<Answer> {
+async function answerOf(
+  { vendor, route }: Match,
+  asked: VendorRequest,
+  ledger: MisbehaviourLedger,
+): Promise<MarketResponse> {
   try {
     return refusal(vendor, asked, ledger) ?? (await route.answer(asked));
   } catch (error) {
@@ -124,7 +128,7 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
     const request: MarketRequest = { path, query, headers: incoming.headers, body, captured: found.captured };
     if (!found.vendor.authorized(request)) return deliver(incoming, response, found.vendor.unauthorized(request), NONE);
     const active = ledger.take(found.route.name);
-    const asked: Asked = { ...request, source, today: exchangeDate(now()), lastClosed, active };
+    const asked: VendorRequest = { ...request, source, today: exchangeDate(now()), lastClosed, active };
     await deliver(incoming, response, await answerOf(found, asked, ledger), active);
   }
 
@@ -209,7 +213,7 @@ function trickle(response: ServerResponse, body: Buffer): void {
 export async function deliver(
   request: IncomingMessage,
   response: ServerResponse,
-  answer: Answer,
+  answer: MarketResponse,
   active: ReadonlySet<MisbehaviourName>,
 ): Promise<void> {
   const whole = Buffer.from(answer.json === undefined ? (answer.text ?? '') : JSON.stringify(answer.json), 'utf8');

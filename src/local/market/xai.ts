@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { NamedError } from '../../errors.ts';
 import { keepNewest } from '../keep-newest.ts';
 import { textKey } from './noise.ts';
-import type { Answer, Asked, MisbehaviourName, Vendor } from './routes.ts';
+import type { MarketResponse, MisbehaviourName, Vendor, VendorRequest } from './routes.ts';
 
 const NO_CREDITS =
   'Your team practice has either used all available credits or reached its monthly spending limit. To continue making API requests, please purchase more credits or raise your spending limit.';
 
-function failed(status: number, code: string, error: string): Answer {
+function failed(status: number, code: string, error: string): MarketResponse {
   return { status, json: { code, error } };
 }
 
@@ -19,29 +19,29 @@ export const KEPT_ANSWERS = 1_000;
  * once. A deferred answer is `202` at the first look, then handed out exactly once. Each vendor object has answers of its own.
  */
 export function xaiVendor(): Vendor {
-  const answers = new Map<string, { completion: object; looks: number }>();
+  const answers = new Map<string, { completion: object; polls: number }>();
 
-  async function complete({ body, active }: Asked): Promise<Answer> {
+  async function complete({ body, active }: VendorRequest): Promise<MarketResponse> {
     if (active.has('no-credits')) return failed(429, 'resource-exhausted', NO_CREDITS);
     const request = requestOf(body, 'messages');
     const completion = practiceCompletion(request.messages, active);
     if (!request.deferred) return { status: 200, json: completion };
     const id = randomUUID();
-    answers.set(id, { completion, looks: 0 });
+    answers.set(id, { completion, polls: 0 });
     keepNewest(answers, KEPT_ANSWERS);
     return { status: 200, json: { request_id: id } };
   }
 
-  async function respond({ body, active }: Asked): Promise<Answer> {
+  async function respond({ body, active }: VendorRequest): Promise<MarketResponse> {
     if (active.has('no-credits')) return failed(429, 'resource-exhausted', NO_CREDITS);
     return { status: 200, json: practiceResponse(requestOf(body, 'input').messages, active) };
   }
 
-  async function handOut({ captured, active }: Asked): Promise<Answer> {
+  async function handOut({ captured, active }: VendorRequest): Promise<MarketResponse> {
     const found = answers.get(captured[0] ?? '');
     if (!found) return failed(404, 'not-found', `Deferred completion ${captured[0]} was not found`);
-    found.looks += 1;
-    if (found.looks === 1 || active.has('slow-model')) return { status: 202, text: '' };
+    found.polls += 1;
+    if (found.polls === 1 || active.has('slow-model')) return { status: 202, text: '' };
     answers.delete(captured[0]!);
     return { status: 200, json: found.completion };
   }
@@ -94,14 +94,14 @@ interface Message {
   content: string;
 }
 
-interface Figures {
+interface PositionFigures {
   symbol: string;
   rsi14?: number | null;
   price_vs_ma50_percent?: number | null;
 }
 
 /** What the practice model says, before it is put into the form of an API. */
-interface Said {
+interface ModelReply {
   /** Absent when it refuses. */
   content?: string;
   cut: boolean;
@@ -115,8 +115,8 @@ const MODEL = 'grok-practice';
  * The practice model: an opinion on every symbol of the question, from its figures alone and always the same, and openly
  * made up. Misbehaviours spoil the answer, not the envelope.
  */
-function say(messages: readonly Message[], active: ReadonlySet<MisbehaviourName>): Said {
-  const positions = askedFigures(messages).map(opinion);
+function say(messages: readonly Message[], active: ReadonlySet<MisbehaviourName>): ModelReply {
+  const positions = figuresInPrompt(messages).map(opinion);
   const first = positions[0];
   if (first && active.has('wrong-symbols')) first.symbol = `${first.symbol}X`;
   if (first && active.has('out-of-range')) first.opportunity_score = 140;
@@ -187,13 +187,13 @@ export function practiceResponse(messages: readonly Message[], active: ReadonlyS
 }
 
 /** Every object with a symbol in the first user message's JSON, whatever stands around it. */
-function askedFigures(messages: readonly Message[]): Figures[] {
+function figuresInPrompt(messages: readonly Message[]): PositionFigures[] {
   const question = messages.find(({ role }) => role === 'user')?.content ?? '';
   const [begin, end] = [question.indexOf('{'), question.lastIndexOf('}')];
-  const found: Figures[] = [];
+  const found: PositionFigures[] = [];
   const walk = (value: unknown) => {
     if (typeof value !== 'object' || value === null) return;
-    if ('symbol' in value && typeof value.symbol === 'string') found.push(value as Figures);
+    if ('symbol' in value && typeof value.symbol === 'string') found.push(value as PositionFigures);
     for (const inner of Object.values(value)) walk(inner);
   };
   try {
@@ -204,7 +204,7 @@ function askedFigures(messages: readonly Message[]): Figures[] {
   return found;
 }
 
-function opinion({ symbol, rsi14, price_vs_ma50_percent: distance }: Figures) {
+function opinion({ symbol, rsi14, price_vs_ma50_percent: distance }: PositionFigures) {
   const rsi = rsi14 ?? 50;
   const score = Math.max(0, Math.min(100, Math.round(100 - rsi + (distance ?? 0) / 2)));
   const trend = (distance ?? 0) < 0 ? 'below' : 'above';

@@ -49,8 +49,8 @@ export async function runMachine(machine: Machine, options: RunOptions): Promise
       : startTimer(machine.timeoutSeconds * 1000, () => stop.abort(new Interruption('machine-timeout')));
   engine.emit('ExecutionStarted', []);
   const end = await runRoot(engine, machine, options.input, stop.signal).then(
-    (output): Ending => ({ status: 'SUCCEEDED', output }),
-    (error: unknown): Ending => endingOf(error, stop.signal),
+    (output): ExecutionEnd => ({ status: 'SUCCEEDED', output }),
+    (error: unknown): ExecutionEnd => executionEnd(error, stop.signal),
   );
   limit?.();
   stop.release();
@@ -64,7 +64,7 @@ async function runRoot(engine: Engine, machine: Machine, given: unknown, signal:
   return boundedCopy(await runScope(engine, machine.root, input, surroundings), 'The output of the execution');
 }
 
-type Ending = Omit<ExecutionResult, 'startedAt' | 'stoppedAt'>;
+type ExecutionEnd = Omit<ExecutionResult, 'startedAt' | 'stoppedAt'>;
 
 const FINAL_EVENT: Readonly<Record<ExecutionResult['status'], ExecutionEventType>> = {
   SUCCEEDED: 'ExecutionSucceeded',
@@ -73,7 +73,7 @@ const FINAL_EVENT: Readonly<Record<ExecutionResult['status'], ExecutionEventType
   ABORTED: 'ExecutionAborted',
 };
 
-function endingOf(error: unknown, signal: AbortSignal): Ending {
+function executionEnd(error: unknown, signal: AbortSignal): ExecutionEnd {
   if (error instanceof Interruption && error.by === 'machine-timeout') {
     return { status: 'TIMED_OUT', error: 'States.Timeout' };
   }

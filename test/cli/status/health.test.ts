@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Freshness, freshnessOf, type HealthFacts, judgeHealth } from '../../../src/cli/status/health.ts';
+import { assessHealth, type Freshness, freshnessOf, type HealthFacts } from '../../../src/cli/status/health.ts';
 
 const DUE = '2026-11-20';
 const row = (dataset: string, newest: string | null, status = 'success'): Freshness => {
@@ -23,7 +23,7 @@ const night = (status: string, more: object = {}) => ({
   ...more,
 });
 const health = (changes: Partial<HealthFacts> = {}) => {
-  const { code, troubles } = judgeHealth({
+  const { code, troubles } = assessHealth({
     last: night('Succeeded'),
     latest: [],
     expected: DUE,
@@ -127,12 +127,12 @@ test('a partial night counts no longer when what failed in it has been run well 
 test('what is held is looked at first, then fetched again, which harms nothing; a release comes last', () => {
   const releasing = { sessions: 1, changed: 0, removed: 1526 };
   const facts = { heldRuns: [{ ...heldRun, releasing }], heldLists: [heldList], there: ' --stage dev' };
-  const { troubles } = judgeHealth({
+  const { troubles } = assessHealth({
     ...{ last: undefined, latest: [], expected: DUE, running: undefined, freshness: [], gaps: [], nothingIn: '/h' },
     ...facts,
   });
   const report = { why: 'Look first', command: 'npx afterbell report --run night-1 --stage dev' };
-  const again = (command: string) => ({ why: 'Once the vendor has mended it (else it is held again)', command });
+  const again = (command: string) => ({ why: 'Once the vendor has fixed it (else it is withheld again)', command });
   const release = (why: string) => ({ why, command: 'npx afterbell release night-1 --stage dev' });
   expect(troubles.map(({ steps }) => steps)).toEqual([
     [

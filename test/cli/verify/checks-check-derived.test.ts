@@ -18,7 +18,7 @@ const DATES = Array.from({ length: 12 }, (_, i) => sessionAt(sessionNumber('2025
 const home = mkdtempSync(join(tmpdir(), 'check-derived-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-test('windows on another basis than the splits in force are found, and clean once they are made anew', async () => {
+test('windows on another basis than the splits in force are found, and clean once they are rebuilt', async () => {
   const lake = new FileLake(pathToFileURL(home).href);
   for (const date of DATES)
     await publish(
@@ -53,7 +53,7 @@ test('windows on another basis than the splits in force are found, and clean onc
   expect(await problems()).toEqual([]);
 });
 
-test('windows that run across two companies are found, and clean once they are made anew', async () => {
+test('windows that run across two companies are found, and clean once they are rebuilt', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'two-companies-'));
   const lake = new FileLake(pathToFileURL(folder).href);
   for (const date of DATES) await publish(lake, date, [bar('AAPL', date), bar('TRUE', date)]);
@@ -78,7 +78,7 @@ test('windows that run across two companies are found, and clean once they are m
   rmSync(folder, { recursive: true });
 });
 
-test('a damaged history names its file and what makes it anew, and that makes it anew', async () => {
+test('a damaged history names its file and what rebuilds it, and that rebuilds it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'damaged-'));
   const lake = new FileLake(pathToFileURL(folder).href);
   for (const date of DATES) await publish(lake, date, [bar('AAPL', date), bar('TRUE', date)]);

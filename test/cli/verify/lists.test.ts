@@ -70,8 +70,8 @@ test('steps come once each, in the order in which one needs the other', () => {
   ]);
   expect(steps.map(stepText)).toEqual([
     'remove 2 damaged files: a, b',
-    'make the histories and their manifest anew from the session files: run consolidate --mode full',
-    'make N-session bars anew: run resample --mode full --intervals 3,8',
+    'rebuild the histories and their manifest from the session files: run consolidate --mode full',
+    'rebuild N-session bars: run resample --mode full --intervals 3,8',
     'load 2 sessions into stock_prices: 2026-11-19, 2026-11-20',
     'load nights from the lake',
     'load splits from the lake',

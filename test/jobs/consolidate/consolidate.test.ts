@@ -192,12 +192,12 @@ describe('consolidate', () => {
         await run(rebuilt, { mode: 'full' });
         expect(data(rebuilt)).toEqual(data(lake));
         if (steps.some(({ kind }) => kind === 'clean')) return;
-        const anew = lake.copy();
-        await anew.remove(
-          [...anew.objects.keys()].filter((key) => key.endsWith('data.parquet') || key.includes('consolidation')),
+        const fresh = lake.copy();
+        await fresh.remove(
+          [...fresh.objects.keys()].filter((key) => key.endsWith('data.parquet') || key.includes('consolidation')),
         );
-        await run(anew);
-        expect(data(anew)).toEqual(data(lake));
+        await run(fresh);
+        expect(data(fresh)).toEqual(data(lake));
         for (const symbol of SYMBOLS) {
           const dates = (await history(lake, symbol)).map(({ date }) => date);
           expect(dates).toEqual([...new Set(dates)].sort());
@@ -299,7 +299,7 @@ describe('consolidate', () => {
     }
   });
 
-  test('damaged inputs are named and skipped, the rest is done, and once mended nothing is missing', async () => {
+  test('damaged inputs are named and skipped, the rest is done, and once fixed nothing is missing', async () => {
     const lake = new MemoryLake();
     for (const date of DATES.slice(0, 3))
       await publish(

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Inventory } from '../../../src/jobs/consolidate/inventory.ts';
-import { ingestsNeeded, type PlanInput, planConsolidation, portionsOf } from '../../../src/jobs/consolidate/plan.ts';
+import {
+  ingestsNeeded,
+  type PlanInput,
+  planConsolidation,
+  splitIntoBatches,
+} from '../../../src/jobs/consolidate/plan.ts';
 import { type ConsolidationCheckpoint, NOTHING_CONSOLIDATED } from '../../../src/jobs/consolidate/state.ts';
 import type { Ingest } from '../../../src/lake/sessions.ts';
 
@@ -18,7 +23,7 @@ function planOf({ has = [], more = {}, ...rest }: Partial<PlanInput> & { has?: s
     oldNames: new Set(),
     dateFiles: new Map(),
     digests: { symbols: {}, dates: {} },
-    strangers: [],
+    unrecognisedKeys: [],
     ...more,
   };
   return planConsolidation({
@@ -118,7 +123,7 @@ describe('planConsolidation', () => {
       ingests: new Map([MON, TUE, WED].map((date) => ingest(date))),
       more: { dateFiles: new Map([['A', files('A', '2020-01-02', TUE, '2030-01-02')]]) },
     });
-    const portions = portionsOf(plan, 1);
+    const portions = splitIntoBatches(plan, 1);
     expect(portions.map(({ from, to, sessions }) => [from, sessions[0]!.date, to])).toEqual([
       ['0000-01-01', MON, MON],
       [TUE, TUE, TUE],

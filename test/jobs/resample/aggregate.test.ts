@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sessionAt, sessionNumber, windowFirst, windowIndex } from '../../../src/calendar/calendar.ts';
 import { dateOf, readDay } from '../../../src/calendar/dates.ts';
-import { lookAtBars, newLook, Reduction } from '../../../src/jobs/resample/aggregate.ts';
+import { newScan, Reduction, scanBars } from '../../../src/jobs/resample/aggregate.ts';
 import type { BarChunk } from '../../../src/jobs/resample/bar-reader.ts';
 import { rowsOf } from '../../../src/jobs/resample/months.ts';
-import { numberSlots, windowsHeld } from '../../../src/jobs/resample/plan.ts';
+import { allWindows, numberWindows } from '../../../src/jobs/resample/plan.ts';
 import { lakeState } from '../../../src/jobs/resample/state.ts';
 
 // Sessions on both sides of 1970 and of session 0.
@@ -14,10 +14,10 @@ const DATES = [sessionNumber('1969-12-01'), sessionNumber('1989-12-18')].flatMap
 );
 const SYMBOLS = ['A', 'B', 'C'];
 const INTERVALS = [2, 3, 34];
-const slots = numberSlots(
+const slots = numberWindows(
   INTERVALS.map((interval) => [
     interval,
-    windowsHeld(
+    allWindows(
       interval,
       lakeState({ sessions: Object.fromEntries(DATES.map((d) => [d, { etag: d, checksum: d }])), outside: {} }),
     ),
@@ -40,15 +40,15 @@ function chunkOf(rows: readonly Row[]): BarChunk {
 }
 
 function reduced(chunks: readonly Row[][]) {
-  const look = newLook({ symbols: SYMBOLS, slots, factors: new Map(), companyChanges: new Map() });
+  const look = newScan({ symbols: SYMBOLS, windowTable: slots, factors: new Map(), companyChanges: new Map() });
   const reduction = new Reduction();
   reduction.begin(slots);
   for (const chunk of chunks.map(chunkOf)) {
     const places = new Int32Array(chunk.rows);
-    lookAtBars(look, chunk, places);
+    scanBars(look, chunk, places);
     reduction.add(chunk, places);
   }
-  return { look, sheaf: reduction.end(SYMBOLS, slots) };
+  return { look, batch: reduction.end(SYMBOLS, slots) };
 }
 
 test('bars cut anywhere into chunks give the rows that grouping them gives, in order of month, symbol and date', () => {
@@ -64,11 +64,11 @@ test('bars cut anywhere into chunks give the rows that grouping them gives, in o
       const ordered = bars.sort(([s, d], [t, e]) => s - t || d - e);
       const rows = ordered.map(([s, d]): Row => [s, DATES[d]!, (d * 7 + s) % 50, d * (whole ? 1e9 : 0.1)]);
       const ends = [...cuts.filter((cut) => cut < rows.length).sort((a, b) => a - b), rows.length];
-      const { look, sheaf } = reduced(ends.map((end, i) => rows.slice(ends[i - 1] ?? 0, end)));
+      const { look, batch } = reduced(ends.map((end, i) => rows.slice(ends[i - 1] ?? 0, end)));
       expect(look).toMatchObject({ bars: rows.length, strangers: 0, counted: rows.length * INTERVALS.length });
       expect([...look.impossible, ...look.broken, ...look.dropped]).toEqual([]);
       for (const [index, { interval, month }] of slots.months.entries()) {
-        const found = rowsOf([{ sheaf, from: sheaf.starts[index]!, to: sheaf.starts[index + 1]! }]);
+        const found = rowsOf([{ batch: batch, from: batch.starts[index]!, to: batch.starts[index + 1]! }]);
         const groups = new Map<string, Row[]>();
         for (const row of rows) {
           const first = windowFirst(windowIndex(sessionNumber(row[1]), interval), interval);

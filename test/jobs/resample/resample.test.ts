@@ -360,7 +360,7 @@ describe('resample', () => {
     }
   });
 
-  test('a damaged month file is made anew, and a lake never consolidated is refused by name', async () => {
+  test('a damaged month file is rebuilt, and a lake never consolidated is refused by name', async () => {
     const lake = new MemoryLake();
     for (const date of DATES.slice(0, 30))
       await publish(
@@ -383,7 +383,7 @@ describe('resample', () => {
     await expectSameAsFull(lake);
   });
 
-  test('a damaged, foreign or missing history is reported, keeps its rows, and is made anew once it can be read', async () => {
+  test('a damaged, foreign or missing history is reported, keeps its rows, and is rebuilt once it can be read', async () => {
     const lake = new MemoryLake();
     for (const date of DATES.slice(0, 9))
       await publish(

@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 import { generateMarket } from '../../../src/local/market/generator.ts';
 import { HOLDINGS_PATH } from '../../../src/local/market/ishares.ts';
 import { countReasons, listingFinder, parseIndexMembers } from '../../../src/records/index-member.ts';
-import { readHoldings } from '../../../src/vendors/ishares.ts';
+import { parseFundHoldings } from '../../../src/vendors/ishares.ts';
 import { ask, withMarket } from './ask.ts';
 
 const source = generateMarket({ symbols: 300, seed: 1 });
 
 async function membersOf(text: string) {
-  const { asOf, rows } = readHoldings(text);
+  const { asOf, rows } = parseFundHoldings(text);
   const find = listingFinder(
     (await source.tickers('stocks', asOf)).map(({ ticker, active }) => ({ symbol: ticker, active })),
   );
@@ -23,7 +23,7 @@ it('serves a fund of its own common stocks, with every quirk of the real file, t
       'text/csv;charset=UTF-8',
       true,
     ]);
-    const { asOf, records, rejected, besides } = await membersOf(text);
+    const { asOf, records, rejected, excluded: besides } = await membersOf(text);
     expect(asOf).toBe('2026-11-20');
     expect(rejected).toEqual([]);
     const symbols = records.map(({ symbol }) => symbol);
@@ -67,7 +67,7 @@ it('misbehaves: half of the rows, spoilt tickers, half of the text, a refusal in
     expect((await membersOf((await ask(market, HOLDINGS_PATH)).text)).rejected).toHaveLength(1);
     market.misbehave(['truncated-json@members']);
     const { text } = await ask(market, HOLDINGS_PATH);
-    expect(() => readHoldings(text)).toThrow(expect.objectContaining({ name: 'Vendor.TruncatedBody' }));
+    expect(() => parseFundHoldings(text)).toThrow(expect.objectContaining({ name: 'Vendor.TruncatedBody' }));
     market.misbehave(['unauthorized@ishares']);
     expect(await ask(market, HOLDINGS_PATH)).toMatchObject({ status: 403, text: expect.stringContaining('<html>') });
     market.misbehave(['rate-limit@members', 'looping-cursor']);

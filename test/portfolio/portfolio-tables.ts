@@ -4,15 +4,15 @@ import { importPortfolios, type ListedPortfolio } from '../../src/local/portfoli
 import { temporaryFolder } from '../local/programs.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 
-export interface DeskTables extends LocalTables {
+export interface PortfolioTables extends LocalTables {
   config: Config;
   lake: FileLake;
   /** What the functions get of the stores. */
   stores: { config: Config; lake: FileLake; tables: LocalTables['client'] };
 }
 
-/** The desk's own tables, an empty lake, and the portfolio service's tables with these portfolios. */
-export async function openDeskTables(portfolios: readonly ListedPortfolio[]): Promise<DeskTables> {
+/** The portfolio run's own tables, an empty lake, and the portfolio service's tables with these portfolios. */
+export async function openPortfolioTables(portfolios: readonly ListedPortfolio[]): Promise<PortfolioTables> {
   const tables = await openLocalTables();
   const config = loadConfig({
     RUNS_TABLE: await tables.create('runs'),
