@@ -1,12 +1,12 @@
 import { isSession } from '../calendar/calendar.ts';
 import { DAY_MS, dateOf, readDay } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
-import { type Column, type Text, textOf } from './parquet.ts';
+import { type ColumnsOf, roomFor, schemaOf, type Text, textOf } from './parquet.ts';
 import { corruptFile, type ForeignColumns, readColumns } from './parquet-columns.ts';
 import { encodeColumns } from './parquet-encode.ts';
 
 /** Bronze columns (docs/data-dictionary.md); `ingested_at` is UTC. */
-export const BAR_COLUMNS: readonly Column[] = [
+export const BAR_COLUMNS = schemaOf([
   { name: 'symbol', type: 'text' },
   { name: 'date', type: 'date' },
   { name: 'open', type: 'double' },
@@ -18,24 +18,10 @@ export const BAR_COLUMNS: readonly Column[] = [
   { name: 'transactions', type: 'bigint', nullable: true },
   { name: 'source', type: 'text' },
   { name: 'ingested_at', type: 'timestamp' },
-];
+]);
 
-/** Bronze bars by column (docs/data-dictionary.md), all of one length; vwap and transactions are NaN where there is none. */
-export type BarColumns = {
-  symbol: Text;
-  /** Days since 1970. */
-  date: Int32Array;
-  open: Float64Array;
-  high: Float64Array;
-  low: Float64Array;
-  close: Float64Array;
-  volume: Float64Array;
-  vwap: Float64Array;
-  transactions: Float64Array;
-  source: Text;
-  /** µs since 1970, UTC. */
-  ingested_at: BigInt64Array;
-};
+/** Bronze bars by column; vwap and transactions are NaN where there is none. */
+export type BarColumns = ColumnsOf<typeof BAR_COLUMNS>;
 
 export function encodeBarColumns(bars: BarColumns): Uint8Array {
   return encodeColumns(BAR_COLUMNS, bars);
@@ -56,7 +42,7 @@ export async function decodeBarColumns(
     if (bars) adopting?.(key);
     return bars;
   };
-  return (await readColumns(BAR_COLUMNS, bytes, key, adopt)) as BarColumns;
+  return readColumns(BAR_COLUMNS, bytes, key, adopt);
 }
 
 /**
@@ -175,7 +161,7 @@ export function gatherBars(
   rows: Int32Array,
 ): BarColumns {
   const count = rows.length;
-  const bars = emptyBars(count);
+  const bars = roomFor(BAR_COLUMNS, count);
   const source = dictionary(bars.source);
   for (let start = 0; start < count; ) {
     let end = start + 1;
@@ -190,7 +176,7 @@ export function gatherBars(
 /** One table behind another. */
 export function joinBars(symbol: string, first: BarColumns, second: BarColumns): BarColumns {
   const [head, tail] = [first.date.length, second.date.length];
-  const bars = emptyBars(head + tail);
+  const bars = roomFor(BAR_COLUMNS, head + tail);
   const source = dictionary(bars.source);
   copyRows(bars, 0, first, 0, head, source);
   copyRows(bars, head, second, 0, tail, source);
@@ -210,30 +196,13 @@ export function tableOf(ref: number): number {
 
 /** The rows behind these references as one table of one symbol, in the order given. */
 export function pickBars(symbol: string, tables: readonly BarColumns[], refs: readonly number[]): BarColumns {
-  const bars = emptyBars(refs.length);
+  const bars = roomFor(BAR_COLUMNS, refs.length);
   const source = dictionary(bars.source);
   for (let i = 0; i < refs.length; i++) {
     copyRows(bars, i, tables[tableOf(refs[i]!)]!, refs[i]! % TABLE, 1, source);
   }
   bars.symbol.values = refs.length > 0 ? [symbol] : [];
   return bars;
-}
-
-function emptyBars(rows: number): BarColumns {
-  const numbers = () => new Float64Array(rows);
-  return {
-    symbol: { values: [], codes: new Int32Array(rows) },
-    date: new Int32Array(rows),
-    open: numbers(),
-    high: numbers(),
-    low: numbers(),
-    close: numbers(),
-    volume: numbers(),
-    vwap: numbers(),
-    transactions: numbers(),
-    source: { values: [], codes: new Int32Array(rows) },
-    ingested_at: new BigInt64Array(rows),
-  };
 }
 
 function copyRows(to: BarColumns, at: number, of: BarColumns, row: number, count: number, source: Dictionary): void {

@@ -1,6 +1,6 @@
 import { parquetMetadata, parquetRead, type SchemaElement } from 'hyparquet';
 import { NamedError } from '../errors.ts';
-import { type Column, type ColumnData, textOf } from './parquet.ts';
+import { type Column, type ColumnData, type ColumnsOf, textOf } from './parquet.ts';
 import { decodeColumns } from './parquet-decode.ts';
 
 /**
@@ -8,15 +8,15 @@ import { decodeColumns } from './parquet-decode.ts';
  * @param adopt turns a file that lacks one of the columns into them; without it such a file is an error
  * @throws Lake.Corrupt, naming the key, for anything that cannot be read as these columns
  */
-export async function readColumns(
-  schema: readonly Column[],
+export async function readColumns<S extends readonly Column[]>(
+  schema: S,
   bytes: Uint8Array,
   key: string,
-  adopt?: (foreign: ForeignColumns) => Record<string, ColumnData> | undefined,
-): Promise<Record<string, ColumnData>> {
+  adopt?: (foreign: ForeignColumns) => ColumnsOf<S> | undefined,
+): Promise<ColumnsOf<S>> {
   try {
     const columns = decodeColumns(schema, bytes);
-    if (columns) return columns;
+    if (columns) return columns as ColumnsOf<S>;
   } catch (error) {
     throw corruptFile(key, (error as Error).message, error);
   }
@@ -38,7 +38,7 @@ export async function readColumns(
       }
       return [column.name, convert(column, values, key)];
     }),
-  );
+  ) as ColumnsOf<S>;
 }
 
 function convert({ name, type, nullable }: Column, values: readonly unknown[], key: string): ColumnData {

@@ -133,11 +133,46 @@ export interface Text {
   codes: Int32Array;
 }
 
-/**
- * One column in memory, by its type: text → Text; date (days since 1970) and integer → Int32Array; double and bigint
- * → Float64Array (NaN = null in a nullable column); timestamp → BigInt64Array (µs, UTC); boolean → Uint8Array (0, 1).
- */
-export type ColumnData = Text | Int32Array | Float64Array | BigInt64Array | Uint8Array;
+/** A column in memory, by its type. */
+interface DataOf {
+  text: Text;
+  /** Days since 1970. */
+  date: Int32Array;
+  /** NaN = null in a nullable column; so in bigint. */
+  double: Float64Array;
+  bigint: Float64Array;
+  integer: Int32Array;
+  /** 0 or 1. */
+  boolean: Uint8Array;
+  /** µs since 1970, UTC. */
+  timestamp: BigInt64Array;
+}
+export type ColumnData = DataOf[ColumnType];
+
+/** The columns of a schema in memory, by name, all of one length. */
+export type ColumnsOf<S extends readonly Column[]> = { [C in S[number] as C['name']]: DataOf[C['type']] };
+
+/** Keeps the names and types of a schema for ColumnsOf. */
+export function schemaOf<const S extends readonly Column[]>(columns: S): S {
+  return columns;
+}
+
+const ROOM: { [T in ColumnType]: (rows: number) => DataOf[T] } = {
+  text: (rows) => ({ values: [], codes: new Int32Array(rows) }),
+  date: (rows) => new Int32Array(rows),
+  double: (rows) => new Float64Array(rows),
+  bigint: (rows) => new Float64Array(rows),
+  integer: (rows) => new Int32Array(rows),
+  boolean: (rows) => new Uint8Array(rows),
+  timestamp: (rows) => new BigInt64Array(rows),
+};
+
+/** Empty columns for so many rows. */
+export function roomFor<S extends readonly Column[]>(schema: S, rows: number): ColumnsOf<S> {
+  const columns: Record<string, ColumnData> = {};
+  for (const { name, type } of schema) columns[name] = ROOM[type](rows);
+  return columns as ColumnsOf<S>;
+}
 
 /** Columns by name, all of the same length. */
 export type Columns = Readonly<Record<string, ColumnData>>;

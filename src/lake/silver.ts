@@ -1,41 +1,29 @@
 import type { CalendarFingerprint } from '../calendar/calendar.ts';
 import { isNamed } from '../errors.ts';
 import { jsonBytes, keys, type Lake, listAll, readJson, writeIfChanged } from './lake.ts';
-import type { Column, Text } from './parquet.ts';
+import { type ColumnsOf, schemaOf } from './parquet.ts';
 import { readColumns } from './parquet-columns.ts';
 import { encodeColumns } from './parquet-encode.ts';
 
-/** Silver columns (docs/data-dictionary.md). */
-export const SILVER_COLUMNS: readonly Column[] = [
+/** Silver columns (docs/data-dictionary.md): bars of N sessions, ordered by symbol and date. */
+export const SILVER_COLUMNS = schemaOf([
   { name: 'symbol', type: 'text' },
+  // First session of the window by the calendar.
   { name: 'date', type: 'date' },
+  // Last session of the window by the calendar.
   { name: 'window_end', type: 'date' },
   { name: 'open', type: 'double' },
   { name: 'high', type: 'double' },
   { name: 'low', type: 'double' },
   { name: 'close', type: 'double' },
   { name: 'volume', type: 'double' },
+  // Daily bars in it.
   { name: 'bars', type: 'integer' },
+  // Once the lake holds the window's last session, or a later one.
   { name: 'complete', type: 'boolean' },
-];
+]);
 
-/** Bars of N sessions by column, ordered by symbol and date. */
-export type SilverColumns = {
-  symbol: Text;
-  /** First session of the window by the calendar, in days since 1970. */
-  date: Int32Array;
-  /** Last session of the window by the calendar. */
-  window_end: Int32Array;
-  open: Float64Array;
-  high: Float64Array;
-  low: Float64Array;
-  close: Float64Array;
-  volume: Float64Array;
-  /** Daily bars in it. */
-  bars: Int32Array;
-  /** 1 once the lake holds the window's last session, or a later one. */
-  complete: Uint8Array;
-};
+export type SilverColumns = ColumnsOf<typeof SILVER_COLUMNS>;
 
 export function encodeSilver(rows: SilverColumns): Uint8Array {
   return encodeColumns(SILVER_COLUMNS, rows);
@@ -43,23 +31,7 @@ export function encodeSilver(rows: SilverColumns): Uint8Array {
 
 /** @throws Lake.Corrupt, naming the key */
 export async function decodeSilver(bytes: Uint8Array, key: string): Promise<SilverColumns> {
-  return (await readColumns(SILVER_COLUMNS, bytes, key)) as SilverColumns;
-}
-
-/** Room for so many rows; texts are codes into `values`. */
-export function silverPrefix(rows: number, values: string[]): SilverColumns {
-  return {
-    symbol: { values, codes: new Int32Array(rows) },
-    date: new Int32Array(rows),
-    window_end: new Int32Array(rows),
-    open: new Float64Array(rows),
-    high: new Float64Array(rows),
-    low: new Float64Array(rows),
-    close: new Float64Array(rows),
-    volume: new Float64Array(rows),
-    bars: new Int32Array(rows),
-    complete: new Uint8Array(rows),
-  };
+  return readColumns(SILVER_COLUMNS, bytes, key);
 }
 
 /** Where the bars of one interval stand; written after all of its month files. */

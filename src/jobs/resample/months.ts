@@ -2,8 +2,9 @@ import { readDay } from '../../calendar/dates.ts';
 import { inFlight } from '../../concurrency.ts';
 import { isNamed, NamedError } from '../../errors.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
+import { roomFor } from '../../lake/parquet.ts';
 import { corruptFile } from '../../lake/parquet-columns.ts';
-import { decodeSilver, encodeSilver, type SilverColumns, silverPrefix } from '../../lake/silver.ts';
+import { decodeSilver, encodeSilver, SILVER_COLUMNS, type SilverColumns } from '../../lake/silver.ts';
 import { type Batch, VALUES } from './plan.ts';
 import type { Interval, Prepared } from './prepare.ts';
 import type { Findings, WindowBatches } from './windows.ts';
@@ -143,11 +144,8 @@ export interface Piece {
 
 /** Pure: the pieces' rows as one table; their symbols must be disjoint and follow one another. */
 export function rowsOf(pieces: readonly Piece[]): SilverColumns {
-  const symbols: string[] = [];
-  const rows = silverPrefix(
-    pieces.reduce((sum, { from, to }) => sum + to - from, 0),
-    symbols,
-  );
+  const rows = roomFor(SILVER_COLUMNS, lengthOf(pieces));
+  const symbols = rows.symbol.values;
   let at = 0;
   const { symbol, date, window_end, open, high, low, close, volume, bars, complete } = rows;
   for (const { batch, from, to } of pieces) {
@@ -174,6 +172,10 @@ export function rowsOf(pieces: readonly Piece[]): SilverColumns {
   return rows;
 }
 
+function lengthOf(stretches: readonly { from: number; to: number }[]): number {
+  return stretches.reduce((sum, { from, to }) => sum + to - from, 0);
+}
+
 /** Pure: the rows of a table that pass, and those of another whose keys it has not, ordered by symbol and date. */
 export function mergeRows(
   old: SilverColumns,
@@ -193,11 +195,8 @@ export function mergeRows(
     else if (f === news || (o < olds && isBefore(old, o, fresh, f))) take(old, o++);
     else take(fresh, f++);
   }
-  const symbols: string[] = [];
-  const merged = silverPrefix(
-    runs.reduce((sum, { from, to }) => sum + to - from, 0),
-    symbols,
-  );
+  const merged = roomFor(SILVER_COLUMNS, lengthOf(runs));
+  const symbols = merged.symbol.values;
   let at = 0;
   for (const { source, from, to } of runs) {
     for (const name of ['date', 'window_end', 'complete'] as const) {
