@@ -138,6 +138,9 @@ export function diskTrouble(error: unknown): DiskTrouble | undefined {
   return reason === undefined ? undefined : { reason, full: key === 'ENOSPC' || key === 'EDQUOT' };
 }
 
+const TOO_FEW_FILES = 'Too few files may be open at once';
+const MET_THE_LIMIT = new RegExp(`${TOO_FEW_FILES}|\\bE[MN]FILE\\b|too many open files`, 'i');
+
 /**
  * Pure: an error that says what to do when the limit of open files was met, wherever in its causes; undefined for any
  * other. Drivers wrap it in a TypeError (`fetch failed`) or an error of their own.
@@ -146,14 +149,20 @@ export function fewFiles(error: unknown): NamedError | undefined {
   let met: Error | undefined;
   for (let one = error, depth = 0; one instanceof Error && depth < 10; one = one.cause, depth += 1) {
     const { code } = one as NodeJS.ErrnoException;
-    if (code === 'EMFILE' || code === 'ENFILE' || /\bE[MN]FILE\b|too many open files/i.test(one.message)) met = one;
+    if (code === 'EMFILE' || code === 'ENFILE' || MET_THE_LIMIT.test(one.message)) met = one;
   }
-  if (met === undefined) return undefined;
+  if (!met) return undefined;
+  const said = met.message.indexOf(TOO_FEW_FILES);
+  if (said < 0) return tooFewFiles(met.message, error);
+  return new NamedError('Home.Unwritable', met.message.slice(said), { cause: error });
+}
+
+export function tooFewFiles(found: string, cause?: unknown): NamedError {
   const text = {
-    what: 'Too few files may be open at once',
-    found: met.message,
+    what: TOO_FEW_FILES,
+    found,
     wanted: 'room for some 400',
     todo: 'Raise the limit (ulimit -n 4096) and run the same command again.',
   };
-  return new NamedError('Home.Unwritable', text, { cause: error });
+  return new NamedError('Home.Unwritable', text, { cause });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { diskTrouble, fewFiles, NamedError } from '../src/errors.ts';
+import { diskTrouble, fewFiles, NamedError, tooFewFiles } from '../src/errors.ts';
 
 test.each([
   ['a code', Object.assign(new Error('write'), { code: 'ENOSPC' }), 'the disk is full', true],
@@ -37,4 +37,10 @@ test.each([
 
 test('no other error is taken for a limit of open files', () => {
   expect(fewFiles(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') }))).toBeUndefined();
+});
+
+test('a limit that was named already is named once', () => {
+  const named = tooFewFiles('a limit of 64');
+  const wrapped = new NamedError('Database.Failed', `the warehouse refused a statement: ${named.message}`);
+  expect(fewFiles(wrapped)?.message).toBe(named.message);
 });

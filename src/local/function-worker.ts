@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import type { Context } from 'aws-lambda';
+import { fewFiles } from '../errors.ts';
 import { ACCOUNT, REGION } from './aws/environment.ts';
 import { endMark, type FunctionFault, type Invocation, type WorkerMessage } from './functions.ts';
 import { keepFilesPrivate } from './permissions.ts';
@@ -83,7 +84,8 @@ function contextOf({ id, name, timeoutSeconds }: Invocation): Context {
 }
 
 /** As Lambda's Node.js runtime reports a thrown value. */
-function faultOf(thrown: unknown): FunctionFault & { trace: string[] } {
+function faultOf(error: unknown): FunctionFault & { trace: string[] } {
+  const thrown = fewFiles(error) ?? error;
   if (!(thrown instanceof Error)) return { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };
   return { errorType: thrown.name, errorMessage: thrown.message, trace: (thrown.stack ?? '').split('\n') };
 }

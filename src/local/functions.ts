@@ -4,6 +4,7 @@ import { delimiter, dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { lastStep } from './last-steps.ts';
 import { eachLine, type LineLog, openLineLog } from './line-log.ts';
+import { requireStarted } from './open-files.ts';
 
 export interface FunctionsOptions {
   /** Bundle (.mjs exporting `handler`) by function name. */
@@ -23,7 +24,7 @@ export interface Functions {
    * Runs one function and resolves to its payload. Calls beyond `size` wait their turn; the timeout runs
    * from the moment the handler starts. A stopped call's worker is killed and replaced.
    * @throws Error whose `name` and `message` are the Error and Cause Step Functions would see: the handler's
-   *   own error, `Sandbox.Timedout`, `Lambda.Unknown` (the worker died), `Lambda.ResourceNotFoundException`;
+   *   own error, `Home.Unwritable` (no more files may be open), `Sandbox.Timedout`, `Lambda.Unknown` (the worker died), `Lambda.ResourceNotFoundException`;
    *   AbortError after `signal`
    */
   invoke(name: string, payload: unknown, options: InvokeOptions): Promise<unknown>;
@@ -63,9 +64,15 @@ export function startFunctions({ bundles, worker, env, logFile, size = 2 }: Func
     const warm = idle.findIndex((process) => process.loaded.has(name));
     const ready = warm >= 0 || all.size >= size ? idle.splice(Math.max(warm, 0), 1)[0] : undefined;
     if (ready) return ready;
-    const started = startFunctionProcess(worker, environment, log);
-    all.add(started);
-    return started;
+    try {
+      const started = startFunctionProcess(worker, environment, log);
+      all.add(started);
+      return started;
+    } catch (error) {
+      // Its turn is another's.
+      waiting.shift()?.();
+      throw error;
+    }
   };
   const giveBack = (process: FunctionProcess) => {
     if (process.usable()) idle.push(process);
@@ -172,6 +179,7 @@ export function startFunctionProcess(program: string, env: Record<string, string
     execArgv: ['--enable-source-maps'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  requireStarted(child);
   const killed = lastStep(() => child.kill('SIGKILL'));
   let call: Call | undefined;
   let usable = true;

@@ -7,6 +7,7 @@ import { schemaProblems } from '../errors.ts';
 import { childPath } from './functions.ts';
 import { lastStep } from './last-steps.ts';
 import { eachLine, type LineLog, openLineLog } from './line-log.ts';
+import { requireStarted } from './open-files.ts';
 
 /** EX_TEMPFAIL: the one exit code the job definitions retry. */
 const RETRIED_EXIT_CODE = 75;
@@ -184,6 +185,7 @@ export async function runAttempt(spec: AttemptSpec, log: LineLog, signal: AbortS
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  requireStarted(child);
   const killed = lastStep(() => child.kill('SIGKILL'));
   const timers: NodeJS.Timeout[] = [];
   const stop = () => {

@@ -32,6 +32,7 @@ import { type Home, lockDatabases, openHome, requireFreeSpace, unwritable, WRITE
 import { type Jobs, startJobs } from './jobs.ts';
 import { keepNewest } from './keep-newest.ts';
 import { removeLast } from './last-steps.ts';
+import { requireOpenFiles } from './open-files.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run.ts';
 import { reachVendors, type Vendors } from './vendors.ts';
@@ -90,9 +91,10 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
-/** @throws Home.Busy, Home.Unwritable, Config.Invalid */
+/** @throws Home.Busy, Home.Unwritable, also where too few files may be open; Config.Invalid */
 export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
   const { config, program, onNotify, onWait, signal, now = () => new Date() } = options;
+  requireOpenFiles();
   const home = await openHome(config.AFTERBELL_HOME, { mode: 'write', opening: true });
   const closers: (() => Promise<void>)[] = [() => home.close()];
   // A log that cannot be written ends nothing: what was to be logged is lost, what was to be done is not.

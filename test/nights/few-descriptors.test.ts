@@ -1,28 +1,40 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cli } from './program.ts';
-import { scratch } from './scene.ts';
+import { started } from './command.ts';
+import { scratch, warmHome } from './scene.ts';
 
 /** The embedded database alone has some 200 files open. */
 const OPEN_FILES = 320;
 const SYMBOLS = 400;
+const onWindows = process.platform === 'win32';
 
-test.skipIf(process.platform === 'win32')('a night with more symbols than files may be open succeeds', async () => {
-  const env = {
-    PATH: process.env.PATH,
-    AFTERBELL_HOME: join(scratch(), 'home'),
-    HISTORY_SESSIONS: '0',
-    SYMBOLS: String(SYMBOLS),
-    REPORT_SYMBOLS: 'AAPL',
-  };
-  // Node.js raises the soft limit to the hard one.
-  const limited = ['-c', `ulimit -Hn ${OPEN_FILES} -Sn ${OPEN_FILES} && exec "$@"`, 'bash', process.execPath, cli];
-  const [code, output] = await new Promise<[number, string]>((resolve) => {
-    execFile('bash', [...limited, 'night'], { env, cwd: scratch() }, (error, stdout, stderr) =>
-      resolve([error ? Number(error.code ?? 1) : 0, stdout + stderr]),
-    );
-  });
-  expect(code, output).toBe(0);
-  expect(output).toMatch(/^Succeeded: night/m);
+/** Both limits: Node.js raises the soft one to the hard one. */
+function limitedTo(files: number, args: string[], env: Record<string, string>) {
+  return started(args, env, ['sh', '-c', `ulimit -n ${files} && exec "$@"`, 'sh']).ended;
+}
+
+test.skipIf(onWindows)('a night with more symbols than files may be open succeeds', async () => {
+  const env = { AFTERBELL_HOME: join(scratch(), 'home'), SYMBOLS: String(SYMBOLS) };
+  const { code, stdout, stderr } = await limitedTo(OPEN_FILES, ['night'], env);
+  expect(code, stdout + stderr).toBe(0);
+  expect(stdout).toMatch(/^Succeeded: night/m);
+});
+
+const COMMANDS = [['night', '--session', '2025-11-19'], ['verify'], ['query', 'SELECT count(*) AS n FROM bars']];
+
+test.skipIf(onWindows).each([24, 32, 64].flatMap((files) => COMMANDS.map((args) => ({ files, args }))))(
+  '$args.0 with $files open files succeeds, or names the limit and what to do',
+  async ({ files, args }) => {
+    const { code, stderr } = await limitedTo(files, args, { AFTERBELL_HOME: await warmHome() });
+    expect(stderr).not.toMatch(/^\s+at |TypeError|^Node\.js v/m);
+    if (code === 0) return;
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^Home\.Unwritable: Too few files .*ulimit -n 4096/m)]);
+    expect(stderr.trim().split('\n').at(-1)).toMatch(/^Home\.Unwritable: /);
+  },
+);
+
+test.skipIf(onWindows)('a limit met while the command is loaded is one document of --json', async () => {
+  const { code, stdout } = await limitedTo(24, ['verify', '--json'], { AFTERBELL_HOME: scratch() });
+  const message = expect.stringContaining('ulimit -n 4096');
+  expect([code, JSON.parse(stdout)]).toEqual([1, { error: { name: 'Home.Unwritable', message } }]);
 });

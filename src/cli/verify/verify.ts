@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { stopIfAsked } from '../../concurrency.ts';
-import { isNamed, NamedError } from '../../errors.ts';
+import { fewFiles, isNamed, NamedError } from '../../errors.ts';
 import { listAll } from '../../lake/lake.ts';
 import { there } from '../../text.ts';
 import { migrate } from '../../warehouse/client.ts';
@@ -111,6 +111,9 @@ async function countAll(context: Context): Promise<Check[]> {
     ];
   }).catch((error: Error) => {
     stopIfAsked(signal);
+    // A limit of this computer says nothing of the warehouse.
+    const limit = fewFiles(error);
+    if (limit) throw limit;
     return [unreached(error)];
   });
   return [...checks, ...(tables ?? [checkPrices([], ingests, { now: now.toISOString(), years })])];

@@ -3,7 +3,7 @@ import { constants, existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Config } from '../../config.ts';
-import { diskTrouble, isNamed, NamedError } from '../../errors.ts';
+import { diskTrouble, fewFiles, isNamed, NamedError } from '../../errors.ts';
 import { startEngineThread } from './pglite-thread.ts';
 
 /** A result as PostgreSQL sent it: every value in its text form, NULL as null. */
@@ -108,16 +108,19 @@ export async function openPglite(
     : import('./pglite-engine.ts').then(({ startEngine }) => startEngine(dataDir));
   const engine = await starting.catch((error: unknown) => {
     if (isNamed(error, 'Job.Interrupted')) throw error;
-    throw new NamedError(
-      'Database.Failed',
-      {
-        what: `The warehouse in ${dataDir} cannot be opened`,
-        found: found(error),
-        todo: diskTrouble(error)
-          ? MAKE_ROOM
-          : 'Move the directory away and run again: a new one is created and filled from the lake',
-      },
-      { cause: error },
+    throw (
+      fewFiles(error) ??
+      new NamedError(
+        'Database.Failed',
+        {
+          what: `The warehouse in ${dataDir} cannot be opened`,
+          found: found(error),
+          todo: diskTrouble(error)
+            ? MAKE_ROOM
+            : 'Move the directory away and run again: a new one is created and filled from the lake',
+        },
+        { cause: error },
+      )
     );
   });
   const query: SqlBackend['query'] = (text, values) =>
@@ -169,14 +172,17 @@ async function createDataDir(dataDir: string, cluster: string): Promise<void> {
     await rename(fresh, dataDir);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
-    throw new NamedError(
-      'Database.Failed',
-      {
-        what: `The warehouse in ${dataDir} cannot be created`,
-        found: found(error),
-        todo: diskTrouble(error) && MAKE_ROOM,
-      },
-      { cause: error },
+    throw (
+      fewFiles(error) ??
+      new NamedError(
+        'Database.Failed',
+        {
+          what: `The warehouse in ${dataDir} cannot be created`,
+          found: found(error),
+          todo: diskTrouble(error) && MAKE_ROOM,
+        },
+        { cause: error },
+      )
     );
   }
 }
