@@ -1,4 +1,5 @@
 import { HOUR_MS } from '../calendar/dates.ts';
+import type { Reason } from '../records/reason.ts';
 import { percent } from './change-budget.ts';
 
 /**
@@ -67,6 +68,13 @@ export function isMutilated(lacking: number, answered: number): boolean {
   return lacking + answered >= KEPT_FROM && lacking > (lacking + answered) * KEPT_SHARE;
 }
 
+/** Why a vendor is not asked any more. */
+export interface Refusal {
+  /** Name of the error; absent for what an earlier state or version told in words. */
+  error?: string | undefined;
+  text: string;
+}
+
 /** What a sync came to so far. */
 export interface Tally {
   endings: Partial<Record<AttemptOutcome, number>>;
@@ -77,13 +85,13 @@ export interface Tally {
   /** Symbols planned and not asked for. */
   left: number;
   /** Vendors given up for this night, with the reason. */
-  down: Readonly<Record<string, string>>;
+  down: Readonly<Record<string, Refusal>>;
   bulkShort?: BulkShort | undefined;
 }
 
 export interface EnrichmentVerdict {
   status: 'success' | 'partial' | 'failed';
-  reasons: string[];
+  reasons: Reason[];
 }
 
 /** Pure: the word for one enrichment. That a vendor knows nothing of a symbol is no fault; that it fails is. */
@@ -91,21 +99,21 @@ export function judgeEnrichment(dataset: string, tally: Tally): EnrichmentVerdic
   const { endings, kept, first, left, down, bulkShort } = tally;
   const { ok = 0, invalid = 0, failed = 0 } = endings;
   const asked = Object.values(endings).reduce((sum, count) => sum + count, 0);
-  const reasons: string[] = [];
+  const reasons: Reason[] = [];
+  const add = (text: string) => void reasons.push({ dataset, text: `${dataset}: ${text}` });
   if (asked + left === 0) return { status: 'success', reasons };
-  for (const [vendor, reason] of Object.entries(down)) {
+  for (const [vendor, { error, text }] of Object.entries(down)) {
     // An endpoint that a plan lacks is missing every night; it is worth a word only when nothing is left to ask.
-    if (left > 0 || !reason.startsWith('Vendor.EndpointOutOfPlan')) reasons.push(`${vendor}: ${reason}`);
+    if (left > 0 || error !== 'Vendor.EndpointOutOfPlan') reasons.push({ dataset, error, text: `${vendor}: ${text}` });
   }
-  if (left > 0) reasons.push(`${dataset}: ${left} symbols were not asked for; the next run goes on with them`);
+  if (left > 0) add(`${left} symbols were not asked for; the next run goes on with them`);
   if (bulkShort) {
-    reasons.push(`${dataset}: ${bulkShort.waiting} symbols wait for a later night; ${bulkShort.why}`);
+    add(`${bulkShort.waiting} symbols wait for a later night; ${bulkShort.why}`);
   }
-  if (invalid + failed > 0)
-    reasons.push(`${dataset}: ${invalid + failed} of ${asked} symbols could not be taken, first ${first}`);
+  if (invalid + failed > 0) add(`${invalid + failed} of ${asked} symbols could not be taken, first ${first}`);
   if (isMutilated(kept, ok)) {
     const share = percent(kept / (ok + kept));
-    reasons.push(`${dataset}: ${kept} symbols that have a row had no value this time (${share}); their rows stay`);
+    add(`${kept} symbols that have a row had no value this time (${share}); their rows stay`);
   }
   if (reasons.length === 0) return { status: 'success', reasons };
   const nothing = ok === 0 && (left > 0 || Object.keys(down).length > 0);

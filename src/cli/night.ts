@@ -146,11 +146,9 @@ async function dryRun(input: object, pipeline: Pick<Pipeline, 'stores'>, { termi
     terminal.print(JSON.stringify(plan));
     return 0;
   }
-  const sessions = plan.prices.sessions;
+  const { sessions, why = '' } = plan.prices;
   terminal.print(`Session ${plan.session}. Nothing was asked of a vendor, nothing was written.`);
-  terminal.print(
-    `- prices: ${sessions.length > 0 ? `fetch ${sessions.join(', ')}` : plan.prices.reason.replace(/^prices: /, '') || 'nothing to fetch'}`,
-  );
+  terminal.print(`- prices: ${sessions.length > 0 ? `fetch ${sessions.join(', ')}` : why || 'nothing to fetch'}`);
   for (const { vendor, tasks } of plan.lanes) terminal.print(`- ${vendor}: ${tasks.join(', ')}`);
   for (const { task, reason } of plan.skipped) terminal.print(`- ${task}: not due, ${reason}`);
   return 0;

@@ -1,11 +1,12 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Budget } from '../checks/change-budget.ts';
 import type { StoredRow, SyncPlan } from '../checks/diff.ts';
-import type { AttemptOutcome, BulkShort } from '../checks/enrichment.ts';
+import type { AttemptOutcome, BulkShort, Refusal } from '../checks/enrichment.ts';
 import type { Listed } from '../checks/symbol-history.ts';
 import type { Config } from '../config.ts';
 import type { Lake } from '../lake/lake.ts';
 import type { Column } from '../lake/parquet.ts';
+import type { ReasonDetail } from '../records/reason.ts';
 import { contentHash, type Parsed, type Reading } from '../records/record.ts';
 import type { TaskStatus } from '../records/run.ts';
 import type { Call } from '../stores.ts';
@@ -149,6 +150,8 @@ export interface SyncPage {
   /** Seconds to leave the vendor alone before its next call. */
   waitSeconds: number;
   reasons: string[];
+  /** What each of them is about. */
+  reasonDetails?: ReasonDetail[] | undefined;
   /** What a reader is told of a good sync. */
   notes?: string[];
   /** Of a list that bars follow from: the N-session bars do not follow what is stored now; the machine resamples in this very run. */
@@ -300,7 +303,7 @@ export interface Progress {
   kept: number;
   chunks: number;
   first?: string;
-  down: Record<string, string>;
+  down: Record<string, Refusal>;
   /** Times in a row that a vendor had to be left alone. */
   consecutiveFailures: Record<string, number>;
   /** Next part of the bulk answer; absent when there is none to ask for, or no more. */

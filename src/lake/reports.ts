@@ -4,6 +4,8 @@ import type { NightReport } from '../records/run.ts';
 import { type Lake, readJson } from './lake.ts';
 
 const texts = z.array(z.string());
+const about = z.string().optional();
+const details = z.array(z.looseObject({ dataset: about, session: about, symbol: about, error: about }));
 const count = z.number();
 const instant = z.string().refine((text) => !Number.isNaN(Date.parse(text)), 'an instant');
 const words = z.string().regex(/^\w{1,40}$/, 'a word');
@@ -31,9 +33,11 @@ const report = z.looseObject({
       pages: count,
       seconds: count,
       reasons: texts,
+      reasonDetails: details.optional(),
     }),
   ),
   reasons: texts,
+  reasonDetails: details.optional(),
   notes: texts,
   sessions: z.looseObject({ published: texts, held: texts, failed: texts }),
   stages: z.array(z.looseObject({ state: z.string(), retries: count })).optional(),

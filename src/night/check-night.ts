@@ -22,6 +22,8 @@ export interface CheckedNight {
   unchanged: string[];
   /** Why, at most 20. */
   holds: string[];
+  /** The session of each of them; absent when nothing is held. */
+  holdDates?: string[];
   notes: string[];
   /** What a release of the held sessions would do, or this release does; absent when none is held. */
   releasing?: ReleaseEffect;
@@ -76,11 +78,13 @@ export async function checkNight(
     }
   }
   const held = verdicts.filter(({ holds }) => holds.length > 0).map(({ date }) => date);
+  const holds = verdicts.flatMap((one) => one.holds.map((text) => ({ date: one.date, text }))).slice(0, SHOWN);
   return {
     publish: dates.filter((date) => !held.includes(date) && !unchanged.includes(date)),
     held,
     unchanged,
-    holds: verdicts.flatMap(({ holds }) => holds).slice(0, SHOWN),
+    holds: holds.map(({ text }) => text),
+    ...(holds.length > 0 && { holdDates: holds.map(({ date }) => date) }),
     notes: [...notes, ...verdicts.flatMap((verdict) => verdict.notes)].slice(0, SHOWN),
     ...(releasing.sessions > 0 && { releasing }),
   };

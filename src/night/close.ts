@@ -3,16 +3,17 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { isNamed, NamedError } from '../errors.ts';
 import { jsonBytes, keys, lakeKind, readJson } from '../lake/lake.ts';
 import { stagedDates, stagingByRun } from '../lake/staging.ts';
+import { storedReasons } from '../records/reason.ts';
 import type { JobResult, NightReport, NightStatus } from '../records/run.ts';
 import type { Stores } from '../stores.ts';
 import { wellFormed, wellFormedTexts } from '../text.ts';
-import { closeLedger } from '../warehouse/ledger.ts';
+import { type ClosedRun, closeLedger } from '../warehouse/ledger.ts';
 import { recordBackOffs } from './back-off.ts';
 import { type Night, stagesOf } from './night.ts';
 import { type Notice, noticeOf, pageOf, readServed } from './notice.ts';
 import type { CloseInput } from './outcome.ts';
 import { reconcileNight } from './reconcile.ts';
-import { judgeNight, type Verdict } from './verdict.ts';
+import { judgeNight, storedDatasets, type Verdict } from './verdict.ts';
 
 /** Sent when a night ends well; the rule that starts the portfolio run matches it (docs/design.md, A night, step by step). */
 export const NIGHT_COMPLETED = { source: 'afterbell', detailType: 'Night Completed' } as const;
@@ -54,14 +55,15 @@ export async function closeNight(
   if (night.kind === 'night' || night.kind === 'release') {
     verdict.notes.push(...(await reconciliation(night.session, { lake, tables, config })));
   }
-  const ledgerTrouble = await closeLedger({ ...night, ...verdict, completedAt }, warehouse).catch(
+  const ledgerTrouble = await closeLedger(ledgerRun(night, verdict, completedAt), warehouse).catch(
     (error: Error) => error,
   );
   // A warehouse that fell asleep over long jobs is waited for; one that was away from the start was waited for already.
   if (isNamed(ledgerTrouble, 'Database.Resuming') && outcome.trouble === null) throw ledgerTrouble;
   if (ledgerTrouble) {
     verdict.status = 'Failed';
-    verdict.reasons.push(`the ledger could not be written: ${ledgerTrouble.name}: ${ledgerTrouble.message}`);
+    const text = `the ledger could not be written: ${ledgerTrouble.name}: ${ledgerTrouble.message}`;
+    verdict.reasons.push({ error: ledgerTrouble.name, text });
   }
   const practice = (await lakeKind(lake)) === 'practice';
   const report = { ...toReport(night, verdict, practice, completedAt), stages: stagesOf(outcome) };
@@ -81,7 +83,7 @@ export async function closeNight(
   const served = await readServed(datasets, { lake, runs });
   const page = pageOf(lake, key);
   const notice = noticeOf({ night, verdict, fresh, served, page, stage: config.STAGE, closedAt: completedAt });
-  return { runId, session, status, report: key, ...notice, cause: wellFormed(reasons[0] ?? '', 2000) };
+  return { runId, session, status, report: key, ...notice, cause: wellFormed(reasons[0]?.text ?? '', 2000) };
 }
 
 /** Only a comparison: what keeps it from being made is said and changes nothing else. */
@@ -109,7 +111,14 @@ function toReport(night: Night, verdict: Verdict, practice: boolean, completedAt
   const { runId, session, kind, openedAt } = night;
   const seconds = (Date.parse(completedAt) - Date.parse(openedAt)) / 1000;
   const frame = { runId, session, kind, status, practice, startedAt: openedAt, completedAt, seconds };
-  return { ...frame, datasets, reasons, notes, sessions, ...(releasing && { releasing }) };
+  const stored = { datasets: storedDatasets(datasets), ...storedReasons(reasons) };
+  return { ...frame, ...stored, notes, sessions, ...(releasing && { releasing }) };
+}
+
+function ledgerRun({ runId, session, releasedRun }: Night, verdict: Verdict, completedAt: string): ClosedRun {
+  const { status, datasets, reasons, sessions } = verdict;
+  const stored = { datasets: storedDatasets(datasets), ...storedReasons(reasons) };
+  return { runId, session, releasedRun, status, sessions, completedAt, ...stored };
 }
 
 async function recordState(

@@ -1,6 +1,12 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import * as z from 'zod';
-import { type AttemptOutcome, isMutilated, judgeEnrichment, planEnrichment } from '../checks/enrichment.ts';
+import {
+  type AttemptOutcome,
+  isMutilated,
+  judgeEnrichment,
+  planEnrichment,
+  type Refusal,
+} from '../checks/enrichment.ts';
 import {
   type AskedVendor,
   type EnrichmentDataset,
@@ -13,6 +19,7 @@ import {
 import { isNamed, NamedError } from '../errors.ts';
 import { claimLake } from '../lake/lake.ts';
 import { count } from '../log.ts';
+import { storedReasons } from '../records/reason.ts';
 import type { Call, Stores } from '../stores.ts';
 import { wellFormed } from '../text.ts';
 import { type Enriched, type LastAttempt, readAttempts, readSkipped } from '../warehouse/enrichment.ts';
@@ -51,10 +58,18 @@ export async function enrich<R>(
 ): Promise<EnrichmentPage> {
   const skipped = whySkipped(source, request);
   if (skipped !== undefined)
-    return page(source, emptyProgress(request), { done: true, status: 'skipped', reasons: [skipped] });
+    return page(source, emptyProgress(request), {
+      done: true,
+      status: 'skipped',
+      ...storedReasons([{ text: skipped }]),
+    });
   const progress = await resume(source, request, stores);
   if (progress === undefined)
-    return page(source, emptyProgress(request), { done: true, status: 'skipped', reasons: [source.nobody] });
+    return page(source, emptyProgress(request), {
+      done: true,
+      status: 'skipped',
+      ...storedReasons([{ text: source.nobody }]),
+    });
   for (;;) {
     const bulk = progress.bulkPart !== undefined && source.bulk && !(source.bulk.vendor in progress.down);
     const left = bulk ? undefined : leftToAsk(source, progress);
@@ -88,9 +103,9 @@ async function resume<R>(
 ): Promise<Progress | undefined> {
   const saved = await runs.progress<Progress>(source.dataset);
   const known = Object.keys(source.vendors).filter((name) => request.vendorDown[name] !== undefined);
-  const down = Object.fromEntries(known.map((name) => [name, request.vendorDown[name]!]));
+  const down = Object.fromEntries(known.map((name) => [name, { text: request.vendorDown[name]! }]));
   if (saved?.session === request.session) {
-    if (saved.runId === request.runId) return saved;
+    if (saved.runId === request.runId) return { ...saved, down: refusalsOf(saved.down) };
     // Another run may have another key, and the vendor another day.
     return { ...saved, runId: request.runId, down, consecutiveFailures: {} };
   }
@@ -103,6 +118,13 @@ async function resume<R>(
   // Before anything is asked: a run killed in its first chunk is the same sync when it goes on.
   await runs.saveProgress(source.dataset, planned, request.openedAt);
   return planned;
+}
+
+/** A progress that an earlier version saved has texts. */
+function refusalsOf(down: Readonly<Record<string, Refusal | string>>): Record<string, Refusal> {
+  return Object.fromEntries(
+    Object.entries(down).map(([name, one]) => [name, typeof one === 'string' ? { text: one } : one]),
+  );
 }
 
 function emptyProgress({ session, runId, openedAt }: EnrichmentRequest): Progress {
@@ -243,7 +265,7 @@ async function keep<R>(
 }
 
 function giveUp(progress: Progress, vendor: string, error: NamedError): void {
-  progress.down[vendor] = wellFormed(`${error.name}: ${error.message}`, 600);
+  progress.down[vendor] = { error: error.name, text: wellFormed(`${error.name}: ${error.message}`, 600) };
 }
 
 /** @returns seconds to leave the vendor alone; none when it is given up */
@@ -273,13 +295,13 @@ async function finish<R>(
     await replaceQuarantine(lake, progress.session, dataset, quarantineLines(dataset, progress.session, lines));
   }
   const left = progress.queue.length;
-  const verdict = judgeEnrichment(dataset, { ...progress, left });
+  const { status, reasons } = judgeEnrichment(dataset, { ...progress, left });
   if (left === 0) {
     const { pages, rows } = page(source, progress, {});
     await runs.saveLastSync(dataset, { lastSyncTimestamp: openedAt, pages, rows, syncId: progress.startedAt });
     await runs.dropProgress(dataset);
   }
-  return page(source, progress, { ...verdict, done: true });
+  return page(source, progress, { status, ...storedReasons(reasons), done: true });
 }
 
 function page<R>(

@@ -51,7 +51,10 @@ export interface Night {
   skipped: { task: string; reason: string; fresh: boolean }[];
   prices: {
     due: boolean;
+    /** Why not, with the dataset's name in front; empty when due. */
     reason: string;
+    /** The same without the name; an execution started before an upgrade does not have it. */
+    why?: string;
     source: 'api' | 'flat-files';
     /** Sessions to fetch and stage: the night's own, gaps, and those of the trailing window. */
     sessions: string[];

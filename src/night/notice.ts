@@ -1,5 +1,5 @@
 import { publishedSessions } from '../lake/sessions.ts';
-import type { DatasetResult } from '../records/run.ts';
+import { hasError } from '../records/reason.ts';
 import { repairsOf, withheldLines } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
 import {
@@ -14,7 +14,7 @@ import {
   wellFormed,
 } from '../text.ts';
 import type { Night } from './night.ts';
-import type { Verdict } from './verdict.ts';
+import type { DatasetOutcome, Verdict } from './verdict.ts';
 import { withheldKey } from './withheld.ts';
 
 /** What SNS carries to a person, or a laptop to its terminal. */
@@ -66,8 +66,8 @@ export function noticeOf({ night, verdict, fresh, served, page, stage, closedAt 
     `Since ${exchangeTime(night.openedAt)}; it ended after ${duration((Date.parse(closedAt) - Date.parse(night.openedAt)) / 1000)}.`,
     `Published data is unchanged: ${servedText(served, bad)}.`,
     done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
-    `${isHeld || verdict.sessions.held.length > 0 ? 'Why' : 'Error'}: ${reasons[0] ?? 'none was given'}`,
-    ...reasons.slice(1, REASONS).map((reason) => `- ${reason}`),
+    `${isHeld || verdict.sessions.held.length > 0 ? 'Why' : 'Error'}: ${reasons[0]?.text ?? 'none was given'}`,
+    ...reasons.slice(1, REASONS).map(({ text }) => `- ${text}`),
     ...lists(bad).map(({ name }) => `What ${name} would change: ${withheldKey({ session, dataset: name })}`),
     `Report: ${page}`,
     ...(stage === 'local' ? [] : [`Execution: ${executionLink(night.executionArn)}`]),
@@ -84,15 +84,15 @@ function subjectOf(text: string): string {
   return wellFormed(oneLine(text), 100).replace(/[^\x20-\x7e]/g, '?');
 }
 
-function badText({ name, status }: DatasetResult): string {
+function badText({ name, status }: DatasetOutcome): string {
   return status === 'partial' ? `${name} in part` : `${name} ${status}`;
 }
 
-function lists(bad: readonly DatasetResult[]): DatasetResult[] {
+function lists(bad: readonly DatasetOutcome[]): DatasetOutcome[] {
   return bad.filter((set) => set.status === 'held' && set.name !== 'prices');
 }
 
-function servedText({ sessions, newest, complete }: Served, bad: readonly DatasetResult[]): string {
+function servedText({ sessions, newest, complete }: Served, bad: readonly DatasetOutcome[]): string {
   const prices = newest === null ? 'no session yet' : `${counted(sessions, 'session')} up to ${newest}`;
   const others = bad.flatMap(({ name }) => {
     const at = complete[name];
@@ -104,7 +104,7 @@ function servedText({ sessions, newest, complete }: Served, bad: readonly Datase
 function commands(
   { runId, kind, session }: NoticeFacts['night'],
   { status, reasons, sessions, releasing }: NoticeFacts['verdict'],
-  bad: readonly DatasetResult[],
+  bad: readonly DatasetOutcome[],
   there: string,
 ): string[] {
   const tasks = lists(bad).map(({ task }) => task);
@@ -112,7 +112,7 @@ function commands(
   const release = sessions.held.length + tasks.length > 0 ? withheldLines(facts, there) : [];
   const repairs = status === 'Failed' ? [] : repairsOf(bad, sessions);
   if (release.length > 0 && status !== 'Failed' && repairs.length === 0) return release;
-  const damaged = reasons.some((reason) => reason.includes('Lake.Corrupt'));
+  const damaged = hasError(reasons, 'Lake.Corrupt');
   const again = repair(kind, session, repairs, there);
   return [...release, `Repair: ${damaged ? `npx afterbell verify --repair${there}, then ` : ''}${again}`];
 }
@@ -127,7 +127,7 @@ function repair(kind: Night['kind'], session: string, repairs: readonly string[]
 
 /** What the lake and the records of complete syncs say is served. */
 export async function readServed(
-  datasets: readonly DatasetResult[],
+  datasets: readonly DatasetOutcome[],
   { lake, runs }: Pick<Stores, 'lake' | 'runs'>,
 ): Promise<Served> {
   const held = await publishedSessions(lake);

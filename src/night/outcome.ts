@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ReasonDetail } from '../records/reason.ts';
 import { jsonOrUndefined } from '../text.ts';
 import type { Night } from './night.ts';
 
@@ -7,6 +8,13 @@ import type { Night } from './night.ts';
 const span = { startedAt: z.string().optional(), endedAt: z.string().optional() };
 const trouble = z.object({ state: z.string(), error: z.string(), cause: z.string(), ...span });
 export type Trouble = z.output<typeof trouble>;
+
+const reasonDetail: z.ZodType<ReasonDetail> = z.object({
+  dataset: z.string().optional(),
+  session: z.string().optional(),
+  symbol: z.string().optional(),
+  error: z.string().optional(),
+});
 
 const syncPage = z.object({
   dataset: z.string(),
@@ -17,6 +25,7 @@ const syncPage = z.object({
   new: z.number(),
   changed: z.number(),
   reasons: z.array(z.string()),
+  reasonDetails: z.array(reasonDetail).optional(),
   notes: z.array(z.string()).optional(),
   failed: z.array(z.object({ symbol: z.string(), reason: z.string() })).optional(),
 });
@@ -63,6 +72,8 @@ const checked = z.object({
   held: z.array(z.string()),
   unchanged: z.array(z.string()).optional(),
   holds: z.array(z.string()),
+  /** The session of each; an execution started before an upgrade does not say. */
+  holdDates: z.array(z.string()).optional(),
   notes: z.array(z.string()),
   releasing: z.object({ sessions: z.number(), changed: z.number(), removed: z.number() }).optional(),
 });
@@ -96,9 +107,17 @@ export type PricesOutcome = z.output<typeof prices>;
 
 /** The human sentence in a cause: Lambda's errorMessage, a container's own last words, or the text as it is. */
 export function causeText(cause: string): string {
+  return readCause(cause).text;
+}
+
+/** The same, and with a container's own last words apart: the error's name, and its message. */
+export function readCause(cause: string): { text: string; own?: OwnWords | undefined } {
   const parsed = readJsonText<{ errorMessage?: string; Container?: { Reason?: string }; StatusReason?: string }>(cause);
   const message = parsed ? parsed.errorMessage : cutMessage(cause);
-  return message ?? ownWords(parsed?.Container?.Reason) ?? parsed?.StatusReason ?? cause;
+  if (message !== undefined) return { text: message };
+  const reason = parsed?.Container?.Reason;
+  const own = ownWords(reason);
+  return { text: own ? `${own.name}: ${own.message}` : (reason ?? parsed?.StatusReason ?? cause), own };
 }
 
 /** A cause that was cut to fit into a state is no JSON any more; its message stands near the front. */
@@ -107,11 +126,15 @@ function cutMessage(cause: string): string | undefined {
   return found && (JSON.parse(found) as string);
 }
 
+interface OwnWords {
+  name: string;
+  message: string;
+}
+
 /** A job's last line is `{"name","message"}`. */
-function ownWords(reason: string | undefined): string | undefined {
+function ownWords(reason: string | undefined): OwnWords | undefined {
   const line = reason?.split('\n').findLast((text) => text.startsWith('{"name"'));
-  const said = line && readJsonText<{ name: string; message: string }>(line);
-  return said ? `${said.name}: ${said.message}` : reason;
+  return line === undefined ? undefined : readJsonText<OwnWords>(line);
 }
 
 /** Causes are cut at a length of the service's choosing; what is no JSON any more is shown as it is. */
@@ -121,4 +144,9 @@ function readJsonText<T>(text: string): T | undefined {
 
 export function describe({ state, error, cause }: Trouble): string {
   return `${state}: ${error}: ${causeText(cause)}`;
+}
+
+/** What a trouble is to whoever reads fields: the container's own error, where it left one. */
+export function errorOf({ error, cause }: Pick<Trouble, 'error' | 'cause'>): string {
+  return readCause(cause).own?.name ?? error;
 }

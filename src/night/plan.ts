@@ -169,7 +169,7 @@ function planPrices(evidence: Evidence, kind: NightKind, session: string, refetc
     return { ...none, due: released.length > 0, released, reason: '' };
   }
   const missingKey = input.source === 'api' ? withoutKey.polygon : undefined;
-  if (missingKey !== undefined) return { ...none, reason: `prices: ${missingKey}` };
+  if (missingKey !== undefined) return { ...none, ...notDue(missingKey) };
   // One call at a time keeps a plan's pace; without a limit the machine's two workers are the bound.
   const isUnstaged = (date: string) => !staged.includes(date);
   const concurrency = input.source === 'flat-files' || callsPerMinute === 0 ? 2 : 1;
@@ -177,12 +177,16 @@ function planPrices(evidence: Evidence, kind: NightKind, session: string, refetc
   const due = { ...none, due: true, concurrency, reason: '' };
   if (kind === 'night' && input.session === undefined && held.has(session)) {
     if (evidence.state(session)?.pricesDone && staged.length === 0 && !evidence.behind)
-      return { ...none, reason: settled(session, evidence) };
+      return { ...none, ...notDue(settled(session, evidence)) };
     // Its other sessions were all staged before this one was published.
     return due;
   }
   const wanted = wantedSessions(evidence, kind, session).filter(isUnstaged);
   return { ...due, ...excluded, sessions: [...excluded.gaps, ...excluded.again, ...wanted].sort() };
+}
+
+function notDue(why: string): Pick<Night['prices'], 'reason' | 'why'> {
+  return { reason: `prices: ${why}`, why };
 }
 
 function wantedSessions({ input, held, clock }: Evidence, kind: NightKind, session: string): string[] {
@@ -205,7 +209,7 @@ function settled(session: string, { clock }: Evidence): string {
   const today = exchangeDate(new Date(clock));
   const closed = today === session ? undefined : closureReason(today);
   const holiday = closed === undefined ? '' : `; ${today} is no session (${closed})`;
-  return `prices: session ${session} is already done${holiday}`;
+  return `session ${session} is already done${holiday}`;
 }
 
 function planJobs(evidence: Evidence, kind: NightKind, session: string, pricesDue: boolean): Night['jobs'] {

@@ -24,6 +24,7 @@ import { keys, type Lake, listAll, readJson, writeIfChanged } from '../lake/lake
 import { encodeRows } from '../lake/parquet.ts';
 import { SYMBOL_CHANGE_COLUMNS } from '../lake/revisions.ts';
 import { encodeSymbolHistory, newestSymbolHistory, PRICED_LIST } from '../lake/symbol-history.ts';
+import { storedReasons } from '../records/reason.ts';
 import { isTicking, type Rejected } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
 import type { Cursor, LastSync } from '../tables/runs.ts';
@@ -75,11 +76,9 @@ export async function publishList<T extends object>(
       { reasons, diff },
       stores,
     );
-    const told = [
-      ...reasons,
-      `${dataset}: ${diffLine(diff)}; all of it: ${withheldKey({ session: request.session, dataset })}`,
-    ];
-    return syncOutcome(source, cursor, { ...counts, done: true, status: 'held', reasons: told });
+    const all = `${dataset}: ${diffLine(diff)}; all of it: ${withheldKey({ session: request.session, dataset })}`;
+    const told = [...reasons, all].map((text) => ({ dataset, text }));
+    return syncOutcome(source, cursor, { ...counts, done: true, status: 'held', ...storedReasons(told) });
   }
   const { new: added, changed, failed, notes: stored = [] } = await sink.apply(plan, { ...request, session }, records);
   const written = { new: added, changed, notes: [...listed, ...stored] };
@@ -88,11 +87,13 @@ export async function publishList<T extends object>(
   await replaceQuarantine(lake, session, dataset, quarantineLines(dataset, session, rejected));
   if (failed.length > 0) {
     // The pages stay staged and the cursor stays here, so that the next run writes what is missing.
-    const reason = `${dataset}: ${failed.length} items were not written, first ${failed[0]!.key}: ${failed[0]!.reason}`;
+    const { key: first, reason: firstWhy } = failed[0]!;
+    const text = `${dataset}: ${failed.length} items were not written, first ${first}: ${firstWhy}`;
+    const reason = { dataset, symbol: first, text };
     const named = failed
       .slice(0, NAMED)
       .map(({ key: symbol, reason: why }) => ({ symbol, reason: wellFormed(why, 200) }));
-    const partial = { ...counts, ...written, done: true, reasons: [reason], failed: named };
+    const partial = { ...counts, ...written, done: true, ...storedReasons([reason]), failed: named };
     return syncOutcome(source, cursor, { ...partial, status: 'partial' });
   }
   if (source.identity) {
@@ -104,7 +105,12 @@ export async function publishList<T extends object>(
   if (held) await endWithheld(held, { by: request.runId, as }, stores);
   await runs.dropCursor(dataset);
   await lake.remove((await listAll(lake, keys.stagedPages(dataset, cursor.syncId))).map((entry) => entry.key));
-  return syncOutcome(source, cursor, { ...counts, ...written, done: true, reasons: excludedRows });
+  return syncOutcome(source, cursor, {
+    ...counts,
+    ...written,
+    done: true,
+    ...storedReasons(excludedRows.map((text) => ({ dataset, text }))),
+  });
 }
 
 /** Publishes the list that a run held back, from its staged pages: no vendor is asked, no budget checked. */

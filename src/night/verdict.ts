@@ -1,12 +1,18 @@
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
+import { type Reason, readReasons, storedReasons } from '../records/reason.ts';
 import type { DatasetResult, FailedSymbol, JobResult, NightStatus, ReleaseEffect, TaskStatus } from '../records/run.ts';
 import { isOwnSession } from './back-off.ts';
-import { type CloseInput, causeText, describe } from './outcome.ts';
+import { type CloseInput, causeText, describe, errorOf, readCause } from './outcome.ts';
+
+/** One dataset's share before it is stored. */
+export interface DatasetOutcome extends Omit<DatasetResult, 'reasons' | 'reasonDetails'> {
+  reasons: Reason[];
+}
 
 export interface Verdict {
   status: NightStatus;
-  datasets: DatasetResult[];
-  reasons: string[];
+  datasets: DatasetOutcome[];
+  reasons: Reason[];
   notes: string[];
   /** `unchanged`: fetched again and found as they are served. */
   sessions: { published: string[]; held: string[]; unchanged: string[]; failed: string[] };
@@ -27,7 +33,8 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
   const jobSets = jobDatasets(outcome, jobs);
   const datasets = [...reference, ...bars, ...jobSets];
   const core = [...bars, ...jobSets];
-  const failed = (set: DatasetResult) => set.status === 'failed' || (night.kind === 'task' && set.status === 'partial');
+  const failed = (set: DatasetOutcome) =>
+    set.status === 'failed' || (night.kind === 'task' && set.status === 'partial');
   const sessions = {
     published: prices.published.map(({ date }) => date),
     held: prices.check?.held ?? [],
@@ -43,15 +50,15 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
   if (trouble || core.some(failed) || (night.kind === 'task' && reference.some(failed))) status = 'Failed';
   // That a list is fresh is why it was not asked for again, not a fault of the night.
   const fresh = new Set(night.skipped.filter((skip) => skip.fresh).map(({ task }) => task));
-  const said = datasets.flatMap(({ task, status: word, reasons }) =>
+  const said = datasets.flatMap(({ name, task, status: word, reasons }) =>
     word === 'success' || fresh.has(task)
       ? []
-      : reasons.map((reason) => (reason.startsWith(task) ? reason : `${task}: ${reason}`)),
+      : reasons.map((reason): Reason => ({ dataset: name, ...reason, text: `${task}: ${reason.text}` })),
   );
   return {
     status,
     datasets,
-    reasons: [...(trouble ? [describe(trouble)] : []), ...said],
+    reasons: [...(trouble ? [reasonOf(trouble)] : []), ...said],
     notes: [
       ...night.notes,
       ...listNotes(outcome),
@@ -65,6 +72,21 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
   };
 }
 
+/** A verdict's datasets as night.json and the ledger have them. */
+export function storedDatasets(datasets: readonly DatasetOutcome[]): DatasetResult[] {
+  return datasets.map(({ reasons, ...set }) => ({ ...set, ...storedReasons(reasons) }));
+}
+
+/** What broke off a part of the machine, with the state it was in. */
+function reasonOf(trouble: NonNullable<CloseInput['trouble']>): Reason {
+  return { error: errorOf(trouble), text: describe(trouble) };
+}
+
+/** The same where the dataset says which part it was. */
+function causeOf(trouble: NonNullable<CloseInput['trouble']>): Reason {
+  return { error: errorOf(trouble), text: `${trouble.error}: ${causeText(trouble.cause)}` };
+}
+
 function listNotes({ reference }: CloseInput): string[] {
   return reference.flatMap(({ results }) => results.flatMap(({ page }) => page?.notes ?? []));
 }
@@ -72,13 +94,14 @@ function listNotes({ reference }: CloseInput): string[] {
 /** Nothing to ask with, or nothing to be had today: what is stored stays, and no one need fix anything. */
 const WITHOUT_FAULT: ReadonlySet<string> = new Set(['Vendor.KeyMissing', 'Vendor.NotYetAvailable']);
 
-function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetResult[] {
+function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetOutcome[] {
   const ran = [...reference.flatMap(({ results }) => results), ...enriched];
-  const done = ran.map(({ task, seconds, startedAt, endedAt, page, trouble, skipped: unasked }): DatasetResult => {
+  const done = ran.map(({ task, seconds, startedAt, endedAt, page, trouble, skipped: unasked }): DatasetOutcome => {
     const name = DATASET_OF_TASK[task] ?? task;
     const times = { seconds, startedAt, endedAt };
     if (trouble && unasked) {
-      const reason = `its vendor is not asked again tonight: ${trouble.error}: ${causeText(trouble.cause)}`;
+      const { error, text } = causeOf(trouble);
+      const reason = { error, text: `its vendor is not asked again tonight: ${text}` };
       return { ...EMPTY, name, task, status: 'skipped', ...times, reasons: [reason] };
     }
     if (trouble) {
@@ -91,14 +114,14 @@ function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetR
         task,
         status,
         ...times,
-        reasons: [`${trouble.error}: ${causeText(trouble.cause)}`],
+        reasons: [causeOf(trouble)],
       };
     }
-    return { ...EMPTY, ...page!, name, task, ...times, reasons: page!.reasons };
+    return { ...EMPTY, ...page!, name, task, ...times, reasons: readReasons(page!) };
   });
-  const skipped = night.skipped.map(({ task, reason }): DatasetResult => {
+  const skipped = night.skipped.map(({ task, reason }): DatasetOutcome => {
     const name = DATASET_OF_TASK[task] ?? task;
-    return { ...EMPTY, name, task, status: 'skipped', ...decidedAt(night), reasons: [reason] };
+    return { ...EMPTY, name, task, status: 'skipped', ...decidedAt(night), reasons: [{ text: reason }] };
   });
   // Lanes that a trouble outside them kept from running at all.
   const seen = new Set([...done, ...skipped].map(({ task }) => task));
@@ -127,16 +150,18 @@ function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetR
       },
     ),
     ...skipped,
-    ...lost.map((task): DatasetResult => {
-      return { ...EMPTY, name: DATASET_OF_TASK[task] ?? task, task, status: 'failed', reasons: ['did not run'] };
+    ...lost.map((task): DatasetOutcome => {
+      const reasons = [{ text: 'did not run' }];
+      return { ...EMPTY, name: DATASET_OF_TASK[task] ?? task, task, status: 'failed', reasons };
     }),
   ];
 }
 
-function notDue({ night }: CloseInput): DatasetResult[] {
-  if (night.prices.reason === '') return [];
-  const reason = night.prices.reason.replace(/^prices: /, '');
-  return [{ ...EMPTY, name: 'prices', task: 'prices', status: 'skipped', ...decidedAt(night), reasons: [reason] }];
+function notDue({ night }: CloseInput): DatasetOutcome[] {
+  const { reason, why = reason } = night.prices;
+  if (why === '') return [];
+  const reasons = [{ text: why }];
+  return [{ ...EMPTY, name: 'prices', task: 'prices', status: 'skipped', ...decidedAt(night), reasons }];
 }
 
 /** What is not due was left out when the night was planned. */
@@ -149,7 +174,7 @@ const SHOWN = 20;
 const LISTED = 200;
 
 export interface PricesAccount {
-  dataset: DatasetResult;
+  dataset: DatasetOutcome;
   notes: string[];
   /** The night's own session is published; only a second look or an old gap may be lacking. */
   done: boolean;
@@ -166,11 +191,11 @@ export function pricesAccount({ night, prices, trouble }: CloseInput): PricesAcc
   ];
   const notes = skipped.filter((one) => !isOwn(one));
   const own = [...skipped, ...failed].filter(isOwn);
-  const reasons = [...own, ...failed.filter((one) => !isOwn(one))].slice(0, SHOWN).map(textOf);
+  const reasons = [...own, ...failed.filter((one) => !isOwn(one))].slice(0, SHOWN).map(reasonOfSession);
   const held = prices.check?.held ?? [];
   const broken = prices.trouble !== null && !isJob(prices.trouble.state);
-  if (held.length > 0) reasons.push(...prices.check!.holds);
-  if (broken) reasons.push(describe(prices.trouble!));
+  if (held.length > 0) reasons.push(...holdsOf(prices.check!));
+  if (broken) reasons.push(reasonOf(prices.trouble!));
   const isHeld = held.some((date) => isOwn({ date }));
   let status: TaskStatus = 'success';
   if (failed.length + held.length > 0 || skipped.some(isOwn)) status = 'partial';
@@ -196,15 +221,24 @@ export function pricesAccount({ night, prices, trouble }: CloseInput): PricesAcc
     reasons,
   };
   const done = own.length === 0 && !isHeld && status !== 'failed';
-  return { dataset, notes: [...notes.slice(0, SHOWN).map(textOf), ...revisedNotes(prices)], done };
+  return {
+    dataset,
+    notes: [...notes.slice(0, SHOWN).map((one) => reasonOfSession(one).text), ...revisedNotes(prices)],
+    done,
+  };
 }
 
-function textOf({
-  date,
+function reasonOfSession({
+  date: session,
   reason,
   trouble,
-}: Pick<CloseInput['prices']['staged'][number], 'date' | 'reason' | 'trouble'>): string {
-  return `${date}: ${trouble ? `${trouble.error}: ${causeText(trouble.cause)}` : reason}`;
+}: Pick<CloseInput['prices']['staged'][number], 'date' | 'reason' | 'trouble'>): Reason {
+  const { error, text } = trouble ? causeOf(trouble) : { text: reason };
+  return { session, error, text: `${session}: ${text}` };
+}
+
+function holdsOf({ holds, holdDates = [] }: NonNullable<CloseInput['prices']['check']>): Reason[] {
+  return holds.map((text, place) => ({ session: holdDates[place], text }));
 }
 
 /** Rows that were served and are now others, or none, deserve a word of their own. */
@@ -226,9 +260,9 @@ function isJob(state: string): boolean {
 export function jobDatasets(
   { night, prices }: CloseInput,
   results: Readonly<Record<string, JobResult | undefined>>,
-): DatasetResult[] {
+): DatasetOutcome[] {
   const resultOf = (task: string) => (results[task]?.runId === night.runId ? results[task] : undefined);
-  const datasets = prices.jobs.map(({ task, seconds, startedAt, endedAt }): DatasetResult => {
+  const datasets = prices.jobs.map(({ task, seconds, startedAt, endedAt }): DatasetOutcome => {
     const result = resultOf(task);
     const counts = { rows: result?.rows ?? 0, changed: result?.filesWritten ?? 0 };
     // Below the job's own threshold it ends well although single symbols were left as they are; that is said.
@@ -240,10 +274,7 @@ export function jobDatasets(
   if (prices.trouble && isJob(prices.trouble.state)) {
     const task = prices.trouble.state.toLowerCase();
     const { reasons: damage, failed } = damageOf(resultOf(task));
-    // The service's words, "Essential container in task exited", say less than the job's own; an array's parent has none.
-    const said = `${prices.trouble.error}: ${causeText(prices.trouble.cause)}`;
-    const [first, ...more] = damage.filter((line) => !said.includes(line));
-    const reasons = [...(first ? [first] : []), said, ...more];
+    const reasons = reasonsOfJob(prices.trouble, damage);
     const { startedAt, endedAt } = prices.trouble;
     const seconds = startedAt && endedAt ? (Date.parse(endedAt) - Date.parse(startedAt)) / 1000 : 0;
     const times = { seconds, startedAt, endedAt };
@@ -265,16 +296,35 @@ export function jobNotes({ night }: CloseInput, results: Readonly<Record<string,
   return Object.values(results).flatMap((result) => (result?.runId === night.runId ? (result.notes ?? []) : []));
 }
 
-function damageOf(result: JobResult | undefined): { reasons: string[]; failed: FailedSymbol[] } {
+/**
+ * The service's words, "Essential container in task exited", say less than the job's own; an array's parent has none.
+ * A job's own last words are the one error that ended it, or Job.Failed with the first of several.
+ */
+function reasonsOfJob(trouble: NonNullable<CloseInput['trouble']>, damage: readonly Reason[]): Reason[] {
+  const { own } = readCause(trouble.cause);
+  const whole = causeOf(trouble);
+  const isSaid = ({ error, text }: Reason, place: number) =>
+    own !== undefined && (own.name === 'Job.Failed' ? place === 0 : error === own.name && text === textOf(own));
+  const repeated = damage.find(isSaid);
+  const [first, ...more] = damage.filter((one) => one !== repeated);
+  const said = repeated ? { ...repeated, text: whole.text } : whole;
+  return [...(first ? [first] : []), said, ...more];
+}
+
+function textOf({ name, message }: { name: string; message: string }): string {
+  return `${name}: ${message}`;
+}
+
+function damageOf(result: JobResult | undefined): { reasons: Reason[]; failed: FailedSymbol[] } {
   const errors = result?.errors ?? [];
-  const reasons = errors.slice(0, 5).map(({ name, message }) => `${name}: ${message}`);
+  const reasons = errors.slice(0, 5).map((one): Reason => {
+    return { symbol: one.symbol ?? undefined, error: one.name, text: textOf(one) };
+  });
   const symbols = [...new Set(errors.flatMap(({ symbol }) => symbol ?? []))];
   if (errors.length > 5) {
     const named = symbols.slice(0, SHOWN).join(', ') + (symbols.length > SHOWN ? ', …' : '');
-    reasons.push(`${symbols.length} symbols in all: ${named}`);
+    reasons.push({ text: `${symbols.length} symbols in all: ${named}` });
   }
-  const failed = errors.flatMap(({ name, symbol, message }) =>
-    symbol ? [{ symbol, reason: `${name}: ${message}` }] : [],
-  );
+  const failed = errors.flatMap(({ symbol, ...one }) => (symbol ? [{ symbol, reason: textOf(one) }] : []));
   return { reasons, failed: failed.slice(0, LISTED) };
 }

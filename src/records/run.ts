@@ -1,4 +1,6 @@
 import { counted } from '../text.ts';
+import type { StoredReasons } from './reason.ts';
+
 /** What a release of a run's held sessions would do to what is served. */
 export interface ReleaseEffect {
   sessions: number;
@@ -37,7 +39,7 @@ export interface Enrichment {
 }
 
 /** One dataset's share of a night, as in night.json and `--json` (docs/data-dictionary.md). */
-export interface DatasetResult {
+export interface DatasetResult extends StoredReasons {
   name: string;
   task: string;
   status: TaskStatus;
@@ -52,7 +54,6 @@ export interface DatasetResult {
   /** ISO; absent for what did not run, and in reports of earlier versions. */
   startedAt?: string | undefined;
   endedAt?: string | undefined;
-  reasons: string[];
   /** Single symbols left as they were; `status --failed` lists them. */
   failed?: FailedSymbol[];
 }
@@ -77,7 +78,7 @@ export interface StageTiming {
 }
 
 /** night.json */
-export interface NightReport {
+export interface NightReport extends StoredReasons {
   runId: string;
   session: string;
   kind: NightKind;
@@ -87,7 +88,6 @@ export interface NightReport {
   completedAt: string;
   seconds: number;
   datasets: DatasetResult[];
-  reasons: string[];
   notes: string[];
   sessions: { published: string[]; held: string[]; unchanged?: string[]; failed: string[] };
   /** What a release would do; only while sessions are held. */

@@ -2,6 +2,7 @@ import { dateOfKey, keys, type Lake, lakeKind, listAll, readJson } from '../lake
 import { readReport } from '../lake/reports.ts';
 import { usableIngest } from '../lake/sessions.ts';
 import { stagedDates } from '../lake/staging.ts';
+import type { ReasonDetail } from '../records/reason.ts';
 import type { DatasetResult, JobResult, NightKind, NightReport, NightStatus } from '../records/run.ts';
 import { statement } from '../text.ts';
 import type { SqlRow, Warehouse } from '../warehouse/client.ts';
@@ -55,6 +56,7 @@ export async function runOfLedger(row: SqlRow, lake: Lake, alive: boolean): Prom
   const summary = JSON.parse(String(row.summary ?? '{}')) as {
     datasets?: DatasetResult[];
     sessions?: { held?: string[]; failed?: string[] };
+    reasonDetails?: ReasonDetail[];
   };
   const reasons = JSON.parse(String(row.reasons ?? '[]')) as string[];
   const closed = summary.datasets !== undefined;
@@ -75,6 +77,7 @@ export async function runOfLedger(row: SqlRow, lake: Lake, alive: boolean): Prom
       reasons.length > 0 || status !== 'Interrupted'
         ? reasons
         : ['interrupted: the process or execution ended before Close Night'],
+    reasonDetails: summary.reasonDetails,
     notes: staged.length > 0 ? [`staged and not yet published: ${staged.join(', ')}; the next run adopts it`] : [],
     sessions: {
       published: await publishedBy(lake, runId),

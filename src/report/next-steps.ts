@@ -1,4 +1,5 @@
 import { nextSession, sessionsBetween } from '../calendar/calendar.ts';
+import { hasError, readReasons } from '../records/reason.ts';
 import {
   type DatasetResult,
   type NightKind,
@@ -17,7 +18,7 @@ export interface Step {
 /** Pure: what the reader does next, the most urgent first. */
 export function nextSteps(run: ReportedRun, { held }: Pick<History, 'held'>): Step[] {
   const steps = [...keySteps(run), ...statusSteps(run), ...gapSteps(held)];
-  if (run.reasons.some((reason) => reason.includes('Lake.Corrupt'))) {
+  if (hasError(readReasons(run), 'Lake.Corrupt')) {
     steps.unshift({
       why: 'A file of the lake is damaged; this names every one and what fixes it.',
       command: 'npx afterbell verify',
@@ -73,8 +74,8 @@ function again({ kind, session, datasets, status }: ReportedRun): Step {
 }
 
 /** A key that was refused comes first: nothing else helps before. */
-function keySteps({ reasons }: ReportedRun): Step[] {
-  if (reasons.some((reason) => reason.includes('Vendor.AuthFailed'))) {
+function keySteps(run: ReportedRun): Step[] {
+  if (hasError(readReasons(run), 'Vendor.AuthFailed')) {
     return [
       { why: 'A vendor refused its key. Mend it in .env (or in Secrets Manager) first; the reason names which.' },
     ];

@@ -8,7 +8,7 @@ const closeNightSql = statement(sql, 'close-night');
 /** A run that has ended, as the ledger keeps it. */
 export type ClosedRun = Pick<
   NightReport,
-  'runId' | 'session' | 'status' | 'datasets' | 'reasons' | 'sessions' | 'completedAt'
+  'runId' | 'session' | 'status' | 'datasets' | 'reasons' | 'reasonDetails' | 'sessions' | 'completedAt'
 > & { releasedRun: string | null };
 
 /** Enters how a run ended, and one row a task. A repeated call changes nothing. */
@@ -46,8 +46,12 @@ export async function closeLedger(run: ClosedRun, warehouse: Warehouse): Promise
 }
 
 /** `nights.summary` */
-export function summaryOf({ datasets, sessions }: Pick<ClosedRun, 'datasets' | 'sessions'>): string {
-  return JSON.stringify({ datasets, sessions: { held: sessions.held, failed: sessions.failed } });
+export function summaryOf({
+  datasets,
+  sessions: { held, failed },
+  reasonDetails,
+}: Pick<ClosedRun, 'datasets' | 'sessions' | 'reasonDetails'>): string {
+  return JSON.stringify({ datasets, sessions: { held, failed }, ...(reasonDetails && { reasonDetails }) });
 }
 
 /** PostgreSQL's text of an instant, UTC without a zone. */

@@ -76,11 +76,12 @@ describe('whom a night asks for', () => {
 });
 
 describe('the verdict', () => {
+  const no = (error: string) => ({ error, text: `${error}: no` });
   const judge = (tally: Partial<Tally>) =>
     judgeEnrichment('valuations', { endings: {}, kept: 0, left: 0, down: {}, ...tally });
 
   test.each<[string, Partial<Tally>, string]>([
-    ['nothing was due', { down: { polygon: 'Vendor.AuthFailed: no' } }, 'success'],
+    ['nothing was due', { down: { polygon: no('Vendor.AuthFailed') } }, 'success'],
     [
       'values and symbols nobody knows',
       { endings: { ok: 5, empty: 90, unknown: 3, outside: 400, refused: 1 } },
@@ -89,22 +90,27 @@ describe('the verdict', () => {
     ['a row that cannot be taken', { endings: { ok: 5, invalid: 1 }, first: 'A: dcf' }, 'partial'],
     [
       'a vendor given up beside one that answers',
-      { endings: { ok: 5 }, down: { fmp: 'Vendor.AuthFailed: no' } },
+      { endings: { ok: 5 }, down: { fmp: no('Vendor.AuthFailed') } },
       'partial',
     ],
     [
       'a vendor given up in the middle',
-      { endings: { ok: 5 }, left: 3, down: { fmp: 'Vendor.RateLimited: no' } },
+      { endings: { ok: 5 }, left: 3, down: { fmp: no('Vendor.RateLimited') } },
       'partial',
     ],
-    ['a vendor given up at once', { left: 3, down: { fmp: 'Vendor.AuthFailed: no' } }, 'failed'],
+    ['a vendor given up at once', { left: 3, down: { fmp: no('Vendor.AuthFailed') } }, 'failed'],
     [
       'no answer to anything',
-      { endings: { failed: 3 }, down: { fmp: 'Vendor.Unavailable: no' }, first: 'A' },
+      { endings: { failed: 3 }, down: { fmp: no('Vendor.Unavailable') }, first: 'A' },
       'failed',
     ],
-    ['an endpoint the plan lacks', { endings: { ok: 5 }, down: { fmp: 'Vendor.EndpointOutOfPlan: no' } }, 'success'],
-    ['the only endpoint the plan lacks', { left: 5, down: { fmp: 'Vendor.EndpointOutOfPlan: no' } }, 'failed'],
+    ['an endpoint the plan lacks', { endings: { ok: 5 }, down: { fmp: no('Vendor.EndpointOutOfPlan') } }, 'success'],
+    [
+      'a vendor told to be down in words that begin like the name of an error',
+      { endings: { ok: 5 }, down: { fmp: { text: 'Vendor.EndpointOutOfPlan is what it said' } } },
+      'partial',
+    ],
+    ['the only endpoint the plan lacks', { left: 5, down: { fmp: no('Vendor.EndpointOutOfPlan') } }, 'failed'],
     ['a few rows without a value this time', { endings: { ok: 91, empty: 9 }, kept: 9 }, 'success'],
     ['many rows without a value this time', { endings: { ok: 80, empty: 20 }, kept: 20 }, 'partial'],
     ['no value at all where there were some', { endings: { empty: 30 }, kept: 30 }, 'partial'],

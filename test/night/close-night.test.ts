@@ -125,6 +125,24 @@ describe('the event', () => {
   });
 });
 
+test('report and ledger say beside each reason what it is about', async () => {
+  await close({
+    reference: [failed('sync-tickers', 'Lake.Corrupt', 'x is damaged')],
+    prices: unstaged('Vendor.AuthFailed'),
+  });
+  const reasonDetails = [
+    { dataset: 'tickers', error: 'Lake.Corrupt' },
+    { dataset: 'assets' },
+    { dataset: 'prices', session: SESSION, error: 'Vendor.AuthFailed' },
+  ];
+  const stored = (await report())!;
+  expect(stored.reasons).toHaveLength(3);
+  expect(stored.reasonDetails).toEqual(reasonDetails);
+  expect(stored.datasets[0]!.reasonDetails).toEqual([{ error: 'Lake.Corrupt' }]);
+  const { summary } = stores.warehouse.sent[0]!.values;
+  expect(JSON.parse(String(summary)).reasonDetails).toEqual(reasonDetails);
+});
+
 describe('a held night', () => {
   test('keeps its staging, is recorded for release and says how', async () => {
     await stagedOf('night-1', SESSION);

@@ -188,3 +188,10 @@ test('the event rule of a stage says the same words, but for the cause', () => {
   // Vendors' and drivers' words hold quotes and line breaks, and the template is JSON.
   expect(terraform).not.toContain('$.detail.cause');
 });
+
+test('a reason that mentions a damaged lake sends nobody to verify it', () => {
+  const prices = unstaged('Vendor.Unavailable', 'the proxy answered "Lake.Corrupt"');
+  expect(told({ prices }).message.split('\n').at(-1)).toBe(
+    `Repair: npx afterbell night --session ${SESSION} --stage dev`,
+  );
+});

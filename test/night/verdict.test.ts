@@ -3,7 +3,10 @@ import { judgeNight } from '../../src/night/verdict.ts';
 import type { NightStatus } from '../../src/records/run.ts';
 import { type Changes, closing, ended, failed, HELD, night, SESSION, unstaged } from './closing.ts';
 
-const judge = (changes: Changes, jobs = {}) => judgeNight(closing(changes), jobs);
+const judge = (changes: Changes, jobs = {}) => {
+  const { reasons, ...verdict } = judgeNight(closing(changes), jobs);
+  return { ...verdict, reasons: reasons.map(({ text }) => text) };
+};
 const lanes = [failed('sync-tickers', 'Vendor.AuthFailed', 'POLYGON_API_KEY was refused'), ended('sync-assets')];
 const jobTrouble = {
   state: 'Consolidate',
@@ -159,6 +162,25 @@ describe('reasons', () => {
     expect(judge({ prices: { check } })).toMatchObject({ reasons: [], notes: ['2 large moves'] });
   });
 
+  test('every reason begins with its task, whatever its own first words are', () => {
+    const reasons = ['sync-tickers was asked twice'];
+    const verdict = judge({ reference: [ended('sync-tickers', { status: 'partial', reasons }), ended('sync-assets')] });
+    expect(verdict.reasons).toEqual(['sync-tickers: sync-tickers was asked twice']);
+  });
+
+  test('each says in fields what it is about', () => {
+    const check = { publish: [], held: [SESSION], holds: [`${SESSION}: few rows`], holdDates: [SESSION], notes: [] };
+    const { reasons } = judgeNight(closing({ reference: lanes, prices: { ...HELD, check } }), {});
+    expect(reasons).toEqual([
+      {
+        dataset: 'tickers',
+        error: 'Vendor.AuthFailed',
+        text: 'sync-tickers: Vendor.AuthFailed: POLYGON_API_KEY was refused',
+      },
+      { dataset: 'prices', session: SESSION, text: `prices: ${SESSION}: few rows` },
+    ]);
+  });
+
   test('of 250 failed sessions twenty are named', () => {
     const [one] = unstaged('Vendor.Unavailable').staged!;
     const staged = Array.from({ length: 250 }, () => one!);
@@ -273,6 +295,33 @@ describe('a job that could not do every symbol', () => {
     const set = verdict.datasets.find(({ name }) => name === 'resample')!;
     expect(set.failed).toHaveLength(6);
     expect(set.failed![5]).toEqual({ symbol: 'TRUE', reason: 'Data.Invalid: TRUE breaks the OHLC rules' });
+  });
+
+  test('is named beside a last error that only quotes it, and once where it is the last error', () => {
+    const [first] = errors;
+    const ending = (name: string, message: string) => {
+      const Reason = JSON.stringify({ name, message });
+      const trouble = {
+        state: 'Resample',
+        error: 'States.TaskFailed',
+        cause: JSON.stringify({ Container: { Reason } }),
+      };
+      const of = { runId: 'night-1', status: 'failed', seconds: 1, errors: [first!] };
+      return judgeNight(closing({ prices: { jobs: [], trouble } }), { resample: of }).reasons;
+    };
+    const quote = 'the disk was full after Data.Invalid: A breaks the OHLC rules';
+    expect(ending('Lake.Unwritable', quote).map(({ text }) => text)).toEqual([
+      'resample: Data.Invalid: A breaks the OHLC rules',
+      `resample: States.TaskFailed: Lake.Unwritable: ${quote}`,
+    ]);
+    expect(ending('Data.Invalid', first!.message)).toEqual([
+      {
+        dataset: 'resample',
+        symbol: 'A',
+        error: 'Data.Invalid',
+        text: 'resample: States.TaskFailed: Data.Invalid: A breaks the OHLC rules',
+      },
+    ]);
   });
 
   test('above it fails, and the parent of an array job borrows the words of its result', () => {

@@ -50,3 +50,19 @@ test('sessions missing between held ones are backfilled', () => {
     'npx afterbell backfill --from 2026-11-23 --to 2026-11-24',
   ]);
 });
+
+test('words of a reason lead to no step, only the error it names does', () => {
+  const text = 'sync-tickers: Vendor.Unavailable: the proxy answered "Vendor.AuthFailed or Lake.Corrupt"';
+  const reported = (error: string) => nightReport({ reasons: [text], reasonDetails: [{ dataset: 'tickers', error }] });
+  expect(commands(reported('Vendor.Unavailable'), { held })).toEqual([
+    'npx afterbell status --failed',
+    'npx afterbell run sync-tickers',
+  ]);
+  expect(commands(nightReport({ reasons: [text] }), { held })).toHaveLength(2);
+  expect(commands(reported('Lake.Corrupt'), { held })[0]).toBe('npx afterbell verify');
+});
+
+test('a report of an earlier version names the error in the first words of its reasons', () => {
+  const run = nightReport({ reasons: ['prices: 2026-11-25: Vendor.AuthFailed: POLYGON_API_KEY was refused'] });
+  expect(nextSteps(run, { held })[0]!.why).toContain('refused its key');
+});

@@ -1,0 +1,45 @@
+import { ERROR_NAMES, type ErrorName } from '../errors.ts';
+
+/** What a reason is about, as far as it is known: what programs read. Stored beside the text (docs/data-dictionary.md). */
+export interface ReasonDetail {
+  /** Dataset or job: `prices`, `tickers`, `consolidate`. */
+  dataset?: string | undefined;
+  session?: string | undefined;
+  symbol?: string | undefined;
+  /** Name of the error at the bottom of it, e.g. `Lake.Corrupt`. */
+  error?: string | undefined;
+}
+
+/** Why a run, or a part of it, did not end as it should. `text` is for people; nothing is decided by it. */
+export interface Reason extends ReasonDetail {
+  text: string;
+}
+
+/** Reasons as they are stored: texts, and in the same order what each is about; absent in reports of earlier versions. */
+export interface StoredReasons {
+  reasons: string[];
+  reasonDetails?: ReasonDetail[] | undefined;
+}
+
+/** Pure: the stored form. */
+export function storedReasons(reasons: readonly Reason[]): StoredReasons {
+  const details = reasons.map(({ text: _, ...detail }) => detail);
+  return { reasons: reasons.map(({ text }) => text), ...(details.length > 0 && { reasonDetails: details }) };
+}
+
+/** Pure: the other way round. */
+export function readReasons({ reasons, reasonDetails }: StoredReasons): Reason[] {
+  return reasons.map((text, place) => {
+    return reasonDetails ? { ...reasonDetails[place], text } : { ...inFirstWords(text), text };
+  });
+}
+
+/** Reports of earlier versions name the error in front only: `prices: 2025-11-19: Lake.Corrupt: …`. */
+function inFirstWords(text: string): ReasonDetail {
+  const error = text.split(': ', 4).find((word) => (ERROR_NAMES as readonly string[]).includes(word));
+  return error === undefined ? {} : { error };
+}
+
+export function hasError(reasons: readonly Pick<Reason, 'error'>[], name: ErrorName): boolean {
+  return reasons.some(({ error }) => error === name);
+}
