@@ -5,19 +5,23 @@ export function list(words: readonly string[]): string {
   return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
-const LONG_CLOCK = new Intl.DateTimeFormat('en-GB', {
+const CLOCK = new Intl.DateTimeFormat('en-GB', {
   timeZone: 'America/New_York',
   weekday: 'short',
-  day: 'numeric',
+  day: '2-digit',
   month: 'short',
   year: 'numeric',
   hour: '2-digit',
   minute: '2-digit',
+  hourCycle: 'h23',
 });
+const ZONE = new Intl.DateTimeFormat('en-US', { timeZone: 'America/New_York', timeZoneName: 'short' });
 
-/** An instant on the exchange's clock: `Fri, 20 Nov 2026, 04:00 New York`. */
-export function exchangeTime(iso: string): string {
-  return `${LONG_CLOCK.format(new Date(iso))} New York`;
+/** An instant on the exchange's clock: `Sat 21 Nov 2026 04:02 EST`. */
+export function exchangeTime(instant: Date | string): string {
+  const date = new Date(instant);
+  const zone = ZONE.formatToParts(date).find(({ type }) => type === 'timeZoneName')?.value ?? 'New York';
+  return `${CLOCK.format(date).replaceAll(',', '')} ${zone}`;
 }
 
 /** `0.4 s`, `2 min 05 s`, `1 h 10 min` */
@@ -47,24 +51,6 @@ export function statement(file: string, name: string): string {
   const body = file.slice(from + heading.length);
   const next = body.indexOf('-- name: ');
   return (next < 0 ? body : body.slice(0, next)).trim();
-}
-
-const CLOCK = new Intl.DateTimeFormat('en-GB', {
-  timeZone: 'America/New_York',
-  weekday: 'short',
-  day: '2-digit',
-  month: 'short',
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-});
-const ZONE = new Intl.DateTimeFormat('en-US', { timeZone: 'America/New_York', timeZoneName: 'short' });
-
-/** An instant on the exchange's clock: `Sat 21 Nov 04:02 EST`. */
-export function exchangeClock(instant: Date | string): string {
-  const date = new Date(instant);
-  const zone = ZONE.formatToParts(date).find(({ type }) => type === 'timeZoneName')?.value ?? 'New York';
-  return `${CLOCK.format(date).replaceAll(',', '')} ${zone}`;
 }
 
 /** The ledger's timestamps are UTC without a zone: `2026-11-21 09:02:00.1` → ISO. */

@@ -33,7 +33,7 @@ test('a failed night', () => {
   expect([notify, subject]).toEqual([true, `afterbell Failed: session ${SESSION}`]);
   expect(message.split('\n')).toEqual([
     `Failed: prices failed (night night-1 for session ${SESSION}).`,
-    'Since Thu, 26 Nov 2026, 04:00 New York; it ended after 2 min 00 s.',
+    'Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
     'Published data is unchanged: 1,255 sessions up to 2026-11-24.',
     'Done all the same: tickers, assets.',
     `Error: prices: ${SESSION}: Vendor.AuthFailed: POLYGON_API_KEY was refused`,
@@ -71,8 +71,8 @@ test('a partial night', () => {
   expect([notify, subject]).toEqual([true, `afterbell Partial: session ${SESSION}`]);
   expect(message.split('\n')).toEqual([
     `Partial: assets failed (night night-1 for session ${SESSION}).`,
-    'Since Thu, 26 Nov 2026, 04:00 New York; it ended after 2 min 00 s.',
-    `Published data is unchanged: 1,256 sessions up to ${SESSION} and assets of Wed, 25 Nov 2026, 04:00 New York.`,
+    'Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
+    `Published data is unchanged: 1,256 sessions up to ${SESSION} and assets of Wed 25 Nov 2026 04:00 EST.`,
     'Done all the same: tickers, prices, consolidate, resample.',
     'Error: sync-assets: Vendor.Unavailable: no answer from api.alpaca.markets',
     'Report: s3://lake/reports/date=2026-11-25/index.html',
@@ -96,7 +96,7 @@ test('a held night', () => {
   expect([notify, subject]).toEqual([true, `afterbell Held: session ${SESSION}`]);
   expect(message.split('\n')).toEqual([
     `Held: prices held (night night-1 for session ${SESSION}).`,
-    'Since Thu, 26 Nov 2026, 04:00 New York; it ended after 2 min 00 s.',
+    'Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
     'Published data is unchanged: 1,255 sessions up to 2026-11-24.',
     'Done all the same: tickers, assets.',
     `Why: prices: ${SESSION}: 50 rows, usual are 100`,

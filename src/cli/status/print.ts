@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { exchangeClock, ledgerInstant, reasonLines, short, there } from '../../text.ts';
+import { exchangeTime, ledgerInstant, reasonLines, short, there } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import type { Context } from '../context.ts';
 import { statusWord, type Terminal, table } from '../terminal.ts';
@@ -17,7 +17,7 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
   const { config, terminal, stage, now } = context;
   const { held, missing, expected, kind, ledger, next } = status;
   const place = stage ? `stage: ${stage.stage}` : `home: ${resolve(config.AFTERBELL_HOME)}`;
-  terminal.print(`${place}${kind ? `, ${kind} data` : ''}, ${exchangeClock(now)}`);
+  terminal.print(`${place}${kind ? `, ${kind} data` : ''}, ${exchangeTime(now)}`);
   printHealth(status.health, expected, terminal);
   printFreshness(status, terminal);
   if (held.length > 0) {
@@ -59,7 +59,7 @@ function printHealth({ code, troubles }: Health, expected: string, terminal: Ter
 export function printFreshness({ freshness }: Pick<Status, 'freshness'>, terminal: Terminal): void {
   if (freshness.length === 0) return;
   const rows = freshness.map(({ dataset, newest, age, status, syncedAt }) => {
-    return [dataset, newest ?? '', age, status ?? '', syncedAt ? exchangeClock(syncedAt) : ''];
+    return [dataset, newest ?? '', age, status ?? '', syncedAt ? exchangeTime(syncedAt) : ''];
   });
   terminal.print(['', ...table(['dataset', 'newest', 'age', 'last run', 'brought up to date'], rows)]);
 }
@@ -88,15 +88,15 @@ function printNights(nights: readonly SqlRow[], terminal: Terminal): void {
     const released = (JSON.parse(String(night.summary)) as { released_by?: string }).released_by;
     const why = released ? `released by ${released}` : reason;
     const word = statusWord(String(night.status), terminal);
-    const begun = exchangeClock(ledgerInstant(night.started_at)!);
+    const begun = exchangeTime(ledgerInstant(night.started_at)!);
     return [String(night.session), String(night.kind), word, begun, String(night.run_id), short(why, 60)];
   });
   terminal.print(['', ...table(['session', 'kind', 'status', 'started', 'run', ''], rows)]);
 }
 
 function nextText({ night, expression, session, closes }: Next, expected: string, begun: boolean): string {
-  const close = `Session ${session} closes ${exchangeClock(closes)}`;
-  if (night !== null) return `${close}. Next night: ${exchangeClock(night)}, by ${expression}.`;
+  const close = `Session ${session} closes ${exchangeTime(closes)}`;
+  if (night !== null) return `${close}. Next night: ${exchangeTime(night)}, by ${expression}.`;
   if (expression !== null) return `${close}. The schedule of this stage says: ${expression}.`;
   if (!begun) return `The session to begin with: ${expected}.`;
   return `${close}. Next night: nothing here starts one; \`make run\`, or by cron: CRON_TZ=America/New_York  0 4 * * *`;
@@ -113,7 +113,7 @@ export function printTask(task: string, rows: readonly SqlRow[], terminal: Termi
     String(row.status),
     Number(row.rows_updated),
     Number(row.duration_seconds),
-    exchangeClock(ledgerInstant(row.completed_at)!),
+    exchangeTime(ledgerInstant(row.completed_at)!),
     short(String(row.error_message ?? '')),
   ]);
   terminal.print(['', ...table(['session', 'status', 'rows updated', 'seconds', 'completed', 'why'], cells)]);
@@ -128,7 +128,7 @@ export function printFailed(failed: readonly SqlRow[], symbols: readonly FailedL
       const [first = '', ...more] = reasonLines(String(error_message ?? ''));
       const row = [session, task_name, status].map(String);
       return [
-        [...row, exchangeClock(ledgerInstant(completed_at)!), first],
+        [...row, exchangeTime(ledgerInstant(completed_at)!), first],
         ...more.map((line) => ['', '', '', '', line]),
       ];
     });
