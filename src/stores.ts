@@ -5,7 +5,8 @@ import { RDSDataClient, type RDSDataClientConfig } from '@aws-sdk/client-rds-dat
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Config } from './config.ts';
 import { NamedError } from './errors.ts';
-import { type Lake, openLake } from './lake/lake.ts';
+import type { Lake } from './lake/lake.ts';
+import { openLake } from './lake/open-lake.ts';
 import { openTables, Runs } from './tables/runs.ts';
 import { openWarehouse, type Warehouse } from './warehouse/client.ts';
 

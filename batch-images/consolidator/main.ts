@@ -1,6 +1,5 @@
 import { consolidate } from '../../src/jobs/consolidate/consolidate.ts';
-import { shardOf } from '../../src/jobs/consolidate/shards.ts';
-import { runJob } from '../../src/jobs/job.ts';
+import { runJob, shardOf } from '../../src/jobs/job.ts';
 import { vacuum } from '../../src/jobs/vacuum.ts';
 import { consolidatorArguments } from './arguments.ts';
 

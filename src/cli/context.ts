@@ -4,7 +4,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Config, loadConfig, noColour, readEnvFile } from '../config.ts';
 import { openStage, type Stage } from '../deployed/stage.ts';
 import { NamedError } from '../errors.ts';
-import { type Lake, lakeKind, openLake } from '../lake/lake.ts';
+import { type Lake, lakeKind } from '../lake/lake.ts';
+import { openLake } from '../lake/open-lake.ts';
 import { type Program, readProgram } from '../local/executions.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 

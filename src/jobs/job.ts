@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Config, loadConfig } from '../config.ts';
 import { NamedError } from '../errors.ts';
-import { jsonBytes, keys, type Lake, openLake } from '../lake/lake.ts';
+import { jsonBytes, keys, type Lake } from '../lake/lake.ts';
+import { openLake } from '../lake/open-lake.ts';
 import { watchedLake } from '../lake/watched-lake.ts';
 import { counted } from '../text.ts';
 
@@ -100,3 +102,66 @@ export interface JobSummary {
 }
 
 export type Progress = (line: { job: string; done: number; total: number }) => void;
+
+/** One of several jobs that share a run. */
+export interface Shard {
+  index: number;
+  size: number;
+  /** Names the submission that all its shards have in common, and no other. */
+  submission: string;
+}
+
+/** Whether a symbol is this shard's: by the first 32 bits of its SHA-256, so it stays where it is for good. */
+export function isOfShard(symbol: string, { index, size }: Pick<Shard, 'index' | 'size'>): boolean {
+  return size === 1 || createHash('sha256').update(symbol).digest().readUInt32BE(0) % size === index;
+}
+
+interface ArrayJob {
+  AWS_BATCH_JOB_ARRAY_INDEX?: number;
+  AWS_BATCH_JOB_ARRAY_SIZE?: number;
+  AWS_BATCH_JOB_ID?: string;
+}
+
+/**
+ * The shard that Batch gives a child of an array job; undefined outside of one. Batch names children `id:index`, which
+ * attempts of the same child share.
+ * @throws Config.Invalid for an index without a size, or beyond it
+ */
+export function shardOf(config: ArrayJob, runId: string): Shard | undefined {
+  const { AWS_BATCH_JOB_ARRAY_INDEX: index, AWS_BATCH_JOB_ARRAY_SIZE: size, AWS_BATCH_JOB_ID: job } = config;
+  if (index === undefined) return undefined;
+  if (size === undefined || index >= size) {
+    throw new NamedError('Config.Invalid', {
+      what: 'this is no shard of an array job',
+      found: `AWS_BATCH_JOB_ARRAY_INDEX=${index}, AWS_BATCH_JOB_ARRAY_SIZE=${size ?? ''}`,
+      wanted: 'an index below the size',
+    });
+  }
+  return { index, size, submission: `${runId} ${job?.replace(/:\d+$/, '') ?? ''}` };
+}
+
+/** What a consolidation and a vacuum are told alike. */
+export interface BronzeJobOptions {
+  /** Limits the run to these; sessions of a consolidation then stay unmarked for the others. */
+  symbols?: readonly string[];
+  /** Files in flight at once. */
+  maxWorkers: number;
+  runId: string;
+  /** What the age is counted from. */
+  now?: Date;
+  shard?: Shard;
+  /** Symbols in a hundred that may fail without failing the job; 0 by default. */
+  maxFailedPercent?: number;
+  signal?: AbortSignal;
+  progress?: Progress;
+}
+
+/**
+ * `failed` when something concerns more than one symbol, or too many symbols in a hundred could not be done. Single
+ * damaged symbols are reported, and tried again by every run.
+ */
+export function statusOf(errors: readonly JobError[], done: number, maxFailedPercent: number): 'success' | 'failed' {
+  if (errors.some(({ symbol }) => symbol === null)) return 'failed';
+  const failed = new Set(errors.map(({ symbol }) => symbol)).size;
+  return failed > ((done + failed) * maxFailedPercent) / 100 ? 'failed' : 'success';
+}

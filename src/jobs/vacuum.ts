@@ -3,10 +3,8 @@ import { errorName, isNamed } from '../errors.ts';
 import type { Lake } from '../lake/lake.ts';
 import { type DateFile, takeInventory } from './consolidate/inventory.ts';
 import { wantedBy } from './consolidate/plan.ts';
-import { isOfShard } from './consolidate/shards.ts';
-import { type BronzeJobOptions, statusOf } from './consolidate/summary.ts';
 import { cutoffDate, type Expired, type Kept, proveExpired, removeExpired } from './expire.ts';
-import type { JobError, JobSummary } from './job.ts';
+import { type BronzeJobOptions, isOfShard, type JobError, type JobSummary, statusOf } from './job.ts';
 
 export interface VacuumOptions extends BronzeJobOptions {
   /** Age in days from which date files go. */

@@ -1,8 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { keyOf, oldKeyOf } from '../records/symbol.ts';
 import { wellFormed } from '../text.ts';
-import { FileLake } from './file-lake.ts';
-import { S3Lake } from './s3-lake.ts';
 
 export interface Entry {
   key: string;
@@ -45,21 +43,6 @@ export interface Lake {
   localise(keys: readonly string[], scratch: string): Promise<string[]>;
   /** Moves a finished local file to the key; atomic for readers. */
   adopt(localPath: string, key: string): Promise<void>;
-}
-
-/**
- * Opens the lake at `file:///…` or `s3://bucket[/prefix]`.
- * @param options.durable whether writes to a local disk are synced (LAKE_FSYNC); S3 keeps what it has accepted
- * @throws Config.Invalid for any other URI.
- */
-export function openLake(uri: string, { durable = true }: { durable?: boolean } = {}): Lake {
-  if (uri.startsWith('file://')) return new FileLake(uri, { durable });
-  if (uri.startsWith('s3://')) return new S3Lake(uri);
-  throw new NamedError('Config.Invalid', {
-    what: 'LAKE_URI names no store we know',
-    found: JSON.stringify(uri),
-    wanted: 'file:///absolute/folder or s3://bucket[/prefix]',
-  });
 }
 
 /** Writes only when the stored bytes differ, so that a second run of a night leaves every file as it is. */

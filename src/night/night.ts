@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import type { Enrichment, Lane, NightKind, StageTiming } from '../records/run.ts';
-import type { CloseInput } from './outcome.ts';
+import type { Enrichment, Lane, NightKind } from '../records/run.ts';
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'a date YYYY-MM-DD');
 
@@ -75,44 +74,4 @@ export interface Night {
     resample: JobPlan;
   };
   releasedRun: string | null;
-}
-
-/** A backfill chunk has 250 sessions; the graph needs only those that say something. */
-const SHOWN_SESSIONS = 50;
-
-/** Pure: what the machine's own variables say of every state up to Close Night, in the order they ended. */
-export function stagesOf({ stages = [], reference, enriched, prices }: CloseInput): StageTiming[] {
-  const pages = reference.flatMap(({ results }) =>
-    results.map(({ task, seconds, retries = 0, page, trouble }): StageTiming => {
-      const counted = page ? { pages: page.pages } : {};
-      return { state: 'Sync Page', item: task, seconds, retries, ...counted, ...errorOf(trouble?.error) };
-    }),
-  );
-  const chunks = enriched.map(({ task, seconds, retries = 0, page, trouble }): StageTiming => {
-    const counted = page ? { pages: page.pages } : {};
-    return { state: 'Enrich Chunk', item: task, seconds, retries, ...counted, ...errorOf(trouble?.error) };
-  });
-  const staged = prices.staged.map(({ date, retries = 0, trouble }): StageTiming => {
-    return { state: 'Stage Session', item: date, retries, ...errorOf(trouble?.error) };
-  });
-  const published = prices.published.map(({ date, retries = 0 }): StageTiming => {
-    return { state: 'Publish Session', item: date, retries };
-  });
-  const unpublished = prices.unpublished.map(({ date, retries = 0, trouble }): StageTiming => {
-    return { state: 'Publish Session', item: date, retries, ...errorOf(trouble.error) };
-  });
-  const own = stages.map(({ state, seconds, retries, error }): StageTiming => {
-    return { state, seconds, retries, ...errorOf(error ?? undefined) };
-  });
-  return [...own, ...pages, ...few(staged), ...few([...published, ...unpublished]), ...chunks];
-}
-
-/** Those that were retried or failed come first; the order among equals stays. */
-function few(stages: readonly StageTiming[]): StageTiming[] {
-  const weight = ({ retries, error }: StageTiming) => (error ? 2 : 0) + (retries > 0 ? 1 : 0);
-  return [...stages].sort((a, b) => weight(b) - weight(a)).slice(0, SHOWN_SESSIONS);
-}
-
-function errorOf(error: string | undefined): { error?: string } {
-  return error ? { error } : {};
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { ReasonDetail } from '../records/reason.ts';
+import type { StageTiming } from '../records/run.ts';
 import { jsonOrUndefined } from '../text.ts';
 import type { Night } from './night.ts';
 
@@ -104,6 +105,46 @@ export const closeInput = z.object({
 });
 export type CloseInput = z.output<typeof closeInput>;
 export type PricesOutcome = z.output<typeof prices>;
+
+/** A backfill chunk has 250 sessions; the graph needs only those that say something. */
+const SHOWN_SESSIONS = 50;
+
+/** Pure: what the machine's own variables say of every state up to Close Night, in the order they ended. */
+export function stagesOf({ stages = [], reference, enriched, prices }: CloseInput): StageTiming[] {
+  const pages = reference.flatMap(({ results }) =>
+    results.map(({ task, seconds, retries = 0, page, trouble }): StageTiming => {
+      const counted = page ? { pages: page.pages } : {};
+      return { state: 'Sync Page', item: task, seconds, retries, ...counted, ...errorField(trouble?.error) };
+    }),
+  );
+  const chunks = enriched.map(({ task, seconds, retries = 0, page, trouble }): StageTiming => {
+    const counted = page ? { pages: page.pages } : {};
+    return { state: 'Enrich Chunk', item: task, seconds, retries, ...counted, ...errorField(trouble?.error) };
+  });
+  const staged = prices.staged.map(({ date, retries = 0, trouble }): StageTiming => {
+    return { state: 'Stage Session', item: date, retries, ...errorField(trouble?.error) };
+  });
+  const published = prices.published.map(({ date, retries = 0 }): StageTiming => {
+    return { state: 'Publish Session', item: date, retries };
+  });
+  const unpublished = prices.unpublished.map(({ date, retries = 0, trouble }): StageTiming => {
+    return { state: 'Publish Session', item: date, retries, ...errorField(trouble.error) };
+  });
+  const own = stages.map(({ state, seconds, retries, error }): StageTiming => {
+    return { state, seconds, retries, ...errorField(error ?? undefined) };
+  });
+  return [...own, ...pages, ...few(staged), ...few([...published, ...unpublished]), ...chunks];
+}
+
+/** Those that were retried or failed come first; the order among equals stays. */
+function few(stages: readonly StageTiming[]): StageTiming[] {
+  const weight = ({ retries, error }: StageTiming) => (error ? 2 : 0) + (retries > 0 ? 1 : 0);
+  return [...stages].sort((a, b) => weight(b) - weight(a)).slice(0, SHOWN_SESSIONS);
+}
+
+function errorField(error: string | undefined): { error?: string } {
+  return error ? { error } : {};
+}
 
 /** The human sentence in a cause: Lambda's errorMessage, a container's own last words, or the text as it is. */
 export function causeText(cause: string): string {

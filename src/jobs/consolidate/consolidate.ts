@@ -5,7 +5,7 @@ import type { AdoptedPrices } from '../../lake/bar-table.ts';
 import { jsonBytes, keys, type Lake } from '../../lake/lake.ts';
 import { type Ingest, publishedSessions, readIngest } from '../../lake/sessions.ts';
 import { cutoffDate, type Expired, NOTHING_REMOVED, proveExpired, type Removal, removeExpired } from '../expire.ts';
-import type { JobError, Progress } from '../job.ts';
+import { type BronzeJobOptions, isOfShard, type JobError, type JobSummary, type Progress, statusOf } from '../job.ts';
 import { type DateFile, type Inventory, Tally, takeInventory } from './inventory.ts';
 import { mergeSymbol } from './merge.ts';
 import {
@@ -17,17 +17,28 @@ import {
   wantedBy,
 } from './plan.ts';
 import { readSessions, type SymbolWork, symbolWork } from './read-sessions.ts';
-import {
-  commit,
-  commitShard,
-  isOfShard,
-  type MergedState,
-  removeShardResults,
-  type ShardResult,
-  shardResult,
-} from './shards.ts';
+import { commit, commitShard, type MergedState, removeShardResults, type ShardResult, shardResult } from './shards.ts';
 import { type Manifest, openBase } from './state.ts';
-import { type ConsolidateOptions, type ConsolidateSummary, summarise } from './summary.ts';
+
+export interface ConsolidateOptions extends BronzeJobOptions {
+  mode: 'full' | 'incremental';
+  /** What files of the original layout hold; without it they are refused. */
+  adoptedPrices?: AdoptedPrices;
+  /** Age in days from which proven date files are deleted; none are without it. */
+  retentionDays?: number;
+}
+
+export interface ConsolidateSummary extends JobSummary {
+  job: 'consolidate';
+  /** Rows by what happened to them; `rows` is what the manifest counts over all symbols. */
+  added: number;
+  revised: number;
+  removed: number;
+  /** Date files deleted, and their bytes. */
+  filesDeleted: number;
+  bytesFreed: number;
+  symbolsPerSecond: number;
+}
 
 /**
  * Merges new and changed session files, and date files of the original layout, into one sorted data.parquet a symbol
@@ -99,6 +110,41 @@ export async function consolidate(lake: Lake, options: ConsolidateOptions): Prom
   }
   if (merged.written) result.report.counts.filesWritten++;
   return summaryOf([result.report], rowsOf([...merged.manifest.values()].map((entry) => entry.rows)), removal);
+}
+
+/** Pure: what a run, or all shards of one, has to say in the end. */
+function summarise(
+  reports: readonly ShardResult['report'][],
+  { rows, removal, options, seconds }: { rows: number; removal: Removal; options: ConsolidateOptions; seconds: number },
+): ConsolidateSummary {
+  const sum = (of: (report: ShardResult['report']) => number) =>
+    reports.reduce((total, report) => total + of(report), 0);
+  const symbols = sum((report) => report.symbols);
+  const errors = distinct([...reports.flatMap((report) => report.errors), ...removal.errors]);
+  return {
+    job: 'consolidate',
+    runId: options.runId,
+    mode: options.mode,
+    status: statusOf(errors, symbols, options.maxFailedPercent ?? 0),
+    symbols,
+    rows,
+    added: sum(({ counts }) => counts.added),
+    revised: sum(({ counts }) => counts.revised),
+    removed: sum(({ counts }) => counts.removed),
+    filesWritten: sum(({ counts }) => counts.filesWritten),
+    filesMerged: sum(({ counts }) => counts.filesMerged),
+    filesDeleted: removal.filesDeleted,
+    bytesFreed: removal.bytesFreed,
+    errors,
+    seconds,
+    symbolsPerSecond: symbols / seconds,
+  };
+}
+
+/** In order of symbol, because workers finish as they will; every shard meets the same damaged session. */
+function distinct(errors: readonly JobError[]): JobError[] {
+  const once = new Map(errors.map((error) => [`${error.symbol ?? ''} ${error.message}`, error]));
+  return [...once.values()].sort((a, b) => ((a.symbol ?? '') < (b.symbol ?? '') ? -1 : 1));
 }
 
 function rowsOf(counts: readonly number[]): number {

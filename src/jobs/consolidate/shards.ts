@@ -1,50 +1,12 @@
 import { createHash } from 'node:crypto';
 import { dateOf } from '../../calendar/dates.ts';
-import { isNamed, NamedError } from '../../errors.ts';
-import { jsonBytes, jsonIn, keys, type Lake, listAll, replace, type Version } from '../../lake/lake.ts';
+import { isNamed } from '../../errors.ts';
+import { jsonBytes, jsonIn, keys, type Lake, listAll, replace } from '../../lake/lake.ts';
 import type { Ingest } from '../../lake/sessions.ts';
 import type { Expired } from '../expire.ts';
-import type { JobError } from '../job.ts';
+import { type BronzeJobOptions, isOfShard, type JobError } from '../job.ts';
 import { type Digests, digestsOf, type Inventory, Tally } from './inventory.ts';
-import { type ConsolidationCheckpoint, checkpointBytes, type Manifest, manifestBytes } from './state.ts';
-import type { ConsolidateOptions } from './summary.ts';
-
-/** One of several jobs that share a run. */
-export interface Shard {
-  index: number;
-  size: number;
-  /** Names the submission that all its shards have in common, and no other. */
-  submission: string;
-}
-
-/** Whether a symbol is this shard's: by the first 32 bits of its SHA-256, so it stays where it is for good. */
-export function isOfShard(symbol: string, { index, size }: Pick<Shard, 'index' | 'size'>): boolean {
-  return size === 1 || createHash('sha256').update(symbol).digest().readUInt32BE(0) % size === index;
-}
-
-interface ArrayJob {
-  AWS_BATCH_JOB_ARRAY_INDEX?: number;
-  AWS_BATCH_JOB_ARRAY_SIZE?: number;
-  AWS_BATCH_JOB_ID?: string;
-}
-
-/**
- * The shard that Batch gives a child of an array job; undefined outside of one. Batch names children `id:index`, which
- * attempts of the same child share.
- * @throws Config.Invalid for an index without a size, or beyond it
- */
-export function shardOf(config: ArrayJob, runId: string): Shard | undefined {
-  const { AWS_BATCH_JOB_ARRAY_INDEX: index, AWS_BATCH_JOB_ARRAY_SIZE: size, AWS_BATCH_JOB_ID: job } = config;
-  if (index === undefined) return undefined;
-  if (size === undefined || index >= size) {
-    throw new NamedError('Config.Invalid', {
-      what: 'this is no shard of an array job',
-      found: `AWS_BATCH_JOB_ARRAY_INDEX=${index}, AWS_BATCH_JOB_ARRAY_SIZE=${size ?? ''}`,
-      wanted: 'an index below the size',
-    });
-  }
-  return { index, size, submission: `${runId} ${job?.replace(/:\d+$/, '') ?? ''}` };
-}
+import { type Base, type ConsolidationCheckpoint, checkpointBytes, type Manifest, manifestBytes } from './state.ts';
 
 /**
  * What one shard did, complete for its symbols. The lake's manifest and checkpoint are a function of the parts of all
@@ -157,7 +119,7 @@ export interface ShardResultInput {
   /** Sessions that could not be read. */
   skipped: readonly string[];
   errors: readonly JobError[];
-  options: ConsolidateOptions;
+  options: Pick<BronzeJobOptions, 'symbols' | 'shard'> & { mode: 'full' | 'incremental' };
 }
 
 /** Pure: what a run says of its symbols. */
@@ -211,13 +173,6 @@ function sessionsDone({ held, ingests, base, skipped }: ShardResultInput): Shard
 }
 
 const TRIES = 50;
-
-/** What a run found before it began. */
-export interface Base {
-  checkpoint: ConsolidationCheckpoint;
-  storedManifest: Version;
-  storedCheckpoint: Version;
-}
 
 export interface Settlement extends MergedState {
   /** Whether the manifest had to be written. */

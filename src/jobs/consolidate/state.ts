@@ -1,9 +1,8 @@
-import { jsonBytes, jsonIn, keys, type Lake, readJson } from '../../lake/lake.ts';
+import { jsonBytes, jsonIn, keys, type Lake, readJson, type Version } from '../../lake/lake.ts';
 import { type Column, textOf } from '../../lake/parquet.ts';
 import { readColumns } from '../../lake/parquet-columns.ts';
 import { encodeColumns } from '../../lake/parquet-encode.ts';
 import type { Digests } from './inventory.ts';
-import type { Base } from './shards.ts';
 
 const COLUMNS: readonly Column[] = [
   { name: 'symbol', type: 'text' },
@@ -100,6 +99,13 @@ export function checkpointBytes({ sessions, dateFiles, outside, failed }: Consol
 
 function inOrder<T>(record: Record<string, T>): Record<string, T> {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What a run found before it began. */
+export interface Base {
+  checkpoint: ConsolidationCheckpoint;
+  storedManifest: Version;
+  storedCheckpoint: Version;
 }
 
 /**

@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import { type SqlBackend, SqlFailure, type SqlResult, SqlUnavailable } from './pglite.ts';
 import { AwsFault, jsonRoute, parseJson, type Routes } from './protocol.ts';
-import { parseSql, pgType } from './sql.ts';
+import { parseSql, pgType, type SqlBackend, SqlFailure, type SqlResult, SqlUnavailable } from './sql.ts';
 import { Transactions } from './transactions.ts';
 
 const Value = z.strictObject({

@@ -1,7 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { PGlite } from '@electric-sql/pglite';
-import type { SqlResult } from './pglite.ts';
-import { KNOWN_OIDS } from './sql.ts';
+import { KNOWN_OIDS, type SqlResult } from './sql.ts';
 
 /** The embedded PostgreSQL itself. Its errors are as the server sent them. */
 export interface PgliteEngine {

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { NamedError } from '../../errors.ts';
-import type { SqlResult } from './pglite.ts';
 import type { PgliteEngine } from './pglite-engine.ts';
+import type { SqlResult } from './sql.ts';
 
 /** A statement for the thread, or the request to close where there is no text. */
 export interface EngineCall {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { SESSION_END, type SqlBackend, SqlFailure, type SqlResult, SqlUnavailable } from './pglite.ts';
+import { SESSION_END, type SqlBackend, SqlFailure, type SqlResult, SqlUnavailable } from './sql.ts';
 
 const asText = { getTypeParser: () => (text: string) => text };
 const SESSION = "set timezone = 'UTC'; set datestyle = 'ISO'; set bytea_output = 'hex'; set extra_float_digits = 1";

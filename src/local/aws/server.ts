@@ -2,7 +2,6 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { listenOnLoopback, ownRequestsOnly } from '../loopback.ts';
 import { dataApiRoutes } from './data-api.ts';
 import { type EventsOptions, eventsRoutes } from './eventbridge.ts';
-import type { SqlBackend } from './pglite.ts';
 import {
   AwsFault,
   type AwsResponse,
@@ -15,6 +14,7 @@ import {
 } from './protocol.ts';
 import { type DescribeExecution, executionsRoutes, type OnNotify, secretsRoutes, snsRoutes } from './services.ts';
 import { type Credentials, readSigned } from './signature.ts';
+import type { SqlBackend } from './sql.ts';
 
 export interface AwsServerOptions {
   /** Key pairs whose signatures are taken; nothing is answered without one. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { SqlBackend, SqlResult, SqlSession } from './pglite.ts';
 import { AwsFault } from './protocol.ts';
+import type { SqlBackend, SqlResult, SqlSession } from './sql.ts';
 
 /** On AWS three minutes; here a night's statements may be waiting behind one whose caller has died. */
 const IDLE_MS = 20_000;

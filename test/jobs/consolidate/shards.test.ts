@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sessionAt } from '../../../src/calendar/calendar.ts';
 import { consolidate } from '../../../src/jobs/consolidate/consolidate.ts';
-import { isOfShard, shardOf } from '../../../src/jobs/consolidate/shards.ts';
+import { isOfShard, shardOf } from '../../../src/jobs/job.ts';
 import { keys, readJson } from '../../../src/lake/lake.ts';
 import { MemoryLake } from '../../lake/memory-lake.ts';
 import { bar, originalFile, publish } from '../../lake/published.ts';

@@ -9,10 +9,11 @@ import {
   type SqlParameter,
 } from '@aws-sdk/client-rds-data';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openPglite, type SqlBackend } from '../../../src/local/aws/pglite.ts';
+import { openPglite } from '../../../src/local/aws/pglite.ts';
 import { openPostgres } from '../../../src/local/aws/postgres.ts';
 import { startAwsServer } from '../../../src/local/aws/server.ts';
 import { randomCredentials } from '../../../src/local/aws/signature.ts';
+import type { SqlBackend } from '../../../src/local/aws/sql.ts';
 import { cluster, temporaryFolder } from '../programs.ts';
 import { postgresPrograms, startPrivatePostgres } from './private-postgres.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { SqlBackend } from '../../../src/local/aws/pglite.ts';
+import type { SqlBackend } from '../../../src/local/aws/sql.ts';
 import { Transactions } from '../../../src/local/aws/transactions.ts';
 
 beforeEach(() => {
