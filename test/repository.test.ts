@@ -83,15 +83,53 @@ const layerOf = (path: string) => {
   return LAYERS.findIndex((layer) => layer.includes(room));
 };
 
+/** File → the files it imports; `now`: without those it loads on demand. */
+function importsOf(path: string, { now = false } = {}): string[] {
+  const pattern = now ? /\bfrom '(\.[^']+)'/g : /\b(?:from |import\()'(\.[^']+)'/g;
+  return [...read(path).matchAll(pattern)].map(([, target]) => new URL(target!, `file:///${path}`).pathname.slice(1));
+}
+const code = product.filter((path) => !path.endsWith('.sql'));
+const imports = new Map(code.map((path) => [path, importsOf(path)]));
+
 test('imports point one way through the folders of src', () => {
-  const backwards: string[] = [];
-  for (const path of product.filter((file) => file.startsWith('src/') && file.endsWith('.ts'))) {
-    for (const [, target] of read(path).matchAll(/from '(\.[^']+)'/g)) {
-      const to = new URL(target!, `file:///${path}`).pathname.slice(1);
-      if (layerOf(path) < layerOf(to)) backwards.push(`${path} imports ${to}`);
-    }
-  }
+  const backwards = code
+    .filter((path) => path.startsWith('src/'))
+    .flatMap((path) => imports.get(path)!.map((to) => [path, to] as const))
+    .filter(([path, to]) => layerOf(path) < layerOf(to))
+    .map(([path, to]) => `${path} imports ${to}`);
   expect(backwards).toEqual([]);
+});
+
+test('there is no circle between files', () => {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const follow = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+    if (done.has(path)) return;
+    done.add(path);
+    for (const to of imports.get(path) ?? []) follow(to, [...trail, path]);
+  };
+  for (const path of code) follow(path, []);
+  expect(circles).toEqual([]);
+});
+
+/** Short files with one importer beside them, and why they are files all the same. */
+const SHORT_FILES = [
+  'src/cli/market.ts', // one command, one file
+  'src/env-file.ts', // config.ts would be too long with it
+  'src/local/market/alpaca.ts', // one vendor, one file
+  'src/report/style.ts', // CSS
+];
+
+test('a file under 80 lines has more than one importer, or one in another folder, or is loaded on demand', () => {
+  const folder = (path: string) => path.slice(0, path.lastIndexOf('/'));
+  const short = code.filter((path) => {
+    const importers = code.filter((other) => imports.get(other)!.includes(path));
+    const [only] = importers;
+    if (!path.startsWith('src/') || lines(path) >= 80 || only === undefined || importers.length > 1) return false;
+    return folder(only) === folder(path) && importsOf(only, { now: true }).includes(path);
+  });
+  expect(short).toEqual(SHORT_FILES);
 });
 
 test('no function bundle holds a native engine', () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Transactions } from '../../../src/local/aws/data-api.ts';
 import type { SqlBackend } from '../../../src/local/aws/sql.ts';
-import { Transactions } from '../../../src/local/aws/transactions.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
