@@ -64,19 +64,6 @@ export function short(text: string, width = 110): string {
   return `${wellFormed(wellFormed(text, width).replace(/\s+\S*$/, ''), width - 1)}…`;
 }
 
-/** Pure: what one cell of the ledger gives as reasons, `2025-11-19: few rows; 2025-11-19: …`, as a line a session. */
-export function reasonLines(text: string): string[] {
-  const lines: string[] = [];
-  let session: string | undefined;
-  for (const reason of text.split(/; (?=\d{4}-\d\d-\d\d: )/)) {
-    const date = /^\d{4}-\d\d-\d\d(?=: )/.exec(reason)?.[0];
-    if (date !== undefined && date === session) lines.push(`${lines.pop()}; ${reason.slice(date.length + 2)}`);
-    else lines.push(reason);
-    session = date;
-  }
-  return lines.map((line) => short(line));
-}
-
 /**
  * What somebody who wrote `text` may have meant: the known name with the fewest letters put in, left out, changed or
  * swapped, upper and lower case being alike; undefined when more than a third of them would have to be.

@@ -31,7 +31,11 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
   const account = night.prices.due ? pricesAccount(outcome) : undefined;
   const bars = account ? [account.dataset] : notDue(outcome);
   const jobSets = jobDatasets(outcome, jobs);
-  const datasets = [...reference, ...bars, ...jobSets];
+  // That a list is fresh is why it was not asked for again, not a fault of the night.
+  const fresh = new Set(night.skipped.filter((skip) => skip.fresh).map(({ task }) => task));
+  const datasets = [...reference, ...bars, ...jobSets].map((set) =>
+    set.status === 'skipped' ? { ...set, fresh: fresh.has(set.task) } : set,
+  );
   const core = [...bars, ...jobSets];
   const failed = (set: DatasetOutcome) =>
     set.status === 'failed' || (night.kind === 'task' && set.status === 'partial');
@@ -48,8 +52,6 @@ export function judgeNight(outcome: CloseInput, jobs: Readonly<Record<string, Jo
   if (datasets.some(({ status: word }) => !['success', 'skipped'].includes(word))) status = 'Partial';
   if (bars.some((set) => set.status === 'held')) status = 'Held';
   if (trouble || core.some(failed) || (night.kind === 'task' && reference.some(failed))) status = 'Failed';
-  // That a list is fresh is why it was not asked for again, not a fault of the night.
-  const fresh = new Set(night.skipped.filter((skip) => skip.fresh).map(({ task }) => task));
   const said = datasets.flatMap(({ name, task, status: word, reasons }) =>
     word === 'success' || fresh.has(task)
       ? []

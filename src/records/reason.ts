@@ -1,4 +1,5 @@
 import { ERROR_NAMES, type ErrorName } from '../errors.ts';
+import { short } from '../text.ts';
 
 /** What a reason is about, as far as it is known: what programs read. Stored beside the text (docs/data-dictionary.md). */
 export interface ReasonDetail {
@@ -42,4 +43,16 @@ function inFirstWords(text: string): ReasonDetail {
 
 export function hasError(reasons: readonly Pick<Reason, 'error'>[], name: ErrorName): boolean {
   return reasons.some(({ error }) => error === name);
+}
+
+/** Pure: a line a session; what comes after the first reason of one does not repeat its date. */
+export function reasonLines(reasons: readonly Reason[]): string[] {
+  const lines: string[] = [];
+  let last: string | undefined;
+  for (const { session, text } of reasons) {
+    if (session === undefined || session !== last) lines.push(text);
+    else lines.push(`${lines.pop()}; ${text.startsWith(`${session}: `) ? text.slice(session.length + 2) : text}`);
+    last = session;
+  }
+  return lines.map((line) => short(line));
 }

@@ -54,6 +54,8 @@ export interface DatasetResult extends StoredReasons {
   /** ISO; absent for what did not run, and in reports of earlier versions. */
   startedAt?: string | undefined;
   endedAt?: string | undefined;
+  /** Of a skipped one: it was fresh enough not to be asked for again. Absent in reports of earlier versions. */
+  fresh?: boolean;
   /** Single symbols left as they were; `status --failed` lists them. */
   failed?: FailedSymbol[];
 }

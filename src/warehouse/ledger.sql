@@ -22,11 +22,12 @@ WHERE NOT EXISTS (
 ORDER BY t.place
 
 -- name: failed-tasks
--- last_day: also within the last 24 hours. failed: single symbols that were left as they were, as JSON.
+-- last_day: also within the last 24 hours. failed: single symbols that were left as they were, reasons:
+-- {session, text} in order, both as JSON.
 SELECT id, task_name, status, rows_updated, error_message, started_at::text AS started_at,
        completed_at::text AS completed_at, metadata ->> 'session' AS session,
        completed_at > CURRENT_TIMESTAMP - INTERVAL '24 hours' AS last_day,
-       metadata ->> 'failed' AS failed
+       metadata ->> 'failed' AS failed, metadata ->> 'reasons' AS reasons
 FROM sync_logs
 WHERE status IN ('failed', 'partial', 'held', 'interrupted') AND completed_at > CURRENT_TIMESTAMP - INTERVAL '7 days'
 ORDER BY sync_logs.completed_at DESC, id DESC
@@ -34,11 +35,12 @@ LIMIT 50
 
 -- name: good-tasks
 -- Per task the newest session it was well for; a list that was fresh enough not to be asked for again counts there, and
--- not as brought up to date.
+-- not as brought up to date. Rows of earlier versions say it in their text only.
 SELECT task_name, max(metadata ->> 'session') AS session,
        max(completed_at) FILTER (WHERE status <> 'skipped')::text AS completed_at
 FROM sync_logs
-WHERE status IN ('success', 'partial') OR (status = 'skipped' AND error_message LIKE 'complete since %')
+WHERE status IN ('success', 'partial')
+  OR (status = 'skipped' AND coalesce((metadata ->> 'fresh')::boolean, error_message LIKE 'complete since %'))
 GROUP BY task_name
 
 -- name: latest-tasks

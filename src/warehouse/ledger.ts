@@ -1,3 +1,4 @@
+import { type Reason, readReasons, type StoredReasons } from '../records/reason.ts';
 import type { NightReport } from '../records/run.ts';
 import { statement } from '../text.ts';
 import type { Warehouse } from './client.ts';
@@ -30,6 +31,8 @@ export async function closeLedger(run: ClosedRun, warehouse: Warehouse): Promise
       revised: set.revised,
       rejected: set.rejected,
       pages: set.pages,
+      ...(set.fresh !== undefined && { fresh: set.fresh }),
+      ...reasonsBySession(set),
       ...(set.failed && { failed: set.failed }),
     },
   }));
@@ -43,6 +46,12 @@ export async function closeLedger(run: ClosedRun, warehouse: Warehouse): Promise
     tasks: JSON.stringify(tasks),
   });
   return undefined;
+}
+
+/** Where single sessions have their reasons, each with its session: `error_message` has them as one text. */
+function reasonsBySession(set: StoredReasons): { reasons?: Reason[] } {
+  const reasons = readReasons(set).map(({ session, text }) => ({ session, text }));
+  return reasons.some(({ session }) => session !== undefined) ? { reasons } : {};
 }
 
 /** `nights.summary` */

@@ -126,4 +126,20 @@ describe("status' own questions", () => {
   test('sessions of the last seven days', async () => {
     expect(await warehouse.query(recentSessionsSql)).toEqual([{ session: '2025-11-18' }, { session: '2025-11-19' }]);
   });
+
+  test('whether a skipped list was fresh is what its row says, not what its reason sounds like', async () => {
+    for (const [task, fresh] of [
+      ['sync-metadata', true],
+      ['sync-valuations', false],
+    ] as const) {
+      await warehouse.query(
+        `INSERT INTO sync_logs (task_name, status, error_message, completed_at, metadata)
+         VALUES (:task, 'skipped', 'complete since yesterday', CURRENT_TIMESTAMP, :metadata::jsonb)`,
+        { task, metadata: JSON.stringify({ session: '2025-11-19', fresh }) },
+      );
+    }
+    const good = (await warehouse.query(goodTasksSql)).map(({ task_name }) => task_name);
+    expect(good).toContain('sync-metadata');
+    expect(good).not.toContain('sync-valuations');
+  });
 });

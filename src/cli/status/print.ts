@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { exchangeTime, ledgerInstant, reasonLines, short, there } from '../../text.ts';
+import { type Reason, reasonLines } from '../../records/reason.ts';
+import { exchangeTime, ledgerInstant, short, there } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import type { Context } from '../context.ts';
 import { statusWord, type Terminal, table } from '../terminal.ts';
@@ -125,7 +126,8 @@ export function printFailed(failed: readonly SqlRow[], symbols: readonly FailedL
   else {
     const rows = failed.flatMap((task) => {
       const { session, task_name, status, completed_at, error_message } = task;
-      const [first = '', ...more] = reasonLines(String(error_message ?? ''));
+      const reasons = JSON.parse(String(task.reasons ?? 'null')) as Reason[] | null;
+      const [first = '', ...more] = reasonLines(reasons ?? [{ text: String(error_message ?? '') }]);
       const row = [session, task_name, status].map(String);
       return [
         [...row, exchangeTime(ledgerInstant(completed_at)!), first],

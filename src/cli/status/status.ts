@@ -54,7 +54,7 @@ function documentOf(found: Status, asked: (row: SqlRow) => boolean): object {
     nights: ledger.nights.map(parsed),
     tasks: ledger.tasks.filter(asked),
     recent: ledger.recent,
-    failed: ledger.failed.filter(asked).map(({ failed: _, ...row }) => row),
+    failed: ledger.failed.filter(asked).map(({ failed: _, reasons: __, ...row }) => row),
     heldLists,
     heldRuns: ledger.heldRuns,
     next,

@@ -24,8 +24,6 @@ export interface WithheldRunSummary {
   effect?: string;
 }
 
-const PRICES = 'prices: ';
-
 /** `2025-11-19`, or `6 sessions up to 2025-11-19` */
 export function withheldText({ sessions }: Pick<WithheldRunSummary, 'sessions'>): string {
   const last = sessions.toSorted().at(-1) ?? '';
@@ -51,12 +49,18 @@ export async function readWithheldRuns(lake: Lake, warehouse: Warehouse): Promis
     if (waiting.length === 0) continue;
     const [session, kind] = [String(row.session), row.kind as NightKind];
     const releasing = await effectOf(lake, runId, waiting).catch(() => undefined);
-    const reasons = JSON.parse(String(row.reasons)) as string[];
-    const reason = (reasons.find((one) => one.startsWith(PRICES)) ?? reasons[0] ?? '').replace(PRICES, '');
+    const reason = withheldReason(row);
     const effect = releasing && { releasing, effect: releaseText(releasing) };
     held.push({ runId, kind, session, sessions: waiting, heldAt: ledgerInstant(row.completed_at), reason, ...effect });
   }
   return held;
+}
+
+/** Pure: the first reason of a run's prices, or of the run. */
+export function withheldReason({ reasons, summary }: SqlRow): string {
+  const { datasets = [] } = JSON.parse(String(summary)) as { datasets?: { task: string; reasons?: string[] }[] };
+  const [first = ''] = JSON.parse(String(reasons)) as string[];
+  return datasets.find(({ task }) => task === 'prices')?.reasons?.[0] ?? first;
 }
 
 const NAME = /^night-(\d{4}-\d\d-\d\d)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)/;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withKilled } from '../../../src/cli/status/withheld.ts';
+import { withheldReason, withKilled } from '../../../src/cli/status/withheld.ts';
 
 const row = (run_id: string, session: string, status: string, started_at: string) => ({
   run_id,
@@ -28,4 +28,16 @@ test('a killed night is listed once, and not when its session is done or it was 
   expect(withKilled([known, before], [KILLED])).toEqual([known, before]);
   expect(withKilled([{ ...known, run_id: 'another', status: 'Succeeded' }], [KILLED])).toHaveLength(1);
   expect(withKilled([before], ['portfolio-2026-11-20-20261121T090000-cccc', 'night-cut'])).toEqual([before]);
+});
+
+test('why prices are withheld is what their own dataset says, whatever other reasons begin with', () => {
+  const reasons = ['prices: of splits nobody knows: Vendor.Unavailable', 'prices: 2026-11-20: 31 rows, usual are 62'];
+  const datasets = [
+    { task: 'sync-splits', reasons: ['x'] },
+    { task: 'prices', reasons: ['2026-11-20: 31 rows, usual are 62'] },
+  ];
+  const of = (summary: object) =>
+    withheldReason({ reasons: JSON.stringify(reasons), summary: JSON.stringify(summary) });
+  expect(of({ datasets })).toBe('2026-11-20: 31 rows, usual are 62');
+  expect(of({})).toBe(reasons[0]);
 });
