@@ -14,7 +14,7 @@ import { accessDatabases, type Endpoint, READER_WAITS_MS, readHome } from '../lo
 import { type Laptop, openLaptop } from '../local/laptop.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/client.ts';
 import type { Context } from './context.ts';
-import { notifiedLines } from './progress.ts';
+import { type Briefs, keepBrief, notifiedLines } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command drives: this computer, or a deployed stage. Both run the same machines over the same stores. */
@@ -46,12 +46,22 @@ export async function onLaptop<T>(
   work: (laptop: Laptop) => Promise<T>,
 ): Promise<T> {
   if (stage) throw localOnly('this');
+  const briefs: Briefs = new Map();
   const onNotify = (notification: Notification) => {
-    if (!terminal.json) terminal.note(notifiedLines(notification));
+    if (!terminal.json) terminal.note(notifiedLines(notification, briefs));
   };
   const laptop = await openLaptop({ config, program, onNotify, onWait: terminal.note, signal, ...options });
   try {
-    return await work(laptop);
+    return await work({
+      ...laptop,
+      run: (input, { onEvent, ...options }) => {
+        const noted: typeof onEvent = (event) => {
+          keepBrief(briefs, event);
+          onEvent?.(event);
+        };
+        return laptop.run(input, { ...options, onEvent: noted });
+      },
+    });
   } finally {
     await laptop.close();
   }

@@ -84,11 +84,21 @@ function isStage(path: readonly string[]): boolean {
   return path.length === 0 || (path.length === 2 && path[0] === 'Prices');
 }
 
-/** What the verdict of the same run prints below: reasons, and what to do about something held. */
-const SAID_BELOW = /^(- |Why: |.*: npx afterbell (report --run|release) |Once the vendor has fixed it)/;
+/** What Close Night gives for a terminal, by the message that is sent. */
+export type Briefs = Map<string, string>;
+
+/** Remembers the short form of a message that is about to be sent. */
+export function keepBrief(briefs: Briefs, { type, output }: ExecutionEvent): void {
+  if (type !== 'TaskSucceeded') return;
+  const { message, brief } = (output as { Payload?: { message?: unknown; brief?: unknown } } | null)?.Payload ?? {};
+  if (typeof message === 'string' && typeof brief === 'string') briefs.set(message, brief);
+}
 
 /** Pure: a notification as the terminal shows it that also shows the verdict; its file has every line. */
-export function notifiedLines({ subject, message }: Pick<Notification, 'subject' | 'message'>): string[] {
-  const lines = message.split('\n').filter((line) => !SAID_BELOW.test(line));
+export function notifiedLines(
+  { subject, message }: Pick<Notification, 'subject' | 'message'>,
+  briefs: ReadonlyMap<string, string>,
+): string[] {
+  const lines = (briefs.get(message) ?? message).split('\n');
   return [`  notified: ${subject}`, ...lines.map((line) => `    ${line}`)];
 }

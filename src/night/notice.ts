@@ -24,6 +24,8 @@ export interface Notice {
   /** 100 ASCII characters at most. */
   subject: string;
   message: string;
+  /** The message without what a terminal that also shows the verdict has below it: reasons, and what to do about something withheld. */
+  brief: string;
 }
 
 /** What a reader is served although the run did not end well. */
@@ -61,22 +63,50 @@ export function noticeOf({ night, verdict, fresh, served, page, stage, closedAt 
   const isHeld = status === 'Held' || bad.some((set) => set.status === 'held');
   const done = datasets.filter((set) => set.status === 'success').map(({ name }) => name);
   const what = kind === 'task' ? 'run' : kind;
-  const message = [
-    `${status}: ${bad.map(badText).join(', ') || 'the run itself'} (${what} ${runId} for session ${session}).`,
-    `Since ${exchangeTime(night.openedAt)}; it ended after ${duration((Date.parse(closedAt) - Date.parse(night.openedAt)) / 1000)}.`,
-    `Published data is unchanged: ${servedText(served, bad)}.`,
-    done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.',
-    `${isHeld || verdict.sessions.held.length > 0 ? 'Why' : 'Error'}: ${reasons[0]?.text ?? 'none was given'}`,
-    ...reasons.slice(1, REASONS).map(({ text }) => `- ${text}`),
-    ...lists(bad).map(({ name }) => `What ${name} would change: ${withheldKey({ session, dataset: name })}`),
-    `Report: ${page}`,
-    ...(stage === 'local' ? [] : [`Execution: ${executionLink(night.executionArn)}`]),
-    ...commands(night, verdict, bad, atStage(stage)),
-  ]
-    .map(oneLine)
-    .join('\n');
+  const why = reasons.slice(0, REASONS).map(({ text }, place) => (place === 0 ? text : `- ${text}`));
+  const label = isHeld || verdict.sessions.held.length > 0 ? 'Why' : 'Error';
+  const { release, rest } = commands(night, verdict, bad, atStage(stage));
+  const lines: NoticeLine[] = [
+    shown(`${status}: ${bad.map(badText).join(', ') || 'the run itself'} (${what} ${runId} for session ${session}).`),
+    shown(
+      `Since ${exchangeTime(night.openedAt)}; it ended after ${duration((Date.parse(closedAt) - Date.parse(night.openedAt)) / 1000)}.`,
+    ),
+    shown(`Published data is unchanged: ${servedText(served, bad)}.`),
+    shown(done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.'),
+    { text: `${label}: ${why[0] ?? 'none was given'}`, below: label === 'Why' },
+    ...why.slice(1).map(below),
+    ...lists(bad).map(({ name }) => shown(`What ${name} would change: ${withheldKey({ session, dataset: name })}`)),
+    shown(`Report: ${page}`),
+    ...(stage === 'local' ? [] : [shown(`Execution: ${executionLink(night.executionArn)}`)]),
+    ...release.map(below),
+    ...rest.map(shown),
+  ];
   const notify = isHeld || status === 'Failed' || fresh.length > 0 || bad.some((set) => set.status === 'failed');
-  return { notify, subject: subjectOf(`afterbell ${status}: session ${session}`), message };
+  const brief = lines.filter((line) => !line.below);
+  return {
+    notify,
+    subject: subjectOf(`afterbell ${status}: session ${session}`),
+    message: messageOf(lines),
+    brief: messageOf(brief),
+  };
+}
+
+/** `below`: the verdict of the same run says it too. */
+interface NoticeLine {
+  text: string;
+  below: boolean;
+}
+
+function shown(text: string): NoticeLine {
+  return { text, below: false };
+}
+
+function below(text: string): NoticeLine {
+  return { text, below: true };
+}
+
+function messageOf(lines: readonly NoticeLine[]): string {
+  return lines.map(({ text }) => oneLine(text)).join('\n');
 }
 
 /** SNS takes 100 printable ASCII characters and refuses the whole notice for any other. */
@@ -106,15 +136,15 @@ function commands(
   { status, reasons, sessions, releasing }: NoticeFacts['verdict'],
   bad: readonly DatasetOutcome[],
   there: string,
-): string[] {
+): { release: string[]; rest: string[] } {
   const tasks = lists(bad).map(({ task }) => task);
   const facts = { runId, kind, session, sessions: sessions.held, tasks, releasing };
   const release = sessions.held.length + tasks.length > 0 ? withheldLines(facts, there) : [];
   const repairs = status === 'Failed' ? [] : repairsOf(bad, sessions);
-  if (release.length > 0 && status !== 'Failed' && repairs.length === 0) return release;
+  if (release.length > 0 && status !== 'Failed' && repairs.length === 0) return { release, rest: [] };
   const damaged = hasError(reasons, 'Lake.Corrupt');
   const again = repair(kind, session, repairs, there);
-  return [...release, `Repair: ${damaged ? `npx afterbell verify --repair${there}, then ` : ''}${again}`];
+  return { release, rest: [`Repair: ${damaged ? `npx afterbell verify --repair${there}, then ` : ''}${again}`] };
 }
 
 /** A range is asked for again as a whole: what is held by now is not fetched twice. */

@@ -153,7 +153,7 @@ describe('a held night', () => {
     );
     expect(closed).toMatchObject({ status: 'Held', cause: `prices: ${SESSION}: 50 rows, usual are 100` });
     expect(closed.message).toContain('afterbell release night-1');
-    expect(closed.message).toContain('Published data is unchanged.');
+    expect(closed.message).toContain('Published data is unchanged: no session yet.');
     expect(await stores.runs.withheldRun('night-1')).toMatchObject({ sessions: [SESSION] });
     expect(await stores.runs.sessionState(SESSION)).toMatchObject({ status: 'Held', pricesDone: false });
     expect(await stores.lake.read(keys.staged('night-1', SESSION))).toBeDefined();
