@@ -1,8 +1,13 @@
+import { readRleBitPackedHybrid } from 'hyparquet/src/encoding.js';
+
 /**
  * Parquet's RLE / bit-packing hybrid (parquet-format, Encodings.md, "RLE = 3"), for dictionary codes and definition
- * levels. Long runs are written as runs, everything else as one bit-packed block.
+ * levels. Long runs are written as runs, everything else as one bit-packed block: hyparquet-writer mixes the two, which
+ * would be other bytes.
+ * @throws RangeError for codes of more than 24 bits: with seven bits that are left over they would not fit into 32
  */
 export function writeHybrid(codes: ArrayLike<number>, width: number): Uint8Array {
+  if (width > 24) throw new RangeError(`${width} bits a code`);
   const count = codes.length;
   const valueBytes = Math.ceil(width / 8);
   let runs = count === 0 ? 0 : 1;
@@ -12,14 +17,13 @@ export function writeHybrid(codes: ArrayLike<number>, width: number): Uint8Array
   const out = new Uint8Array(5 + groups * width);
   let at = varint(out, 0, groups * 2 + 1);
   let bits = 0;
-  let held = 0;
+  let rest = 0;
   for (let i = 0; i < groups * 8; i++) {
-    // Arithmetic instead of shifts: width plus seven leftover bits may exceed 31.
-    held += (i < count ? codes[i]! : 0) * 2 ** bits;
+    if (i < count) rest |= codes[i]! << bits;
     bits += width;
     while (bits >= 8) {
-      out[at++] = held % 256;
-      held = Math.floor(held / 256);
+      out[at++] = rest;
+      rest >>>= 8;
       bits -= 8;
     }
   }
@@ -60,40 +64,11 @@ function varint(out: Uint8Array, offset: number, value: number): number {
 /** Reads `count` codes. @throws RangeError when the bytes end before them. */
 export function readHybrid(bytes: Uint8Array, width: number, count: number): Int32Array {
   const codes = new Int32Array(count);
-  const valueBytes = Math.ceil(width / 8);
-  let at = 0;
-  for (let row = 0; row < count; ) {
-    let header = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const next = bytes[at++];
-      if (next === undefined) throw new RangeError('codes end too soon');
-      header += (next & 0x7f) * scale;
-      if (next < 128) break;
-    }
-    if (header % 2 === 0) {
-      let value = 0;
-      for (let byte = 0; byte < valueBytes; byte++) value += (bytes[at++] ?? Number.NaN) * 256 ** byte;
-      if (Number.isNaN(value) || header === 0) throw new RangeError('codes end too soon');
-      codes.fill(value, row, row + header / 2);
-      row += header / 2;
-      continue;
-    }
-    const size = ((header - 1) / 2) * width;
-    if (at + size > bytes.length) throw new RangeError('codes end too soon');
-    const packed = Math.min(((header - 1) / 2) * 8, count - row);
-    let held = 0;
-    let bits = 0;
-    let from = at;
-    for (let i = 0; i < packed; i++) {
-      while (bits < width) {
-        held += bytes[from++]! * 2 ** bits;
-        bits += 8;
-      }
-      codes[row++] = held % 2 ** width;
-      held = Math.floor(held / 2 ** width);
-      bits -= width;
-    }
-    at += size;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  try {
+    readRleBitPackedHybrid({ view, offset: 0 }, width, codes, bytes.length);
+  } catch (cause) {
+    throw new RangeError('codes end too soon', { cause });
   }
   return codes;
 }
