@@ -54,6 +54,8 @@ export interface EngineOptions {
 
 /** DuckDB, set up for reading many small files once, whatever their Parquet looks like. */
 export class Engine {
+  /** What is known of the files that were probed: each is, once. */
+  private readonly probed = new Map<string, string | undefined>();
   private readonly interrupt = () => this.connection.interrupt();
 
   private constructor(
@@ -118,6 +120,11 @@ export class Engine {
    * @throws Job.Interrupted
    */
   async fault(path: string, symbol?: string): Promise<string | undefined> {
+    if (!this.probed.has(path)) this.probed.set(path, await this.probe(path, symbol));
+    return this.probed.get(path);
+  }
+
+  private async probe(path: string, symbol: string | undefined): Promise<string | undefined> {
     try {
       await this.set('probed', fileList([path]));
       const [row] = (await this.connection.runAndReadAll(probeSql)).getRowsJson();

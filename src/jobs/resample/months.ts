@@ -18,11 +18,11 @@ export interface MonthWork {
 }
 
 /** Month files of a pass: those with new rows, those planned, and those where rows of a symbol rebuilt may lie. Pure. */
-export function monthsOf({ intervals, batches, apart }: WindowBatches, { full, anywhere }: Prepared): MonthWork[] {
+export function monthsOf({ intervals, passes }: WindowBatches, { full, anywhere }: Prepared): MonthWork[] {
   return intervals.flatMap((interval) => {
     const { plan, stored } = interval;
     const months = new Set([...plan.months.keys(), ...(full || anywhere ? stored : [])]);
-    for (const batch of full ? [] : [...batches, ...apart]) {
+    for (const batch of full ? [] : passes.flat()) {
       for (const [index, monthWindows] of batch.windowTable.months.entries()) {
         const some = batch.starts[index]! < batch.starts[index + 1]!;
         if (some && monthWindows.interval === plan.interval) months.add(monthWindows.month);
@@ -46,16 +46,13 @@ export async function writeMonths(
     wrote,
   }: { prepared: Prepared; findings: Findings; signal?: AbortSignal; wrote: (changed: boolean) => void },
 ): Promise<void> {
-  const pieces = [piecesOf(produced.batches), piecesOf(produced.apart)];
+  const pieces = produced.passes.map(piecesOf);
   const write = async ({ interval, month }: MonthWork) => {
     const { plan, rows } = interval;
     const key = keys.silver(plan.interval, month);
     const place = `${plan.interval} ${month}`;
-    const [fresh, apart] = pieces.map((found) => rowsOf(found.get(place) ?? [])) as [
-      ReturnType<typeof rowsOf>,
-      ReturnType<typeof rowsOf>,
-    ];
-    const all = apart.date.length === 0 ? fresh : mergeRows(fresh, () => true, apart);
+    const made = pieces.map((found) => rowsOf(found.get(place) ?? [])).filter(({ date }) => date.length > 0);
+    const all = made.length === 0 ? rowsOf([]) : made.reduce((some, more) => mergeRows(some, () => true, more));
     const result = await writeMonth(lake, key, all, keeps(interval, month, prepared, findings), {
       missing: prepared.full || !interval.stored.has(month) ? 'fine' : 'wrong',
       decoded: interval.decoded.get(month),

@@ -23,13 +23,11 @@ export interface WindowsInput {
   engine: EngineOptions;
 }
 
-/** What a pass over the input made. */
+/** New windows of some intervals. */
 export interface WindowBatches {
   intervals: Interval[];
-  /** Of disjoint symbols in order, but for the last `apart`. */
-  batches: Batch[];
-  /** Sheaves of symbols that lie between those of the others. */
-  apart: Batch[];
+  /** What each pass made: batches of disjoint symbols in order. Symbols of one pass may lie between those of another. */
+  passes: Batch[][];
 }
 
 /** What was met on the way. */
@@ -59,30 +57,24 @@ export async function* makeWindows(input: WindowsInput, findings: Findings): Asy
       for (const pass of passesOf([...byNumber.keys()], bars)) {
         const some = pass.map((interval) => byNumber.get(interval)!);
         const windowTable = numberWindows(some.map(({ plan }) => [plan.interval, plan.windows.values()]));
-        yield { intervals: some, batches: await run.histories(symbols, windowTable), apart: [] };
+        yield { intervals: some, passes: [await run.histories(symbols, windowTable)] };
       }
       return;
     }
+    const passes: Batch[][] = [];
     const touched = numberWindows(intervals.map(({ plan }) => [plan.interval, plan.windows.values()]));
-    const all = numberWindows(
-      whole.size === 0 ? [] : intervals.map(({ plan: { interval } }) => [interval, allWindows(interval, input.state)]),
-    );
-    yield {
-      intervals,
-      batches:
-        touched.windows.length === 0
-          ? []
-          : [
-              await run.night(
-                symbols.filter((s) => !whole.has(s)),
-                touched,
-              ),
-            ],
-      apart: await run.histories(
-        symbols.filter((symbol) => whole.has(symbol)),
-        all,
-      ),
-    };
+    if (touched.windows.length > 0) {
+      const others = symbols.filter((symbol) => !whole.has(symbol));
+      passes.push([await run.night(others, touched)]);
+    }
+    if (whole.size > 0) {
+      const every = numberWindows(
+        intervals.map(({ plan: { interval } }) => [interval, allWindows(interval, input.state)]),
+      );
+      const these = symbols.filter((symbol) => whole.has(symbol));
+      passes.push(await run.histories(these, every));
+    }
+    yield { intervals, passes };
   } finally {
     run.close();
   }
