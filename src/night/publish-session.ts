@@ -11,7 +11,7 @@ import {
   usableIngest,
   writeIngest,
 } from '../lake/sessions.ts';
-import { dropStaged, readNote, readRejects, type StagedNote } from '../lake/staging.ts';
+import { dropStaged, readNote, readRejects, type StagedNote, type StagedRejects } from '../lake/staging.ts';
 import { type Bar, isSound, sameValues } from '../records/bar.ts';
 import type { ReleaseEffect } from '../records/run.ts';
 import type { Stores } from '../stores.ts';
@@ -39,20 +39,14 @@ export async function publishSession(
   { runId, session: date, night = date }: { runId: string; session: string; night?: string },
   { lake, warehouse, config }: Pick<Stores, 'lake' | 'warehouse' | 'config'>,
 ): Promise<PublishedSession> {
-  const note = await readNote(lake, runId, date);
-  const staged = await lake.read(keys.staged(runId, date));
-  if (!note || !staged) return alreadyPublished(lake, date, runId);
+  const staged = await readStaged(lake, runId, date);
+  if (!staged?.hasBars) return alreadyPublished(lake, date, runId);
+  const { note, merged, rejects } = staged;
   await claimLake(lake, note.kind);
   const key = keys.session(date);
-  const fetched = await decodeBars(staged, keys.staged(runId, date));
-  const stored = await readableBars(lake, date);
-  const rejects = await readRejects(lake, runId, date);
-  // A session nobody is served yet has no bar that could be taken away.
-  const isServed = (await lake.read(keys.ingest(date))) !== undefined;
-  const merged = mergeSession(stored, fetched, isServed ? rejects.symbols : undefined);
-  const revised = await recordRevisions(lake, date, { stored, merged, night, note });
+  const revised = await recordRevisions(lake, date, staged, night);
   const bytes = encodeBars(merged.bars);
-  await announceRemoved(lake, date, merged.removed);
+  await announceRemoved(lake, staged);
   const files = config.BRONZE_LAYOUT === 'symbol';
   // First, as only the old session file names them: a crash after its replacement would leave them for good.
   if (files) await lake.remove(merged.removed.flatMap((symbol) => symbolFiles(symbol, date)));
@@ -90,9 +84,10 @@ async function readableBars(lake: Lake, date: string): Promise<Bar[]> {
 async function recordRevisions(
   lake: Lake,
   date: string,
-  { stored, merged, night, note }: { stored: Bar[]; merged: Merged; night: string; note: StagedNote },
+  { stored, merged, ingest, note }: StagedSession,
+  night: string,
 ): Promise<number> {
-  if (stored.length === 0 || !(await usableIngest(lake, date))) return 0;
+  if (stored.length === 0 || !ingest) return 0;
   const revisions = revisionsOf(stored, merged.bars);
   if (revisions.length === 0) return 0;
   const { runId, ingestedAt: at } = note;
@@ -101,10 +96,9 @@ async function recordRevisions(
 }
 
 /** Before the session file goes over the old one: a crash right after would leave nobody who knows what was there. */
-async function announceRemoved(lake: Lake, date: string, removed: readonly string[]): Promise<void> {
-  const before = await usableIngest(lake, date);
-  if (!before || removed.length === 0) return;
-  await writeIngest(lake, { ...before, removed: [...new Set([...before.removed, ...removed])].sort() });
+async function announceRemoved(lake: Lake, { ingest, merged: { removed } }: StagedSession): Promise<void> {
+  if (!ingest || removed.length === 0) return;
+  await writeIngest(lake, { ...ingest, removed: [...new Set([...ingest.removed, ...removed])].sort() });
 }
 
 /** Where a symbol's date file lies, and where an earlier version wrote it. */
@@ -195,25 +189,37 @@ export function keptNote(date: string, kept: readonly string[]): string | undefi
 /** A staged session beside the version that is served. */
 export interface StagedSession {
   note: StagedNote;
+  /** Whether the file of its bars is there; `bars` are none without it. */
+  hasBars: boolean;
   bars: Bar[];
-  /** None where nothing, or a damaged file, is served. */
-  served: Bar[];
+  rejects: StagedRejects;
+  /** Bars of the session file, whether or not it is served yet. None where there is none, or a damaged one. */
+  stored: Bar[];
+  isServed: boolean;
   ingest: Ingest | undefined;
   /** What a publication would serve. */
   merged: Merged;
 }
 
-/** Undefined when the run has not completely staged the session. */
+/**
+ * Check Night judges by it, Publish Session publishes it, and a release is announced by it. Each reads and merges anew:
+ * another session may have been published in between, and merging 5,400 bars takes 1 ms, but handing them over through
+ * the lake an encoding (10 ms) and a durable write of 0.4 MB (10 ms) in place of a decoding (3 ms).
+ * @returns undefined when the run has not completely staged the session
+ */
 export async function readStaged(lake: Lake, runId: string, date: string): Promise<StagedSession | undefined> {
   const note = await readNote(lake, runId, date);
   if (!note) return undefined;
-  const bytes = await lake.read(keys.staged(runId, date));
-  const bars = bytes ? await decodeBars(bytes, keys.staged(runId, date)) : [];
+  const key = keys.staged(runId, date);
+  const bytes = await lake.read(key);
+  const bars = bytes ? await decodeBars(bytes, key) : [];
+  const stored = await readableBars(lake, date);
+  const rejects = await readRejects(lake, runId, date);
   const isServed = (await lake.read(keys.ingest(date))) !== undefined;
-  const served = isServed ? await readableBars(lake, date) : [];
-  const { symbols } = await readRejects(lake, runId, date);
-  const merged = mergeSession(served, bars, symbols);
-  return { note, bars, served, ingest: await usableIngest(lake, date), merged };
+  // A session nobody is served yet has no bar that could be taken away.
+  const merged = mergeSession(stored, bars, isServed ? rejects.symbols : undefined);
+  const ingest = await usableIngest(lake, date);
+  return { note, hasBars: bytes !== undefined, bars, rejects, stored, isServed, ingest, merged };
 }
 
 /** What a publication of these staged sessions would do now; sessions that are staged no more count as none. */
@@ -221,13 +227,15 @@ export async function effectOf(lake: Lake, runId: string, dates: readonly string
   const effect: ReleaseEffect = { sessions: 0, changed: 0, removed: 0 };
   for (const date of dates) {
     const staged = await readStaged(lake, runId, date);
-    if (staged) addEffect(effect, staged.merged);
+    if (staged) addEffect(effect, staged);
   }
   return effect;
 }
 
-export function addEffect(effect: ReleaseEffect, { changed, removed }: Merged): void {
+/** Of a session nobody is served yet nothing changes and nothing goes. */
+export function addEffect(effect: ReleaseEffect, { isServed, merged: { changed, removed } }: StagedSession): void {
   effect.sessions += 1;
+  if (!isServed) return;
   effect.changed += changed;
   effect.removed += removed.length;
 }
