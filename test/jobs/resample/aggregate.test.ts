@@ -65,7 +65,7 @@ test('bars cut anywhere into chunks give the rows that grouping them gives, in o
       const rows = ordered.map(([s, d]): Row => [s, DATES[d]!, (d * 7 + s) % 50, d * (whole ? 1e9 : 0.1)]);
       const ends = [...cuts.filter((cut) => cut < rows.length).sort((a, b) => a - b), rows.length];
       const { look, batch } = reduced(ends.map((end, i) => rows.slice(ends[i - 1] ?? 0, end)));
-      expect(look).toMatchObject({ bars: rows.length, strangers: 0, counted: rows.length * INTERVALS.length });
+      expect(look).toMatchObject({ bars: rows.length, foreignBars: 0, counted: rows.length * INTERVALS.length });
       expect([...look.impossible, ...look.broken, ...look.dropped]).toEqual([]);
       for (const [index, { interval, month }] of slots.months.entries()) {
         const found = rowsOf([{ batch: batch, from: batch.starts[index]!, to: batch.starts[index + 1]! }]);
@@ -117,7 +117,7 @@ test('a date twice, an earlier one, a value that is none and a symbol out of ord
     expect([...reduced([rows]).look.impossible.keys()]).toEqual(['B']);
   }
   expect([...reduced([[[1, first, 5, -1]]]).look.broken.keys()]).toEqual(['B']);
-  expect(reduced([[[-1, first, 5, 1]]])).toMatchObject({ look: { strangers: 1, bars: 1, counted: 0 } });
+  expect(reduced([[[-1, first, 5, 1]]])).toMatchObject({ look: { foreignBars: 1, bars: 1, counted: 0 } });
   expect([...reduced([[[0, '2020-01-02', 5, 1]]]).look.dropped]).toEqual([readDay('2020-01-02')]);
   expect(() =>
     reduced([
