@@ -86,6 +86,11 @@ export function naiveSilver(
 
 /** In millionths of a share, so that the order of adding does not matter. */
 function exactSum(volumes: readonly number[]): number {
-  const millionths = volumes.reduce((sum, volume) => sum + BigInt(Math.round(volume * 1e6)), 0n);
+  // Whole shares apart: times a million, the half of a millionth that a large volume has would be rounded away.
+  const millionthsOf = (volume: number) => {
+    const whole = Math.trunc(volume);
+    return BigInt(whole) * 1_000_000n + BigInt(Math.round((volume - whole) * 1e6));
+  };
+  const millionths = volumes.reduce((sum, volume) => sum + millionthsOf(volume), 0n);
   return Number(millionths) / 1e6;
 }
