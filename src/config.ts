@@ -354,7 +354,10 @@ export function settingProblem(name: string, value: string): string | undefined 
 }
 
 function wantedBy({ issues }: z.ZodError): string {
-  return [...new Set(issues.map(({ message }) => message))].join(', ');
+  const wanted = issues.map((issue) =>
+    issue.code === 'invalid_value' ? `one of ${issue.values.join(', ')}` : issue.message,
+  );
+  return [...new Set(wanted)].join(', ');
 }
 
 /** Blank text would be read as the number 0, which is a retention nobody asked for. */

@@ -37,7 +37,7 @@ const wrong: [string, string[], RegExp][] = [
     ['status', '--task', 'nope'],
     /^Usage\.Invalid: there is no task nope.*sync-tickers.*prices.*consolidate/,
   ],
-  ['an unknown mode', ['run', 'resample', '--mode', 'half'], /--mode half is unknown/],
+  ['an unknown mode', ['run', 'resample', '--mode', 'half'], /--mode half; wanted one of incremental, full\n/],
   ['an unknown command', ['nihgt'], /unknown command 'nihgt'[\s\S]*Did you mean night\?/],
   [
     'an unknown option',
