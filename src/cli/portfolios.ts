@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -37,7 +38,7 @@ export async function portfolios(options: PortfoliosOptions, context: Context): 
 }
 
 async function importFile(path: string, context: Context): Promise<void> {
-  const list = readPortfolioList(textOf(path), parse(path).name);
+  const list = readPortfolioList(await textOf(path), parse(path).name);
   await onLaptop(context, {}, async ({ stores, home }) => {
     await importPortfolios(stores.tables, stores.config, list);
     // The tables have nothing to be rebuilt from.
@@ -61,16 +62,11 @@ async function exportFile(path: string, context: Context): Promise<void> {
   context.terminal.note(`exported ${counted(list.length, 'portfolio')} to ${path}`);
 }
 
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new NamedError(
-      'Usage.Invalid',
-      { what: `${path} cannot be read`, found: (cause as Error).message },
-      { cause },
-    );
-  }
+/** It may be a pipe whose writer takes its time; a signal is heard meanwhile. */
+async function textOf(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: Error) => {
+    throw new NamedError('Usage.Invalid', { what: `${path} cannot be read`, found: cause.message }, { cause });
+  });
 }
 
 async function rowsOf(client: DynamoDBDocumentClient, { config }: Context): Promise<Row[] | undefined> {

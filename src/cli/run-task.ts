@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { lastClosedSession } from '../calendar/calendar.ts';
 import { settingProblem } from '../config.ts';
@@ -43,7 +43,7 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
       wanted: `one of ${[...tasks, 'maintenance'].join(', ')}`,
     });
   }
-  const data = readData(options.data);
+  const data = await readData(options.data);
   const session = data.session === undefined ? lastClosedSession(new Date()) : askedSession(data.session);
   const settings = { ...data.settings, ...settingsOf(options) };
   requireSettings(task, settings);
@@ -98,9 +98,9 @@ async function requireSymbols(list: string, { stores }: Pipeline, terminal: Term
 const input = z.strictObject({ session: z.string().optional(), settings: startInput.shape.settings });
 
 /** `--data` is JSON itself, or the name of a file with it. */
-function readData(data: string | undefined): z.output<typeof input> {
+async function readData(data: string | undefined): Promise<z.output<typeof input>> {
   try {
-    const text = data === undefined || data.trimStart().startsWith('{') ? data : readFileSync(data, 'utf8');
+    const text = data === undefined || data.trimStart().startsWith('{') ? data : await readFile(data, 'utf8');
     return input.parse(JSON.parse(text ?? '{}'));
   } catch (cause) {
     const found = cause instanceof z.ZodError ? firstProblem(cause) : (cause as Error).message;

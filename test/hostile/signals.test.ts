@@ -1,10 +1,20 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { constants } from 'node:os';
+import { constants as system } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
@@ -18,22 +28,38 @@ interface Row {
   name: string;
   /**
    * `busy`: what the command is in the middle of when the signal comes: a vendor that never answers, databases another
-   * process has open, a computation, its own output, or a file of the lake that is a pipe nobody writes to.
+   * process has open, a computation, its own output, output that nobody reads, a repair, or files of the lake that are
+   * pipes nobody writes to. `second`: a signal right after it, of a higher number. `held`: nobody ever writes, so that
+   * its child hears no SIGTERM.
    */
-  input: { args: string[]; busy: string; signal: NodeJS.Signals; group?: boolean };
-  expected: { code: number };
+  input: {
+    args: string[];
+    busy: string;
+    signal: NodeJS.Signals;
+    second?: NodeJS.Signals;
+    group?: boolean;
+    held?: boolean;
+  };
+  /** `by`: it cannot end in order, so it ends itself by this signal: the first one when its time is over, or the second. */
+  expected: { code: number; by?: NodeJS.Signals };
 }
 
 /** CPU seconds that no command needs until its statement runs, in the ticks of /proc. */
 const COMPUTING_TICKS = 400;
 
+const SESSIONS = ['2025-11-17', '2025-11-18'].map((date) => `bronze/sessions/date=${date}/bars.parquet`);
+
+/** Of a thousand bytes each: more than pipes and buffers on both sides hold. */
+const UNREAD_LINES = 10_000;
+
 test.skipIf(process.platform !== 'linux').each(rows as Row[])(
   '$name ends by itself and leaves nothing',
-  async ({ input: { args, busy, signal, group = false }, expected }) => {
+  async ({ input: { args, busy, signal, second, group = false, held = false }, expected }) => {
     const home = await warmHome();
     const temporary = scratch();
+    writeFileSync(join(home, 'holdings.csv'), 'symbol,quantity,averageCost\nAAPL,10,100\n');
     const holding = await hold(busy, home);
-    const child = spawn(process.execPath, [cli, ...args], {
+    const child = spawn(process.execPath, [cli, ...args.map((one) => one.replace('$LAKE', join(home, 'lake')))], {
       cwd: scratch(),
       env: { ...settings(home), ...holding.env, TMPDIR: temporary },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -43,15 +69,21 @@ test.skipIf(process.platform !== 'linux').each(rows as Row[])(
       if (childrenOf(child).length > 0) process.kill(-child.pid!, 'SIGKILL');
     });
     let said = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk));
-    const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    const heard = busy === 'unread stdout' ? [child.stderr] : [child.stdout, child.stderr];
+    for (const stream of heard) stream.on('data', (chunk: Buffer) => (said += chunk));
+    const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
     const early = ended.then(() => Promise.reject(new Error(`it ended before it was busy: ${said}`)));
     await Promise.race([holding.busy(child), early]);
     early.catch(() => undefined);
+    // Both signals reach a stopped process at once when it goes on, the one of the lower number first.
+    if (second) process.kill(child.pid!, 'SIGSTOP');
     process.kill(group ? -child.pid! : child.pid!, signal);
+    if (second) for (const next of [second, 'SIGCONT'] as const) process.kill(child.pid!, next);
+    if (!held) holding.signalled?.();
     const [code, by] = await ended;
     // As a shell has it.
-    expect(by ? 128 + constants.signals[by] : code, said).toBe(expected.code);
+    expect(by ? 128 + system.signals[by] : code, said).toBe(expected.code);
+    if (expected.by) expect(by, said).toBe(expected.by);
     expect(readdirSync(temporary)).toEqual([]);
     expect(leftIn(home)).toEqual([]);
     expect(childrenOf(child)).toEqual([]);
@@ -78,6 +110,8 @@ interface Holding {
   env?: Record<string, string>;
   /** Resolves when the command is held. */
   busy(child: ChildProcess): Promise<unknown>;
+  /** Called when the signal has been sent. */
+  signalled?(): void;
   free(): void;
 }
 
@@ -94,8 +128,14 @@ async function hold(what: string, home: string): Promise<Holding> {
     );
     return { busy: (child) => once(child.stdout!, 'data'), free: () => undefined };
   }
+  if (what === 'unread stdout') {
+    const line = `${JSON.stringify({ at: '2025-11-19', name: 'stage-session', text: 'x'.repeat(900) })}\n`;
+    writeFileSync(join(home, 'logs', 'functions.jsonl'), line.repeat(UNREAD_LINES));
+    return { busy: (child) => once(child.stdout!, 'readable'), free: () => undefined };
+  }
+  if (what === 'repair') return underRepair(home);
   if (what === 'cpu') return { busy: (child) => computing(child.pid!), free: () => undefined };
-  return pipeInPlaceOf(join(home, 'lake', what));
+  return pipesInPlaceOf(what.split(' then ').map((key) => join(home, 'lake', key)));
 }
 
 /** Says that it is a practice market and answers nothing else. */
@@ -120,19 +160,46 @@ async function silentVendor(): Promise<Holding> {
   return { env, busy: () => first, free };
 }
 
-/** A pipe in place of a file: who opens it waits for ever. */
-function pipeInPlaceOf(path: string): Holding {
-  mkdirSync(dirname(path), { recursive: true });
-  const before = existsSync(path) ? readFileSync(path) : undefined;
-  rmSync(path, { force: true });
-  execFileSync('mkfifo', [path]);
-  const opened = open(path, 'w');
+/** While it repairs, files that the count after the repair reads become pipes. */
+function underRepair(home: string): Holding {
+  rmSync(join(home, 'lake/silver/silver_3d'), { recursive: true });
+  let pipes: Holding | undefined;
   return {
-    busy: () => opened,
+    busy: async (child) => {
+      await saying(child.stdout!, /^repairing: rebuild N-session bars/m);
+      pipes = pipesInPlaceOf(SESSIONS.map((key) => join(home, 'lake', key)));
+      await pipes.busy(child);
+    },
+    signalled: () => pipes?.signalled?.(),
+    free: () => pipes?.free(),
+  };
+}
+
+/**
+ * Pipes in place of files that are read one after the other. Who opens one waits for its writer: the first has one, so
+ * that it is known when it is reached, the second only when the signal has been sent.
+ */
+function pipesInPlaceOf(paths: readonly string[]): Holding {
+  const before = paths.map((path) => (existsSync(path) ? readFileSync(path) : undefined));
+  for (const path of paths) {
+    mkdirSync(dirname(path), { recursive: true });
+    rmSync(path, { force: true });
+    execFileSync('mkfifo', [path]);
+  }
+  const writers = [open(paths[0]!, 'w')];
+  return {
+    busy: () => writers[0]!,
+    signalled: () => {
+      writers.push(...paths.slice(1).map((path) => open(path, 'w')));
+    },
     free: () => {
-      void opened.then((file) => file.close());
-      rmSync(path);
-      if (before) writeFileSync(path, before);
+      for (const [index, path] of paths.entries()) {
+        // A writer that still waits for its reader goes on.
+        const reader = openSync(path, constants.O_RDWR);
+        void writers[index]?.then((file) => file.close()).finally(() => closeSync(reader));
+        rmSync(path);
+        if (before[index]) writeFileSync(path, before[index]);
+      }
     },
   };
 }
