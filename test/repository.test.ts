@@ -39,6 +39,10 @@ test('no file has a catch-all name', () => {
   expect(names).toEqual([]);
 });
 
+test('no file holds both sides of a merge', () => {
+  expect(tracked.filter((path) => /^(<{7}|>{7}) /m.test(read(path)))).toEqual([]);
+});
+
 test('every function is a door of at most 30 lines', () => {
   const doors = functionNames.map((name) => `functions/${name}/index.ts`);
   expect(doors.filter((path) => lines(path) > 30)).toEqual([]);
