@@ -8,10 +8,25 @@ export interface Lists {
   index?: ReadonlySet<string>;
   /** Symbols with a bar on the session; undefined while it is not published. */
   bars?: ReadonlySet<string>;
-  /** Rows that were refused, by symbol: `assets: symbol is all digits`. */
-  refused: ReadonlyMap<string, string>;
+  /** Rows that were refused, by symbol. */
+  refused: ReadonlyMap<string, RefusedRow>;
   /** Symbols Polygon listed once, with the day it no longer did. */
   gone: ReadonlyMap<string, string>;
+}
+
+export interface RefusedRow {
+  dataset: string;
+  reason: string;
+}
+
+/** One way in which a symbol differs between the lists. */
+export interface Difference {
+  /** The same for every symbol that differs so. */
+  kind: string;
+  /** Since when, where the kind has a day. */
+  day?: string;
+  /** The symbol's own: what is wrong with its row. */
+  detail?: string;
 }
 
 /** One symbol in the lists; null where a list is unknown, `reason` null when nothing differs. */
@@ -22,6 +37,8 @@ export interface Reconciled {
   index: boolean | null;
   bars: boolean | null;
   reason: string | null;
+  /** What `reason` says, one by one. */
+  differences: Difference[];
 }
 
 /** Pure: every symbol that stands in any list, by symbol, with a reason for each difference. */
@@ -39,26 +56,28 @@ export function reconcile(lists: Lists): Reconciled[] {
       index: lists.index ? lists.index.has(symbol) : null,
       bars: lists.bars ? lists.bars.has(symbol) : null,
     };
-    return { ...row, reason: reasonsOf(row, known).join('; ') || null };
+    const differences = differencesOf(row, known);
+    return { ...row, reason: differences.map(differenceText).join('; ') || null, differences };
   });
+}
+
+function differenceText({ kind, day, detail }: Difference): string {
+  return `${kind}${day === undefined ? '' : ` ${day}`}${detail === undefined ? '' : `: ${detail}`}`;
 }
 
 /**
  * What the reasons come to: how many symbols have none, and how many each reason, the commonest first. Reasons that
  * differ in nothing but their day are one, with the first and the last day.
  */
-export function countReasons(rows: readonly Reconciled[]): {
+export function countReasons(rows: readonly Pick<Reconciled, 'differences'>[]): {
   alike: number;
   reasons: [reason: string, symbols: number][];
 } {
   const kinds = new Map<string, string[]>();
   let alike = 0;
-  for (const { reason } of rows) {
-    if (reason === null) alike += 1;
-    for (const one of reason?.split('; ') ?? []) {
-      // What is wrong with a refused row is the symbol's own.
-      const text = one.replace(/^(.* refused): .*/, '$1');
-      const [, kind = text, day = ''] = /^(.*) (\d{4}-\d{2}-\d{2})$/.exec(text) ?? [];
+  for (const { differences } of rows) {
+    if (differences.length === 0) alike += 1;
+    for (const { kind, day = '' } of differences) {
       const days = kinds.get(kind);
       if (days) days.push(day);
       else kinds.set(kind, [day]);
@@ -98,32 +117,33 @@ function renamed<T>(alpaca: ReadonlyMap<string, T>, polygon: Lists['polygon']): 
   );
 }
 
-type Row = Omit<Reconciled, 'reason'>;
+type Row = Omit<Reconciled, 'reason' | 'differences'>;
 
-function reasonsOf(row: Row, lists: Lists): string[] {
+function differencesOf(row: Row, lists: Lists): Difference[] {
   const { symbol } = row;
   const refused = lists.refused.get(symbol);
-  const reasons: string[] = [];
-  if (row.polygon === false && row.bars) reasons.push(unlisted(symbol, lists));
-  if (row.polygon && row.bars === false && !refused?.startsWith('prices')) reasons.push(untraded(symbol, lists));
-  if (row.polygon && row.alpaca === false) reasons.push(unknownAtAlpaca(symbol, lists));
-  if (row.polygon === false && row.alpaca) reasons.push(onlyAtAlpaca(symbol, lists));
-  if (row.index && row.polygon === false) reasons.push('index member without a listing at Polygon');
-  if (row.index && row.bars === false) reasons.push('index member without a bar');
-  if (refused !== undefined) reasons.push(refused.replace(': ', ' row refused: '));
-  return reasons;
+  const found: Difference[] = [];
+  const add = (kind: string) => void found.push({ kind });
+  if (row.polygon === false && row.bars) found.push(unlisted(symbol, lists));
+  if (row.polygon && row.bars === false && refused?.dataset !== 'prices') add(untraded(symbol, lists));
+  if (row.polygon && row.alpaca === false) add(unknownAtAlpaca(symbol, lists));
+  if (row.polygon === false && row.alpaca) found.push(onlyAtAlpaca(symbol, lists));
+  if (row.index && row.polygon === false) add('index member without a listing at Polygon');
+  if (row.index && row.bars === false) add('index member without a bar');
+  if (refused !== undefined) found.push({ kind: `${refused.dataset} row refused`, detail: refused.reason });
+  return found;
 }
 
 /** Symbols the exchanges keep for trying their systems. */
 const TEST_SYMBOL = /^(Z[A-Z]ZZT|ZVV|ZBZX|ZIEXT|ZEXIT|ZXIET|[A-Z]?TEST([A-Z]|\.[A-Z]+)?)$/;
 
-function unlisted(symbol: string, { gone }: Lists): string {
+function unlisted(symbol: string, { gone }: Lists): Difference {
   const since = gone.get(symbol);
-  if (since !== undefined) return `bar of a symbol inactive at Polygon since ${since}`;
-  if (TEST_SYMBOL.test(symbol)) return 'bar without listing: test symbol';
-  if (/^[A-Z]+w$|\.W[ID]$/.test(symbol)) return 'bar without listing: when-issued';
-  if (/^[A-Z]+r$|\.RT$/.test(symbol)) return 'bar without listing: rights';
-  return 'bar without listing at Polygon';
+  if (since !== undefined) return { kind: 'bar of a symbol inactive at Polygon since', day: since };
+  if (TEST_SYMBOL.test(symbol)) return { kind: 'bar without listing: test symbol' };
+  if (/^[A-Z]+w$|\.W[ID]$/.test(symbol)) return { kind: 'bar without listing: when-issued' };
+  if (/^[A-Z]+r$|\.RT$/.test(symbol)) return { kind: 'bar without listing: rights' };
+  return { kind: 'bar without listing at Polygon' };
 }
 
 function untraded(symbol: string, { polygon }: Lists): string {
@@ -142,10 +162,10 @@ function unknownAtAlpaca(symbol: string, { polygon }: Lists): string {
   return kind ? `${kind}: not at Alpaca` : 'not at Alpaca';
 }
 
-function onlyAtAlpaca(symbol: string, { alpaca, gone }: Lists): string {
+function onlyAtAlpaca(symbol: string, { alpaca, gone }: Lists): Difference {
   const since = gone.get(symbol);
-  if (since !== undefined) return `at Alpaca, inactive at Polygon since ${since}`;
+  if (since !== undefined) return { kind: 'at Alpaca, inactive at Polygon since', day: since };
   const { tradable, exchange } = alpaca!.get(symbol)!;
-  if (tradable === false) return 'at Alpaca only: not tradable there';
-  return exchange === 'OTC' ? 'at Alpaca only: OTC' : 'at Alpaca only';
+  if (tradable === false) return { kind: 'at Alpaca only: not tradable there' };
+  return { kind: exchange === 'OTC' ? 'at Alpaca only: OTC' : 'at Alpaca only' };
 }

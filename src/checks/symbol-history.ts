@@ -110,13 +110,35 @@ function beginnings(
       const origin = others(holders, one)
         .filter((owner) => !isSameSecurity(now.get(owner.symbol), one) && endOf(owner) > (own?.validTo ?? ''))
         .sort((a, b) => (endOf(a) < endOf(b) ? 1 : -1))[0];
-      const words = origin ? [`renamed from ${origin.symbol}`] : [];
-      if (row && !own) words.push('symbol reused');
-      if (words.length === 0) words.push(row ? 'listed again' : isFirst ? 'first seen' : 'listed');
-      rows.push({ ...one, validFrom: date, validTo: null, reason: words.join('; '), ending: null });
+      const otherwise = row ? 'listed again' : isFirst ? 'first seen' : 'listed';
+      const reason = beginning({ former: origin?.symbol, reused: row !== undefined && !own }) ?? otherwise;
+      rows.push({ ...one, validFrom: date, validTo: null, reason, ending: null });
     }
   }
   return rows;
+}
+
+const RENAMED = 'renamed from ';
+const REUSED = 'symbol reused';
+
+/** How a symbol's time with a security began: under another symbol before, or with another security before. */
+export interface Beginning {
+  former?: string | undefined;
+  reused: boolean;
+}
+
+/** The reason of a row that says so; undefined when it was neither. */
+function beginning({ former, reused }: Beginning): string | undefined {
+  if (former === undefined) return reused ? REUSED : undefined;
+  return `${RENAMED}${former}${reused ? `; ${REUSED}` : ''}`;
+}
+
+/** Pure: what `beginning` wrote; the table has its words only. */
+export function beginningOf(reason: string): Beginning {
+  if (!reason.startsWith(RENAMED)) return { reused: reason === REUSED };
+  const rest = reason.slice(RENAMED.length);
+  const reused = rest.endsWith(`; ${REUSED}`);
+  return { former: reused ? rest.slice(0, -`; ${REUSED}`.length) : rest, reused };
 }
 
 function endOf({ validTo }: HistoryRow): string {

@@ -9,7 +9,14 @@ import {
   type SyncDiff,
   type SyncPlan,
 } from '../checks/diff.ts';
-import { companiesOf, type HistoryRow, historyDate, type Listed, planHistory } from '../checks/symbol-history.ts';
+import {
+  beginningOf,
+  companiesOf,
+  type HistoryRow,
+  historyDate,
+  type Listed,
+  planHistory,
+} from '../checks/symbol-history.ts';
 import {
   type AnnouncedEvent,
   type ReferenceSource,
@@ -290,9 +297,9 @@ export function changesOf(dataset: string, rows: readonly HistoryRow[], date: st
   return rows.flatMap((row) => {
     const common = { date, dataset, symbol: row.symbol, figi: row.figi ?? null, asset_id: row.assetId ?? null };
     if (row.validFrom === date && row.reason !== 'first seen') {
-      const former = /^renamed from ([^;]+)/.exec(row.reason)?.[1] ?? null;
-      const change = former ? 'renamed' : row.reason === 'symbol reused' ? 'reused' : 'added';
-      return [{ ...common, change, former_symbol: former, reason: row.reason }];
+      const { former, reused } = beginningOf(row.reason);
+      const change = former ? 'renamed' : reused ? 'reused' : 'added';
+      return [{ ...common, change, former_symbol: former ?? null, reason: row.reason }];
     }
     if (row.validTo !== date || row.ending !== 'no longer listed') return [];
     return [{ ...common, change: 'vanished', former_symbol: null, reason: row.ending }];

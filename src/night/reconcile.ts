@@ -1,4 +1,4 @@
-import { countReasons, type Lists, type Reconciled, reconcile } from '../checks/reconcile.ts';
+import { countReasons, type Lists, type Reconciled, type RefusedRow, reconcile } from '../checks/reconcile.ts';
 import { decodeBarColumns } from '../lake/bar-table.ts';
 import { dateOfKey, keys, type Lake, listAll, writeIfChanged } from '../lake/lake.ts';
 import { type Column, decodeRows, encodeRows } from '../lake/parquet.ts';
@@ -95,10 +95,10 @@ async function barsOf(lake: Lake, session: string): Promise<Set<string> | undefi
   return bytes && new Set((await decodeBarColumns(bytes, keys.session(session))).symbol.values);
 }
 
-async function refusedRows(lake: Lake, session: string): Promise<Map<string, string>> {
-  const refused = new Map<string, string>();
+async function refusedRows(lake: Lake, session: string): Promise<Map<string, RefusedRow>> {
+  const refused = new Map<string, RefusedRow>();
   for (const { dataset, symbol, reason } of await quarantinedOn(lake, session)) {
-    if (symbol !== '' && IN_LISTS.has(dataset)) refused.set(symbol, `${dataset}: ${reason}`);
+    if (symbol !== '' && IN_LISTS.has(dataset)) refused.set(symbol, { dataset, reason });
   }
   return refused;
 }

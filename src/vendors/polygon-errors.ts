@@ -1,4 +1,4 @@
-import { isNamed, NamedError } from '../errors.ts';
+import { NamedError } from '../errors.ts';
 import {
   classifyCommon,
   type ResponseInfo,
@@ -9,7 +9,8 @@ import {
   vendorText,
 } from './responses.ts';
 
-const NOT_IN_PLAN = 'The plan behind POLYGON_API_KEY does not include this';
+/** Has the name of a refused key, as the lane that met it ends like one. */
+class NotInPlan extends NamedError {}
 
 const KEY = { key: 'POLYGON_API_KEY', account: 'Massive (Polygon) account' };
 
@@ -60,7 +61,7 @@ function classifyBody(answer: ResponseInfo): NamedError | undefined {
 
 /** A 403 of the plan, not of the key: another endpoint may still be in it. */
 export function isNotInPlan(error: unknown): boolean {
-  return isNamed(error, 'Vendor.AuthFailed') && (error as NamedError).message.startsWith(NOT_IN_PLAN);
+  return error instanceof NotInPlan;
 }
 
 function classifyForbidden(answer: ResponseInfo): NamedError {
@@ -80,8 +81,8 @@ function classifyForbidden(answer: ResponseInfo): NamedError {
       todo: 'Ask for a later first date, or use a larger plan.',
     });
   }
-  return new NamedError('Vendor.AuthFailed', {
-    what: NOT_IN_PLAN,
+  return new NotInPlan('Vendor.AuthFailed', {
+    what: 'The plan behind POLYGON_API_KEY does not include this',
     found,
     todo: 'Use the key of a plan that does, or leave this dataset out.',
   });

@@ -85,14 +85,14 @@ test.each<[string, string, Partial<Lists>, string]>([
     {
       polygon: withA(listing(), 'B', listing()),
       alpaca: withA(asset(), 'B', asset()),
-      refused: new Map([['B', 'prices: high is below low']]),
+      refused: new Map([['B', { dataset: 'prices', reason: 'high is below low' }]]),
     },
     'prices row refused: high is below low',
   ],
   [
     'a refused asset',
     '231992017',
-    { refused: new Map([['231992017', 'assets: symbol is all digits']]) },
+    { refused: new Map([['231992017', { dataset: 'assets', reason: 'symbol is all digits' }]]) },
     'assets row refused: symbol is all digits',
   ],
 ])('%s has its reason', (_what, symbol, lists, reason) => expect(reasonOf(symbol, lists)).toBe(reason));
@@ -120,7 +120,8 @@ describe('spellings', () => {
 
 test('a list nobody fetched is unknown and makes no difference', () => {
   const [row] = reconcile({ ...nothing, polygon: new Map([['B', listing()]]) });
-  expect(row).toEqual({ symbol: 'B', polygon: true, alpaca: null, index: null, bars: null, reason: null });
+  const reason = { reason: null, differences: [] };
+  expect(row).toEqual({ symbol: 'B', polygon: true, alpaca: null, index: null, bars: null, ...reason });
 });
 
 test('every symbol of every list has exactly one row, and every difference a reason', () => {
@@ -132,7 +133,7 @@ test('every symbol of every list has exactly one row, and every difference a rea
         alpaca: new Map(a.map((symbol) => [symbol, asset()])),
         index: new Set(i),
         bars: new Set(b),
-        refused: new Map(r.map((symbol) => [symbol, 'prices: close is not a number'])),
+        refused: new Map(r.map((symbol) => [symbol, { dataset: 'prices', reason: 'close is not a number' }])),
         gone: new Map(),
       };
       const rows = reconcile(lists);
@@ -166,5 +167,14 @@ test('reasons are counted, the commonest first, those of several days as one', (
       ['bar of a symbol inactive at Polygon since 2025-11-10 to 2025-11-11', 2],
       ['bar without listing at Polygon', 1],
     ],
+  });
+});
+
+test('what is wrong with a refused row is one kind, whatever its reason says', () => {
+  const reasons = ['high is below low; found 2; wanted 3', 'split on 2025-11-10', 'prices refused: of 2025-11-11'];
+  const refused = new Map(reasons.map((reason, place) => [`R${place}`, { dataset: 'tickers', reason }]));
+  expect(countReasons(reconcile({ ...nothing, refused }))).toEqual({
+    alike: 0,
+    reasons: [['tickers row refused', 3]],
   });
 });

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type HistoryRow, historyDate, type Listed, planHistory } from '../../src/checks/symbol-history.ts';
+import {
+  beginningOf,
+  type HistoryRow,
+  historyDate,
+  type Listed,
+  planHistory,
+} from '../../src/checks/symbol-history.ts';
 
 /** The history that some nights' lists leave, every row of it. */
 function historyOf(...nights: [date: string, list: Listed[]][]): HistoryRow[] {
@@ -198,4 +204,17 @@ describe('laws', () => {
       }),
     );
   });
+});
+
+test('a renamed symbol is known by its former one, whatever that is spelled like', () => {
+  const figi = 'F1';
+  for (const former of ['FB', 'A;B', 'A; B']) {
+    const latest = [{ symbol: former, figi, validFrom: D1, validTo: null, reason: 'first seen', ending: null }];
+    const rows = planHistory(latest, [{ symbol: 'META', figi }], { date: D2, isFirst: false });
+    const { reason } = rows.find(({ symbol }) => symbol === 'META')!;
+    expect(beginningOf(reason)).toEqual({ former, reused: false });
+    expect(beginningOf(`${reason}; symbol reused`)).toEqual({ former, reused: true });
+  }
+  expect(beginningOf('symbol reused')).toEqual({ reused: true });
+  expect(beginningOf('listed')).toEqual({ reused: false });
 });
