@@ -1,4 +1,4 @@
-import { allStates, reachableFrom, scopesWithin, transitionsOf } from '../src/local/states/check.ts';
+import { allStates, reachableFrom, scopesWithin, transitionsOf } from '../src/local/states/check-graph.ts';
 import { BATCH_SUBMIT_JOB_SYNC, isObject, type Problem, SNS_PUBLISH } from '../src/local/states/fields.ts';
 import { inspectMachine } from '../src/local/states/load.ts';
 import type { Scope, State, TaskState } from '../src/local/states/machine.ts';

@@ -3,7 +3,7 @@ import { wellFormed } from './text.ts';
 
 /**
  * Every error a user or a state machine can meet, by name. The names are a contract: ASL Retry and Catch
- * match on them, docs/runbook explains them. Messages say what · found · wanted · what to do.
+ * match on them, docs/runbook.md explains them. Messages say what · found · wanted · what to do.
  */
 export const ERROR_NAMES = [
   'Vendor.RateLimited',

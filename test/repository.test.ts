@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { ERROR_NAMES } from '../src/errors.ts';
 import { placeholdersIn } from '../src/local/states/template.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -134,6 +135,62 @@ test('a file under 80 lines has more than one importer, or one in another folder
     return folder(only) === folder(path) && importsOf(only, { now: true }).includes(path);
   });
   expect(short).toEqual(SHORT_FILES);
+});
+
+/** Names that two files have, each for its own reason. */
+const SHARED_NAMES = {
+  // The practice market answers as the vendors do.
+  'alpaca.ts': ['src/local/market/alpaca.ts', 'src/vendors/alpaca.ts'],
+  'fmp.ts': ['src/local/market/fmp.ts', 'src/vendors/fmp.ts'],
+  'ishares.ts': ['src/local/market/ishares.ts', 'src/vendors/ishares.ts'],
+  'polygon.ts': ['src/local/market/polygon.ts', 'src/vendors/polygon.ts'],
+  'xai.ts': ['src/local/market/xai.ts', 'src/vendors/xai.ts'],
+  // A command, and what it starts.
+  'night.ts': ['src/cli/night.ts', 'src/night/night.ts'],
+  'vacuum.ts': ['src/cli/vacuum.ts', 'src/jobs/vacuum.ts'],
+  // A dataset, and its table.
+  'prices.ts': ['src/datasets/prices.ts', 'src/warehouse/prices.ts'],
+};
+
+test('no two files of src have the same name', () => {
+  const byName = new Map<string, string[]>();
+  for (const path of code.filter((file) => file.startsWith('src/'))) {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    byName.set(name, [...(byName.get(name) ?? []), path]);
+  }
+  const shared = [...byName].filter(([, paths]) => paths.length > 1);
+  expect(Object.fromEntries(shared)).toEqual(SHARED_NAMES);
+});
+
+test('every named error is thrown or matched somewhere', () => {
+  const machines = tracked.filter((path) => path.startsWith('state-machines/'));
+  const text = [...code, ...machines]
+    .filter((path) => path !== 'src/errors.ts')
+    .map(read)
+    .join('\n');
+  const errors = read('src/errors.ts').replace(/ERROR_NAMES = \[[^\]]*\]/, '');
+  // The last state of a night puts the names of its own two errors together.
+  const built = text.includes("'Night.' & $closed.status") ? ['Night.Failed', 'Night.Held'] : [];
+  const named = (name: string) => [`'${name}'`, `"${name}"`].some((quoted) => `${text}${errors}`.includes(quoted));
+  expect(ERROR_NAMES.filter((name) => !named(name) && !built.includes(name))).toEqual([]);
+});
+
+test('no source file cites a document that is not in the repository', () => {
+  const sources = [...product, ...tracked.filter((path) => /^(state-machines|terraform)\/|^Makefile$/.test(path))];
+  const documents = tracked.filter((path) => path.endsWith('.md'));
+  const isThere = (cited: string) =>
+    documents.some((path) => `/${path}`.endsWith(`/${cited.replace(/^(\.*\/)+/, '')}`));
+  const folders = new Set(tracked.map((path) => path.slice(0, path.lastIndexOf('/'))));
+  const missing = sources.flatMap((path) => {
+    const text = read(path);
+    const named = [...text.matchAll(/[\w./-]+\.md\b/g)].map(([cited]) => cited).filter((cited) => !isThere(cited));
+    const below = [...text.matchAll(/(?<![\w/.-])docs\/[\w/.-]*\w/g)].map(([cited]) => cited);
+    const unnamed = below.filter((cited) => !tracked.includes(cited) && !folders.has(cited));
+    // `(vendor-handbook 1.3)`
+    const chapters = [...text.matchAll(/\([a-z]+-[a-z-]+ \d[\d.]*[a-z]?\)/g)].map(([cited]) => cited);
+    return [...named, ...unnamed, ...chapters].map((cited) => `${path}: ${cited}`);
+  });
+  expect(missing).toEqual([]);
 });
 
 test('no function bundle holds a native engine', () => {

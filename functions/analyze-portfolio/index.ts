@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
-import { analyzePortfolio } from '../../src/portfolio/analyze.ts';
+import { analyzePortfolio } from '../../src/portfolio/analyze-portfolio.ts';
 import { xai } from '../../src/vendors/xai.ts';
 
 /** One step of one portfolio's analysis. */

@@ -2,7 +2,7 @@ import { loadConfig } from '../../src/config.ts';
 import { readJson } from '../../src/lake/lake.ts';
 import { lambda } from '../../src/lambda.ts';
 import { closeNight, eventSender, measureNight } from '../../src/night/close.ts';
-import { closeInput } from '../../src/night/outcome.ts';
+import { closeInput } from '../../src/night/close-input.ts';
 import type { NightReport } from '../../src/records/run.ts';
 
 const sendEvent = eventSender(loadConfig().EVENT_BUS_NAME);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { lambda } from '../../src/lambda.ts';
 import { listHoldings } from '../../src/portfolio/list-holdings.ts';
-import { portfolioRunInput } from '../../src/portfolio/plan.ts';
+import { portfolioRunInput } from '../../src/portfolio/portfolio-run.ts';
 
 /** Which tickers and portfolios there are to do. */
 export const handler = lambda({

@@ -7,11 +7,11 @@ import {
   type Manifest,
   manifestBytes,
   NOTHING_CONSOLIDATED,
-} from '../../src/jobs/consolidate/state.ts';
+} from '../../src/jobs/consolidate/consolidation-state.ts';
 import { type BarColumns, encodeBarColumns } from '../../src/lake/bar-table.ts';
 import { keys, type Lake } from '../../src/lake/lake.ts';
 import { type Column, textOf } from '../../src/lake/parquet.ts';
-import { writeIngest } from '../../src/lake/sessions.ts';
+import { writeIngest } from '../../src/lake/session-files.ts';
 
 const NEWEST = 9000;
 

@@ -8,7 +8,7 @@ import {
   type Manifest,
   manifestBytes,
   NOTHING_CONSOLIDATED,
-} from '../../src/jobs/consolidate/state.ts';
+} from '../../src/jobs/consolidate/consolidation-state.ts';
 import { type BarColumns, encodeBarColumns } from '../../src/lake/bar-table.ts';
 import type { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/lake.ts';

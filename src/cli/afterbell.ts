@@ -1,5 +1,5 @@
 import { fewFiles } from '../errors.ts';
-import { printError } from './failure.ts';
+import { printError } from './print-error.ts';
 
 /**
  * The executable. Its bundle imports nothing but Node.js itself, so that it runs, and says what to do, where the limit

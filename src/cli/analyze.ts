@@ -5,7 +5,7 @@ import { gatherBriefing } from '../portfolio/briefing.ts';
 import { missingTables, readBook } from '../portfolio/holdings.ts';
 import type { TickerData } from '../portfolio/indicators.ts';
 import { newestSession } from '../portfolio/list-holdings.ts';
-import { chosenPortfolios, ownedSymbols } from '../portfolio/plan.ts';
+import { chosenPortfolios, ownedSymbols } from '../portfolio/portfolio-run.ts';
 import { completionRequest, estimateTokens, PROMPT_VERSION, priceOf } from '../portfolio/prompt.ts';
 import { computeTickers } from '../portfolio/update-ticker-data.ts';
 import { counted } from '../text.ts';

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, type Lake, lakeKind } from '../lake/lake.ts';
-import { publishedSessions } from '../lake/sessions.ts';
+import { publishedSessions } from '../lake/session-files.ts';
 import { type BackfillPlan, chunksOf, planBackfill } from '../night/plan.ts';
 import { figure } from '../text.ts';
 import { openFileSource, flatFiles as readFlatFiles, VENDOR_BUCKET } from '../vendors/flat-files.ts';

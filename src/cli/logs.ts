@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { HOUR_MS } from '../calendar/dates.ts';
-import { logGroupOf, readStageLog } from '../deployed/logs.ts';
+import { logGroupOf, readStageLog } from '../deployed/log-events.ts';
 import { NamedError } from '../errors.ts';
 import { jsonOrUndefined } from '../text.ts';
 import type { Context } from './context.ts';

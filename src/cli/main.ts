@@ -7,7 +7,7 @@ import { takeLastSteps } from '../local/last-steps.ts';
 import { keepFilesPrivate } from '../local/permissions.ts';
 import { commands } from './commands.ts';
 import { type Context, openContext, projectRoot } from './context.ts';
-import { printError, printJsonError } from './failure.ts';
+import { printError, printJsonError } from './print-error.ts';
 import { watchStreams } from './terminal.ts';
 
 /** EX_TEMPFAIL: what other programs of a shell take for "try again later". */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { generateMarket } from '../local/market/generator.ts';
 import { replayMarket } from '../local/market/replay.ts';
-import { startMarket } from '../local/market/server.ts';
+import { startMarket } from '../local/market/start-market.ts';
 import type { Context } from './context.ts';
 import { localOnly } from './pipeline.ts';
 import { askedPort } from './port.ts';

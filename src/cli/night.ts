@@ -8,9 +8,9 @@ import {
 } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
 import { listAll } from '../lake/lake.ts';
-import { publishedSessions } from '../lake/sessions.ts';
+import { publishedSessions } from '../lake/session-files.ts';
 import type { Laptop } from '../local/laptop.ts';
-import { addSample } from '../local/portfolios.ts';
+import { addSample } from '../local/portfolio-service.ts';
 import { previewNight } from '../night/open.ts';
 import { chunksOf } from '../night/plan.ts';
 import { effectOf } from '../night/publish-session.ts';

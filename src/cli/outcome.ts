@@ -2,7 +2,7 @@ import { NamedError } from '../errors.ts';
 import { keys, readJson } from '../lake/lake.ts';
 import type { ExecutionResult } from '../local/states/events.ts';
 import { reportKey } from '../night/close.ts';
-import { causeText } from '../night/outcome.ts';
+import { causeText } from '../night/close-input.ts';
 import type { NightKind, NightReport, NightStatus } from '../records/run.ts';
 import { withheldLines } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';

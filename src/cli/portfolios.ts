@@ -8,7 +8,7 @@ import { PORTFOLIO_COPY, startTables } from '../local/aws/dynamodb.ts';
 import { clientOptions } from '../local/aws/environment.ts';
 import { randomCredentials } from '../local/aws/signature.ts';
 import type { Endpoint } from '../local/home.ts';
-import { importPortfolios, listPortfolios, readPortfolioList, writePortfolioList } from '../local/portfolios.ts';
+import { importPortfolios, listPortfolios, readPortfolioList, writePortfolioList } from '../local/portfolio-service.ts';
 import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
 import { readBook } from '../portfolio/holdings.ts';
 import { openTables } from '../tables/runs.ts';

@@ -8,7 +8,7 @@ import { askedDate } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
 import { keys, type Lake, listAll } from '../lake/lake.ts';
 import { readReport } from '../lake/reports.ts';
-import { usableIngest } from '../lake/sessions.ts';
+import { usableIngest } from '../lake/session-files.ts';
 import { readHome } from '../local/home.ts';
 import { listenOnLoopback, ownRequestsOnly } from '../local/loopback.ts';
 import type { NightReport } from '../records/run.ts';

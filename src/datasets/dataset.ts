@@ -1,7 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Budget } from '../checks/change-budget.ts';
 import type { StoredRow, SyncPlan } from '../checks/diff.ts';
-import type { AttemptOutcome, BulkShort, Refusal } from '../checks/enrichment.ts';
+import type { AttemptOutcome, BulkShort, Refusal } from '../checks/enrichment-outcomes.ts';
 import type { Listed } from '../checks/symbol-history.ts';
 import type { Config } from '../config.ts';
 import type { Lake } from '../lake/lake.ts';
@@ -10,7 +10,7 @@ import type { ReasonDetail } from '../records/reason.ts';
 import { contentHash, type Parsed, type Reading } from '../records/record.ts';
 import type { TaskStatus } from '../records/run.ts';
 import type { Call } from '../stores.ts';
-import { applyPlan, readStored } from '../tables/reference.ts';
+import { applyPlan, readStored } from '../tables/reference-table.ts';
 import type { Cursor } from '../tables/runs.ts';
 import type { VendorPage } from '../vendors/paging.ts';
 import type { Warehouse } from '../warehouse/client.ts';

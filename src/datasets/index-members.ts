@@ -14,7 +14,7 @@ import {
 } from '../records/index-member.ts';
 import { contentHash, type Parsed } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
-import { readStored } from '../tables/reference.ts';
+import { readStored } from '../tables/reference-table.ts';
 import { figure } from '../text.ts';
 import { type Ishares, isharesOf } from '../vendors/ishares.ts';
 import type { VendorPage } from '../vendors/paging.ts';

@@ -1,7 +1,7 @@
-import { enrichmentBudget } from '../checks/enrichment.ts';
+import { enrichmentBudget } from '../checks/enrichment-outcomes.ts';
 import { type Company, companyOf, type Details, type Profile, readDetails, readProfile } from '../records/company.ts';
 import type { Call } from '../stores.ts';
-import { readActiveTickers } from '../tables/reference.ts';
+import { readActiveTickers } from '../tables/reference-table.ts';
 import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
 import { type Polygon, polygonOf } from '../vendors/polygon.ts';
 import { type Enriched, storeCompanies } from '../warehouse/enrichment.ts';

@@ -1,7 +1,7 @@
-import { enrichmentBudget } from '../checks/enrichment.ts';
+import { enrichmentBudget } from '../checks/enrichment-outcomes.ts';
 import { readValuation, type Valuation } from '../records/valuation.ts';
 import type { Call } from '../stores.ts';
-import { readActiveTickers, readListedSymbols } from '../tables/reference.ts';
+import { readActiveTickers, readListedSymbols } from '../tables/reference-table.ts';
 import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
 import { type Enriched, storeValuations } from '../warehouse/enrichment.ts';
 import { currentMembers } from '../warehouse/reference.ts';

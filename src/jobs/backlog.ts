@@ -1,13 +1,13 @@
 import { isSameCalendar } from '../calendar/calendar.ts';
 import { isNamed } from '../errors.ts';
 import type { Lake } from '../lake/lake.ts';
-import { publishedSessions, storedBars, usableIngest } from '../lake/sessions.ts';
+import { publishedSessions, storedBars, usableIngest } from '../lake/session-files.ts';
 import { readSilverCheckpoint } from '../lake/silver.ts';
-import { readSplitsList } from '../lake/splits.ts';
-import { readSymbolHistory } from '../lake/symbol-history.ts';
+import { readSplitsList } from '../lake/splits-list.ts';
+import { readSymbolHistory } from '../lake/symbol-history-file.ts';
+import { openBase, readConsolidated, readManifest } from './consolidate/consolidation-state.ts';
 import { takeInventory } from './consolidate/inventory.ts';
-import { openBase, readConsolidated, readManifest } from './consolidate/state.ts';
-import { basisOf, differing } from './resample/state.ts';
+import { basisOf, differing } from './resample/lake-state.ts';
 
 /**
  * Whether a published session is not in the histories yet, or the bars of one of these intervals do not follow what

@@ -1,8 +1,8 @@
 import { inFlight, stopIfAsked } from '../concurrency.ts';
 import { errorName, isNamed } from '../errors.ts';
 import type { Lake } from '../lake/lake.ts';
+import { wantedBy } from './consolidate/consolidation-plan.ts';
 import { type DateFile, takeInventory } from './consolidate/inventory.ts';
-import { wantedBy } from './consolidate/plan.ts';
 import { cutoffDate, type Expired, type Kept, proveExpired, removeExpired } from './expire.ts';
 import { type BronzeJobOptions, isOfShard, type JobError, type JobSummary, statusOf } from './job.ts';
 

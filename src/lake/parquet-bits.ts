@@ -1,7 +1,7 @@
 import { readRleBitPackedHybrid } from 'hyparquet/src/encoding.js';
 
 /**
- * Parquet's RLE / bit-packing hybrid (parquet-format, Encodings.md, "RLE = 3"), for dictionary codes and definition
+ * Parquet's RLE / bit-packing hybrid ("RLE = 3" among the encodings of parquet-format), for dictionary codes and definition
  * levels. Long runs are written as runs, everything else as one bit-packed block: hyparquet-writer mixes the two, which
  * would be other bytes.
  * @throws RangeError for codes of more than 24 bits: with seven bits that are left over they would not fit into 32
@@ -74,8 +74,8 @@ export function readHybrid(bytes: Uint8Array, width: number, count: number): Int
 }
 
 /**
- * Thrift's compact protocol, as far as Parquet's footer and page headers use it (parquet-format, `parquet.thrift`;
- * thrift, `thrift-compact-protocol.md`). Whole numbers beyond 2^53 do not occur in our files.
+ * Thrift's compact protocol, as far as Parquet's footer and page headers use it (`parquet.thrift` of
+ * parquet-format). Whole numbers beyond 2^53 do not occur in our files.
  */
 export type ThriftValue = number | boolean | Uint8Array | ThriftStruct | ThriftValue[];
 export type ThriftStruct = Map<number, ThriftValue>;

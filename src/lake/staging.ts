@@ -1,6 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { dateOfKey, jsonBytes, keys, type Lake, type LakeKind, listAll, readJson } from './lake.ts';
-import { parseQuarantine } from './quarantine.ts';
+import { parseQuarantine } from './quarantine-file.ts';
 
 /** Says that a session is completely staged; written after its rows and rejects. */
 export interface StagedNote {

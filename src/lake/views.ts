@@ -6,8 +6,8 @@ import { keys, type Lake, listAll } from './lake.ts';
 import type { Column, ColumnType } from './parquet.ts';
 import { corruptFile } from './parquet-columns.ts';
 import { REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS } from './revisions.ts';
-import { publishedSessions } from './sessions.ts';
-import { PRICED_LIST, SYMBOL_HISTORY_COLUMNS } from './symbol-history.ts';
+import { publishedSessions } from './session-files.ts';
+import { PRICED_LIST, SYMBOL_HISTORY_COLUMNS } from './symbol-history-file.ts';
 import indexMembers from './views.sql';
 
 const SQL_TYPES: Readonly<Record<ColumnType, string>> = {

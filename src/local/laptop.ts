@@ -34,7 +34,7 @@ import { keepNewest } from './keep-newest.ts';
 import { removeLast } from './last-steps.ts';
 import { requireOpenFiles } from './open-files.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
-import { runMachine } from './states/run.ts';
+import { runMachine } from './states/run-machine.ts';
 import { reachVendors, type Vendors } from './vendors.ts';
 
 /** A job that is told to stop ends in order within this, or is killed, which its next run gets over as well. */

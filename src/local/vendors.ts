@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { ACCOUNT, REGION } from './aws/environment.ts';
 import { generateMarket } from './market/generator.ts';
 import { HOLDINGS_PATH } from './market/ishares.ts';
-import { startMarket } from './market/server.ts';
+import { startMarket } from './market/start-market.ts';
 
 /** Every practice market of this seed serves the same days. */
 const SEED = 1;

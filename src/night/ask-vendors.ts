@@ -1,4 +1,4 @@
-import type { AttemptOutcome } from '../checks/enrichment.ts';
+import type { AttemptOutcome } from '../checks/enrichment-outcomes.ts';
 import { inFlight } from '../concurrency.ts';
 import type { AskedVendor, VendorResponse } from '../datasets/dataset.ts';
 import { isNamed, NamedError } from '../errors.ts';

@@ -2,8 +2,8 @@ import { nextSession, previousSession, sessionNumber } from '../calendar/calenda
 import { judgeSession, SESSION_LIMITS, type SessionVerdict } from '../checks/session-quality.ts';
 import { isNamed } from '../errors.ts';
 import { keys, type Lake } from '../lake/lake.ts';
-import { checksumOf, decodeBars, publishedSessions, usableIngest } from '../lake/sessions.ts';
-import { type PriceSplit, readSplits } from '../lake/splits.ts';
+import { checksumOf, decodeBars, publishedSessions, usableIngest } from '../lake/session-files.ts';
+import { type PriceSplit, readSplits } from '../lake/splits-list.ts';
 import { dropStaged, readNote, stagedDates, writeNote } from '../lake/staging.ts';
 import type { Bar } from '../records/bar.ts';
 import { type ReleaseEffect, releaseText } from '../records/run.ts';

@@ -9,9 +9,9 @@ import type { Stores } from '../stores.ts';
 import { wellFormed, wellFormedTexts } from '../text.ts';
 import { type ClosedRun, closeLedger } from '../warehouse/ledger.ts';
 import { recordBackOffs } from './back-off.ts';
+import { type CloseInput, stagesOf } from './close-input.ts';
 import type { Night } from './night.ts';
 import { type Notice, noticeOf, pageOf, readServed } from './notice.ts';
-import { type CloseInput, stagesOf } from './outcome.ts';
 import { reconcileNight } from './reconcile.ts';
 import { judgeNight, storedDatasets, type Verdict } from './verdict.ts';
 

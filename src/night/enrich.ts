@@ -6,7 +6,7 @@ import {
   judgeEnrichment,
   planEnrichment,
   type Refusal,
-} from '../checks/enrichment.ts';
+} from '../checks/enrichment-outcomes.ts';
 import {
   type AskedVendor,
   type EnrichmentDataset,

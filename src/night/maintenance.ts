@@ -4,15 +4,15 @@ import { dateOf, dayNumber } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
 import type { VacuumSummary } from '../jobs/vacuum.ts';
 import { keys, type Lake, readJson } from '../lake/lake.ts';
-import { encodeBars, readIngest, recordSession, storedBars } from '../lake/sessions.ts';
+import { encodeBars, readIngest, recordSession, storedBars } from '../lake/session-files.ts';
 import { type Bar, sameValues } from '../records/bar.ts';
 import type { Stores } from '../stores.ts';
 import { atStage, exchangeTime, executionLink, oneLine, statement, wellFormed } from '../text.ts';
 import sql from '../warehouse/ledger.sql';
 import { timestamp } from '../warehouse/ledger.ts';
 import { deletePrices, oldPriceSessions, priceRows, priceSymbols } from '../warehouse/prices.ts';
+import { causeText } from './close-input.ts';
 import { type IsRunning, takeLakeLock } from './open.ts';
-import { causeText } from './outcome.ts';
 
 const closeNightSql = statement(sql, 'close-night');
 

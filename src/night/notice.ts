@@ -1,4 +1,4 @@
-import { publishedSessions } from '../lake/sessions.ts';
+import { publishedSessions } from '../lake/session-files.ts';
 import { hasError } from '../records/reason.ts';
 import { repairsOf, withheldLines } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';

@@ -30,7 +30,7 @@ import { NamedError } from '../errors.ts';
 import { keys, type Lake, listAll, readJson, writeIfChanged } from '../lake/lake.ts';
 import { encodeRows } from '../lake/parquet.ts';
 import { SYMBOL_CHANGE_COLUMNS } from '../lake/revisions.ts';
-import { encodeSymbolHistory, newestSymbolHistory, PRICED_LIST } from '../lake/symbol-history.ts';
+import { encodeSymbolHistory, newestSymbolHistory, PRICED_LIST } from '../lake/symbol-history-file.ts';
 import { storedReasons } from '../records/reason.ts';
 import { isTicking, type Rejected } from '../records/record.ts';
 import type { Stores } from '../stores.ts';

@@ -10,7 +10,7 @@ import {
   storedBars,
   usableIngest,
   writeIngest,
-} from '../lake/sessions.ts';
+} from '../lake/session-files.ts';
 import { dropStaged, readNote, readRejects, type StagedNote, type StagedRejects } from '../lake/staging.ts';
 import { type Bar, isSound, sameValues } from '../records/bar.ts';
 import type { ReleaseEffect } from '../records/run.ts';

@@ -1,6 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { keys, type Lake } from '../lake/lake.ts';
-import { parseQuarantine } from '../lake/quarantine.ts';
+import { parseQuarantine } from '../lake/quarantine-file.ts';
 import { keptRow, type Rejected } from '../records/record.ts';
 import { wellFormed } from '../text.ts';
 

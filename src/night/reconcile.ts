@@ -1,11 +1,11 @@
-import { countReasons, type Lists, type Reconciled, type RefusedRow, reconcile } from '../checks/reconcile.ts';
+import { countReasons, type Lists, type Reconciled, type RefusedRow, reconcile } from '../checks/compare-lists.ts';
 import { decodeBarColumns } from '../lake/bar-table.ts';
 import { dateOfKey, keys, type Lake, listAll, writeIfChanged } from '../lake/lake.ts';
 import { type Column, decodeRows, encodeRows } from '../lake/parquet.ts';
-import { quarantinedOn } from '../lake/quarantine.ts';
-import { usableIngest } from '../lake/sessions.ts';
+import { quarantinedOn } from '../lake/quarantine-file.ts';
+import { usableIngest } from '../lake/session-files.ts';
 import type { Stores } from '../stores.ts';
-import { goneSince } from '../tables/reference.ts';
+import { goneSince } from '../tables/reference-table.ts';
 
 export const RECONCILE_COLUMNS: readonly Column[] = [
   { name: 'date', type: 'date' },

@@ -4,7 +4,7 @@ import { DAY_MS } from '../calendar/dates.ts';
 import type { BarSource } from '../datasets/prices.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { claimLake, keys, type Lake } from '../lake/lake.ts';
-import { encodeBars } from '../lake/sessions.ts';
+import { encodeBars } from '../lake/session-files.ts';
 import { type StagedNote, writeNote } from '../lake/staging.ts';
 import { parseBars } from '../records/bar.ts';
 import { quarantineLines } from './quarantine.ts';

@@ -2,7 +2,7 @@ import { DATASET_OF_TASK } from '../datasets/registry.ts';
 import { type Reason, readReasons, storedReasons } from '../records/reason.ts';
 import type { DatasetResult, FailedSymbol, JobResult, NightStatus, ReleaseEffect, TaskStatus } from '../records/run.ts';
 import { isOwnSession } from './back-off.ts';
-import { type CloseInput, causeText, describe, errorOf, readCause } from './outcome.ts';
+import { type CloseInput, causeText, describe, errorOf, readCause } from './close-input.ts';
 
 /** One dataset's share before it is stored. */
 export interface DatasetOutcome extends Omit<DatasetResult, 'reasons' | 'reasonDetails'> {

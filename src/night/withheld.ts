@@ -2,7 +2,7 @@ import type { SyncDiff } from '../checks/diff.ts';
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
 import { NamedError } from '../errors.ts';
 import { jsonBytes, keys, type Lake, listAll, readJson } from '../lake/lake.ts';
-import { type Ingest, usableIngest } from '../lake/sessions.ts';
+import { type Ingest, usableIngest } from '../lake/session-files.ts';
 import { dropStaged, readNote, type StagedNote, stagingByRun } from '../lake/staging.ts';
 import type { Stores } from '../stores.ts';
 import type { Runs, WithheldSync } from '../tables/runs.ts';

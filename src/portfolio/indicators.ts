@@ -6,8 +6,8 @@ import { openHistory } from '../lake/histories.ts';
 import type { Lake } from '../lake/lake.ts';
 import type { Column, Text } from '../lake/parquet.ts';
 import { corruptFile, readColumns } from '../lake/parquet-columns.ts';
-import { factorSpans, type PriceSplit } from '../lake/splits.ts';
-import { changesOf, isSameCompany, type Tenure } from '../lake/symbol-history.ts';
+import { factorSpans, type PriceSplit } from '../lake/splits-list.ts';
+import { changesOf, isSameCompany, type Tenure } from '../lake/symbol-history-file.ts';
 import { counted } from '../text.ts';
 
 /**

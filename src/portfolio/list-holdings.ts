@@ -1,11 +1,17 @@
 import { sessionHours } from '../calendar/calendar.ts';
 import type { Lake } from '../lake/lake.ts';
-import { publishedSessions } from '../lake/sessions.ts';
+import { publishedSessions } from '../lake/session-files.ts';
 import type { Stores } from '../stores.ts';
 import { readItems } from '../tables/batch.ts';
 import { pendingId } from './analyses.ts';
 import { missingTables, readBook } from './holdings.ts';
-import { chosenPortfolios, ownedSymbols, type PortfolioPlan, type PortfolioRunInput, planPortfolios } from './plan.ts';
+import {
+  chosenPortfolios,
+  ownedSymbols,
+  type PortfolioPlan,
+  type PortfolioRunInput,
+  planPortfolios,
+} from './portfolio-run.ts';
 
 /**
  * Reads the portfolio service's tables and plans the portfolio run's work, one page of portfolios a call.

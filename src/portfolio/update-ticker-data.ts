@@ -1,15 +1,15 @@
 import { sessionHours } from '../calendar/calendar.ts';
 import { inFlight } from '../concurrency.ts';
 import { type Lake, lakeKind } from '../lake/lake.ts';
-import { type PriceSplit, readSplits, splitsInForce } from '../lake/splits.ts';
-import { readSymbolHistory } from '../lake/symbol-history.ts';
+import { type PriceSplit, readSplits, splitsInForce } from '../lake/splits-list.ts';
+import { readSymbolHistory } from '../lake/symbol-history-file.ts';
 import { contentHash } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
 import { type Item, readItems, writeAll } from '../tables/batch.ts';
 import { wellFormed } from '../text.ts';
 import { missingTables, readBook } from './holdings.ts';
 import { readCloses, type TickerData, tickerData } from './indicators.ts';
-import { type Chunk, chosenPortfolios, ownedSymbols } from './plan.ts';
+import { type Chunk, chosenPortfolios, ownedSymbols } from './portfolio-run.ts';
 
 const SHOWN = 5;
 

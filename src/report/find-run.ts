@@ -1,6 +1,6 @@
 import { dateOfKey, keys, type Lake, lakeKind, listAll, readJson } from '../lake/lake.ts';
 import { readReport } from '../lake/reports.ts';
-import { usableIngest } from '../lake/sessions.ts';
+import { usableIngest } from '../lake/session-files.ts';
 import { stagedDates } from '../lake/staging.ts';
 import type { ReasonDetail } from '../records/reason.ts';
 import type { DatasetResult, JobResult, NightKind, NightReport, NightStatus } from '../records/run.ts';

@@ -7,7 +7,7 @@ import { sessionsBetween } from '../../src/calendar/calendar.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
-import { checksumOf } from '../../src/lake/sessions.ts';
+import { checksumOf } from '../../src/lake/session-files.ts';
 import { bar, publish } from '../lake/published.ts';
 import { bundleJob, runProgram } from './programs.ts';
 

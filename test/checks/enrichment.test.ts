@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { enrichmentBudget, judgeEnrichment, planEnrichment, type Tally } from '../../src/checks/enrichment.ts';
+import { enrichmentBudget, judgeEnrichment, planEnrichment, type Tally } from '../../src/checks/enrichment-outcomes.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.parse('2025-11-20T09:00:00Z');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countReasons, type Lists, reconcile } from '../../src/checks/reconcile.ts';
+import { countReasons, type Lists, reconcile } from '../../src/checks/compare-lists.ts';
 
 const listing = (market: string | null = 'stocks', type: string | null = 'CS') => ({ market, type });
 const asset = (tradable = true, exchange = 'NYSE') => ({ tradable, exchange });

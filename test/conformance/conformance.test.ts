@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { lintMachine } from '../../scripts/lint-asl.ts';
 import type { ExecutionEvent, Integration } from '../../src/local/states/events.ts';
 import { loadMachine } from '../../src/local/states/load.ts';
-import { runMachine } from '../../src/local/states/run.ts';
+import { runMachine } from '../../src/local/states/run-machine.ts';
 import { placeholdersIn, renderTemplate } from '../../src/local/states/template.ts';
 
 /** One machine with its mocked tasks and what comes of it. */

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import { startMarket } from '../../src/local/market/server.ts';
+import { startMarket } from '../../src/local/market/start-market.ts';
 import { scratch } from '../nights/scene.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

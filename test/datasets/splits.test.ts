@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { SyncPage, SyncRequest } from '../../src/datasets/dataset.ts';
 import { splitsSource } from '../../src/datasets/splits.ts';
 import { keys } from '../../src/lake/lake.ts';
-import { readSplits, splitsInForce } from '../../src/lake/splits.ts';
+import { readSplits, splitsInForce } from '../../src/lake/splits-list.ts';
 import { syncPage } from '../../src/night/sync.ts';
 import type { Stores } from '../../src/stores.ts';
 import { followPages } from '../../src/vendors/paging.ts';

@@ -1,7 +1,7 @@
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, expect, test } from 'vitest';
-import { logGroupOf, readStageLog } from '../../src/deployed/logs.ts';
+import { logGroupOf, readStageLog } from '../../src/deployed/log-events.ts';
 
 const client = mockClient(CloudWatchLogsClient);
 beforeEach(() => void client.reset());

@@ -9,7 +9,7 @@ import { MIB } from '../../src/body.ts';
 import { startAwsServer } from '../../src/local/aws/server.ts';
 import { randomCredentials } from '../../src/local/aws/signature.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import { startMarket } from '../../src/local/market/server.ts';
+import { startMarket } from '../../src/local/market/start-market.ts';
 import { alpaca } from '../../src/vendors/alpaca.ts';
 import { flatFiles, openFileSource } from '../../src/vendors/flat-files.ts';
 import { fmp } from '../../src/vendors/fmp.ts';

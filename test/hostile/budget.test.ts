@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { portfolioOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
 import { loadConfig } from '../../src/config.ts';
-import { importPortfolios } from '../../src/local/portfolios.ts';
+import { importPortfolios } from '../../src/local/portfolio-service.ts';
 import { openMarket, openOn, warmHome } from '../nights/scene.ts';
 
 interface Run {

@@ -11,7 +11,7 @@ import { randomCredentials } from '../../src/local/aws/signature.ts';
 import { readHome } from '../../src/local/home.ts';
 import { type Laptop, openLaptop } from '../../src/local/laptop.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
+import { type PracticeMarket, startMarket } from '../../src/local/market/start-market.ts';
 import { type Raw, send, sign } from '../local/aws/signed.ts';
 import { cli, program } from '../nights/program.ts';
 import { scratch } from '../nights/scene.ts';

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { claimLake, keys } from '../../src/lake/lake.ts';
-import { encodeBars } from '../../src/lake/sessions.ts';
+import { encodeBars } from '../../src/lake/session-files.ts';
 import { bar } from '../checks/bars.ts';
 import { afterbell } from '../nights/command.ts';
 import { scratch } from '../nights/scene.ts';

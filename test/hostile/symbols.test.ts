@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { consolidate } from '../../src/jobs/consolidate/consolidate.ts';
 import { historyKeys, openHistory } from '../../src/lake/histories.ts';
-import { decodeBars } from '../../src/lake/sessions.ts';
+import { decodeBars } from '../../src/lake/session-files.ts';
 import { FoldingLake } from '../lake/folding-lake.ts';
 import { bar, publish } from '../lake/published.ts';
 import inputs from './symbols.json';

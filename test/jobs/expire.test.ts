@@ -4,7 +4,7 @@ import { consolidate } from '../../src/jobs/consolidate/consolidate.ts';
 import { readCleanUps } from '../../src/jobs/expire.ts';
 import { type VacuumOptions, vacuum } from '../../src/jobs/vacuum.ts';
 import { keys } from '../../src/lake/lake.ts';
-import { decodeBars, encodeBars } from '../../src/lake/sessions.ts';
+import { decodeBars, encodeBars } from '../../src/lake/session-files.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';
 import { bar, originalFile, publish } from '../lake/published.ts';
 

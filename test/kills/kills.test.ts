@@ -1,7 +1,7 @@
 import { cpSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import { startMarket } from '../../src/local/market/server.ts';
+import { startMarket } from '../../src/local/market/start-market.ts';
 import { ANY_WRITE, BACKFILL, FIRST_NIGHT, NIGHT } from './kill-points.ts';
 import { type KillPoint, openWorkshop, type Run, type Workshop } from './nights.ts';
 import { disturbReferences, type Inspection, inspect } from './stored.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { keys, type Lake } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
-import { encodeBars, readIngest, writeIngest } from '../../src/lake/sessions.ts';
+import { encodeBars, readIngest, writeIngest } from '../../src/lake/session-files.ts';
 import type { Bar } from '../../src/records/bar.ts';
 
 export type Prices = Partial<Omit<Bar, 'symbol' | 'date'>>;

@@ -9,7 +9,7 @@ import { consolidate } from '../../src/jobs/consolidate/consolidate.ts';
 import { vacuum } from '../../src/jobs/vacuum.ts';
 import { keys, listAll } from '../../src/lake/lake.ts';
 import { S3Lake } from '../../src/lake/s3-lake.ts';
-import { decodeBars } from '../../src/lake/sessions.ts';
+import { decodeBars } from '../../src/lake/session-files.ts';
 import { bar, originalFile, publish } from './published.ts';
 import { s3Client } from './stores.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeBars, encodeBars } from '../../src/lake/sessions.ts';
+import { decodeBars, encodeBars } from '../../src/lake/session-files.ts';
 import { sameValues } from '../../src/records/bar.ts';
 import { bar, bars } from '../checks/bars.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { publishedSessions, readIngest, writeIngest } from '../../src/lake/sessions.ts';
+import { publishedSessions, readIngest, writeIngest } from '../../src/lake/session-files.ts';
 import { MemoryLake } from './memory-lake.ts';
 
 const ingest = (date: string) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readDay } from '../../src/calendar/dates.ts';
-import { factorSpans, type PriceSplit, splitsInForce, splitsText } from '../../src/lake/splits.ts';
+import { factorSpans, type PriceSplit, splitsInForce, splitsText } from '../../src/lake/splits-list.ts';
 
 const AAPL: PriceSplit[] = [
   { symbol: 'AAPL', execution_date: '2020-08-31', split_from: 1, split_to: 4 },

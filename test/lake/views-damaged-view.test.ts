@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { sessionsBetween } from '../../src/calendar/calendar.ts';
 import { LIST_VIEWS } from '../../src/datasets/registry.ts';
 import { keys } from '../../src/lake/lake.ts';
-import { encodeBars } from '../../src/lake/sessions.ts';
+import { encodeBars } from '../../src/lake/session-files.ts';
 import { openViews } from '../../src/lake/views.ts';
 import { bar } from '../checks/bars.ts';
 import { temporaryFolder } from '../local/programs.ts';

@@ -4,7 +4,7 @@ import { LIST_VIEWS } from '../../src/datasets/registry.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
 import { encodeRevisions, revisionsOf } from '../../src/lake/revisions.ts';
-import { encodeBars } from '../../src/lake/sessions.ts';
+import { encodeBars } from '../../src/lake/session-files.ts';
 import { openViews } from '../../src/lake/views.ts';
 import { RECONCILE_COLUMNS } from '../../src/night/reconcile.ts';
 import { bar } from '../checks/bars.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readPortfolioList } from '../../src/local/portfolios.ts';
+import { readPortfolioList } from '../../src/local/portfolio-service.ts';
 
 const read = (text: string) => readPortfolioList(text, 'mine');
 

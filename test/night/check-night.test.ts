@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { sessionsBetween } from '../../src/calendar/calendar.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
-import { encodeBars, readIngest, writeIngest } from '../../src/lake/sessions.ts';
+import { encodeBars, readIngest, writeIngest } from '../../src/lake/session-files.ts';
 import { writeNote } from '../../src/lake/staging.ts';
 import { checkNight } from '../../src/night/check-night.ts';
 import type { Bar } from '../../src/records/bar.ts';

@@ -1,5 +1,5 @@
+import type { CloseInput } from '../../src/night/close-input.ts';
 import type { Night } from '../../src/night/night.ts';
-import type { CloseInput } from '../../src/night/outcome.ts';
 
 export const SESSION = '2026-11-25';
 

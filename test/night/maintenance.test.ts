@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
-import { decodeBars, encodeBars, readIngest } from '../../src/lake/sessions.ts';
+import { decodeBars, encodeBars, readIngest } from '../../src/lake/session-files.ts';
 import { applyRetention, retentionCutoff } from '../../src/night/maintenance.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { migrate } from '../../src/warehouse/client.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { causeText, closeInput, describe as say } from '../../src/night/outcome.ts';
+import { causeText, closeInput, describe as say } from '../../src/night/close-input.ts';
 import { closing } from './closing.ts';
 
 const container = (reason: string) =>

@@ -5,7 +5,7 @@ import { NamedError } from '../../src/errors.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
 import { revisionsOf } from '../../src/lake/revisions.ts';
-import { decodeBars, readIngest } from '../../src/lake/sessions.ts';
+import { decodeBars, readIngest } from '../../src/lake/session-files.ts';
 import { publishSession } from '../../src/night/publish-session.ts';
 import { stageSession } from '../../src/night/stage-session.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';

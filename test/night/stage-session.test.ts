@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { BarSource } from '../../src/datasets/prices.ts';
 import { NamedError } from '../../src/errors.ts';
 import { claimLake, keys } from '../../src/lake/lake.ts';
-import { decodeBars } from '../../src/lake/sessions.ts';
+import { decodeBars } from '../../src/lake/session-files.ts';
 import { readNote, stagedDates } from '../../src/lake/staging.ts';
 import { stageSession } from '../../src/night/stage-session.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { readWithheldLists } from '../../src/cli/status/withheld.ts';
+import { readWithheldLists } from '../../src/cli/status/withheld-runs.ts';
 import { type ReferenceSource, type SyncPage, type SyncRequest, tableSink } from '../../src/datasets/dataset.ts';
 import { tickers } from '../../src/datasets/tickers.ts';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';

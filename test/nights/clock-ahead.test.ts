@@ -7,7 +7,7 @@ import {
   readIngest,
   recordSession,
   storedBars,
-} from '../../src/lake/sessions.ts';
+} from '../../src/lake/session-files.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { afterbell } from './command.ts';
 import { HELD, MORNING, openScene } from './scene.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
-import { publishedSessions } from '../../src/lake/sessions.ts';
+import { publishedSessions } from '../../src/lake/session-files.ts';
 import { HELD, logLines, MORNING, openScene, SESSION } from './scene.ts';
 
 const grouped = (asked: string[]) => asked.filter((path) => path.startsWith('/v2/aggs/grouped'));

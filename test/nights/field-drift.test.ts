@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
-import { readStored } from '../../src/tables/reference.ts';
+import { readStored } from '../../src/tables/reference-table.ts';
 import { MORNING, type Night, openScene, type Scene, SESSION } from './scene.ts';
 
 const MORNINGS = ['2025-11-21T09:00:00Z', '2025-11-22T09:00:00Z'] as const;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readIngest } from '../../src/lake/sessions.ts';
+import { readIngest } from '../../src/lake/session-files.ts';
 import { storePrices } from '../../src/warehouse/prices.ts';
 import { bar } from '../checks/bars.ts';
 import { afterbell } from './command.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { keys, listAll } from '../../src/lake/lake.ts';
-import { decodeBars, publishedSessions, readIngest } from '../../src/lake/sessions.ts';
+import { decodeBars, publishedSessions, readIngest } from '../../src/lake/session-files.ts';
 import { afterbell } from './command.ts';
 import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, THAT_MORNING } from './scene.ts';
 

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
-import { readSplits } from '../../src/lake/splits.ts';
+import { readSplits } from '../../src/lake/splits-list.ts';
 import { statement } from '../../src/text.ts';
 import sql from '../../src/warehouse/reference.sql';
 import { afterbell } from './command.ts';

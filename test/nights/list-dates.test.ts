@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { dateOfKey, keys, listAll } from '../../src/lake/lake.ts';
-import { readSplits } from '../../src/lake/splits.ts';
+import { readSplits } from '../../src/lake/splits-list.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource, SplitRow, TickerRow } from '../../src/local/market/source.ts';
 import { MORNING, openScene, type Scene, SESSION, SYMBOLS } from './scene.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
-import { encodeBars, readIngest } from '../../src/lake/sessions.ts';
+import { encodeBars, readIngest } from '../../src/lake/session-files.ts';
 import { storePrices } from '../../src/warehouse/prices.ts';
 import { bar } from '../checks/bars.ts';
 import { openScene, type Scene } from './scene.ts';

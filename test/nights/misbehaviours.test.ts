@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { keys, listAll } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
-import { decodeBars, publishedSessions } from '../../src/lake/sessions.ts';
+import { decodeBars, publishedSessions } from '../../src/lake/session-files.ts';
 import { HELD, lakeFiles, logLines, MORNING, type Night, openScene, type Scene, SESSION } from './scene.ts';
 
 interface Expected {

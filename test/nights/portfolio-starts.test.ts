@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { portfolioOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
-import { importPortfolios } from '../../src/local/portfolios.ts';
+import { importPortfolios } from '../../src/local/portfolio-service.ts';
 import { MORNING, openMarket, openOn, type Scene, SESSION, warmHome } from './scene.ts';
 
 async function openHeld(...misbehave: string[]): Promise<Scene> {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, expect, test } from 'vitest';
 import { portfolioOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
-import { importPortfolios } from '../../src/local/portfolios.ts';
+import { importPortfolios } from '../../src/local/portfolio-service.ts';
 import { logLines, MORNING, openMarket, openOn, type Scene, SESSION, warmHome } from './scene.ts';
 
 const closers: (() => Promise<void>)[] = [];

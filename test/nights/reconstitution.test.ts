@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readStored } from '../../src/tables/reference.ts';
+import { readStored } from '../../src/tables/reference-table.ts';
 import { openMarket, openOn, scratch, warmHome } from './scene.ts';
 
 const TASK = { kind: 'task' as const };

@@ -4,7 +4,7 @@ import { keys, listAll } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource, TickerRow } from '../../src/local/market/source.ts';
-import { importPortfolios } from '../../src/local/portfolios.ts';
+import { importPortfolios } from '../../src/local/portfolio-service.ts';
 import { afterbell } from './command.ts';
 import {
   MORNING,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { exitCodeOf } from '../../src/cli/outcome.ts';
 import { listAll } from '../../src/lake/lake.ts';
-import { readSplits } from '../../src/lake/splits.ts';
+import { readSplits } from '../../src/lake/splits-list.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { MarketSource, SplitRow } from '../../src/local/market/source.ts';
 import { readSilver } from '../jobs/resample/read-silver.ts';

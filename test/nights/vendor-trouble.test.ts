@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { keys, type Lake } from '../../src/lake/lake.ts';
-import { decodeBars } from '../../src/lake/sessions.ts';
+import { decodeBars } from '../../src/lake/session-files.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { logLines, MORNING, openScene, SESSION, scratch } from './scene.ts';

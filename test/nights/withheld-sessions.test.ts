@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nextSession, sessionAt, sessionNumber } from '../../src/calendar/calendar.ts';
 import { keys, listAll } from '../../src/lake/lake.ts';
-import { publishedSessions, readIngest } from '../../src/lake/sessions.ts';
+import { publishedSessions, readIngest } from '../../src/lake/session-files.ts';
 import { afterbell } from './command.ts';
 import { HELD, killNight, limitedMarket, logLines, openScene, type Scene, SESSION, THAT_MORNING } from './scene.ts';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { NamedError } from '../../src/errors.ts';
 import { claimLake } from '../../src/lake/lake.ts';
 import { Analyses } from '../../src/portfolio/analyses.ts';
-import { type AnalysisRequest, analyzePortfolio, type Step } from '../../src/portfolio/analyze.ts';
+import { type AnalysisRequest, analyzePortfolio, type Step } from '../../src/portfolio/analyze-portfolio.ts';
 import type { Message } from '../../src/portfolio/prompt.ts';
 import { Spending } from '../../src/portfolio/spending.ts';
 import { writeAll } from '../../src/tables/batch.ts';

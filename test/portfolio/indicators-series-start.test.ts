@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sessionAt, sessionNumber } from '../../src/calendar/calendar.ts';
 import { readDay } from '../../src/calendar/dates.ts';
-import type { Tenure } from '../../src/lake/symbol-history.ts';
+import type { Tenure } from '../../src/lake/symbol-history-file.ts';
 import { seriesStart } from '../../src/portfolio/indicators.ts';
 
 const LAST = sessionNumber('2025-11-19');

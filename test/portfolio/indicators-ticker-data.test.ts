@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { sessionAt, sessionHours, sessionNumber } from '../../src/calendar/calendar.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/lake.ts';
-import { encodeBars } from '../../src/lake/sessions.ts';
+import { encodeBars } from '../../src/lake/session-files.ts';
 import { type Closes, readCloses, tickerData } from '../../src/portfolio/indicators.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { temporaryFolder } from '../local/programs.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type PortfolioRunInput, planPortfolios } from '../../src/portfolio/plan.ts';
+import { type PortfolioRunInput, planPortfolios } from '../../src/portfolio/portfolio-run.ts';
 import type { Holding } from '../../src/records/holding.ts';
 
 const at = { runId: 'r', session: '2025-11-19', timestamp: '2025-11-19T21:00:00Z' };

@@ -1,6 +1,6 @@
 import { type Config, loadConfig } from '../../src/config.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { importPortfolios, type ListedPortfolio } from '../../src/local/portfolios.ts';
+import { importPortfolios, type ListedPortfolio } from '../../src/local/portfolio-service.ts';
 import { temporaryFolder } from '../local/programs.ts';
 import { type LocalTables, openLocalTables } from '../tables/local-tables.ts';
 

@@ -9,7 +9,7 @@ import { openPglite } from '../../src/local/aws/pglite.ts';
 import { startAwsServer } from '../../src/local/aws/server.ts';
 import { type Execution, Triggered } from '../../src/local/executions.ts';
 import type { ExecutionEvent, Integration } from '../../src/local/states/events.ts';
-import { runMachine } from '../../src/local/states/run.ts';
+import { runMachine } from '../../src/local/states/run-machine.ts';
 import { root } from '../terraform/tooling.ts';
 import { batchRoutes } from './batch.ts';
 import { type Deployed, type DeployedMachine, type DeployedRule, readDeployed } from './deployed.ts';

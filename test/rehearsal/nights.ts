@@ -6,8 +6,8 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { expect, test } from 'vitest';
 import { openStage, type Stage } from '../../src/deployed/stage.ts';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
-import type { PracticeMarket } from '../../src/local/market/server.ts';
-import { importPortfolios } from '../../src/local/portfolios.ts';
+import type { PracticeMarket } from '../../src/local/market/start-market.ts';
+import { importPortfolios } from '../../src/local/portfolio-service.ts';
 import { Analyses } from '../../src/portfolio/analyses.ts';
 import type { NightReport } from '../../src/records/run.ts';
 import { storePrices } from '../../src/warehouse/prices.ts';

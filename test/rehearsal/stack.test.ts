@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { type EventPattern, matches } from '../../src/local/aws/eventbridge.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import { type PracticeMarket, startMarket } from '../../src/local/market/server.ts';
+import { type PracticeMarket, startMarket } from '../../src/local/market/start-market.ts';
 import { loadMachine } from '../../src/local/states/load.ts';
 import { startInput } from '../../src/night/night.ts';
 import { HANGS_MS } from '../limits.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { BatchClient, DescribeJobsCommand, SubmitJobCommand, type SubmitJobCommandInput } from '@aws-sdk/client-batch';
 import { expect, test } from 'vitest';
 import type { Stage } from '../../src/deployed/stage.ts';
-import type { PracticeMarket } from '../../src/local/market/server.ts';
+import type { PracticeMarket } from '../../src/local/market/start-market.ts';
 import { HANGS_MS } from '../limits.ts';
 import { cli } from '../nights/program.ts';
 import { root } from '../terraform/tooling.ts';

@@ -1,7 +1,7 @@
 import { QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { planSync } from '../../src/checks/diff.ts';
-import { applyPlan, readStored } from '../../src/tables/reference.ts';
+import { applyPlan, readStored } from '../../src/tables/reference-table.ts';
 import { type LocalTables, openLocalTables } from './local-tables.ts';
 
 interface Row {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import { startMarket } from '../../src/local/market/server.ts';
+import { startMarket } from '../../src/local/market/start-market.ts';
 import { parseAssets } from '../../src/records/asset.ts';
 import { parseBars } from '../../src/records/bar.ts';
 import { parseTickers } from '../../src/records/ticker.ts';

@@ -3,7 +3,7 @@ import { readDay } from '../../src/calendar/dates.ts';
 import type { Listed } from '../../src/checks/symbol-history.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
-import { companyChanges, readSymbolHistory } from '../../src/lake/symbol-history.ts';
+import { companyChanges, readSymbolHistory } from '../../src/lake/symbol-history-file.ts';
 import { recordHistory } from '../../src/night/publish-list.ts';
 import { companyOf, type Profile } from '../../src/records/company.ts';
 import { migrate } from '../../src/warehouse/client.ts';

@@ -1,6 +1,6 @@
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
 import { keys, type Lake, readJson } from '../../lake/lake.ts';
-import { quarantinedOn } from '../../lake/quarantine.ts';
+import { quarantinedOn } from '../../lake/quarantine-file.ts';
 import type { FailedSymbol, JobResult } from '../../records/run.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 

@@ -3,7 +3,7 @@ import { DATASET_OF_TASK } from '../../datasets/registry.ts';
 import { type WithheldStep, withheldSteps } from '../../report/next-steps.ts';
 import { counted, ledgerInstant } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
-import { type WithheldRunSummary, type WithheldSummary, withheldText } from './withheld.ts';
+import { type WithheldRunSummary, type WithheldSummary, withheldText } from './withheld-runs.ts';
 
 /** One thing that is not as it has to be: how bad by the exit codes of docs/run.md, and what fixes it. */
 export interface Trouble {

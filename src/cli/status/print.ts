@@ -7,7 +7,7 @@ import { statusWord, type Terminal, table } from '../terminal.ts';
 import type { FailedLine } from './failed-symbols.ts';
 import type { Health } from './health.ts';
 import type { Next, Status } from './read.ts';
-import { withheldText } from './withheld.ts';
+import { withheldText } from './withheld-runs.ts';
 
 const NIGHTS = 5;
 const TROUBLES = 6;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { lastClosedSession, nextSession, sessionHours, sessionsBetween } from '../../calendar/calendar.ts';
 import { startsAround } from '../../calendar/schedule.ts';
-import { readConsolidated } from '../../jobs/consolidate/state.ts';
+import { readConsolidated } from '../../jobs/consolidate/consolidation-state.ts';
 import { type Lake, type LakeKind, lakeKind } from '../../lake/lake.ts';
-import { publishedSessions } from '../../lake/sessions.ts';
+import { publishedSessions } from '../../lake/session-files.ts';
 import { readSilverCheckpoint } from '../../lake/silver.ts';
 import { RunningExecutions } from '../../local/executions.ts';
 import { readHome } from '../../local/home.ts';
@@ -21,7 +21,7 @@ import {
   type WithheldRunSummary,
   type WithheldSummary,
   withKilled,
-} from './withheld.ts';
+} from './withheld-runs.ts';
 
 const failedTasksSql = statement(sql, 'failed-tasks');
 const goodTasksSql = statement(sql, 'good-tasks');

@@ -2,15 +2,15 @@ import { closureReason, isSameCalendar, sessionsBetween } from '../../calendar/c
 import { inFlight } from '../../concurrency.ts';
 import { LIST_VIEWS, STORED_LISTS } from '../../datasets/registry.ts';
 import { isNamed } from '../../errors.ts';
-import { manifestIn, readConsolidated } from '../../jobs/consolidate/state.ts';
+import { manifestIn, readConsolidated } from '../../jobs/consolidate/consolidation-state.ts';
 import { decodeBarColumns } from '../../lake/bar-table.ts';
 import { fileList } from '../../lake/exact-paths.ts';
 import { historyKeys } from '../../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll, readJson } from '../../lake/lake.ts';
 import { decodeRows } from '../../lake/parquet.ts';
-import { checksumOf, type Ingest, publishedSessions, usableIngest } from '../../lake/sessions.ts';
+import { checksumOf, type Ingest, publishedSessions, usableIngest } from '../../lake/session-files.ts';
 import { decodeSilver, readSilverCheckpoint } from '../../lake/silver.ts';
-import { readSplits } from '../../lake/splits.ts';
+import { readSplits } from '../../lake/splits-list.ts';
 import { type LakeViews, openViews } from '../../lake/views.ts';
 import { retentionCutoff } from '../../night/maintenance.ts';
 import { figure, placeIn, statement } from '../../text.ts';

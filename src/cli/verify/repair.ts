@@ -4,7 +4,7 @@ import { STORED_LISTS } from '../../datasets/registry.ts';
 import { listDates, readList } from '../../datasets/snapshots.ts';
 import { NamedError } from '../../errors.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
-import { checksumOf, decodeBars, readIngest } from '../../lake/sessions.ts';
+import { checksumOf, decodeBars, readIngest } from '../../lake/session-files.ts';
 import { executionIsRunning } from '../../night/open.ts';
 import { counted, statement } from '../../text.ts';
 import type { Warehouse } from '../../warehouse/client.ts';

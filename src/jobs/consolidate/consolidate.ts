@@ -3,11 +3,9 @@ import { inFlight, stopIfAsked } from '../../concurrency.ts';
 import { errorName, isNamed } from '../../errors.ts';
 import type { AdoptedPrices } from '../../lake/bar-table.ts';
 import { jsonBytes, keys, type Lake } from '../../lake/lake.ts';
-import { type Ingest, publishedSessions, readIngest } from '../../lake/sessions.ts';
+import { type Ingest, publishedSessions, readIngest } from '../../lake/session-files.ts';
 import { cutoffDate, type Expired, NOTHING_REMOVED, proveExpired, type Removal, removeExpired } from '../expire.ts';
 import { type BronzeJobOptions, isOfShard, type JobError, type JobSummary, type Progress, statusOf } from '../job.ts';
-import { type DateFile, type Inventory, Tally, takeInventory } from './inventory.ts';
-import { mergeSymbol } from './merge.ts';
 import {
   type Batch,
   type ConsolidationPlan,
@@ -15,10 +13,12 @@ import {
   planConsolidation,
   splitIntoBatches,
   wantedBy,
-} from './plan.ts';
+} from './consolidation-plan.ts';
+import { type Manifest, openBase } from './consolidation-state.ts';
+import { type DateFile, type Inventory, Tally, takeInventory } from './inventory.ts';
+import { mergeSymbol } from './merge.ts';
 import { readSessions, type SymbolWork, symbolWork } from './read-sessions.ts';
 import { commit, commitShard, type MergedState, removeShardResults, type ShardResult, shardResult } from './shards.ts';
-import { type Manifest, openBase } from './state.ts';
 
 export interface ConsolidateOptions extends BronzeJobOptions {
   mode: 'full' | 'incremental';
@@ -62,7 +62,7 @@ export async function consolidate(lake: Lake, options: ConsolidateOptions): Prom
   const errors: JobError[] = inventory.unrecognisedKeys.map((key) => ({
     name: 'Lake.Corrupt',
     symbol: null,
-    message: `${key} is named after no symbol; rename it as docs/data-dictionary says, or remove it`,
+    message: `${key} is named after no symbol; rename it as docs/data-dictionary.md says, or remove it`,
   }));
   const unread: string[] = [];
   const ingests = new Map<string, Ingest>();

@@ -17,8 +17,8 @@ import {
 import { keys, type Lake, replace } from '../../lake/lake.ts';
 import { corruptFile } from '../../lake/parquet-columns.ts';
 import { BAR_SOURCES } from '../../records/bar.ts';
+import type { ManifestEntry } from './consolidation-state.ts';
 import { type DateFile, rowHash, type Tally } from './inventory.ts';
-import type { ManifestEntry } from './state.ts';
 
 /** What one symbol's history is made of; every source is sorted by date with one row a date. */
 export interface MergeInput {

@@ -3,8 +3,8 @@ import { inFlight } from '../../concurrency.ts';
 import { type BarColumns, decodeBarColumns, pickBars, rowRef, tableOf } from '../../lake/bar-table.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
 import { corruptFile } from '../../lake/parquet-columns.ts';
-import { checksumOf } from '../../lake/sessions.ts';
-import type { Batch, PlannedSession } from './plan.ts';
+import { checksumOf } from '../../lake/session-files.ts';
+import type { Batch, PlannedSession } from './consolidation-plan.ts';
 
 /** Session files in memory, found by symbol. */
 export interface ReadSessions {

@@ -2,11 +2,17 @@ import { createHash } from 'node:crypto';
 import { dateOf } from '../../calendar/dates.ts';
 import { isNamed } from '../../errors.ts';
 import { jsonBytes, jsonIn, keys, type Lake, listAll, replace } from '../../lake/lake.ts';
-import type { Ingest } from '../../lake/sessions.ts';
+import type { Ingest } from '../../lake/session-files.ts';
 import type { Expired } from '../expire.ts';
 import { type BronzeJobOptions, isOfShard, type JobError } from '../job.ts';
+import {
+  type Base,
+  type ConsolidationCheckpoint,
+  checkpointBytes,
+  type Manifest,
+  manifestBytes,
+} from './consolidation-state.ts';
 import { type Digests, digestsOf, type Inventory, Tally } from './inventory.ts';
-import { type Base, type ConsolidationCheckpoint, checkpointBytes, type Manifest, manifestBytes } from './state.ts';
 
 /**
  * What one shard did, complete for its symbols. The lake's manifest and checkpoint are a function of the parts of all

@@ -1,9 +1,9 @@
 import { dateOf, readDay } from '../../calendar/dates.ts';
 import { stopIfAsked } from '../../concurrency.ts';
 import { NamedError } from '../../errors.ts';
-import type { FactorSpan } from '../../lake/splits.ts';
+import type { FactorSpan } from '../../lake/splits-list.ts';
 import type { BarChunk, BatchInput, Engine } from './bar-reader.ts';
-import { type Batch, VALUES, type WindowTable } from './plan.ts';
+import { type Batch, VALUES, type WindowTable } from './window-plan.ts';
 
 const MILLION = 1e6;
 

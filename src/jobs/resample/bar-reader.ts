@@ -2,10 +2,10 @@ import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@du
 import { stopIfAsked } from '../../concurrency.ts';
 import { NamedError } from '../../errors.ts';
 import { fileList, textList } from '../../lake/exact-paths.ts';
-import type { FactorSpan } from '../../lake/splits.ts';
+import type { FactorSpan } from '../../lake/splits-list.ts';
 import { statement } from '../../text.ts';
 import sql from './bar-reader.sql';
-import type { WindowTable } from './plan.ts';
+import type { WindowTable } from './window-plan.ts';
 
 const filesReadSql = statement(sql, 'files-read');
 const historyBarsSql = statement(sql, 'history-bars');

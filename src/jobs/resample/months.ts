@@ -5,8 +5,8 @@ import { keys, type Lake } from '../../lake/lake.ts';
 import { roomFor } from '../../lake/parquet.ts';
 import { corruptFile } from '../../lake/parquet-columns.ts';
 import { decodeSilver, encodeSilver, SILVER_COLUMNS, type SilverColumns } from '../../lake/silver.ts';
-import { type Batch, VALUES } from './plan.ts';
 import type { Interval, Prepared } from './prepare.ts';
+import { type Batch, VALUES } from './window-plan.ts';
 import type { Findings, WindowBatches } from './windows.ts';
 
 /** Month files written or compared at once: enough to keep the disk busy, few enough to stay small. */

@@ -2,9 +2,9 @@ import { isSameCalendar } from '../../calendar/calendar.ts';
 import { isNamed } from '../../errors.ts';
 import { keys, type Lake, listAll } from '../../lake/lake.ts';
 import { decodeSilver, readSilverCheckpoint, type SilverCheckpoint, type SilverColumns } from '../../lake/silver.ts';
-import { lostSplits } from '../../lake/splits.ts';
-import { type IntervalPlan, planInterval } from './plan.ts';
-import { type Basis, differing, type LakeState } from './state.ts';
+import { lostSplits } from '../../lake/splits-list.ts';
+import { type Basis, differing, type LakeState } from './lake-state.ts';
+import { type IntervalPlan, planInterval } from './window-plan.ts';
 
 /** Above this many symbols a full rebuild is cheaper than merging them into every month file. */
 const MOST_WHOLE = 50;

@@ -5,13 +5,13 @@ import { stopIfAsked } from '../../concurrency.ts';
 import { isNamed, NamedError } from '../../errors.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
 import { writeSilverCheckpoint } from '../../lake/silver.ts';
-import { factorSpans, readSplitsList } from '../../lake/splits.ts';
-import { readSymbolHistory } from '../../lake/symbol-history.ts';
-import { type Manifest, readConsolidated, readManifest } from '../consolidate/state.ts';
+import { factorSpans, readSplitsList } from '../../lake/splits-list.ts';
+import { readSymbolHistory } from '../../lake/symbol-history-file.ts';
+import { type Manifest, readConsolidated, readManifest } from '../consolidate/consolidation-state.ts';
 import type { JobError, JobSummary, Progress } from '../job.ts';
+import { type Basis, basisOf, nextCheckpoint } from './lake-state.ts';
 import { monthsOf, writeMonths } from './months.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { type Basis, basisOf, nextCheckpoint } from './state.ts';
 import { type Findings, makeWindows } from './windows.ts';
 
 /** Share of the symbols whose damage is only reported; with more of them the job fails. */

@@ -2,12 +2,12 @@ import { inFlight } from '../../concurrency.ts';
 import { isNamed } from '../../errors.ts';
 import { historyKeys } from '../../lake/histories.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
-import type { FactorSpan } from '../../lake/splits.ts';
+import type { FactorSpan } from '../../lake/splits-list.ts';
 import { makeBatch, Reduction } from './aggregate.ts';
 import { type BatchInput, Engine, type EngineOptions } from './bar-reader.ts';
-import { allWindows, type Batch, numberWindows, type WindowTable } from './plan.ts';
+import type { LakeState } from './lake-state.ts';
 import { type Interval, type Prepared, passesOf, splitIntoBatches } from './prepare.ts';
-import type { LakeState } from './state.ts';
+import { allWindows, type Batch, numberWindows, type WindowTable } from './window-plan.ts';
 
 export interface WindowsInput {
   lake: Lake;

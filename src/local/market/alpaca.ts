@@ -4,7 +4,7 @@ import type { MarketResponse, Vendor, VendorRequest } from './routes.ts';
 
 const PER_MINUTE = 200;
 
-/** `GET /v2/assets` (vendor-apis 2): status, asset_class, exchange, attributes (any of them); one array, no paging. */
+/** `GET /v2/assets`: status, asset_class, exchange, attributes (any of them); one array, no paging. */
 async function answerAssets({ query, source, lastClosed, active }: VendorRequest): Promise<MarketResponse> {
   const status = query.get('status');
   if (status !== null && status !== 'active' && status !== 'inactive')

@@ -11,7 +11,7 @@ const EXCHANGES: Record<string, string> = {
   BATS: 'BATS',
 };
 
-/** Alpaca spells preferreds `KIM.PRL` where Polygon writes `KIMpL` (vendor-apis 6e). */
+/** Alpaca spells preferreds `KIM.PRL` where Polygon writes `KIMpL`. */
 function alpacaSymbol(ticker: string): string {
   return ticker.replace(/^([A-Z]+)p([A-Z])$/, '$1.PR$2');
 }

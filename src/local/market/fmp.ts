@@ -95,7 +95,7 @@ function told(status: number, message: string): MarketResponse {
   return { status, json: { 'Error Message': message } };
 }
 
-/** Financial Modeling Prep's /stable API as far as the pipeline asks it (vendor-apis 3); its plan has bulk answers. */
+/** Financial Modeling Prep's /stable API as far as the pipeline asks it; its plan has bulk answers. */
 export const fmp: Vendor = {
   name: 'fmp',
   routes: [

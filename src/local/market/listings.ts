@@ -182,7 +182,7 @@ function listed(ticker: string, name: string, type: string, exchange: string): N
 
 /**
  * Symbols every generated market has, always listed: words that parsers take for booleans, numbers, nulls or device
- * names, class shares, lower-case preferreds and warrants (vendor-apis 6e), and three that everybody knows.
+ * names, class shares, lower-case preferreds and warrants, and three that everybody knows.
  */
 export const ODD_SYMBOLS: readonly NamedSymbol[] = [
   listed('AAPL', 'Apple Inc.', 'CS', 'XNAS'),

@@ -35,7 +35,7 @@ async function rowsFor(
   );
 }
 
-/** `GET /v3/reference/tickers` (vendor-apis 1.3): market, active, type, ticker, date, order, limit, cursor; sorted by ticker. */
+/** `GET /v3/reference/tickers`: market, active, type, ticker, date, order, limit, cursor; sorted by ticker. */
 export async function answerTickers(asked: VendorRequest): Promise<MarketResponse> {
   const filters = filtersOf(asked.query);
   const [sort, order] = [filters.get('sort') ?? 'ticker', filters.get('order') ?? 'asc'];
@@ -62,7 +62,7 @@ function withDate(filters: URLSearchParams, asOf: string): URLSearchParams {
   return dated;
 }
 
-/** `GET /v3/reference/tickers/{ticker}` (vendor-apis 1.4); funds have no SIC code, and one in twenty no market cap. */
+/** `GET /v3/reference/tickers/{ticker}`; funds have no SIC code, and one in twenty no market cap. */
 export async function answerDetails(asked: VendorRequest): Promise<MarketResponse> {
   const ticker = decodeURIComponent(asked.captured[0] ?? '');
   const { listings, closes } = await marketDay(asked.source, asked.lastClosed);
@@ -107,7 +107,7 @@ async function barsOn(asked: VendorRequest, date: string, adjusted: boolean): Pr
 }
 
 /**
- * `GET /v2/aggs/grouped/locale/us/market/stocks/{date}` (vendor-apis 1.5): adjusted (default true), include_otc
+ * `GET /v2/aggs/grouped/locale/us/market/stocks/{date}`: adjusted (default true), include_otc
  * (default false). A day without trading has no `results` key; one not closed yet is refused.
  */
 export async function answerGrouped(asked: VendorRequest): Promise<MarketResponse> {
@@ -175,7 +175,7 @@ function asBefore({ id, execution_date, split_from, split_to, ticker }: SplitRow
 
 /**
  * `GET /v3/reference/splits` (limit 10, at most 1000) and `GET /stocks/v1/splits` (limit 100, at most 5000), both
- * with ticker, execution_date and its ranges, newest first (vendor-apis 1.8). Splits announced ahead are included.
+ * with ticker, execution_date and its ranges, newest first. Splits announced ahead are included.
  */
 export async function answerSplits(asked: VendorRequest): Promise<MarketResponse> {
   const filters = filtersOf(asked.query);
@@ -197,7 +197,7 @@ const UNDERLYING = 400;
 const USUAL_WINDOW: Readonly<Record<string, string>> = { rsi: '14', sma: '50' };
 
 /**
- * `GET /v1/indicators/{rsi|sma}/{ticker}` (vendor-apis 1.7): the newest value up to `timestamp.lte`, of split-adjusted
+ * `GET /v1/indicators/{rsi|sma}/{ticker}`: the newest value up to `timestamp.lte`, of split-adjusted
  * closes, and none of those before it; `values` is absent when there is none.
  */
 export async function answerIndicator(asked: VendorRequest): Promise<MarketResponse> {
@@ -268,7 +268,7 @@ export function notFound(request: MarketRequest, message: string): MarketRespons
   return { status: 404, json: { status: 'NOT_FOUND', request_id: requestId(request), message } };
 }
 
-/** A 403, whose text stands in `message`; its meanings differ by this text only (vendor-apis 1.2). */
+/** A 403, whose text stands in `message`; its meanings differ by this text only. */
 export function notAuthorized(request: MarketRequest, message: string): MarketResponse {
   return { status: 403, json: { status: 'NOT_AUTHORIZED', request_id: requestId(request), message } };
 }

@@ -2,7 +2,7 @@
 
 export type MarketKind = 'stocks' | 'otc';
 
-/** A row of Polygon's `/v3/reference/tickers` (vendor-apis 1.3). Absent fields are absent, never null. */
+/** A row of Polygon's `/v3/reference/tickers`. Absent fields are absent, never null. */
 export interface TickerRow {
   ticker: string;
   name: string;
@@ -46,7 +46,7 @@ export interface SplitRow {
   historical_adjustment_factor?: number;
 }
 
-/** A row of Alpaca's `/v2/assets` (vendor-apis 2). */
+/** A row of Alpaca's `/v2/assets`. */
 export interface AssetRow {
   id: string;
   class: 'us_equity';
@@ -96,7 +96,7 @@ export interface MarketDay {
 
 const days = new WeakMap<MarketSource, { date: string; day: Promise<MarketDay> }>();
 
-/** FMP writes class shares, preferreds, warrants and units with a hyphen (vendor-apis 6e). */
+/** FMP writes class shares, preferreds, warrants and units with a hyphen. */
 export function hyphenated(ticker: string): string {
   return ticker
     .replace(/^([A-Z]+)p([A-Z]?)$/, '$1-P$2')

@@ -1,6 +1,6 @@
 import { NamedError } from '../../errors.ts';
 import { counted } from '../../text.ts';
-import { allStates, checkGraph, checkVariables } from './check.ts';
+import { allStates, checkGraph, checkVariables } from './check-graph.ts';
 import { ADDED_FUNCTIONS, expressionSource, JSONATA_FUNCTIONS } from './expressions.ts';
 import { type Available, checkResource, Fields, isObject, isTimestamp, type Problem } from './fields.ts';
 import type { Assign, Catcher, Effects, Machine, Recovery, Retrier, Scope, State, Use } from './machine.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withheldReason, withKilled } from '../../../src/cli/status/withheld.ts';
+import { withheldReason, withKilled } from '../../../src/cli/status/withheld-runs.ts';
 
 const row = (run_id: string, session: string, status: string, started_at: string) => ({
   run_id,

@@ -11,7 +11,7 @@ import { resample } from '../../../src/jobs/resample/resample.ts';
 import { FileLake } from '../../../src/lake/file-lake.ts';
 import { keys } from '../../../src/lake/lake.ts';
 import { encodeRows } from '../../../src/lake/parquet.ts';
-import { encodeSymbolHistory } from '../../../src/lake/symbol-history.ts';
+import { encodeSymbolHistory } from '../../../src/lake/symbol-history-file.ts';
 import { bar, publish } from '../../lake/published.ts';
 
 const DATES = Array.from({ length: 12 }, (_, i) => sessionAt(sessionNumber('2025-10-27') + i));

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { sessionAt } from '../../../src/calendar/calendar.ts';
 import { consolidate } from '../../../src/jobs/consolidate/consolidate.ts';
-import { readConsolidated } from '../../../src/jobs/consolidate/state.ts';
+import { readConsolidated } from '../../../src/jobs/consolidate/consolidation-state.ts';
 import { keys } from '../../../src/lake/lake.ts';
-import { decodeBars, encodeBars } from '../../../src/lake/sessions.ts';
+import { decodeBars, encodeBars } from '../../../src/lake/session-files.ts';
 import { MemoryLake } from '../../lake/memory-lake.ts';
 import { bar, originalBytes, publish } from '../../lake/published.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sessionAt } from '../../../src/calendar/calendar.ts';
 import { consolidate } from '../../../src/jobs/consolidate/consolidate.ts';
-import { readConsolidated } from '../../../src/jobs/consolidate/state.ts';
+import { readConsolidated } from '../../../src/jobs/consolidate/consolidation-state.ts';
 import { vacuum } from '../../../src/jobs/vacuum.ts';
 import { keys, type Lake } from '../../../src/lake/lake.ts';
 import { KillLake } from '../../lake/kill-lake.ts';

@@ -8,7 +8,7 @@ import { sessionAt } from '../../../src/calendar/calendar.ts';
 import { consolidate } from '../../../src/jobs/consolidate/consolidate.ts';
 import { FileLake } from '../../../src/lake/file-lake.ts';
 import { keys, listAll } from '../../../src/lake/lake.ts';
-import { decodeBars, encodeBars } from '../../../src/lake/sessions.ts';
+import { decodeBars, encodeBars } from '../../../src/lake/session-files.ts';
 import type { Bar } from '../../../src/records/bar.ts';
 import { bar, publish } from '../../lake/published.ts';
 

@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import type { Inventory } from '../../../src/jobs/consolidate/inventory.ts';
 import {
   ingestsNeeded,
   type PlanInput,
   planConsolidation,
   splitIntoBatches,
-} from '../../../src/jobs/consolidate/plan.ts';
-import { type ConsolidationCheckpoint, NOTHING_CONSOLIDATED } from '../../../src/jobs/consolidate/state.ts';
-import type { Ingest } from '../../../src/lake/sessions.ts';
+} from '../../../src/jobs/consolidate/consolidation-plan.ts';
+import {
+  type ConsolidationCheckpoint,
+  NOTHING_CONSOLIDATED,
+} from '../../../src/jobs/consolidate/consolidation-state.ts';
+import type { Inventory } from '../../../src/jobs/consolidate/inventory.ts';
+import type { Ingest } from '../../../src/lake/session-files.ts';
 
 const [MON, TUE, WED] = ['2025-11-17', '2025-11-18', '2025-11-19'] as [string, string, string];
 const ingest = (date: string, removed: string[] = [], checksum = `sum ${date}`): [string, Ingest] => [

@@ -4,9 +4,9 @@ import { sessionAt, sessionNumber, windowFirst, windowIndex } from '../../../src
 import { dateOf, readDay } from '../../../src/calendar/dates.ts';
 import { newScan, Reduction, scanBars } from '../../../src/jobs/resample/aggregate.ts';
 import type { BarChunk } from '../../../src/jobs/resample/bar-reader.ts';
+import { lakeState } from '../../../src/jobs/resample/lake-state.ts';
 import { rowsOf } from '../../../src/jobs/resample/months.ts';
-import { allWindows, numberWindows } from '../../../src/jobs/resample/plan.ts';
-import { lakeState } from '../../../src/jobs/resample/state.ts';
+import { allWindows, numberWindows } from '../../../src/jobs/resample/window-plan.ts';
 
 // Sessions on both sides of 1970 and of session 0.
 const DATES = [sessionNumber('1969-12-01'), sessionNumber('1989-12-18')].flatMap((start) =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sessionAt, sessionNumber, sessionsBetween } from '../../../src/calendar/calendar.ts';
-import { planInterval } from '../../../src/jobs/resample/plan.ts';
-import { lakeState } from '../../../src/jobs/resample/state.ts';
+import { lakeState } from '../../../src/jobs/resample/lake-state.ts';
+import { planInterval } from '../../../src/jobs/resample/window-plan.ts';
 import type { SilverCheckpoint } from '../../../src/lake/silver.ts';
 
 const YEAR = sessionsBetween('2024-12-01', '2025-11-19');

@@ -9,7 +9,7 @@ import { consolidate } from '../../../src/jobs/consolidate/consolidate.ts';
 import { resample } from '../../../src/jobs/resample/resample.ts';
 import { FileLake } from '../../../src/lake/file-lake.ts';
 import { keys, listAll } from '../../../src/lake/lake.ts';
-import { decodeBars } from '../../../src/lake/sessions.ts';
+import { decodeBars } from '../../../src/lake/session-files.ts';
 import { publish } from '../../lake/published.ts';
 import { haveRealBars, realBars } from '../../lake/real-bars.ts';
 import { type NaiveBar, naiveSilver } from './naive.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { differingDates, hasSession, sessionText } from '../../../src/jobs/resample/state.ts';
+import { differingDates, hasSession, sessionText } from '../../../src/jobs/resample/lake-state.ts';
 
 const DATES = Array.from({ length: 20 }, (_, day) => `2025-03-${String(day + 1).padStart(2, '0')}`);
 const some = fc

@@ -1,5 +1,5 @@
-import { type PracticeMarket, startMarket } from '../../../src/local/market/server.ts';
 import type { MarketSource } from '../../../src/local/market/source.ts';
+import { type PracticeMarket, startMarket } from '../../../src/local/market/start-market.ts';
 
 /** Any instant after the close of Friday 2026-11-20, so that no test depends on the day it runs. */
 export const NOW = new Date('2026-11-22T12:00:00Z');

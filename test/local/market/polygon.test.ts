@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sessionHours } from '../../../src/calendar/calendar.ts';
 import { generateMarket } from '../../../src/local/market/generator.ts';
-import { type PracticeMarket, startMarket } from '../../../src/local/market/server.ts';
+import { type PracticeMarket, startMarket } from '../../../src/local/market/start-market.ts';
 import { ask, grouped, NOW } from './ask.ts';
 
 const source = generateMarket({ symbols: 500, seed: 1 });

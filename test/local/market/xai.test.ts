@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { generateMarket } from '../../../src/local/market/generator.ts';
-import { type PracticeMarket, startMarket } from '../../../src/local/market/server.ts';
+import { type PracticeMarket, startMarket } from '../../../src/local/market/start-market.ts';
 import { readAnswer } from '../../../src/portfolio/answer.ts';
 import { type ModelRequest, type XaiApi, xai } from '../../../src/vendors/xai.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ExecutionEvent } from '../../../src/local/states/events.ts';
 import { loadMachine } from '../../../src/local/states/load.ts';
-import { runMachine } from '../../../src/local/states/run.ts';
+import { runMachine } from '../../../src/local/states/run-machine.ts';
 
 const LAMBDA = 'arn:aws:states:::lambda:invoke';
 

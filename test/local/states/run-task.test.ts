@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Retrier } from '../../../src/local/states/machine.ts';
-import { RetryCounts, retryDelay } from '../../../src/local/states/run-task.ts';
+import { RetryCounts, retryDelay } from '../../../src/local/states/try-task.ts';
 
 const retrier = (over: Partial<Retrier> = {}): Retrier => ({
   errorEquals: ['States.ALL'],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ExecutionEvent, Integration } from '../../../src/local/states/events.ts';
 import { loadMachine } from '../../../src/local/states/load.ts';
-import { type RunOptions, runMachine } from '../../../src/local/states/run.ts';
+import { type RunOptions, runMachine } from '../../../src/local/states/run-machine.ts';
 
 const LAMBDA = 'arn:aws:states:::lambda:invoke';
 const task = (rest: object): object => ({ Type: 'Task', Resource: LAMBDA, Arguments: { FunctionName: 'f' }, ...rest });

@@ -5,8 +5,8 @@ import { childSignal, Interruption, StateFailure, startTimer } from './failure.t
 import { tryMap, tryParallel } from './fan-out.ts';
 import { isTimestamp } from './fields.ts';
 import type { ChoiceState, FailState, Machine, Scope, WaitState } from './machine.ts';
-import { recover, tryTask } from './run-task.ts';
 import { boundedCopy, type Template } from './template.ts';
+import { recover, tryTask } from './try-task.ts';
 
 export interface RunOptions {
   input: unknown;

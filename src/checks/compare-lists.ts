@@ -94,7 +94,7 @@ function spanOf(days: readonly string[]): string {
   return first === last ? ` ${first}` : ` ${first} to ${last}`;
 }
 
-/** Alpaca's `KIM.PRL`, `ABC.RT` and `ABC.WI` are Polygon's `KIMpL`, `ABCr` and `ABCw` (vendor-apis 6e). */
+/** Alpaca's `KIM.PRL`, `ABC.RT` and `ABC.WI` are Polygon's `KIMpL`, `ABCr` and `ABCw`. */
 const SPELLINGS: readonly (readonly [alpaca: RegExp, polygon: string])[] = [
   [/^([A-Z]+)\.PR([A-Z])$/, '$1p$2'],
   [/^([A-Z]+)\.PR$/, '$1p'],

@@ -1,9 +1,9 @@
 import { calendarFingerprint, sessionNumber, windowIndex } from '../../calendar/calendar.ts';
 import { dateOf } from '../../calendar/dates.ts';
 import type { SilverCheckpoint } from '../../lake/silver.ts';
-import { type PriceSplit, type SplitsList, splitsInForce, splitsText } from '../../lake/splits.ts';
-import { companyChanges, type SymbolHistory } from '../../lake/symbol-history.ts';
-import type { ConsolidationCheckpoint, Manifest } from '../consolidate/state.ts';
+import { type PriceSplit, type SplitsList, splitsInForce, splitsText } from '../../lake/splits-list.ts';
+import { companyChanges, type SymbolHistory } from '../../lake/symbol-history-file.ts';
+import type { ConsolidationCheckpoint, Manifest } from '../consolidate/consolidation-state.ts';
 
 /** What the data files hold, date by date; silver is a function of this. */
 export interface LakeState {

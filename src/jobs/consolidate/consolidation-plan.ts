@@ -1,7 +1,7 @@
 import { addDays } from '../../calendar/dates.ts';
-import type { Ingest } from '../../lake/sessions.ts';
+import type { Ingest } from '../../lake/session-files.ts';
+import type { ConsolidationCheckpoint } from './consolidation-state.ts';
 import type { DateFile, Inventory } from './inventory.ts';
-import type { ConsolidationCheckpoint } from './state.ts';
 
 export interface PlannedSession {
   date: string;

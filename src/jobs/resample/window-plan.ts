@@ -1,7 +1,7 @@
 import { sessionAt, sessionNumber, windowFirst, windowIndex, windowsOfMonth } from '../../calendar/calendar.ts';
 import { readDay } from '../../calendar/dates.ts';
 import type { SilverCheckpoint } from '../../lake/silver.ts';
-import { differingDates, hasSession, type LakeState } from './state.ts';
+import { differingDates, hasSession, type LakeState } from './lake-state.ts';
 
 /** A window whose bars are rebuilt. */
 export interface PlannedWindow {
