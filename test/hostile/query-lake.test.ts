@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { claimLake, keys } from '../../src/lake/lake.ts';
 import { encodeBars } from '../../src/lake/session-files.ts';
@@ -22,6 +22,11 @@ beforeAll(async () => {
     await lake.write(key, encodeBars([bar('OWN', '2025-11-19')]));
   }
   env = { AFTERBELL_HOME: scratch(), LAKE_URI: lake.uri, HOME: scratch() };
+});
+
+// What one row wrote must not fail the rows after it.
+afterEach(() => {
+  for (const path of [file, join(env.HOME!, '.duckdb')]) rmSync(path, { recursive: true, force: true });
 });
 
 test.each(rows)('query with $name changes no file and reads no other', async ({ input, expected }) => {
