@@ -16,6 +16,7 @@ import { chunksOf } from '../night/plan.ts';
 import { effectOf } from '../night/publish-session.ts';
 import { planRelease } from '../night/withheld.ts';
 import { releaseText } from '../records/run.ts';
+import { COMMANDS } from '../report/next-steps.ts';
 import { backfillChunks, requireKind } from './backfill.ts';
 import { type Context, requireBegun } from './context.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
@@ -132,7 +133,7 @@ async function backfillHistory(history: readonly string[], laptop: Laptop, conte
   const failed = outcomes.find(({ status }) => status === 'Failed');
   for (const { session, status, reasons } of outcomes) {
     if (status === 'Partial' || status === 'Held')
-      terminal.note(`History up to ${session}: ${status}: ${reasons[0]}; what to do: npx afterbell status`);
+      terminal.note(`History up to ${session}: ${status}: ${reasons[0]}; what to do: ${COMMANDS.status()}`);
   }
   if (!failed) return 0;
   printOutcome(failed, laptop.stores.lake, terminal);

@@ -6,6 +6,7 @@ import type { VacuumSummary } from '../jobs/vacuum.ts';
 import { keys, type Lake, readJson } from '../lake/lake.ts';
 import { encodeBars, readIngest, recordSession, storedBars } from '../lake/session-files.ts';
 import { type Bar, sameValues } from '../records/bar.ts';
+import { COMMANDS } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
 import { atStage, exchangeTime, executionLink, oneLine, statement, wellFormed } from '../text.ts';
 import sql from '../warehouse/ledger.sql';
@@ -129,7 +130,7 @@ function wordFor(
     good.length > 0 ? `Done all the same: ${good.join(', ')}.` : 'Nothing was removed by the parts that failed.',
     ...reasons.map((reason, place) => `${place === 0 ? 'Error: ' : '- '}${reason}`),
     ...(stage === 'local' ? [] : [`Execution: ${executionLink(execution.arn)}`]),
-    `Repair: npx afterbell run maintenance${atStage(stage)}`,
+    `Repair: ${COMMANDS.run('maintenance', atStage(stage))}`,
   ]
     .map(oneLine)
     .join('\n');

@@ -1,6 +1,5 @@
 import { publishedSessions } from '../lake/session-files.ts';
-import { hasError } from '../records/reason.ts';
-import { repairsOf, withheldLines } from '../report/next-steps.ts';
+import { lostLine, repairLine, repairsOf, withheldLines } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
 import {
   atStage,
@@ -140,19 +139,9 @@ function commands(
   const tasks = lists(bad).map(({ task }) => task);
   const facts = { runId, kind, session, sessions: sessions.held, tasks, releasing };
   const release = sessions.held.length + tasks.length > 0 ? withheldLines(facts, there) : [];
-  const repairs = status === 'Failed' ? [] : repairsOf(bad, sessions);
+  const repairs = status === 'Failed' ? [] : repairsOf(bad, sessions, there);
   if (release.length > 0 && status !== 'Failed' && repairs.length === 0) return { release, rest: [] };
-  const damaged = hasError(reasons, 'Lake.Corrupt');
-  const again = repair(kind, session, repairs, there);
-  return { release, rest: [`Repair: ${damaged ? `npx afterbell verify --repair${there}, then ` : ''}${again}`] };
-}
-
-/** A range is asked for again as a whole: what is held by now is not fetched twice. */
-function repair(kind: Night['kind'], session: string, repairs: readonly string[], there: string): string {
-  if (kind === 'backfill') return `the same npx afterbell backfill${there} again; it fetches what is missing`;
-  if (kind === 'task') return `the same npx afterbell run${there} again`;
-  if (repairs.length === 0) return `npx afterbell night --session ${session}${there}`;
-  return repairs.map((command) => `${command}${there}`).join(' && ');
+  return { release, rest: [repairLine({ kind, session, reasons }, repairs, there)] };
 }
 
 /** What the lake and the records of complete syncs say is served. */
@@ -202,7 +191,7 @@ export function lostNotice(lost: LostExecution): { subject: string; message: str
     'Published data is unchanged, and what was stored by then is sound.',
     `Error: ${lost.error}${lost.cause === undefined ? '' : `: ${wellFormed(lost.cause, CAUSE)}`}`,
     `Execution: ${lost.link}`,
-    `Repair: npx afterbell night${there}, which goes on where it was (npx afterbell status${there} names what is missing)`,
+    lostLine(there),
   ]
     .map(oneLine)
     .join('\n');

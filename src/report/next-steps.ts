@@ -1,5 +1,5 @@
 import { nextSession, sessionsBetween } from '../calendar/calendar.ts';
-import { hasError, readReasons } from '../records/reason.ts';
+import { hasError, type Reason, readReasons } from '../records/reason.ts';
 import {
   type DatasetResult,
   type NightKind,
@@ -15,13 +15,26 @@ export interface Step {
   command?: string;
 }
 
+/** Our commands as a reader types them. `there` is ` --stage NAME`, or nothing for a data directory. */
+export const COMMANDS = {
+  /** The last closed session, or the one named. */
+  night: (session?: string, there = '') =>
+    `npx afterbell night${session === undefined ? '' : ` --session ${session}`}${there}`,
+  run: (task: string, there = '') => `npx afterbell run ${task}${there}`,
+  backfill: (from: string, to: string, there = '') => `npx afterbell backfill --from ${from} --to ${to}${there}`,
+  status: (there = '') => `npx afterbell status${there}`,
+  failed: (there = '') => `npx afterbell status --failed${there}`,
+  verify: () => 'npx afterbell verify',
+  repair: (there = '') => `npx afterbell verify --repair${there}`,
+} as const;
+
 /** Pure: what the reader does next, the most urgent first. */
 export function nextSteps(run: ReportedRun, { held }: Pick<History, 'held'>): Step[] {
   const steps = [...keySteps(run), ...statusSteps(run), ...gapSteps(held)];
   if (hasError(readReasons(run), 'Lake.Corrupt')) {
     steps.unshift({
       why: 'A file of the lake is damaged; this names every one and what fixes it.',
-      command: 'npx afterbell verify',
+      command: COMMANDS.verify(),
     });
   }
   if (steps.length > 0) return steps;
@@ -30,7 +43,7 @@ export function nextSteps(run: ReportedRun, { held }: Pick<History, 'held'>): St
 
 function statusSteps(run: ReportedRun): Step[] {
   const { status, kind, session, runId, sessions, datasets, releasing } = run;
-  if (status === 'Running') return [{ why: 'See how far it is.', command: 'npx afterbell status' }];
+  if (status === 'Running') return [{ why: 'See how far it is.', command: COMMANDS.status() }];
   const withheld =
     sessions.held.length > 0
       ? afterReview(withheldSteps({ runId, kind, session, sessions: sessions.held, releasing }))
@@ -39,7 +52,7 @@ function statusSteps(run: ReportedRun): Step[] {
   if (status === 'Failed' || status === 'Interrupted') return [again(run)];
   if (status !== 'Partial') return [];
   return [
-    { why: 'Every failure with its reason.', command: 'npx afterbell status --failed' },
+    { why: 'Every failure with its reason.', command: COMMANDS.failed() },
     ...withheld,
     ...datasets.filter(needsRepeat).flatMap((set) => {
       const { name, task, status: word } = set;
@@ -62,14 +75,14 @@ function needsRepeat({ status }: DatasetResult): boolean {
 }
 
 function repeat(task: string, session: string): string {
-  return task === 'prices' ? `npx afterbell night --session ${session}` : `npx afterbell run ${task}`;
+  return task === 'prices' ? COMMANDS.night(session) : COMMANDS.run(task);
 }
 
 function again({ kind, session, datasets, status }: ReportedRun): Step {
   const why =
     status === 'Interrupted' ? 'Start it again; it goes on where it was.' : 'When the cause is fixed, run it again.';
   if (kind === 'task') return { why, command: repeat(datasets.find(needsRepeat)?.task ?? 'TASK', session) };
-  if (kind !== 'backfill') return { why, command: `npx afterbell night --session ${session}` };
+  if (kind !== 'backfill') return { why, command: COMMANDS.night(session) };
   return { why: `${why} The same backfill fetches only what is missing.` };
 }
 
@@ -95,7 +108,7 @@ function gapSteps(held: readonly string[]): Step[] {
     missing.length === 1
       ? `Session ${from} is missing.`
       : `${missing.length} sessions from ${from} to ${to} are missing.`;
-  return [{ why: what, command: `npx afterbell backfill --from ${from} --to ${to}` }];
+  return [{ why: what, command: COMMANDS.backfill(from, to) }];
 }
 
 function review(session: string): string {
@@ -124,11 +137,11 @@ export function withheldSteps(
   { runId, kind, session, sessions, tasks = [], releasing }: WithheldFacts,
   there = '',
 ): WithheldStep[] {
-  const lists = tasks.map((task) => `npx afterbell run ${task}${there}`).join(' && ');
-  const range = `npx afterbell backfill --from ${sessions[0]} --to ${sessions.at(-1)}${there}`;
+  const lists = tasks.map((task) => COMMANDS.run(task, there)).join(' && ');
+  const range = COMMANDS.backfill(sessions[0] ?? '', sessions.at(-1) ?? '', there);
   // The night of its session fetches the older ones again that it withheld.
   const nights = sessions.includes(session) ? [session] : sessions;
-  const night = nights.map((date) => `npx afterbell night --session ${date}${there}`).join(' && ');
+  const night = nights.map((date) => COMMANDS.night(date, there)).join(' && ');
   const again = sessions.length === 0 ? lists : kind === 'backfill' ? range : night;
   return [
     { why: 'Look first', command: `npx afterbell report --run ${runId}${there}` },
@@ -148,10 +161,37 @@ export function withheldLines(facts: WithheldFacts, there?: string): string[] {
 export function repairsOf(
   bad: readonly Pick<DatasetResult, 'task' | 'status'>[],
   { failed }: Pick<NightReport['sessions'], 'failed'>,
+  there = '',
 ): string[] {
   return bad.flatMap(({ task, status }) => {
     if (status === 'held') return [];
-    if (task !== 'prices') return [`npx afterbell run ${task}`];
-    return failed.map((date) => `npx afterbell night --session ${date}`);
+    if (task !== 'prices') return [COMMANDS.run(task, there)];
+    return failed.map((date) => COMMANDS.night(date, there));
   });
+}
+
+/** Pure: what a notice names as the repair of a run; a range or task is asked for again as a whole. */
+export function repairLine(
+  { kind, session, reasons }: { kind: NightKind; session: string; reasons: readonly Pick<Reason, 'error'>[] },
+  repairs: readonly string[],
+  there: string,
+): string {
+  const verify = hasError(reasons, 'Lake.Corrupt') ? `${COMMANDS.repair(there)}, then ` : '';
+  return `Repair: ${verify}${againText({ kind, session }, repairs, there)}`;
+}
+
+function againText(
+  { kind, session }: { kind: NightKind; session: string },
+  repairs: readonly string[],
+  there: string,
+): string {
+  // What is held by now is not fetched twice.
+  if (kind === 'backfill') return `the same npx afterbell backfill${there} again; it fetches what is missing`;
+  if (kind === 'task') return `the same npx afterbell run${there} again`;
+  return repairs.length === 0 ? COMMANDS.night(session, there) : repairs.join(' && ');
+}
+
+/** Pure: what is to be done about an execution that ended without a verdict. */
+export function lostLine(there: string): string {
+  return `Repair: ${COMMANDS.night(undefined, there)}, which goes on where it was (${COMMANDS.status(there)} names what is missing)`;
 }

@@ -1,6 +1,6 @@
 import { sessionsBetween } from '../../calendar/calendar.ts';
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
-import { type WithheldStep, withheldSteps } from '../../report/next-steps.ts';
+import { COMMANDS, type WithheldStep, withheldSteps } from '../../report/next-steps.ts';
 import { counted, ledgerInstant } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import { type WithheldRunSummary, type WithheldSummary, withheldText } from './withheld-runs.ts';
@@ -48,9 +48,9 @@ const SEVERITY = [1, 4, 3];
 
 /** What follows from the sessions, and the command that rebuilds it. */
 const DERIVED: Readonly<Record<string, string>> = {
-  stock_prices: 'npx afterbell verify --repair',
-  history: 'npx afterbell run consolidate',
-  'N-session bars': 'npx afterbell run resample',
+  stock_prices: COMMANDS.repair(),
+  history: COMMANDS.run('consolidate'),
+  'N-session bars': COMMANDS.run('resample'),
 };
 
 /**
@@ -72,7 +72,7 @@ export function assessHealth(facts: HealthFacts): Health {
 function beginning({ nothingIn, last, running, there }: HealthFacts): Trouble[] {
   if (nothingIn === undefined || running) return [];
   const what = last ? `${nothingIn} serves no session yet` : `no night has run in ${nothingIn}`;
-  return [{ code: 1, what, command: there ? `npx afterbell night${there}` : 'make run' }];
+  return [{ code: 1, what, command: there ? COMMANDS.night(undefined, there) : 'make run' }];
 }
 
 function nightTroubles({ last, latest, heldRuns, heldLists, there }: HealthFacts): Trouble[] {
@@ -81,13 +81,13 @@ function nightTroubles({ last, latest, heldRuns, heldLists, there }: HealthFacts
   const [reason] = JSON.parse(String(last.reasons ?? '[]')) as string[];
   const what = `the last night (${session}) ended as ${status}${reason ? `: ${reason}` : ''}`;
   if (status === 'Failed' || status === 'Interrupted')
-    return [{ code: 1, what, command: `npx afterbell night --session ${session}${there}` }];
+    return [{ code: 1, what, command: COMMANDS.night(session, there) }];
   if (status === 'Held') return heldRuns.some(({ runId }) => runId === last.run_id) ? [] : [{ code: 4, what }];
   if (status !== 'Partial' || heldLists.some(({ runId }) => runId === last.run_id)) return [];
   // What it withheld of older sessions is named for itself.
   if (heldRuns.some(({ runId }) => runId === last.run_id) && badOf(last).every(({ task }) => task === 'prices'))
     return [];
-  return [{ code: 3, what, command: `npx afterbell status --failed${there}` }];
+  return [{ code: 3, what, command: COMMANDS.failed(there) }];
 }
 
 /** Whatever was not well in that night has been run well since. */
@@ -136,7 +136,7 @@ function staleTroubles({ freshness, expected, running, last, heldRuns, heldLists
   const failed = last?.status === 'Failed' || last?.status === 'Interrupted';
   const night: Trouble[] =
     prices && !coming && !(failed && String(last?.session) === expected)
-      ? [{ code: 1, what: `prices are ${prices.age}: ${expected} is due`, command: `npx afterbell night${there}` }]
+      ? [{ code: 1, what: `prices are ${prices.age}: ${expected} is due`, command: COMMANDS.night(undefined, there) }]
       : [];
   if (running) return night;
   // What a night had no key for is no fault; the night brings what follows prices.
@@ -157,16 +157,16 @@ function staleTroubles({ freshness, expected, running, last, heldRuns, heldLists
 }
 
 function repairOf({ dataset }: Freshness, there: string): string {
-  return `${DERIVED[dataset] ?? `npx afterbell run sync-${dataset.replaceAll('_', '-')}`}${there}`;
+  return `${DERIVED[dataset] ?? COMMANDS.run(`sync-${dataset.replaceAll('_', '-')}`)}${there}`;
 }
 
 function gapTroubles({ gaps: missing, heldRuns, there }: HealthFacts): Trouble[] {
   const gaps = missing.filter((date) => !heldRuns.some(({ sessions }) => sessions.includes(date)));
   const [from, to] = [gaps[0], gaps.at(-1)];
-  if (from === undefined) return [];
+  if (from === undefined || to === undefined) return [];
   const named = `${gaps.slice(-5).join(', ')}${gaps.length > 5 ? ', …' : ''}`;
   const what = gaps.length === 1 ? `session ${from} is missing` : `${gaps.length} sessions are missing: ${named}`;
-  return [{ code: 3, what, command: `npx afterbell backfill --from ${from} --to ${to}${there}` }];
+  return [{ code: 3, what, command: COMMANDS.backfill(from, to, there) }];
 }
 
 /** How far one dataset has got, against what the calendar expects by now. */

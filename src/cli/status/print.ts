@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Reason, reasonLines } from '../../records/reason.ts';
+import { COMMANDS } from '../../report/next-steps.ts';
 import { exchangeTime, ledgerInstant, short, there } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import type { Context } from '../context.ts';
@@ -34,10 +35,7 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
   for (const { dataset } of symbols) counts.set(dataset, (counts.get(dataset) ?? 0) + 1);
   const bySet = [...counts].map(([dataset, count]) => `${dataset} ${count}`).join(', ');
   if (counts.size > 0)
-    terminal.print([
-      '',
-      `Skipped or failed symbols: ${bySet}. Each by name: npx afterbell status --failed${there(context)}`,
-    ]);
+    terminal.print(['', `Skipped or failed symbols: ${bySet}. Each by name: ${COMMANDS.failed(there(context))}`]);
   terminal.print(['', nextText(next, expected, held.length > 0)]);
 }
 

@@ -1,4 +1,5 @@
 import { STORED_LISTS } from '../../datasets/registry.ts';
+import { COMMANDS } from '../../report/next-steps.ts';
 
 /** Tables of the warehouse that the lake has everything for; the others are judged by the ledger, so it comes first. */
 export const LAKE_TABLES: readonly string[] = ['nights', ...STORED_LISTS.map(({ name }) => name), 'symbol_history'];
@@ -27,5 +28,5 @@ export interface Check {
 export const SHOWN = 10;
 
 export function refetch(date: string): string {
-  return `npx afterbell night --session ${date}`;
+  return COMMANDS.night(date);
 }

@@ -13,6 +13,7 @@ import { decodeSilver, readSilverCheckpoint } from '../../lake/silver.ts';
 import { readSplits } from '../../lake/splits-list.ts';
 import { type LakeViews, openViews } from '../../lake/views.ts';
 import { retentionCutoff } from '../../night/maintenance.ts';
+import { COMMANDS } from '../../report/next-steps.ts';
 import { figure, placeIn, statement } from '../../text.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
 import enrichmentStatements from '../../warehouse/enrichment.sql';
@@ -111,7 +112,7 @@ async function checkEnrichment(warehouse: Warehouse): Promise<Check> {
     name: 'enrichment',
     counted: sets.map(({ task, stored }) => `${figure(Number(stored))} by ${task}`).join(', '),
     problems: empty.map(({ task }) => `${task} has brought rows, its table is empty`),
-    repairs: empty.map(({ task }) => `npx afterbell run ${task}`),
+    repairs: empty.map(({ task }) => COMMANDS.run(String(task))),
     notes: [],
   };
 }
@@ -159,7 +160,7 @@ export function checkPrices(
     counted: `${figure(stored.size)} sessions in stock_prices`,
     problems,
     ...(dates.size > 0 && { rebuild: [{ step: 'load-prices' as const, dates: [...dates].sort() }] }),
-    repairs: unrecognisedKeys.map((date) => `npx afterbell backfill --from ${date} --to ${date}`),
+    repairs: unrecognisedKeys.map((date) => COMMANDS.backfill(date, date)),
     notes: old > 0 ? [`${old} sessions before ${cutoff} are kept in the lake only (RETENTION_YEARS)`] : [],
   };
 }
@@ -318,7 +319,7 @@ export async function checkCheckpoints(lake: Lake, intervals: readonly number[])
   await readSplits(lake).catch((error: Error) => {
     if (!isNamed(error, 'Lake.Corrupt')) throw error;
     problems.push(error.message);
-    repairs.push('npx afterbell run sync-splits');
+    repairs.push(COMMANDS.run('sync-splits'));
   });
   return { name: 'checkpoints', counted: `${intervals.length + 3} looked at`, problems, rebuild, repairs, notes: [] };
 }
@@ -349,7 +350,7 @@ export async function findDamaged(lake: Lake, message?: string): Promise<Check> 
     return {
       ...check,
       problems: [`a file cannot be read: ${message}`],
-      repairs: ['npx afterbell run resample --mode full'],
+      repairs: [COMMANDS.run('resample --mode full')],
     };
   }
   const outside = await nonSessionDates(lake);

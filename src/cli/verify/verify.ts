@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { stopIfAsked } from '../../concurrency.ts';
 import { fewFiles, isNamed, NamedError } from '../../errors.ts';
 import { listAll } from '../../lake/lake.ts';
+import { COMMANDS } from '../../report/next-steps.ts';
 import { there } from '../../text.ts';
 import { migrate } from '../../warehouse/client.ts';
 import { type Context, homeLake } from '../context.ts';
@@ -147,7 +148,7 @@ function print(checks: readonly Check[], where: readonly string[], context: Cont
   }
   terminal.print(['', 'Unclean.']);
   const steps = stepsOf(checks).map(stepText);
-  printList(`npx afterbell verify --repair${there(context)} does this:`, steps, terminal);
+  printList(`${COMMANDS.repair(there(context))} does this:`, steps, terminal);
   if (steps.length > 0) terminal.print('  More steps may follow from these; each is told as it is taken.');
   const repairs = [...new Set(checks.flatMap((check) => check.repairs))];
   printList(
