@@ -67,13 +67,13 @@ export async function checkNight(
       earlierRows: await history.rowsBeside(date),
       beside,
       previous: closes,
-      served: closesOf(staged.isServed ? staged.stored : []),
+      served: closesOf(staged.stored),
       splits,
     });
     verdicts.push(verdict);
     if (verdict.holds.length === 0) history.add(date, merged.bars);
     else {
-      addEffect(releasing, staged);
+      addEffect(releasing, merged);
       await writeNote(lake, runId, { ...note, over: staged.ingest?.checksum ?? null });
     }
   }

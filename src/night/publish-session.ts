@@ -39,7 +39,7 @@ export async function publishSession(
   { runId, session: date, night = date }: { runId: string; session: string; night?: string },
   { lake, warehouse, config }: Pick<Stores, 'lake' | 'warehouse' | 'config'>,
 ): Promise<PublishedSession> {
-  const staged = await readStaged(lake, runId, date);
+  const staged = await readStaged(lake, runId, date, { begun: true });
   if (!staged?.hasBars) return alreadyPublished(lake, date, runId);
   const { note, merged, rejects } = staged;
   await claimLake(lake, note.kind);
@@ -193,9 +193,8 @@ export interface StagedSession {
   hasBars: boolean;
   bars: Bar[];
   rejects: StagedRejects;
-  /** Bars of the session file, whether or not it is served yet. None where there is none, or a damaged one. */
+  /** Bars of the session file. None where nothing, or a damaged file, is served. */
   stored: Bar[];
-  isServed: boolean;
   ingest: Ingest | undefined;
   /** What a publication would serve. */
   merged: Merged;
@@ -205,21 +204,29 @@ export interface StagedSession {
  * Check Night judges by it, Publish Session publishes it, and a release is announced by it. Each reads and merges anew:
  * another session may have been published in between, and merging 5,400 bars takes 1 ms, but handing them over through
  * the lake an encoding (10 ms) and a durable write of 0.4 MB (10 ms) in place of a decoding (3 ms).
+ * @param options.begun with the bars of a session file that nobody is served yet, as a killed publication leaves it: bars
+ *   that did not change keep their `ingestedAt`. Check Night does without: a file that cannot be read fails its own
+ *   session's publication, not the gates of all
  * @returns undefined when the run has not completely staged the session
  */
-export async function readStaged(lake: Lake, runId: string, date: string): Promise<StagedSession | undefined> {
+export async function readStaged(
+  lake: Lake,
+  runId: string,
+  date: string,
+  { begun = false }: { begun?: boolean } = {},
+): Promise<StagedSession | undefined> {
   const note = await readNote(lake, runId, date);
   if (!note) return undefined;
   const key = keys.staged(runId, date);
   const bytes = await lake.read(key);
   const bars = bytes ? await decodeBars(bytes, key) : [];
-  const stored = await readableBars(lake, date);
-  const rejects = await readRejects(lake, runId, date);
   const isServed = (await lake.read(keys.ingest(date))) !== undefined;
+  const stored = isServed || begun ? await readableBars(lake, date) : [];
+  const rejects = await readRejects(lake, runId, date);
   // A session nobody is served yet has no bar that could be taken away.
   const merged = mergeSession(stored, bars, isServed ? rejects.symbols : undefined);
   const ingest = await usableIngest(lake, date);
-  return { note, hasBars: bytes !== undefined, bars, rejects, stored, isServed, ingest, merged };
+  return { note, hasBars: bytes !== undefined, bars, rejects, stored, ingest, merged };
 }
 
 /** What a publication of these staged sessions would do now; sessions that are staged no more count as none. */
@@ -227,15 +234,13 @@ export async function effectOf(lake: Lake, runId: string, dates: readonly string
   const effect: ReleaseEffect = { sessions: 0, changed: 0, removed: 0 };
   for (const date of dates) {
     const staged = await readStaged(lake, runId, date);
-    if (staged) addEffect(effect, staged);
+    if (staged) addEffect(effect, staged.merged);
   }
   return effect;
 }
 
-/** Of a session nobody is served yet nothing changes and nothing goes. */
-export function addEffect(effect: ReleaseEffect, { isServed, merged: { changed, removed } }: StagedSession): void {
+export function addEffect(effect: ReleaseEffect, { changed, removed }: Merged): void {
   effect.sessions += 1;
-  if (!isServed) return;
   effect.changed += changed;
   effect.removed += removed.length;
 }
