@@ -331,7 +331,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   if (problems.length > 0) {
     throw new NamedError('Config.Invalid', {
       what: `${problems.length} setting${problems.length === 1 ? ' is' : 's are'} wrong:\n  ${problems.join('\n  ')}\n`,
-      todo: 'Mend them in the environment or in .env; .env.example lists every setting.',
+      todo: 'Fix them in the environment or in .env; .env.example lists every setting.',
     });
   }
   return values as unknown as Config;

@@ -91,7 +91,7 @@ function outOfBand({ seen, recentRows }: Movement, budget: Budget): string[] {
   const usual = median(recentRows);
   const [least, most] = [Math.ceil(usual * budget.rowsAtLeast), Math.floor(usual * budget.rowsAtMost)];
   if (usual < budget.minimum || (seen >= least && seen <= most)) return [];
-  return [`${seen} rows, usual are ${usual} (band ${least} to ${most} from the last ${recentRows.length} syncs)`];
+  return [`${seen} rows, usually ${usual} (band ${least} to ${most} from the last ${recentRows.length} syncs)`];
 }
 
 /** The middle value; of an even number the upper of the two. */

@@ -70,13 +70,13 @@ export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = 
     const all = rows + kept.size;
     if (usual >= limits.minimum && (all < usual * limits.rowsAtLeast || all > usual * limits.rowsAtMost)) {
       holds.push(
-        `${date}: ${all} rows, usual are ${usual} (band ${Math.ceil(usual * limits.rowsAtLeast)} to ${Math.floor(usual * limits.rowsAtMost)} from the last ${earlierRows.length} sessions)`,
+        `${date}: ${all} rows, usually ${usual} (band ${Math.ceil(usual * limits.rowsAtLeast)} to ${Math.floor(usual * limits.rowsAtMost)} from the last ${earlierRows.length} sessions)`,
       );
     }
   }
   const symbols = new Set(bars.map((bar) => bar.symbol));
   for (const [label, before] of [
-    ['the session beside it', previous],
+    ['the adjacent session', previous],
     ['what is served for this session', served],
   ] as const) {
     const gone = [...before.keys()].filter((symbol) => !symbols.has(symbol) && !kept.has(symbol)).length;
@@ -92,7 +92,7 @@ export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = 
     );
   }
   const jumps = jumpsOf(bars, previous, limits).filter((jump) => !isExplained(jump, evidence));
-  const jumpHolds = tooMany(jumps, previous, 'the session beside it', evidence, limits);
+  const jumpHolds = tooMany(jumps, previous, 'the adjacent session', evidence, limits);
   // An answer on another price basis, adjusted bars for instance, would rewrite history.
   const rebased = tooMany(jumpsOf(bars, served, limits), served, 'what is served for this session', evidence, limits);
   const notes = jumpHolds.length > 0 ? [] : jumpNotes(date, jumps, evidence);

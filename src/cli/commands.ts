@@ -74,7 +74,10 @@ export function commands(version: string, action: Action): Command {
       '\nExit code: 0 healthy · 1 the last night failed, or prices are behind · 4 something is held · 3 a list failed or is\n  behind, or a session is missing.\nExamples:\n  npx afterbell status\n  npx afterbell status --failed\n  npx afterbell status --task sync-tickers',
     )
     .action(action(status));
-  command('release', 'publish a withheld run once you have reviewed it')
+  command(
+    'release',
+    'publish what a run withheld once you have reviewed it; `status` says how many published rows that removes',
+  )
     .argument('<run>', 'its run id')
     .action(action(release));
   command('query', 'ask the lake in SQL (DuckDB), or the warehouse (PostgreSQL)')

@@ -122,7 +122,7 @@ function lists(bad: readonly DatasetOutcome[]): DatasetOutcome[] {
 }
 
 function servedText({ sessions, newest, complete }: Served, bad: readonly DatasetOutcome[]): string {
-  const prices = newest === null ? 'no session yet' : `${counted(sessions, 'session')} up to ${newest}`;
+  const prices = newest === null ? 'no session yet' : `${counted(sessions, 'session')}, through ${newest}`;
   const others = bad.flatMap(({ name }) => {
     const at = complete[name];
     return at === undefined ? [] : [`${name} of ${exchangeTime(at)}`];

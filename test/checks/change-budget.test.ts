@@ -46,7 +46,7 @@ test('a reason names the dataset, the counts and the limit', () => {
   expect(overBudget('tickers', movement)).toEqual([
     'tickers: 30 of 100 active rows are missing from the answer (30.0 %; at most 10.0 % may vanish in one sync)',
     'tickers: 60 of 100 rows changed or lost their type (60.0 %; at most 30.0 % in one sync)',
-    'tickers: 70 rows, usual are 100 (band 80 to 125 from the last 20 syncs)',
+    'tickers: 70 rows, usually 100 (band 80 to 125 from the last 20 syncs)',
   ]);
 });
 

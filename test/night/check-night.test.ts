@@ -57,7 +57,7 @@ test('half a session is held, and released passes all the same', async () => {
   await stage(lake, DATES[6]!, bars(50, DATES[6]!));
   const checked = await checkNight('r1', lake);
   expect(checked).toMatchObject({ publish: [], held: [DATES[6]] });
-  expect(checked.holds[0]).toBe(`${DATES[6]}: 50 rows, usual are 100 (band 90 to 125 from the last 6 sessions)`);
+  expect(checked.holds[0]).toBe(`${DATES[6]}: 50 rows, usually 100 (band 90 to 125 from the last 6 sessions)`);
   expect(await checkNight('r1', lake, [DATES[6]!])).toMatchObject({ publish: [DATES[6]], held: [], holds: [] });
 });
 

@@ -151,7 +151,7 @@ describe('a held night', () => {
     expect(closed.message).toContain(
       'Releasing publishes 1 session and removes 1,526 served rows. If it is right after all: npx afterbell release night-1',
     );
-    expect(closed).toMatchObject({ status: 'Held', cause: `prices: ${SESSION}: 50 rows, usual are 100` });
+    expect(closed).toMatchObject({ status: 'Held', cause: `prices: ${SESSION}: 50 rows, usually 100` });
     expect(closed.message).toContain('afterbell release night-1');
     expect(closed.message).toContain('Published data is unchanged: no session yet.');
     expect(await stores.runs.withheldRun('night-1')).toMatchObject({ sessions: [SESSION] });

@@ -103,7 +103,7 @@ export function closing({
 
 /** Prices of a night whose session was held back. */
 export const HELD: Partial<CloseInput['prices']> = {
-  check: { publish: [], held: [SESSION], holds: [`${SESSION}: 50 rows, usual are 100`], notes: [] },
+  check: { publish: [], held: [SESSION], holds: [`${SESSION}: 50 rows, usually 100`], notes: [] },
   published: [],
   jobs: [],
 };

@@ -34,7 +34,7 @@ test('a failed night', () => {
   expect(message.split('\n')).toEqual([
     `Failed: prices failed (night night-1 for session ${SESSION}).`,
     'Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
-    'Published data is unchanged: 1,255 sessions up to 2026-11-24.',
+    'Published data is unchanged: 1,255 sessions, through 2026-11-24.',
     'Done all the same: tickers, assets.',
     `Error: prices: ${SESSION}: Vendor.AuthFailed: POLYGON_API_KEY was refused`,
     'Report: s3://lake/reports/date=2026-11-25/index.html',
@@ -72,7 +72,7 @@ test('a partial night', () => {
   expect(message.split('\n')).toEqual([
     `Partial: assets failed (night night-1 for session ${SESSION}).`,
     'Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
-    `Published data is unchanged: 1,256 sessions up to ${SESSION} and assets of Wed 25 Nov 2026 04:00 EST.`,
+    `Published data is unchanged: 1,256 sessions, through ${SESSION} and assets of Wed 25 Nov 2026 04:00 EST.`,
     'Done all the same: tickers, prices, consolidate, resample.',
     'Error: sync-assets: Vendor.Unavailable: no answer from api.alpaca.markets',
     'Report: s3://lake/reports/date=2026-11-25/index.html',
@@ -97,9 +97,9 @@ test('a held night', () => {
   expect(message.split('\n')).toEqual([
     `Held: prices held (night night-1 for session ${SESSION}).`,
     'Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
-    'Published data is unchanged: 1,255 sessions up to 2026-11-24.',
+    'Published data is unchanged: 1,255 sessions, through 2026-11-24.',
     'Done all the same: tickers, assets.',
-    `Why: prices: ${SESSION}: 50 rows, usual are 100`,
+    `Why: prices: ${SESSION}: 50 rows, usually 100`,
     'Report: s3://lake/reports/date=2026-11-25/index.html',
     LINK,
     'Look first: npx afterbell report --run night-1 --stage dev',
@@ -110,11 +110,11 @@ test('a held night', () => {
 
 test('a good night that withheld an older session is notified once, with what to do about that session', () => {
   const old = '2026-11-20';
-  const check = { publish: [SESSION], held: [old], holds: [`${old}: 50 rows, usual are 100`], notes: [] };
+  const check = { publish: [SESSION], held: [old], holds: [`${old}: 50 rows, usually 100`], notes: [] };
   const { notify, message } = told({ prices: { check } }, { fresh: [old], stage: 'local' });
   expect(notify).toBe(true);
   expect(message.split('\n').slice(4)).toEqual([
-    `Why: prices: ${old}: 50 rows, usual are 100`,
+    `Why: prices: ${old}: 50 rows, usually 100`,
     'Report: s3://lake/reports/date=2026-11-25/index.html',
     'Look first: npx afterbell report --run night-1',
     `Once the vendor has fixed it (else it is withheld again): npx afterbell night --session ${old}`,

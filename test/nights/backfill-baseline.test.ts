@@ -9,7 +9,7 @@ test('old sessions with fewer symbols than today are published, and a bad one am
   limits.set(dates[1]!, 24);
   const scene = await openScene({ source: limitedMarket(limits) });
   const { outcome } = await scene.run(range, { kind: 'backfill', session: range.to });
-  expect(outcome.reasons.join('\n')).not.toContain('usual are 62');
+  expect(outcome.reasons.join('\n')).not.toContain('usually 62');
   expect(outcome.sessions).toMatchObject({
     published: dates.filter((date) => date !== dates[1]),
     held: [dates[1]],

@@ -20,7 +20,7 @@ test('a half-missing session is held, never published unseen; a good repeat or a
   expect(held.outcome).toMatchObject({ status: 'Held', sessions: { published: [], held: [SESSION] } });
   expect(held.exitCode).toBe(4);
   expect(held.execution).toMatchObject({ status: 'FAILED', error: 'Night.Held' });
-  expect(held.outcome.reasons[0]).toContain(`${SESSION}: 31 rows, usual are`);
+  expect(held.outcome.reasons[0]).toContain(`${SESSION}: 31 rows, usually`);
   expect(await lake.read(keys.session(SESSION))).toBeUndefined();
   expect(await prices()).toBe(0);
   expect(await publishedSessions(lake)).toHaveLength(HELD.count);

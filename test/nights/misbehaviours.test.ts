@@ -78,7 +78,7 @@ const table: [misbehaviour: string, expected: Expected][] = [
       published: [],
       held: [HELD.last, SESSION],
       ledger: { ...fetched, prices: 'held' },
-      says: /rows, usual are/,
+      says: /rows, usually/,
     },
   ],
   ['slow-body@grouped:1', { status: 'Succeeded', exit: 0, published, ledger: good }],

@@ -7,12 +7,12 @@ const of = (session: string, text: string): Reason => ({ session, text: `${sessi
 test('reasons of one task become a line a session, in their order', () => {
   const reasons = [
     of('2025-11-18', 'few rows'),
-    of('2025-11-19', '31 rows, usual are 62'),
+    of('2025-11-19', '31 rows, usually 62'),
     of('2025-11-19', '31 of 62 are gone; by name: A, B'),
   ];
   expect(reasonLines(reasons)).toEqual([
     '2025-11-18: few rows',
-    '2025-11-19: 31 rows, usual are 62; 31 of 62 are gone; by name: A, B',
+    '2025-11-19: 31 rows, usually 62; 31 of 62 are gone; by name: A, B',
   ]);
   expect(reasonLines([{ text: 'Vendor.AuthFailed: refused; found 401' }])).toEqual([
     'Vendor.AuthFailed: refused; found 401',

@@ -31,13 +31,13 @@ test('a killed night is listed once, and not when its session is done or it was 
 });
 
 test('why prices are withheld is what their own dataset says, whatever other reasons begin with', () => {
-  const reasons = ['prices: of splits nobody knows: Vendor.Unavailable', 'prices: 2026-11-20: 31 rows, usual are 62'];
+  const reasons = ['prices: of splits nobody knows: Vendor.Unavailable', 'prices: 2026-11-20: 31 rows, usually 62'];
   const datasets = [
     { task: 'sync-splits', reasons: ['x'] },
-    { task: 'prices', reasons: ['2026-11-20: 31 rows, usual are 62'] },
+    { task: 'prices', reasons: ['2026-11-20: 31 rows, usually 62'] },
   ];
   const of = (summary: object) =>
     withheldReason({ reasons: JSON.stringify(reasons), summary: JSON.stringify(summary) });
-  expect(of({ datasets })).toBe('2026-11-20: 31 rows, usual are 62');
+  expect(of({ datasets })).toBe('2026-11-20: 31 rows, usually 62');
   expect(of({})).toBe(reasons[0]);
 });
