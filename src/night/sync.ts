@@ -77,7 +77,7 @@ async function fetchPage<T extends object>(
   const number = cursor.page + 1;
   await lake.write(
     keys.stagedPage(dataset, cursor.syncId, number),
-    jsonBytes({ records, rejected, leftOut: excludedRows, unknownFields }),
+    jsonBytes({ records, rejected, excludedRows, unknownFields }),
   );
   const partition = page.cursor === undefined ? cursor.partition + 1 : cursor.partition;
   const moved: Cursor = {
