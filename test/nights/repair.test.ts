@@ -78,7 +78,7 @@ test('what follows from session files and lists is listed, rebuilt as it was, an
   const repaired = JSON.parse((await afterbell(['verify', '--repair', '--json'], env)).stdout);
   expect(repaired.steps).toEqual([]);
   expect(repaired.done.map((text: string) => text.split(' ')[0])).toEqual(
-    expect.arrayContaining(['remove', 'make', 'load']),
+    expect.arrayContaining(['remove', 'rebuild', 'load']),
   );
   // Company data lie in the warehouse alone: named, not rebuilt.
   expect(repaired.checks.flatMap(({ repairs }: { repairs: string[] }) => repairs)).toEqual(NAMED);
