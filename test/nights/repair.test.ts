@@ -95,7 +95,7 @@ test('what follows from session files and lists is listed, rebuilt as it was, an
 test('a repair that is killed at any step is run again and ends the same', async () => {
   const home = copyOf(sound);
   breakAll(home);
-  for (const step of ['make the histories', 'make N-session', 'load splits', 'load symbol_history'])
+  for (const step of ['rebuild the histories', 'rebuild N-session', 'load splits', 'load symbol_history'])
     await killedAt(step, home);
   await afterbell(['verify', '--repair'], { AFTERBELL_HOME: home });
   const after = await contents(home);
