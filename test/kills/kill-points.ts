@@ -171,7 +171,6 @@ export const FIRST_NIGHT: readonly KillPoint[][] = [
     after('CreateTable tickers'),
     after('CREATE TABLE IF NOT EXISTS stock_prices'),
     after('INSERT INTO schema_migrations'),
-    before('rm lake/staging/run=*/a'),
     after('BatchWriteItem tickers'),
   ],
 ];
