@@ -373,7 +373,7 @@ export async function requireFreeSpace(
     what: `The disk of the home ${path} is too full to begin`,
     found: `${megabytes(bavail * bsize)} free`,
     wanted: `${megabytes(FIRST_BYTES)} for an empty warehouse`,
-    todo: 'Make room, or set AFTERBELL_HOME to a folder on another disk, and run the same command again',
+    todo: 'Free some space, or set AFTERBELL_HOME to a folder on another disk, and run the same command again',
   });
 }
 
@@ -387,7 +387,7 @@ export function unwritable(home: string, error: unknown): NamedError {
   const trouble = diskTrouble(error);
   const again = 'run the same command again; nothing stored was changed';
   const advice = trouble?.full
-    ? { todo: `Make room on its disk, or set AFTERBELL_HOME to a folder elsewhere, and ${again}` }
+    ? { todo: `Free some space on its disk, or set AFTERBELL_HOME to a folder elsewhere, and ${again}` }
     : {
         wanted: 'a folder this user may create files and hard links in, also to read its warehouse',
         todo: 'Set AFTERBELL_HOME to such a folder, or to a copy of this home',

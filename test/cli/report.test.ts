@@ -39,6 +39,7 @@ async function said(options: Parameters<typeof report>[0]): Promise<{ path: stri
   const context = {
     config: loadConfig({ LAKE_URI: href }),
     terminal,
+    signal: new AbortController().signal,
     stage: { stage: 'dev', stores },
     now: new Date(),
   };

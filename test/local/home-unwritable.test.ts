@@ -6,7 +6,7 @@ const failure = (code: string) => Object.assign(new Error(`${code}: said the sys
 test('a full home wants room, not rights', () => {
   const { name, message } = unwritable('/home', failure('ENOSPC'));
   expect(name).toBe('Home.Unwritable');
-  expect(message).toMatch(/^The home \/home cannot be written; found the disk is full \(ENOSPC.*\)\. Make room /);
+  expect(message).toMatch(/^The home \/home cannot be written; found the disk is full \(ENOSPC.*\)\. Free some space /);
   expect(message).not.toContain('wanted');
 });
 

@@ -117,7 +117,7 @@ test('a write that the disk refuses is answered under a name, and the server goe
   const client = clientOf(tables.url);
   await expect(client.send(createTable)).rejects.toMatchObject({
     name: 'Home.Unwritable',
-    message: expect.stringMatching(/found the disk is full .*Make room/),
+    message: expect.stringMatching(/found the disk is full .*Free some space/),
   });
   for (const spy of refused) spy.mockRestore();
   await client.send(createTable);
