@@ -24,7 +24,13 @@ function context(json = false, signal = stop.signal): Context {
   const print = (text: string) => void printed.push(text);
   const terminal = { json, live: false, colour: false, print, note: print };
   const program = { functions: { 'sync-tickers': '', 'stage-session': '' } };
-  return { config: loadConfig({ AFTERBELL_HOME: home }), program, terminal, signal } as unknown as Context;
+  return {
+    config: loadConfig({ AFTERBELL_HOME: home }),
+    program,
+    terminal,
+    signal,
+    unread: new AbortController().signal,
+  } as unknown as Context;
 }
 const at = (second: number) => `2026-11-20T09:00:0${second}.000Z`;
 
