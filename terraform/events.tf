@@ -139,7 +139,7 @@ resource "aws_cloudwatch_event_target" "notify" {
       "\"Published data is unchanged, and what was stored by then is sound.\"",
       "\"Error: <error>\"",
       "\"Execution: https://<region>.console.aws.amazon.com/states/home?region=<region>#/v2/executions/details/<arn>\"",
-      "\"Repair: npx afterbell night --stage ${var.stage}, which goes on where it was (npx afterbell status --stage ${var.stage} names what is missing)\"",
+      "\"Repair: npx afterbell night --stage ${var.stage}, which continues where it stopped (npx afterbell status --stage ${var.stage} names what is missing)\"",
     ])
   }
 

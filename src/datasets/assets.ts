@@ -34,15 +34,11 @@ export const assets: ListDataset<Asset> = {
   fields,
   identity: assetIdentity,
   source: (_request, { config, secrets, signal, tables }) => ({
-    task: 'sync-assets',
-    dataset: 'assets',
-    fields,
     partitions: ['us_equity'],
     // Opened when it is asked: a withheld list is released without a key.
     pages: () => alpacaOf(config, secrets.alpaca).assetPages({ signal }),
     parse: parseAssets,
     keyOf: ({ symbol }) => symbol,
-    identity: assetIdentity,
     sink: tableSink(tables, config.ASSETS_TABLE, fields),
   }),
 };

@@ -67,7 +67,18 @@ export interface ListDataset<T extends object> extends DatasetFacts {
   view?: { name: string; every: true; columns: readonly Column[] };
   /** What of it lies in the warehouse, for `verify`. */
   stored?: StoredList;
-  source(request: SyncRequest, call: Call): ReferenceSource<T>;
+  source(request: SyncRequest, call: Call): OpenList<T>;
+}
+
+/** What of a source is known only when it is asked for: the rest stands in its dataset. */
+export type OpenList<T extends object> = Omit<ReferenceSource<T>, 'task' | 'dataset' | 'fields' | 'identity'>;
+
+export function sourceOf<T extends object>(
+  list: Omit<ListDataset<T>, 'source'>,
+  open: OpenList<T>,
+): ReferenceSource<T> {
+  const { task, name: dataset, fields, identity } = list;
+  return { task, dataset, fields, ...(identity && { identity }), ...open };
 }
 
 /** A list as the registry knows it, whatever its records are. */
@@ -83,7 +94,7 @@ export interface StoredList {
 /** What is asked for symbol by symbol, after prices; the key of one of its vendors is enough. */
 export interface EnrichmentDataset<R> extends DatasetFacts {
   vendors: readonly VendorName[];
-  source(call: Call): EnrichmentSource<R>;
+  source(call: Call): Omit<EnrichmentSource<R>, 'task' | 'dataset'>;
 }
 
 /** What one reference dataset brings to the loop all of them share. */
@@ -218,7 +229,10 @@ export function tableSink<T extends object>(client: DynamoDBDocumentClient, tabl
   };
 }
 
-/** The lake alone: what is known is the newest snapshot, and publishing the next one is all there is to write. */
+/**
+ * The lake alone: what is known is the newest snapshot, and publishing the next one is all there is to write. For records
+ * of single values: a snapshot keeps a list of values as one text, which would look changed every night.
+ */
 export function lakeSink<T extends object>(lake: Lake, dataset: string, fields: Fields): Sink<T> {
   return {
     known: async () => {

@@ -20,7 +20,7 @@ import { type Ishares, isharesOf } from '../vendors/ishares.ts';
 import type { VendorPage } from '../vendors/paging.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { currentMembers, type MemberRow, restoreMembers, storedMembers, storeMembers } from '../warehouse/reference.ts';
-import type { AnnouncedEvent, ListDataset, ReferenceSource, Sink, SyncRequest } from './dataset.ts';
+import type { AnnouncedEvent, ListDataset, OpenList, Sink, SyncRequest } from './dataset.ts';
 import { type Fields, listDates, readList } from './snapshots.ts';
 
 const fields = { index: 'text', holdingsOf: 'date', weight: 'double' } as const satisfies Fields;
@@ -71,15 +71,8 @@ export const indexMembers: ListDataset<IndexMember> = {
 };
 
 /** Members of the Russell 2000 by a fund's holdings, dated by the day the holdings are of and not by the night. */
-export function indexMembersSource(
-  vendor: () => Ishares,
-  request: SyncRequest,
-  stores: Stores,
-): ReferenceSource<IndexMember> {
+export function indexMembersSource(vendor: () => Ishares, request: SyncRequest, stores: Stores): OpenList<IndexMember> {
   return {
-    task: 'sync-index-members',
-    dataset: DATASET,
-    fields,
     partitions: [INDEX],
     pages: async function* () {
       const { asOf, rows, practice } = await vendor().holdings();

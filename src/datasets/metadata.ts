@@ -5,7 +5,7 @@ import { readActiveTickers } from '../tables/reference-table.ts';
 import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
 import { type Polygon, polygonOf } from '../vendors/polygon.ts';
 import { type Enriched, storeCompanies } from '../warehouse/enrichment.ts';
-import type { AskedVendor, BulkSource, EnrichmentDataset, EnrichmentSource } from './dataset.ts';
+import type { AskedVendor, BulkSource, EnrichmentDataset } from './dataset.ts';
 
 /** Names and sectors change rarely, and each answer costs a call. */
 const REFRESH_HOURS = 7 * 24;
@@ -26,7 +26,7 @@ export const metadata: EnrichmentDataset<Company> = {
  * Company details of every active listing of the types in METADATA_TYPES: Polygon's overview and, where there is a
  * key, FMP's profile, whose name, sector and industry are preferred.
  */
-function metadataSource(call: Call): EnrichmentSource<Company> {
+function metadataSource(call: Call): ReturnType<EnrichmentDataset<Company>['source']> {
   const { config, tables, warehouse, signal, secrets } = call;
   const { ENRICH_SYMBOLS: symbols, ENRICH_MINUTES: minutes } = config;
   const fmp = secrets.fmp && fmpOf(config, secrets.fmp);
@@ -36,8 +36,6 @@ function metadataSource(call: Call): EnrichmentSource<Company> {
   const callsPerMinute = Object.values(vendors).map((vendor) => vendor.callsPerMinute);
   const types = new Set(config.METADATA_TYPES);
   return {
-    task: 'sync-metadata',
-    dataset: 'metadata',
     universe: async () => {
       const active = await readActiveTickers(tables, config.TICKERS_TABLE);
       return active.filter(({ type }) => type === undefined || types.has(type)).map(({ symbol }) => symbol);

@@ -6,7 +6,7 @@ import { figure } from '../text.ts';
 import { type Polygon, polygonOf } from '../vendors/polygon.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { splitIn, storedSplits, storeSplits } from '../warehouse/reference.ts';
-import type { ListDataset, ReferenceSource, Sink } from './dataset.ts';
+import type { ListDataset, OpenList, Sink } from './dataset.ts';
 import { type Fields, lastList, listDates, readEvidence, readList } from './snapshots.ts';
 
 const fields = {
@@ -51,15 +51,8 @@ const NAMED = 20;
  * Every split the vendor has, announced ones included: only a complete list shows that one was corrected or taken
  * back. The resampler applies those in force on the newest session.
  */
-export function splitsSource(
-  vendor: () => Polygon,
-  warehouse: Warehouse,
-  signal?: AbortSignal,
-): ReferenceSource<Split> {
+export function splitsSource(vendor: () => Polygon, warehouse: Warehouse, signal?: AbortSignal): OpenList<Split> {
   return {
-    task: 'sync-splits',
-    dataset: 'splits',
-    fields,
     barsFollow: true,
     partitions: ['all'],
     pages: (_all, from) => vendor().splitPages({ ...from, signal }),

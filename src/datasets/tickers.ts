@@ -32,16 +32,12 @@ export const tickers: ListDataset<Ticker> = {
   source(_request, { config, secrets, signal, tables }) {
     const { POLYGON_MARKETS: partitions, POLYGON_TYPES: types } = config;
     return {
-      task: 'sync-tickers',
-      dataset: 'tickers',
-      fields,
       barsFollow: true,
       partitions,
       selection: [...partitions, ...types].join(','),
       pages: (market, from) => polygonOf(config, secrets.polygon).tickerPages({ market, ...from, signal }),
       parse: (rows) => ofTypes(parseTickers(rows), types),
       keyOf: ({ symbol }) => symbol,
-      identity: tickerIdentity,
       sink: tableSink(tables, config.TICKERS_TABLE, fields),
     };
   },

@@ -5,7 +5,7 @@ import { readActiveTickers, readListedSymbols } from '../tables/reference-table.
 import { byFmpSymbol, type Fmp, fmpOf, fmpSymbol } from '../vendors/fmp.ts';
 import { type Enriched, storeValuations } from '../warehouse/enrichment.ts';
 import { currentMembers } from '../warehouse/reference.ts';
-import type { BulkSource, EnrichmentDataset, EnrichmentSource } from './dataset.ts';
+import type { BulkSource, EnrichmentDataset } from './dataset.ts';
 import { INDEX } from './index-members.ts';
 
 /** FMP recomputes a valuation every day. */
@@ -22,13 +22,11 @@ export const valuations: EnrichmentDataset<Valuation> = {
 };
 
 /** FMP's discounted cash flow of every symbol in VALUATION_UNIVERSE, one row a symbol. */
-function valuationSource(call: Call): EnrichmentSource<Valuation> {
+function valuationSource(call: Call): ReturnType<EnrichmentDataset<Valuation>['source']> {
   const { config, warehouse, signal, secrets } = call;
   const { ENRICH_SYMBOLS: symbols, ENRICH_MINUTES: minutes, FMP_CALLS_PER_MINUTE: callsPerMinute } = config;
   const vendor = secrets.fmp && fmpOf(config, secrets.fmp);
   return {
-    task: 'sync-valuations',
-    dataset: 'valuations',
     universe: () => valuationUniverse(config.VALUATION_UNIVERSE, call),
     nobody: `VALUATION_UNIVERSE (${config.VALUATION_UNIVERSE.join(',')}) names no symbol yet: index members need INDEX_MEMBERS_URI, holdings need the portfolio tables`,
     refreshHours: REFRESH_HOURS,

@@ -104,7 +104,6 @@ export const closeInput = z.object({
     .optional(),
 });
 export type CloseInput = z.output<typeof closeInput>;
-export type PricesOutcome = z.output<typeof prices>;
 
 /** A backfill chunk has 250 sessions; the graph needs only those that say something. */
 const SHOWN_SESSIONS = 50;

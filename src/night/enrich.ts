@@ -24,7 +24,7 @@ import type { Call, Stores } from '../stores.ts';
 import { wellFormed } from '../text.ts';
 import { type Enriched, type LastAttempt, readAttempts, readSkipped } from '../warehouse/enrichment.ts';
 import { type Asks, askChunk } from './ask-vendors.ts';
-import { quarantineLines, replaceQuarantine } from './quarantine.ts';
+import { keptLines, replaceQuarantine } from './quarantine.ts';
 import { syncRequest } from './sync.ts';
 
 /** Symbols between two durable steps. */
@@ -292,7 +292,7 @@ async function finish<R>(
   if (asked) {
     // A run that had nothing to ask for leaves the lines of the one that had.
     const lines = await readSkipped(warehouse, dataset, progress.startedAt);
-    await replaceQuarantine(lake, progress.session, dataset, quarantineLines(dataset, progress.session, lines));
+    await replaceQuarantine(lake, progress.session, dataset, keptLines(dataset, progress.session, lines));
   }
   const left = progress.queue.length;
   const { status, reasons } = judgeEnrichment(dataset, { ...progress, left });
@@ -336,7 +336,10 @@ export function enrichmentFunction<R>(dataset: EnrichmentDataset<R>) {
     name: dataset.task,
     event: enrichRequest,
     secrets: secretsOf(dataset.vendors),
-    run: (request: z.output<typeof enrichRequest>, call: Call) => enrichLane(request, call, dataset.source(call)),
+    run: (request: z.output<typeof enrichRequest>, call: Call) => {
+      const { task, name } = dataset;
+      return enrichLane(request, call, { task, dataset: name, ...dataset.source(call) });
+    },
   };
 }
 

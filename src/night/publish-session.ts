@@ -201,7 +201,7 @@ export interface StagedSession {
 }
 
 /**
- * Check Night judges by it, Publish Session publishes it, and a release is announced by it. Each reads and merges anew:
+ * Check Night judges by it, Publish Session publishes it, and a release is announced by it. Each reads and merges for itself:
  * another session may have been published in between, and merging 5,400 bars takes 1 ms, but handing them over through
  * the lake an encoding (10 ms) and a durable write of 0.4 MB (10 ms) in place of a decoding (3 ms).
  * @param options.begun with the bars of a session file that nobody is served yet, as a killed publication leaves it: bars

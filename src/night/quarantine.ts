@@ -13,13 +13,22 @@ const REASON = 500;
 
 /** Rejected rows as JSON lines `{dataset, date, symbol, reason, row}`, their texts cut; the same rows give the same bytes. */
 export function quarantineLines(dataset: string, date: string, rejected: readonly Rejected[]): string[] {
+  return keptLines(
+    dataset,
+    date,
+    rejected.map((one) => ({ ...one, row: keptRow(one.row) })),
+  );
+}
+
+/** The same for rows that were cut when they were stored: cut twice, a text would tell a wrong length. */
+export function keptLines(dataset: string, date: string, rejected: readonly Rejected[]): string[] {
   return rejected.map(({ symbol, reason, row }) =>
     JSON.stringify({
       dataset,
       date,
       symbol: wellFormed(symbol, SYMBOL),
       reason: wellFormed(reason, REASON),
-      row: keptRow(row),
+      row,
     }),
   );
 }

@@ -6,6 +6,7 @@ import {
   type SyncPage,
   type SyncRequest,
   secretsOf,
+  sourceOf,
   syncOutcome,
 } from '../datasets/dataset.ts';
 import { isNamed } from '../errors.ts';
@@ -43,7 +44,7 @@ export async function syncPage<T extends object>(
     return await fetchPage(source, request, cursor, stores, log);
   } catch (error) {
     // A cursor that leads nowhere, or to pages that no store takes, must not be asked again: the next run starts the
-    // list anew.
+    // list over.
     const leadsNowhere = isNamed(error, 'Pagination.CursorLoop', 'Pagination.CursorExpired', 'Lake.Corrupt');
     const isRefused = cursor.phase === 'publish' && !isNamed(error, ...PASSING);
     if (leadsNowhere || isRefused) await stores.runs.dropCursor(source.dataset);
@@ -120,7 +121,8 @@ export function listFunction<T extends object>(list: ListDataset<T>) {
     name: list.task,
     event: syncRequest,
     secrets: secretsOf([list.vendor]),
-    run: (request: z.output<typeof syncRequest>, call: Call) => syncLane(request, call, list.source(request, call)),
+    run: (request: z.output<typeof syncRequest>, call: Call) =>
+      syncLane(request, call, sourceOf(list, list.source(request, call))),
   };
 }
 

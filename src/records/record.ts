@@ -96,10 +96,9 @@ export function keptRow(row: unknown): unknown {
   return wellFormedTexts(JSON.parse(text));
 }
 
-/** A text's beginning, and how long it was; a beginning is kept as it is, as rows of the warehouse come by here again. */
+/** A text's beginning, and how long it was. */
 function beginning(text: string): string {
-  const isBeginning = text.length < QUARANTINED_TEXT + 30 && /… \(\d+ characters\)$/.test(text);
-  return text.length <= QUARANTINED_TEXT || isBeginning
+  return text.length <= QUARANTINED_TEXT
     ? wellFormed(text)
     : `${wellFormed(text, QUARANTINED_TEXT)}… (${text.length} characters)`;
 }

@@ -80,7 +80,9 @@ function repeat(task: string, session: string): string {
 
 function again({ kind, session, datasets, status }: ReportedRun): Step {
   const why =
-    status === 'Interrupted' ? 'Start it again; it goes on where it was.' : 'When the cause is fixed, run it again.';
+    status === 'Interrupted'
+      ? 'Start it again; it continues where it stopped.'
+      : 'When the cause is fixed, run it again.';
   if (kind === 'task') return { why, command: repeat(datasets.find(needsRepeat)?.task ?? 'TASK', session) };
   if (kind !== 'backfill') return { why, command: COMMANDS.night(session) };
   return { why: `${why} The same backfill fetches only what is missing.` };
@@ -89,9 +91,7 @@ function again({ kind, session, datasets, status }: ReportedRun): Step {
 /** A key that was refused comes first: nothing else helps before. */
 function keySteps(run: ReportedRun): Step[] {
   if (hasError(readReasons(run), 'Vendor.AuthFailed')) {
-    return [
-      { why: 'A vendor refused its key. Mend it in .env (or in Secrets Manager) first; the reason names which.' },
-    ];
+    return [{ why: 'A vendor refused its key. Fix it in .env (or in Secrets Manager) first; the reason names which.' }];
   }
   return [];
 }
@@ -193,5 +193,5 @@ function againText(
 
 /** Pure: what is to be done about an execution that ended without a verdict. */
 export function lostLine(there: string): string {
-  return `Repair: ${COMMANDS.night(undefined, there)}, which goes on where it was (${COMMANDS.status(there)} names what is missing)`;
+  return `Repair: ${COMMANDS.night(undefined, there)}, which continues where it stopped (${COMMANDS.status(there)} names what is missing)`;
 }

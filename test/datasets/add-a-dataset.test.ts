@@ -147,6 +147,9 @@ test('a new reference list takes the seven files that the page shows, and a nigh
     { symbol: 'S0001', settlement_date: '2025-11-14', short_interest: 10_000 },
     { symbol: 'S0002', settlement_date: '2025-11-14', short_interest: 500 },
   ]);
+  // The same list again: the lake says what is known, and nothing of it has changed.
+  const again = JSON.parse(await run('run', 'sync-short-interest', '--json')) as { datasets: { name: string }[] };
+  expect(again.datasets[0]).toMatchObject({ name: 'short_interest', status: 'success', rows: 3, new: 0, changed: 0 });
   const commands = [...page.matchAll(/`npx afterbell ([^`]+)`/g)].map(([, command]) => command!);
   expect(commands).toHaveLength(2);
   for (const command of commands) {

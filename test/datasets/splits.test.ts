@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { SyncPage, SyncRequest } from '../../src/datasets/dataset.ts';
-import { splitsSource } from '../../src/datasets/splits.ts';
+import { sourceOf } from '../../src/datasets/dataset.ts';
+import { splits, splitsSource } from '../../src/datasets/splits.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { readSplits, splitsInForce } from '../../src/lake/splits-list.ts';
 import { syncPage } from '../../src/night/sync.ts';
@@ -55,7 +56,13 @@ function vendorOf(pages: unknown[][]) {
   };
   const splitPages: Polygon['splitPages'] = (start = {}) =>
     followPages({ vendor: 'Polygon', firstPath: '/splits', maxPages: 9, start, read });
-  return { asked, source: splitsSource(() => ({ splitPages }) as Polygon, warehouse) };
+  return {
+    asked,
+    source: sourceOf(
+      splits,
+      splitsSource(() => ({ splitPages }) as Polygon, warehouse),
+    ),
+  };
 }
 
 async function sync(pages: unknown[][], request = NIGHT): Promise<SyncPage> {

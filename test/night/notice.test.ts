@@ -165,7 +165,7 @@ test('a killed night', () => {
     'Published data is unchanged, and what was stored by then is sound.',
     'Error: Job.Interrupted: its process ended',
     `Execution: ${LOST.link}`,
-    'Repair: npx afterbell night --stage dev, which goes on where it was (npx afterbell status --stage dev names what is missing)',
+    'Repair: npx afterbell night --stage dev, which continues where it stopped (npx afterbell status --stage dev names what is missing)',
   ]);
 });
 

@@ -21,7 +21,7 @@ function recorded(failing?: string): { backend: SqlBackend; asked: string[] } {
   return { asked, backend: { query, session: async () => ({ query, close }), close } };
 }
 
-test('a transaction that nobody calls for 20 seconds is rolled back, and each call begins them anew', async () => {
+test('a transaction that nobody calls for 20 seconds is rolled back, and each call starts them over', async () => {
   const { backend, asked } = recorded();
   const transactions = new Transactions(backend);
   const id = await transactions.begin();
