@@ -4,26 +4,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = join(root, 'dist/bench/portfolio.mjs');
 const { BENCH_SYMBOLS: symbols = '5400', BENCH_ROWS: rows = '2000', BENCH_RUNS: runs = '3' } = process.env;
 const command = 'node scripts/bench-portfolio.mjs';
 
-await build({
-  entryPoints: [join(root, 'scripts/portfolio/side.ts')],
-  outfile: program,
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  loader: { '.sql': 'text', '.md': 'text' },
-  mainFields: ['module', 'main'],
-  external: ['@duckdb/node-api', '@electric-sql/pglite', 'dynalite', 'fs-native-extensions', 'pg'],
-  banner: { js: "import{createRequire as $r}from'node:module';const require=$r(import.meta.url);" },
-  logLevel: 'error',
-});
+await bundle(join(root, 'scripts/portfolio/side.ts'), program);
 
 function measure() {
   const child = spawn(process.execPath, [program, symbols, rows], {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'dist/bench');
@@ -14,20 +14,7 @@ const { BENCH_TICKERS: tickers = '12000', BENCH_ASSETS: assets = '11000' } = pro
 const command = 'node scripts/bench-reference.mjs';
 
 mkdirSync(folder, { recursive: true });
-await build({
-  entryPoints: [join(root, 'scripts/bench/reference.ts')],
-  outdir: folder,
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  loader: { '.sql': 'text' },
-  mainFields: ['module', 'main'],
-  external: ['dynalite'],
-  banner: { js: "import{createRequire as $r}from'node:module';const require=$r(import.meta.url);" },
-  logLevel: 'error',
-});
+await bundle(join(root, 'scripts/bench/reference.ts'), join(folder, 'reference.mjs'));
 
 const results = [];
 try {

@@ -6,26 +6,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
 const COMMAND = 'node scripts/bench-resample.mjs';
 const symbols = process.env.BENCH_SYMBOLS ?? '5419';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = join(root, 'dist/bench/resample.mjs');
 
-await build({
-  entryPoints: [join(root, 'scripts/resample/side.ts')],
-  outfile: program,
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  loader: { '.sql': 'text' },
-  mainFields: ['module', 'main'],
-  external: ['@duckdb/node-api'],
-  banner: { js: "import{createRequire as $r}from'node:module';const require=$r(import.meta.url);" },
-  logLevel: 'warning',
-});
+await bundle(join(root, 'scripts/resample/side.ts'), program);
 
 async function run(folder, side, argument = '0') {
   const child = spawn(process.execPath, [program, folder, side, argument], { stdio: ['ignore', 'pipe', 'inherit'] });

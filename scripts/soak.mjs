@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'dist/soak');
@@ -15,16 +15,7 @@ if (!existsSync('/proc/self/status')) {
   process.exit(0);
 }
 mkdirSync(folder, { recursive: true });
-await build({
-  entryPoints: [join(root, 'scripts/soak/soak.ts')],
-  outdir: folder,
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  logLevel: 'error',
-});
+await bundle(join(root, 'scripts/soak/soak.ts'), join(folder, 'soak.mjs'));
 const child = spawn(process.execPath, [join(folder, 'soak.mjs'), root, ...process.argv.slice(2)], { stdio: 'inherit' });
 // The soak ends what it started itself.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
