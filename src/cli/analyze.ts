@@ -25,7 +25,7 @@ export interface AnalyzeOptions {
 
 const EXIT_CODES = { Succeeded: 0, Skipped: 0, Partial: 3, Failed: 1 };
 
-/** Runs the portfolio run for one portfolio or for all; a dry run asks nobody and shows the prompt and its price. */
+/** Starts the portfolio run, for one portfolio or for all; a dry run asks nobody and shows the prompt and its price. */
 export async function analyze(options: AnalyzeOptions, context: Context): Promise<number> {
   const { portfolio, force = false } = options;
   await requireBegun(context);

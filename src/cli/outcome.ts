@@ -17,7 +17,7 @@ export type Outcome = Partial<NightReport> & {
   seconds: number;
   datasets: NightReport['datasets'];
   reasons: string[];
-  /** What the portfolio run came to that the night has started. */
+  /** Outcome of the portfolio run that the night started. */
   desk?: object;
 };
 

@@ -52,7 +52,7 @@ export async function portfolioOutcomeOf(
 }
 
 /**
- * Waits for the portfolio run a good night has started by its event, or goes on with one that was killed; undefined when there is
+ * Waits for the portfolio run that a good night's event started, or resumes one that was killed; undefined when there is
  * neither. A portfolio run that fails does not change the night.
  */
 export async function awaitPortfolios(

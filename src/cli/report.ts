@@ -98,7 +98,7 @@ async function findRun(asked: RequestedRun, lake: Lake, context: Context): Promi
 async function unknown({ runId, session }: RequestedRun, lake: Lake, context: Context): Promise<NamedError> {
   if (runId?.startsWith('portfolio-')) {
     return new NamedError('Usage.Invalid', {
-      what: `${runId} is a run of the portfolio run, which has no page`,
+      what: `${runId} is a portfolio run, which has no page`,
       todo: `What it came to: npx afterbell portfolios${there(context)}`,
     });
   }

@@ -163,7 +163,7 @@ export interface SyncPage {
   reasons: string[];
   /** What each of them is about. */
   reasonDetails?: ReasonDetail[] | undefined;
-  /** What a reader is told of a good sync. */
+  /** Notes for the reader of a good sync. */
   notes?: string[];
   /** Of a list that bars follow from: the N-session bars do not follow what is stored now; the machine resamples in this very run. */
   resample?: boolean;
@@ -209,7 +209,7 @@ export interface SinkResult {
   changed: number;
   /** What was not written and is tried again by the next run. */
   failed: { key: string; reason: string }[];
-  /** What the reader of the night's report is told of a good sync. */
+  /** Notes for the reader of the night's report on a good sync. */
   notes?: string[];
 }
 

@@ -92,7 +92,7 @@ export interface JobSummary {
   /** Input files read. */
   filesMerged: number;
   errors: JobError[];
-  /** What a reader of the night's report is told of a good run. */
+  /** Notes for the reader of the night's report on a good run. */
   notes?: string[];
   seconds: number;
   /** Set by one job of several that share a run: these are its own figures. */

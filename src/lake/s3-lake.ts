@@ -286,8 +286,8 @@ export class S3Wire {
         });
         response.once('error', reject);
         response.once('end', () => {
-          const { statusCode: status = 0, headers: told } = response;
-          const { etag = '', date } = told;
+          const { statusCode: status = 0, headers } = response;
+          const { etag = '', date } = headers;
           if (response.complete) resolve({ status, etag, date, body: Buffer.concat(parts) });
           else reject(brokenOff('the answer broke off'));
         });

@@ -15,14 +15,14 @@ export interface LakeCall {
 export function watchedLake(lake: Lake, watch: (call: LakeCall) => void): Lake {
   async function watched<T>(call: keyof Lake, names: readonly string[], work: () => Promise<T>): Promise<T> {
     const begun = performance.now();
-    const told = { call, key: names[0] ?? '', ...(names.length > 1 && { keys: names.length }) };
+    const entry = { call, key: names[0] ?? '', ...(names.length > 1 && { keys: names.length }) };
     const milliseconds = () => Math.round(performance.now() - begun);
     try {
       const result = await work();
-      watch({ ...told, milliseconds: milliseconds() });
+      watch({ ...entry, milliseconds: milliseconds() });
       return result;
     } catch (error) {
-      watch({ ...told, error: (error as Error).name, milliseconds: milliseconds() });
+      watch({ ...entry, error: (error as Error).name, milliseconds: milliseconds() });
       throw error;
     }
   }

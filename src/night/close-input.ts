@@ -91,7 +91,7 @@ const prices = z.object({
   trouble: trouble.nullable(),
 });
 
-/** Everything Close Night is told: the plan, and what every part of the state machine came to. */
+/** Everything Close Night is given: the plan, and what every part of the state machine came to. */
 export const closeInput = z.object({
   night: z.custom<Night>((value) => typeof value === 'object' && value !== null && 'runId' in value),
   reference: z.array(lane),

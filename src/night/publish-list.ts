@@ -84,8 +84,8 @@ export async function publishList<T extends object>(
       stores,
     );
     const all = `${dataset}: ${diffLine(diff)}; all of it: ${withheldKey({ session: request.session, dataset })}`;
-    const told = [...reasons, all].map((text) => ({ dataset, text }));
-    return syncOutcome(source, cursor, { ...counts, done: true, status: 'held', ...storedReasons(told) });
+    const why = [...reasons, all].map((text) => ({ dataset, text }));
+    return syncOutcome(source, cursor, { ...counts, done: true, status: 'held', ...storedReasons(why) });
   }
   const { new: added, changed, failed, notes: stored = [] } = await sink.apply(plan, { ...request, session }, records);
   const written = { new: added, changed, notes: [...listed, ...stored] };

@@ -83,7 +83,7 @@ test('pages of a stage are not served, and that is said with what to do instead'
 test('a run or session without a page is told with where to look instead', async () => {
   await expect(said({ run: 'portfolio-2025-11-19-x' })).rejects.toMatchObject({
     name: 'Usage.Invalid',
-    message: expect.stringMatching(/the portfolio run, which has no page\. .*npx afterbell portfolios --stage dev$/),
+    message: expect.stringMatching(/a portfolio run, which has no page\. .*npx afterbell portfolios --stage dev$/),
   });
   const ingest = {
     runId: 'backfill-2025-11-10-x',

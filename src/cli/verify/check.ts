@@ -19,7 +19,7 @@ export interface Check {
   problems: string[];
   /** What is rebuilt from the lake's own files. */
   rebuild?: Rebuild[];
-  /** Commands that fix what is not. */
+  /** Commands that fix the rest. */
   repairs: string[];
   notes: string[];
 }

@@ -27,7 +27,7 @@ export interface VerifyOptions {
   repair?: boolean;
 }
 
-/** What is rebuilt may show what else is to be. */
+/** A rebuild may reveal what else has to be rebuilt. */
 const ROUNDS = 4;
 
 /**
@@ -149,7 +149,7 @@ function print(checks: readonly Check[], where: readonly string[], context: Cont
   terminal.print(['', 'Unclean.']);
   const steps = stepsOf(checks).map(stepText);
   printList(`${COMMANDS.repair(there(context))} does this:`, steps, terminal);
-  if (steps.length > 0) terminal.print('  More steps may follow from these; each is told as it is taken.');
+  if (steps.length > 0) terminal.print('  More steps may follow from these; each is named as it is taken.');
   const repairs = [...new Set(checks.flatMap((check) => check.repairs))];
   printList(
     'What it cannot rebuild, in this order:',

@@ -26,7 +26,7 @@ interface Lane {
  * looked up and nothing hashed. Its arrays are used again by the next batch, because they are large.
  */
 export class Reduction {
-  /** Bars of windows that a later company started over: they are in no window. */
+  /** Bars of a window from before its symbol passed to another company: they count in no window. */
   former = 0;
   private lanes: Lane[] = [];
   private rows = 0;

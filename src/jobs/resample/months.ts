@@ -17,7 +17,7 @@ export interface MonthWork {
   month: string;
 }
 
-/** Month files of a pass: those with new rows, those planned, and those where rows of a symbol rebuilt may lie. Pure. */
+/** Month files of a pass: those with new rows, those planned, and those where rows of a rebuilt symbol may lie. Pure. */
 export function monthsOf({ intervals, passes }: WindowBatches, { full, anywhere }: Prepared): MonthWork[] {
   return intervals.flatMap((interval) => {
     const { plan, stored } = interval;

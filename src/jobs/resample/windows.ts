@@ -90,7 +90,7 @@ class Run {
   private constructor(
     private readonly input: WindowsInput,
     private readonly findings: Findings,
-    /** Not at work; as many as batches are made at once. */
+    /** Not at work; as many as batches are computed at once. */
     private readonly workers: Worker[],
   ) {}
 

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { AwsFault, type CalledOperation, readBody } from './protocol.ts';
 
-/** A key pair of one process and its children: it is rebuilt for each run and ends with it. */
+/** A key pair of one process and its children: made for each run and gone with it. */
 export interface Credentials {
   accessKeyId: string;
   secretAccessKey: string;
@@ -91,7 +91,10 @@ function claimOf(headers: IncomingHttpHeaders, protocol: CalledOperation['protoc
 async function signatureOf(request: IncomingMessage, body: Buffer, claim: Claim, credentials: Credentials) {
   const { method = '', url = '', headers } = request;
   const signer = new SignatureV4({
-    ...{ service: claim.service, region: claim.region, credentials, sha256: Sha256 },
+    service: claim.service,
+    region: claim.region,
+    credentials,
+    sha256: Sha256,
     // The header of that name may say anything of the body; what is signed is the hash of what arrived.
     applyChecksum: false,
   });

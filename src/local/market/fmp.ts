@@ -91,7 +91,7 @@ function paymentRequired(text: string): MarketResponse {
   return { status: 402, text, type: 'text/plain' };
 }
 
-function told(status: number, message: string): MarketResponse {
+function errorMessage(status: number, message: string): MarketResponse {
   return { status, json: { 'Error Message': message } };
 }
 
@@ -106,11 +106,11 @@ export const fmp: Vendor = {
   ],
   authorized: ({ headers, query }: MarketRequest) => Boolean(headers.apikey || query.get('apikey')),
   unauthorized: () =>
-    told(
+    errorMessage(
       401,
       'Invalid API KEY. Feel free to create a Free API Key or visit https://site.financialmodelingprep.com/faqs',
     ),
   // The same words come with either status.
-  rateLimited: (_request, bare) => told(bare ? 200 : 429, LIMIT),
-  badRequest: (_request, message) => told(400, message),
+  rateLimited: (_request, bare) => errorMessage(bare ? 200 : 429, LIMIT),
+  badRequest: (_request, message) => errorMessage(400, message),
 };

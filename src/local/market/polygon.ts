@@ -81,8 +81,8 @@ export async function answerDetails(asked: VendorRequest): Promise<MarketRespons
     description: facts.description,
     ticker_root: ticker.replace(/[^A-Z].*$/, ''),
   };
-  const [told] = alterRows([results], asked.active);
-  return ok(asked, { results: told });
+  const [altered] = alterRows([results], asked.active);
+  return ok(asked, { results: altered });
 }
 
 export function beforeEndOfDay(request: MarketRequest): MarketResponse {
@@ -120,9 +120,9 @@ export async function answerGrouped(asked: VendorRequest): Promise<MarketRespons
   if (bars.length === 0) return ok(asked, { queryCount: 0, resultsCount: 0, adjusted });
   // The vendor stamps the END of the window here, at 13:00 on half days.
   const t = Date.parse(sessionHours(date).close);
-  const told = asked.active.has('late-correction') ? lateCorrection(bars, date) : bars;
+  const altered = asked.active.has('late-correction') ? lateCorrection(bars, date) : bars;
   const results = alterRows(
-    told.map((row) => ({ ...row, t })),
+    altered.map((row) => ({ ...row, t })),
     asked.active,
   );
   const count = results.length;
