@@ -20,20 +20,35 @@ export interface JobContext {
   progress: Progress;
 }
 
+/** The process a job runs in, as far as it uses it; `process` itself is one. */
+export interface JobHost {
+  argv: string[];
+  env: NodeJS.ProcessEnv;
+  stdout: { write(text: string): unknown };
+  stderr: { write(text: string): unknown };
+  exitCode?: NodeJS.Process['exitCode'];
+  on(event: 'SIGTERM', act: () => void): unknown;
+  off(event: 'SIGTERM', act: () => void): unknown;
+}
+
 /**
  * Runs a batch job as a program: settings from the environment, progress on stderr (LOG_LEVEL INFO; with DEBUG every
  * call to the lake too), the summary as one line on stdout and in the lake. Ends with exit code 0, 75 after SIGTERM, or
  * 1 with `{"name","message"}` as stderr's last line.
  */
-export async function runJob(job: string, work: (context: JobContext) => Promise<JobSummary>): Promise<void> {
+export async function runJob(
+  job: string,
+  host: JobHost,
+  work: (context: JobContext) => Promise<JobSummary>,
+): Promise<void> {
   const stop = new AbortController();
   const onTerm = () => stop.abort();
-  process.on('SIGTERM', onTerm);
+  host.on('SIGTERM', onTerm);
   let runId = 'by-hand';
   try {
-    const config = loadConfig();
+    const config = loadConfig(host.env);
     runId = config.RUN_ID ?? runId;
-    const say = (line: object) => void process.stderr.write(`${JSON.stringify({ ...line, runId })}\n`);
+    const say = (line: object) => void host.stderr.write(`${JSON.stringify({ ...line, runId })}\n`);
     const uri = config.LAKE_URI ?? pathToFileURL(resolve(config.AFTERBELL_HOME, 'lake')).href;
     const opened = openLake(uri, { durable: config.LAKE_FSYNC === 'on' });
     const isDebug = config.LOG_LEVEL === 'DEBUG';
@@ -43,14 +58,14 @@ export async function runJob(job: string, work: (context: JobContext) => Promise
     const progress: Progress = isDebug || config.LOG_LEVEL === 'INFO' ? say : () => undefined;
     const summary = await work({ lake, config, runId, signal: stop.signal, progress });
     if (!summary.dryRun) await lake.write(keys.jobResult(nameOf(job, summary)), jsonBytes(summary));
-    process.stdout.write(`${JSON.stringify(summary)}\n`);
+    host.stdout.write(`${JSON.stringify(summary)}\n`);
     if (summary.status === 'failed') throw failure(summary);
   } catch (error) {
     const { name, message } = error as Error;
-    process.stderr.write(`${JSON.stringify({ name, message })}\n`);
-    process.exitCode = name === 'Job.Interrupted' ? INTERRUPTED : 1;
+    host.stderr.write(`${JSON.stringify({ name, message })}\n`);
+    host.exitCode = name === 'Job.Interrupted' ? INTERRUPTED : 1;
   } finally {
-    process.off('SIGTERM', onTerm);
+    host.off('SIGTERM', onTerm);
   }
 }
 

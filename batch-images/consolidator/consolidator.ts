@@ -1,7 +1,40 @@
 import { parseArgs } from 'node:util';
 import { NamedError } from '../../src/errors.ts';
+import { consolidate } from '../../src/jobs/consolidate/consolidate.ts';
+import { type JobHost, runJob, shardOf } from '../../src/jobs/job.ts';
+import { vacuum } from '../../src/jobs/vacuum.ts';
 
-export interface ConsolidatorArguments {
+/** The consolidator: session files into one sorted history a symbol; `vacuum` clears away what lies in them. */
+export function consolidator(host: JobHost): Promise<void> {
+  const argv = host.argv.slice(2);
+  const job = argv[0] === 'vacuum' ? 'vacuum' : 'consolidate';
+  return runJob(job, host, async ({ lake, config, runId, signal, progress }) => {
+    const { command, mode, symbols, retentionDays, maxWorkers, dryRun } = consolidatorArguments(argv);
+    const common = {
+      symbols: symbols ?? config.JOB_SYMBOLS,
+      retentionDays: retentionDays ?? config.RETENTION_DAYS,
+      maxWorkers: maxWorkers ?? config.MAX_WORKERS,
+      maxFailedPercent: config.MAX_FAILED_PERCENT,
+      shard: shardOf(config, runId),
+      runId,
+      signal,
+      progress,
+    };
+    if (command === 'consolidate') {
+      const { MODE, ADOPTED_PRICES: adoptedPrices } = config;
+      return consolidate(lake, { ...common, mode: mode ?? MODE, adoptedPrices });
+    }
+    return vacuum(lake, {
+      ...common,
+      dryRun,
+      onFile: ({ key, size }) => {
+        if (dryRun) host.stdout.write(`${JSON.stringify({ key, bytes: size })}\n`);
+      },
+    });
+  });
+}
+
+interface ConsolidatorArguments {
   command: 'consolidate' | 'vacuum';
   mode?: 'full' | 'incremental';
   symbols?: string[];
@@ -17,7 +50,7 @@ const USAGE =
  * `[vacuum]` and options; what is absent comes from the environment.
  * @throws Usage.Invalid
  */
-export function consolidatorArguments(argv: readonly string[]): ConsolidatorArguments {
+function consolidatorArguments(argv: readonly string[]): ConsolidatorArguments {
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],

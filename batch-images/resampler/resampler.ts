@@ -1,7 +1,25 @@
 import { parseArgs } from 'node:util';
 import { NamedError } from '../../src/errors.ts';
+import { type JobHost, runJob } from '../../src/jobs/job.ts';
+import { resample } from '../../src/jobs/resample/resample.ts';
 
-export interface ResamplerArguments {
+/** The resampler: daily bars into bars of N sessions. */
+export function resampler(host: JobHost): Promise<void> {
+  return runJob('resample', host, async ({ lake, config, runId, signal, progress }) => {
+    const { mode, intervals } = resamplerArguments(host.argv.slice(2));
+    return resample(lake, {
+      mode: mode ?? config.MODE,
+      intervals: intervals ?? config.RESAMPLING_INTERVALS,
+      runId,
+      scratch: config.SCRATCH_DIR,
+      memoryLimitMb: config.MEMORY_LIMIT_MB,
+      signal,
+      progress,
+    });
+  });
+}
+
+interface ResamplerArguments {
   mode?: 'full' | 'incremental';
   intervals?: number[];
 }
@@ -10,7 +28,7 @@ export interface ResamplerArguments {
  * `[--mode full|incremental] [--intervals 3,5]`; what is absent comes from the environment.
  * @throws Usage.Invalid
  */
-export function resamplerArguments(argv: readonly string[]): ResamplerArguments {
+function resamplerArguments(argv: readonly string[]): ResamplerArguments {
   try {
     const options = { mode: { type: 'string' }, intervals: { type: 'string' } } as const;
     const { mode, intervals } = parseArgs({ args: [...argv], options }).values;
