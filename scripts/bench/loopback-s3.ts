@@ -10,10 +10,31 @@ interface Stored {
   etag: string;
 }
 
-export interface LoopbackS3 {
-  url: string;
-  /** `/bucket/key` → object. */
+/** What an S3 keeps; `/bucket/key` → object. */
+export interface Objects {
   objects: Map<string, Stored>;
+  /** Keys a list names at most in one answer. */
+  pageSize: number;
+  /** Keys that DeleteObjects refuses. */
+  locked: Set<string>;
+}
+
+export interface S3Request {
+  method: string;
+  /** Path with query, as it is sent. */
+  target: string;
+  headers: IncomingMessage['headers'];
+  body: Buffer;
+}
+
+export interface S3Reply {
+  status: number;
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+export interface LoopbackS3 extends Objects {
+  url: string;
   /** Requests so far by method, lists as LIST and DeleteObjects as DELETE. */
   requests: Record<string, number>;
   /** The newest request as it came. */
@@ -22,10 +43,6 @@ export interface LoopbackS3 {
   trouble: ((method: string, path: string) => [status: number, code: string] | undefined) | undefined;
   /** Whether a request is carried out but its connection breaks before the answer. */
   lose: ((method: string, path: string) => boolean) | undefined;
-  /** Keys a list names at most in one answer. */
-  pageSize: number;
-  /** Keys that DeleteObjects refuses. */
-  locked: Set<string>;
   /** How far its clock is ahead of this computer's, milliseconds; negative: behind. */
   aheadMs: number;
   close(): Promise<void>;
@@ -70,21 +87,18 @@ function closed(server: Server): Promise<void> {
 }
 
 function answer(s3: LoopbackS3, request: IncomingMessage, body: Buffer, response: ServerResponse): void {
-  const url = new URL(request.url ?? '/', 'http://s3');
-  const path = decodeURIComponent(url.pathname).replace(/\/$/, '');
-  const kind = url.searchParams.has('list-type') ? 'LIST' : url.searchParams.has('delete') ? 'DELETE' : request.method!;
-  s3.last = { path: (request.url ?? '').split('?')[0]!, headers: request.headers };
+  const { method = '', url: target = '/', headers } = request;
+  const asked: S3Request = { method, target, headers, body };
+  const { kind, path } = readTarget(asked);
+  s3.last = { path: target.split('?')[0]!, headers };
   s3.requests[kind] = (s3.requests[kind] ?? 0) + 1;
   // The body has arrived, so what follows is done; nobody hears of it.
   if (s3.lose?.(kind, path)) request.socket.destroy();
   const now = Date.now() + s3.aheadMs;
-  response.setHeader('date', new Date(now).toUTCString());
   const trouble = s3.trouble?.(kind, path) ?? (isSkewed(request, now) ? [403, 'RequestTimeTooSkewed'] : undefined);
-  if (trouble) fail(response, ...trouble);
-  else if (kind === 'LIST') list(s3, path, url.searchParams, response);
-  else if (kind === 'DELETE') remove(s3, path, body.toString(), response);
-  else if (kind === 'GET') get(s3, path, response);
-  else put(s3, path, unchunked(request, body), request, response);
+  const reply = trouble ? refusal(...trouble) : answerS3(s3, asked);
+  response.writeHead(reply.status, { ...reply.headers, date: new Date(now).toUTCString() });
+  response.end(reply.body);
 }
 
 function isSkewed({ headers }: IncomingMessage, now: number): boolean {
@@ -93,33 +107,44 @@ function isSkewed({ headers }: IncomingMessage, now: number): boolean {
   return parts.length > 0 && Math.abs(Date.UTC(year, month - 1, ...rest) - now) > LARGEST_SKEW_MS;
 }
 
-function get(s3: LoopbackS3, path: string, response: ServerResponse): void {
-  const stored = s3.objects.get(path);
-  if (!stored) {
-    fail(response, 404, 'NoSuchKey');
-    return;
-  }
-  response.writeHead(200, { etag: stored.etag, 'content-length': stored.bytes.length });
-  response.end(stored.bytes);
+/** Lists are LIST, DeleteObjects are DELETE. */
+export function readTarget({ method, target }: Pick<S3Request, 'method' | 'target'>) {
+  const url = new URL(target, 'http://s3');
+  const path = decodeURIComponent(url.pathname).replace(/\/$/, '');
+  const kind = url.searchParams.has('list-type') ? 'LIST' : url.searchParams.has('delete') ? 'DELETE' : method;
+  return { kind, path, query: url.searchParams };
 }
 
-function put(s3: LoopbackS3, path: string, bytes: Buffer, request: IncomingMessage, response: ServerResponse): void {
+/** What S3 answers, whoever carries it. */
+export function answerS3(s3: Objects, request: S3Request): S3Reply {
+  const { kind, path, query } = readTarget(request);
+  if (kind === 'LIST') return list(s3, path, query);
+  if (kind === 'DELETE') return remove(s3, path, request.body.toString());
+  return kind === 'GET' ? get(s3, path) : put(s3, path, request);
+}
+
+function get(s3: Objects, path: string): S3Reply {
   const stored = s3.objects.get(path);
-  const { 'if-match': match, 'if-none-match': none } = request.headers;
-  if ((none === '*' && stored) || (match !== undefined && stored && stored.etag !== match)) {
-    fail(response, 412, 'PreconditionFailed');
-  } else if (match !== undefined && !stored) fail(response, 404, 'NoSuchKey');
-  else {
-    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-    s3.objects.set(path, { bytes, etag });
-    response.writeHead(200, { etag });
-    response.end();
-  }
+  if (!stored) return refusal(404, 'NoSuchKey');
+  const { etag, bytes } = stored;
+  return { status: 200, headers: { etag, 'content-length': String(bytes.length) }, body: bytes };
+}
+
+function put(s3: Objects, path: string, { headers, body }: S3Request): S3Reply {
+  const stored = s3.objects.get(path);
+  const { 'if-match': match, 'if-none-match': none } = headers;
+  if ((none === '*' && stored) || (match !== undefined && stored && stored.etag !== match))
+    return refusal(412, 'PreconditionFailed');
+  if (match !== undefined && !stored) return refusal(404, 'NoSuchKey');
+  const bytes = unchunked(headers, body);
+  const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+  s3.objects.set(path, { bytes, etag });
+  return { status: 200, headers: { etag }, body: Buffer.alloc(0) };
 }
 
 /** The body without the chunk headers that `aws-chunked` puts into it. */
-function unchunked(request: IncomingMessage, body: Buffer): Buffer {
-  if (!String(request.headers['content-encoding'] ?? '').includes('aws-chunked')) return body;
+function unchunked(headers: S3Request['headers'], body: Buffer): Buffer {
+  if (!String(headers['content-encoding'] ?? '').includes('aws-chunked')) return body;
   const parts: Buffer[] = [];
   for (let at = 0; ; ) {
     const line = body.indexOf('\r\n', at);
@@ -130,7 +155,7 @@ function unchunked(request: IncomingMessage, body: Buffer): Buffer {
   }
 }
 
-function list(s3: LoopbackS3, bucket: string, query: URLSearchParams, response: ServerResponse): void {
+function list(s3: Objects, bucket: string, query: URLSearchParams): S3Reply {
   const start = `${bucket}/${query.get('prefix') ?? ''}`;
   const after = query.get('continuation-token') ?? '';
   const all = [...s3.objects.keys()].filter((key) => key.startsWith(start) && key > after).sort();
@@ -142,10 +167,10 @@ function list(s3: LoopbackS3, bucket: string, query: URLSearchParams, response: 
   });
   const more = all.length > s3.pageSize;
   const next = more ? `<NextContinuationToken>${escaped(page.at(-1)!)}</NextContinuationToken>` : '';
-  xml(response, `<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`);
+  return xml(`<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`);
 }
 
-function remove(s3: LoopbackS3, bucket: string, body: string, response: ServerResponse): void {
+function remove(s3: Objects, bucket: string, body: string): S3Reply {
   const errors: string[] = [];
   for (const [, object] of body.matchAll(/<Object>(.*?)<\/Object>/gs)) {
     const key = unescaped(/<Key>(.*?)<\/Key>/s.exec(object!)?.[1] ?? '');
@@ -156,16 +181,16 @@ function remove(s3: LoopbackS3, bucket: string, body: string, response: ServerRe
     else if (stored && etag !== '' && etag !== stored.etag) refuse('PreconditionFailed');
     else s3.objects.delete(`${bucket}/${key}`);
   }
-  xml(response, `<DeleteResult>${errors.join('')}</DeleteResult>`);
+  return xml(`<DeleteResult>${errors.join('')}</DeleteResult>`);
 }
 
-function fail(response: ServerResponse, status: number, code: string): void {
-  xml(response, `<Error><Code>${code}</Code><Message>${code}</Message></Error>`, status);
+export function refusal(status: number, code: string): S3Reply {
+  return xml(`<Error><Code>${code}</Code><Message>${code}</Message></Error>`, status);
 }
 
-function xml(response: ServerResponse, text: string, status = 200): void {
-  response.writeHead(status, { 'content-type': 'application/xml' });
-  response.end(`<?xml version="1.0" encoding="UTF-8"?>${text}`);
+function xml(text: string, status = 200): S3Reply {
+  const body = Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>${text}`);
+  return { status, headers: { 'content-type': 'application/xml' }, body };
 }
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
