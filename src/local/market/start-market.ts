@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { NamedError } from '../../errors.ts';
 import { listenOnLoopback, ownRequestsOnly } from '../loopback.ts';
-import { type Market, type MarketOptions, openMarket } from './market.ts';
+import { type Market, type MarketOptions, openMarket } from './open-market.ts';
 import type { MarketResponse, MisbehaviourName } from './routes.ts';
 
 const LONGEST_BODY = 16 * 1024 * 1024;

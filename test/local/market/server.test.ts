@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { generateMarket } from '../../../src/local/market/generator.ts';
-import { KEPT_REQUESTS } from '../../../src/local/market/market.ts';
+import { KEPT_REQUESTS } from '../../../src/local/market/open-market.ts';
 import { startMarket } from '../../../src/local/market/start-market.ts';
 import { KEPT_ANSWERS } from '../../../src/local/market/xai.ts';
 import { ask, grouped, withMarket } from './ask.ts';

@@ -1,0 +1,293 @@
+import { readFileSync } from 'node:fs';
+import { eventsRoutes } from '../../src/local/aws/eventbridge.ts';
+import type { Routes } from '../../src/local/aws/protocol.ts';
+import { executionsRoutes, type Notification, secretsRoutes } from '../../src/local/aws/services.ts';
+import type { ExecutionResult } from '../../src/local/states/events.ts';
+import { placeholdersIn, renderTemplate } from '../../src/local/states/template.ts';
+import { hostOf, type Process, startProcess, type Wires } from './process.ts';
+import type { Random } from './random.ts';
+import { BUCKET, type openStores, wiresOf } from './stores.ts';
+import type { World } from './world.ts';
+
+const REGION = 'us-east-1';
+const ACCOUNT = '000000000000';
+const root = process.cwd();
+const NIGHTLY = 'nightly';
+
+export interface CloudOptions {
+  world: World;
+  random: Random;
+  script: Parameters<typeof startProcess>[0];
+  stores: Awaited<ReturnType<typeof openStores>>;
+  fetch: Wires['fetch'];
+  settings: Record<string, string>;
+  secrets: Record<string, string>;
+}
+
+export interface Ended extends ExecutionResult {
+  runId: string;
+  notifications: Notification[];
+}
+
+/** The account of a simulated owner: state machines, functions and jobs over the world's stores. */
+export class Cloud {
+  readonly notifications: Notification[] = [];
+  readonly events: { detail: Record<string, unknown> }[] = [];
+  /** Executions by ARN that have not ended. */
+  readonly running = new Set<string>();
+  /** Where state machines run: it outlives functions. */
+  control: Process;
+  /** Where functions run. */
+  worker: Process;
+  settings: Record<string, string>;
+  readonly #wires: Wires;
+  #started = 0;
+  #machine: ReturnType<Process['code']['loadMachine']> | undefined;
+  /** Where jobs run, one after the other or side by side; they keep nothing. */
+  #jobs: Process;
+  readonly #jobEnds = new Set<() => void>();
+
+  constructor(readonly options: CloudOptions) {
+    const { world, stores, fetch, settings, secrets } = options;
+    this.settings = settings;
+    const routes: Routes = {
+      ...secretsRoutes(secrets),
+      ...executionsRoutes((arn) => {
+        const status = this.running.has(arn) ? 'RUNNING' : 'ABORTED';
+        return { executionArn: arn, stateMachineArn: arn, name: arn, startDate: world.now(), status };
+      }),
+      ...eventsRoutes(
+        {
+          rules: JSON.parse(readFileSync('state-machines/rules.json', 'utf8')) as never,
+          onEvent: (event) => void this.events.push(event),
+          now: () => world.now(),
+        },
+        () => undefined,
+      ),
+    };
+    this.#wires = wiresOf(world, stores, { routes, fetch });
+    this.control = this.#start('control');
+    this.worker = this.#start('worker');
+    this.#jobs = this.#start('jobs');
+  }
+
+  #start(name: string, env: Record<string, string> = this.settings): Process {
+    this.#started += 1;
+    const { script, world, random } = this.options;
+    return startProcess(script, {
+      world,
+      wires: this.#wires,
+      name: `${name}${this.#started}`,
+      env: { ...ENVIRONMENT, ...env },
+      random: random.of(`process ${this.#started}`),
+    });
+  }
+
+  /** The owner deploys other settings; functions and jobs begin anew. */
+  configure(settings: Record<string, string>): void {
+    this.options.world.say(`settings ${JSON.stringify(settings)}`);
+    this.settings = settings;
+    this.crashFunctions();
+    this.crashJobs();
+  }
+
+  /** A process that a command runs in. */
+  command(): Process {
+    return this.#start('command');
+  }
+
+  /** Functions are gone in the middle of what they did; the next call meets new ones. */
+  crashFunctions(): void {
+    const { world } = this.options;
+    world.say(`functions die (${this.worker.name})`);
+    world.kill(this.worker);
+    this.worker = this.#start('worker');
+    for (const fail of this.#calls.splice(0)) fail();
+  }
+
+  #calls: (() => void)[] = [];
+
+  async run(input: object, name: string, signal?: AbortSignal): Promise<Ended> {
+    const { world, random } = this.options;
+    const startTime = world.now().toISOString();
+    const runId = `${name}-${startTime.replace(/[-:]|\.\d+Z$/g, '')}-${random.of(`run ${this.#started} ${world.effects}`).int(1000, 9999)}`;
+    const machineName = `afterbell-sim-${NIGHTLY}`;
+    const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:${machineName}:${runId}`;
+    const stateMachineArn = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:${machineName}`;
+    this.running.add(arn);
+    const before = this.notifications.length;
+    const { code } = this.control;
+    this.#machine ??= code.loadMachine(JSON.parse(nightly()), { name: NIGHTLY });
+    const result = await code.runMachine(this.#machine, {
+      input,
+      execution: { arn, name: runId, startTime },
+      stateMachine: { arn: stateMachineArn, name: machineName },
+      signal,
+      random: () => this.options.random.unit(),
+      integrations: {
+        'arn:aws:states:::lambda:invoke': async (given) => this.#invoke(given as never),
+        'arn:aws:states:::batch:submitJob.sync': async (given) => this.#submit(given as never),
+        'arn:aws:states:::sns:publish': async (given) => this.#publish(given as never),
+      },
+    });
+    this.running.delete(arn);
+    if (result.status !== 'SUCCEEDED' && !result.error?.startsWith('Night.')) {
+      this.#publish({ Subject: `afterbell lost ${result.status}`, Message: result.cause ?? '' });
+    }
+    return { ...result, runId, notifications: this.notifications.slice(before) };
+  }
+
+  #publish({ Subject, Message }: { Subject?: string; Message: string }) {
+    const at = this.options.world.now().toISOString();
+    this.options.world.say(`notified: ${Subject}`);
+    this.notifications.push({ topicArn: 'topic', subject: Subject, message: Message, at });
+    return { MessageId: 'message' };
+  }
+
+  #invoke({ FunctionName: name, Payload }: { FunctionName: string; Payload: unknown }): Promise<unknown> {
+    const { world } = this.options;
+    const { worker } = this;
+    const handler = worker.code.functions[name as keyof typeof worker.code.functions] as (
+      event: unknown,
+      context: object,
+    ) => Promise<unknown>;
+    const deadline = world.elapsed + 900_000;
+    const context = {
+      awsRequestId: 'request',
+      functionName: name,
+      getRemainingTimeInMillis: () => Math.max(0, deadline - world.elapsed),
+    };
+    world.say(`${worker.name} ${name} ${shown(Payload)}`);
+    return new Promise((resolve, reject) => {
+      const died = () =>
+        reject(
+          failure('Lambda.Unknown', 'The cause could not be determined because Lambda did not return an error type.'),
+        );
+      this.#calls.push(died);
+      const ended = () => {
+        this.#calls = this.#calls.filter((one) => one !== died);
+      };
+      handler(JSON.parse(JSON.stringify(Payload ?? null)), context).then(
+        (result) => {
+          ended();
+          world.say(`${worker.name} ${name} → ${shown(result)}`);
+          resolve({ Payload: JSON.parse(JSON.stringify(result ?? null)), StatusCode: 200 });
+        },
+        (error: Error) => {
+          ended();
+          world.say(`${worker.name} ${name} ✗ ${error.name}: ${error.message.split('\n')[0]?.slice(0, 200)}`);
+          reject(failure(error.name, JSON.stringify({ errorType: error.name, errorMessage: error.message })));
+        },
+      );
+    });
+  }
+
+  async #submit(job: SubmitJob): Promise<unknown> {
+    const size = job.ArrayProperties?.Size;
+    const id = `job-${this.options.world.effects}`;
+    if (size === undefined) return this.#runJob(job, id, {});
+    const children = Array.from({ length: size }, (_, index) =>
+      this.#runJob(job, `${id}:${index}`, {
+        AWS_BATCH_JOB_ARRAY_INDEX: String(index),
+        AWS_BATCH_JOB_ARRAY_SIZE: String(size),
+      }),
+    );
+    await Promise.all(children);
+    return { Status: 'SUCCEEDED' };
+  }
+
+  async #runJob(job: SubmitJob, id: string, array: Record<string, string>): Promise<unknown> {
+    const name = job.JobDefinition.split('/').at(-1)!.replace(/:\d+$/, '') as 'consolidator' | 'resampler';
+    const overrides = Object.fromEntries(
+      (job.ContainerOverrides?.Environment ?? []).map(({ Name, Value }) => [Name, Value]),
+    );
+    const command = job.ContainerOverrides?.Command ?? [];
+    for (let attempt = 1; ; attempt += 1) {
+      const { code, errors } = await this.job(name, { ...overrides, ...array, AWS_BATCH_JOB_ID: id }, command);
+      if (code === 0) return { Status: 'SUCCEEDED', JobId: id };
+      if (code === 75 && attempt < 3) continue;
+      const reason = errors.at(-1)?.trim() ?? 'Essential container in task exited';
+      throw failure(
+        'States.TaskFailed',
+        JSON.stringify({ Status: 'FAILED', StatusReason: reason, Container: { ExitCode: code, Reason: reason } }),
+      );
+    }
+  }
+
+  /** One job program, from its start to its exit code; killed ones have 137. */
+  job(
+    name: 'consolidator' | 'resampler',
+    env: Record<string, string>,
+    argv: string[] = [],
+  ): Promise<{ code: number; errors: string[] }> {
+    const { world } = this.options;
+    const owner = this.#jobs;
+    const errors: string[] = [];
+    const host = hostOf({ ...ENVIRONMENT, ...this.settings, ...env }, errors, argv);
+    world.say(`${owner.name} ${name} ${argv.join(' ')}`);
+    return new Promise((resolve, reject) => {
+      const died = () => resolve({ code: 137, errors });
+      this.#jobEnds.add(died);
+      owner.code[name](host).then(() => {
+        this.#jobEnds.delete(died);
+        const code = Number(host.exitCode ?? 0);
+        world.say(`${owner.name} ${name} ends with ${code} ${code === 0 ? '' : errors.at(-1)}`);
+        resolve({ code, errors });
+      }, reject);
+    });
+  }
+
+  crashJobs(): void {
+    const { world } = this.options;
+    world.say(`jobs die (${this.#jobs.name})`);
+    world.kill(this.#jobs);
+    this.#jobs = this.#start('jobs');
+    for (const end of this.#jobEnds) end();
+    this.#jobEnds.clear();
+  }
+}
+
+interface SubmitJob {
+  JobDefinition: string;
+  ArrayProperties?: { Size: number };
+  ContainerOverrides?: { Command?: string[]; Environment?: { Name: string; Value: string }[] };
+}
+
+export const ENVIRONMENT: Record<string, string> = {
+  AWS_REGION: REGION,
+  AWS_ACCESS_KEY_ID: 'key',
+  AWS_SECRET_ACCESS_KEY: 'secret',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  POWERTOOLS_SERVICE_NAME: 'afterbell',
+  STAGE: 'sim',
+  LOG_LEVEL: 'ERROR',
+  LAKE_URI: `s3://${BUCKET}`,
+  DATABASE_CLUSTER_ARN: `arn:aws:rds:${REGION}:${ACCOUNT}:cluster:sim`,
+  DATABASE_SECRET_ARN: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:sim-database`,
+};
+
+let text: string | undefined;
+
+function nightly(): string {
+  if (text !== undefined) return text;
+  const source = readFileSync(`${root}/state-machines/nightly.asl.json`, 'utf8');
+  const values = placeholdersIn(source).map((name) => [name, localName(name)]);
+  text = renderTemplate(source, Object.fromEntries(values) as Record<string, string>);
+  return text;
+}
+
+function localName(placeholder: string): string {
+  if (placeholder === 'at_stage') return ' --stage sim';
+  if (['consolidator', 'resampler'].includes(placeholder)) return placeholder;
+  return placeholder.replaceAll('_', '-');
+}
+
+function failure(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+function shown(value: unknown): string {
+  const found = JSON.stringify(value) ?? '';
+  return found.length > 300 ? `${found.slice(0, 300)}…` : found;
+}

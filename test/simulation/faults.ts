@@ -1,0 +1,86 @@
+import type { Random } from './random.ts';
+import type { Fault, Owner, World, Wrong } from './world.ts';
+
+/** One thing that goes wrong: with the `at`-th effect of a step, and with as many alike after it. */
+export interface PlannedFault {
+  at: number;
+  how: 'before' | 'after' | 'slow' | 'full' | 'crash-functions' | 'crash-jobs' | 'stop' | 'clock';
+  times: number;
+  /** Of a slow answer or of a clock's jump. */
+  ms?: number;
+}
+
+/** How often something goes wrong in a step, and what. */
+export function drawFaults(random: Random, effects: number): PlannedFault[] {
+  const count = random.weighted({ 0: 2, 1: 4, 2: 2, 3: 1 });
+  return Array.from({ length: Number(count) }, () => {
+    const how = random.weighted({
+      before: 3,
+      after: 3,
+      slow: 1,
+      full: 0.5,
+      'crash-functions': 3,
+      'crash-jobs': 1.5,
+      stop: 2,
+      clock: 0.5,
+    });
+    const at = random.int(1, effects);
+    const ms = how === 'clock' ? random.pick([-7200_000, -3600_000, 3600_000, 86_400_000]) : random.int(1, 180) * 1000;
+    return { at, how, times: random.pick([1, 1, 2, 8]), ...((how === 'slow' || how === 'clock') && { ms }) };
+  });
+}
+
+/** The deaths a step can ask for. */
+export interface Deaths {
+  functions(): void;
+  jobs(): void;
+  /** The execution itself: what runs in it is left alone. */
+  execution(): void;
+}
+
+/** Carries a plan out, effect by effect. */
+export function faultsOf(
+  plan: readonly PlannedFault[],
+  world: World,
+  deaths: Deaths,
+  count: (how: string) => void,
+): Fault {
+  let effects = 0;
+  const going: { kind: string; fault: PlannedFault; left: number }[] = [];
+  return (name: string, owner: Owner): Wrong | undefined => {
+    effects += 1;
+    const kind = kindOf(name);
+    for (const fault of plan) {
+      if (fault.at !== effects) continue;
+      if (fault.how === 'crash-functions') deaths.functions();
+      else if (fault.how === 'crash-jobs') deaths.jobs();
+      else if (fault.how === 'stop') deaths.execution();
+      else if (fault.how === 'clock') {
+        world.say(`the clock jumps by ${fault.ms! / 60_000} min`);
+        world.wall += fault.ms!;
+      } else going.push({ kind, fault, left: fault.times });
+      if (['crash-functions', 'crash-jobs', 'stop', 'clock'].includes(fault.how)) count(fault.how);
+    }
+    const active = going.find((one) => one.kind === kind && one.left > 0);
+    if (!active || !owner.alive) return undefined;
+    active.left -= 1;
+    count(`${kind.split(' ')[0]} ${active.fault.how}`);
+    return wrongOf(active.fault, kind);
+  };
+}
+
+function kindOf(name: string): string {
+  const [store, call] = name.split(' ');
+  return store === 's3' || store === 'dynamodb' ? `${store} ${call}` : store!;
+}
+
+function wrongOf({ how, ms = 0 }: PlannedFault, kind: string): Wrong | undefined {
+  if (how === 'before') return { before: () => broken(kind) };
+  if (how === 'after') return { after: () => broken(kind) };
+  if (how === 'slow') return { slow: ms };
+  return kind === 's3 PUT' ? { before: () => broken(kind) } : undefined;
+}
+
+function broken(kind: string): Error {
+  return Object.assign(new Error(`socket hang up (${kind})`), { code: 'ECONNRESET', name: 'Error' });
+}

@@ -1,0 +1,262 @@
+import { assetRow } from '../../src/local/market/companies.ts';
+import type { AssetRow, BarRow, MarketKind, MarketSource, SplitRow, TickerRow } from '../../src/local/market/source.ts';
+import type { Random } from './random.ts';
+
+/** One security from its first session to its last. Numbers are places in the simulated sessions. */
+interface Listing {
+  ticker: string;
+  name: string;
+  figi: string | undefined;
+  type: string;
+  born: number;
+  died: number;
+  price: number;
+  volume: number;
+  /** Sessions without a bar. */
+  halts: Set<number>;
+}
+
+interface Split {
+  listing: Listing;
+  at: number;
+  from: number;
+  to: number;
+  /** Instants from which, and until which, the vendor tells of it. */
+  knownFrom: number;
+  knownTo: number;
+}
+
+/** Another answer about a session than the one before, from an instant on. */
+interface Correction {
+  date: string;
+  symbol: string;
+  from: number;
+  kind: 'values' | 'missing' | 'late';
+}
+
+/** What is true on the exchange, and what the vendor says of it at each instant; drawn from a seed. */
+export class Market implements MarketSource {
+  readonly kind = 'generated';
+  readonly listings: Listing[] = [];
+  readonly splitsOf: Split[] = [];
+  readonly corrections: Correction[] = [];
+  /** Sessions the vendor has nothing of before an instant. */
+  readonly lateDays = new Map<string, number>();
+  readonly #now: () => Date;
+  readonly #sessions: readonly string[];
+
+  /** @param sessions in order; the first `history` of them are over when the simulation begins */
+  constructor(random: Random, sessions: readonly string[], history: number, now: () => Date) {
+    this.#now = now;
+    this.#sessions = sessions;
+    const count = random.int(24, 44);
+    for (let index = 0; index < count; index += 1) this.listings.push(this.#draw(random.of(`listing ${index}`), index));
+    const last = sessions.length;
+    const lives = random.of('lives');
+    for (let at = history; at < last; at += 1) {
+      if (lives.chance(0.2)) lives.pick(this.listings).died = at;
+      if (lives.chance(0.2)) this.listings.push({ ...this.#draw(lives.of(at), this.listings.length), born: at });
+      if (lives.chance(0.12)) this.#rename(lives.pick(this.listings), at, lives);
+      if (lives.chance(0.12)) this.#reuse(lives, at);
+    }
+    const splitting = random.of('splits');
+    for (let at = 2; at < last + 5; at += 1)
+      if (splitting.chance(at < history ? 0.1 : 0.3)) this.#split(splitting, at, history);
+    const correcting = random.of('corrections');
+    for (let at = Math.max(0, history - 4); at < last - 1; at += 1) {
+      if (!correcting.chance(0.4)) continue;
+      const date = sessions[at]!;
+      const from = Date.parse(`${sessions[Math.min(last - 1, at + correcting.int(1, 3))]}T21:30:00Z`);
+      const symbol = correcting.pick(this.listings).ticker;
+      this.corrections.push({ date, symbol, from, kind: correcting.weighted({ values: 5, missing: 1, late: 2 }) });
+    }
+    const late = random.of('late');
+    for (let at = history; at < last; at += 1) {
+      if (late.chance(0.08))
+        this.lateDays.set(sessions[at]!, Date.parse(`${sessions[at]}T21:00:00Z`) + late.int(5, 40) * 3_600_000);
+    }
+  }
+
+  #draw(random: Random, index: number): Listing {
+    const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZ';
+    const root = letters[index % 24]! + letters[Math.floor(index / 24) % 24]! + random.pick([...letters]);
+    const ticker = root + random.pick(['', '', '', '', '.B', 'pA', '.WS', '.U']);
+    const halts = new Set<number>();
+    for (let at = 0; at < this.#sessions.length; at += 1) if (random.chance(0.01)) halts.add(at);
+    return {
+      ticker,
+      name: `Company ${index}`,
+      figi: random.chance(0.85) ? `BBG00${String(index).padStart(4, '0')}${random.int(100, 999)}` : undefined,
+      type: ticker.endsWith('.WS') ? 'WARRANT' : random.pick(['CS', 'CS', 'CS', 'ETF', 'ADRC']),
+      born: -1000,
+      died: Number.POSITIVE_INFINITY,
+      price: Math.round(100 * Math.exp(random.unit() * 4)) / 100 + 3,
+      volume: random.int(1_000, 5_000_000),
+      halts,
+    };
+  }
+
+  #rename(listing: Listing, at: number, random: Random): void {
+    if (listing.died <= at || listing.figi === undefined) return;
+    this.listings.push({
+      ...listing,
+      ticker: `${listing.ticker.slice(0, 2)}Z${random.pick(['A', 'B', 'C'])}`,
+      born: at,
+    });
+    listing.died = at;
+  }
+
+  /** A symbol that has ended goes on as another company's. */
+  #reuse(random: Random, at: number): void {
+    const gone = this.listings.filter(
+      ({ died, ticker }) => died < at && !this.#alive(at).some((one) => one.ticker === ticker),
+    );
+    if (gone.length === 0) return;
+    const { ticker } = random.pick(gone);
+    const fresh = this.#draw(random.of(`reuse ${at}`), this.listings.length);
+    this.listings.push({ ...fresh, ticker, name: `New ${fresh.name}`, born: at });
+  }
+
+  #split(random: Random, at: number, history: number): void {
+    const candidates = this.listings.filter((one) => one.born < at && one.died > at + 2 && one.price < 4000);
+    if (candidates.length === 0) return;
+    const listing = random.pick(candidates);
+    const [from, to] = random.pick([
+      [1, 2],
+      [1, 4],
+      [10, 1],
+      [2, 3],
+      [1, 10],
+      [5, 1],
+    ] as const);
+    const effective = Date.parse(`${this.#dateAt(at)}T12:00:00Z`);
+    const day = 86_400_000;
+    const knownFrom =
+      at < history || random.chance(0.9) ? effective - random.int(1, 6) * day : effective + random.int(1, 3) * day;
+    this.splitsOf.push({ listing, at, from, to, knownFrom, knownTo: Number.POSITIVE_INFINITY });
+    if (random.chance(0.1))
+      this.splitsOf.push({ listing, at, from: 4, to: 5, knownFrom, knownTo: Number.POSITIVE_INFINITY });
+    if (random.chance(0.15)) {
+      // Announced with another ratio at first, or never carried out.
+      const wrong = {
+        listing,
+        at: at + 3,
+        from: 1,
+        to: 3,
+        knownFrom: knownFrom - day,
+        knownTo: effective + random.int(0, 2) * day,
+      };
+      this.splitsOf.push(wrong);
+    }
+  }
+
+  #dateAt(at: number): string {
+    const date = this.#sessions[at];
+    if (date !== undefined) return date;
+    const last = Date.parse(`${this.#sessions.at(-1)}T12:00:00Z`);
+    return new Date(last + (at - this.#sessions.length + 1) * 86_400_000).toISOString().slice(0, 10);
+  }
+
+  #alive(at: number): Listing[] {
+    return this.listings.filter(({ born, died }) => born <= at && died > at);
+  }
+
+  #place(date: string): number {
+    let place = -1;
+    while (place + 1 < this.#sessions.length && this.#sessions[place + 1]! <= date) place += 1;
+    return place;
+  }
+
+  async tickers(market: MarketKind | undefined, asOf: string): Promise<TickerRow[]> {
+    if (market === 'otc') return [];
+    const at = this.#place(asOf);
+    const rows = new Map<string, TickerRow>();
+    for (const listing of this.listings.filter(({ born }) => born <= at))
+      rows.set(listing.ticker, this.#row(listing, at));
+    return [...rows.values()].sort((a, b) => (a.ticker < b.ticker ? -1 : 1));
+  }
+
+  #row({ ticker, name, figi, type, died }: Listing, at: number): TickerRow {
+    const active = died > at;
+    return {
+      ticker,
+      name,
+      market: 'stocks',
+      locale: 'us',
+      primary_exchange: 'XNYS',
+      type,
+      active,
+      currency_name: 'usd',
+      ...(figi && { composite_figi: figi, share_class_figi: figi.replace('BBG00', 'BBG01') }),
+      ...(!active && { delisted_utc: `${this.#dateAt(died)}T00:00:00Z` }),
+      last_updated_utc: active ? '2020-01-01T00:00:00Z' : `${this.#dateAt(died)}T00:00:00Z`,
+    };
+  }
+
+  async bars(date: string): Promise<BarRow[]> {
+    const at = this.#sessions.indexOf(date);
+    const now = this.#now().getTime();
+    if (at < 0 || now < (this.lateDays.get(date) ?? 0)) return [];
+    const rows = this.#alive(at)
+      .filter(({ halts }) => !halts.has(at))
+      .map((listing) => this.#bar(listing, at));
+    const known = this.corrections.filter((one) => one.date === date);
+    return rows.flatMap((row) => {
+      let said: BarRow | undefined = row;
+      for (const { symbol, from, kind } of known) {
+        if (symbol !== row.T) continue;
+        if (kind === 'late' && now < from) said = undefined;
+        else if (kind === 'missing' && now >= from) said = undefined;
+        else if (kind === 'values' && now >= from && said) said = { ...said, c: said.l, v: said.v + 7 };
+      }
+      return said ? [said] : [];
+    });
+  }
+
+  #bar(listing: Listing, at: number): BarRow {
+    const noise = (salt: number) =>
+      ((Math.imul(listing.volume + at * 2654435761 + salt * 40503, 0x9e3779b1) >>> 9) % 1000) / 1000;
+    const shares = this.splitsOf
+      .filter((split) => split.listing === listing && split.at <= at && split.knownTo === Number.POSITIVE_INFINITY)
+      .reduce((factor, { from, to }) => (factor * from) / to, 1);
+    const price = (value: number) => Math.max(0.0001, Math.round(value * shares * 10_000) / 10_000);
+    const close = listing.price * (1 + 0.03 * (noise(1) - 0.5));
+    const open = listing.price * (1 + 0.03 * (noise(2) - 0.5));
+    const [low, high] = [Math.min(open, close) * (1 - 0.01 * noise(3)), Math.max(open, close) * (1 + 0.01 * noise(4))];
+    return {
+      T: listing.ticker,
+      o: price(open),
+      h: Math.max(price(high), price(open), price(close)),
+      l: Math.min(price(low), price(open), price(close)),
+      c: price(close),
+      v: Math.round(listing.volume * (0.5 + noise(5))),
+      vw: price((open + close) / 2),
+      n: Math.round(100 * noise(6)),
+    };
+  }
+
+  async splits(): Promise<SplitRow[]> {
+    const now = this.#now().getTime();
+    return this.splitsOf
+      .filter(({ knownFrom, knownTo }) => knownFrom <= now && now < knownTo)
+      .map(({ listing, at, from, to }) => {
+        const date = this.#dateAt(at);
+        return {
+          id: `S${listing.ticker}${date}${from}${to}`,
+          execution_date: date,
+          split_from: from,
+          split_to: to,
+          ticker: listing.ticker,
+        };
+      });
+  }
+
+  async assets(asOf: string): Promise<AssetRow[]> {
+    const rows = (await this.tickers(undefined, asOf)).map(assetRow);
+    return rows.sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+  }
+
+  async span(): Promise<{ from?: string; to?: string }> {
+    return { from: this.#sessions[0] };
+  }
+}

@@ -1,0 +1,119 @@
+import { drawFaults, type PlannedFault } from './faults.ts';
+import { Random } from './random.ts';
+import { SESSIONS } from './sessions.ts';
+
+/** What the owner, the scheduler or the world does next. Times are days after the step before. */
+export type Step =
+  | { kind: 'night'; days: number; misbehave: string[]; faults: PlannedFault[]; twice?: boolean }
+  | { kind: 'backfill'; sessions: number; misbehave: string[]; faults: PlannedFault[] }
+  | { kind: 'release'; faults: PlannedFault[] }
+  | { kind: 'task'; task: string; settings: Record<string, string>; faults: PlannedFault[] }
+  | { kind: 'verify'; repair: boolean; faults: PlannedFault[] }
+  | { kind: 'vacuum'; days: number; faults: PlannedFault[] }
+  | { kind: 'settings'; settings: Record<string, string> };
+
+/** A whole history: what a seed draws, and what is left of it when a failure is made smaller. */
+export interface Script {
+  seed: number;
+  /** Place of the session in SESSIONS that the first night is about. */
+  first: number;
+  /** Sessions fetched before it. */
+  history: number;
+  settings: Record<string, string>;
+  steps: Step[];
+}
+
+/** Effects of a night with one fresh session, about. */
+const NIGHT_EFFECTS = 450;
+
+export function drawScript(seed: number): Script {
+  const random = new Random(`afterbell ${seed}`);
+  const settings = drawSettings(random.of('settings'));
+  // Days the clock changes on, Thanksgiving and Christmas are in reach of many first nights.
+  const first = random.of('first').int(SESSIONS.indexOf('2025-10-20'), SESSIONS.indexOf('2026-03-20'));
+  const history = random.of('history').int(5, 8);
+  const drawn = random.of('steps');
+  const steps = Array.from({ length: drawn.int(1, 4) }, (_, index) => drawStep(drawn.of(index)));
+  return { seed, first, history, settings, steps };
+}
+
+function drawSettings(random: Random): Record<string, string> {
+  return {
+    RESAMPLING_INTERVALS: random.pick(['3', '5', '3,5', '3,8']),
+    TRAILING_SESSIONS: random.pick(['0', '2', '3', '5']),
+    POLYGON_CALLS_PER_MINUTE: random.pick(['5', '5', '0', '60']),
+    ENRICH_SYMBOLS: random.pick(['3', '8']),
+    ...(random.chance(0.2) && { BRONZE_LAYOUT: 'symbol' }),
+    ...(random.chance(0.3) && { CONSOLIDATE_SYMBOLS_PER_SHARD: '15' }),
+    ...(random.chance(0.3) && { MAX_WORKERS: '2' }),
+  };
+}
+
+function drawStep(random: Random): Step {
+  const faults = drawFaults(random.of('faults'), NIGHT_EFFECTS);
+  const misbehave = drawMisbehaviour(random.of('misbehave'));
+  const kind = random.weighted({
+    night: 12,
+    backfill: 1,
+    release: 1.5,
+    task: 1.5,
+    verify: 1,
+    vacuum: 0.7,
+    settings: 0.5,
+  });
+  switch (kind) {
+    case 'night':
+      return {
+        kind,
+        days: random.weighted({ 1: 8, 2: 1, 4: 1 }) as unknown as number,
+        misbehave,
+        faults,
+        ...(random.chance(0.08) && { twice: true }),
+      };
+    case 'backfill':
+      return { kind, sessions: random.int(2, 5), misbehave, faults };
+    case 'release':
+      return { kind, faults };
+    case 'task': {
+      const task = random.pick(['consolidate', 'resample', 'sync-tickers', 'sync-splits', 'sync-assets']);
+      const settings: Record<string, string> = random.chance(0.5) && !task.startsWith('sync') ? { MODE: 'full' } : {};
+      return { kind, task, settings, faults };
+    }
+    case 'verify':
+      return { kind, repair: random.chance(0.7), faults: [] };
+    case 'vacuum':
+      return { kind, days: random.pick([0, 3, 30]), faults };
+    default:
+      return { kind, settings: drawSettings(random.of('settings')) };
+  }
+}
+
+function drawMisbehaviour(random: Random): string[] {
+  const count = Number(random.weighted({ 0: 5, 1: 3, 2: 1 }));
+  const times = () => random.pick(['', ':1', ':2', ':5']);
+  return Array.from({ length: count }, () => {
+    const where = random.pick(['tickers', 'grouped', 'splits', 'assets', 'details', 'members']);
+    const name = random.weighted({
+      'rate-limit': 2,
+      'server-error': 2,
+      'truncated-json': 2,
+      unauthorized: 0.5,
+      'before-end-of-day': 1,
+      'half-missing': 2,
+      'wrong-types': 2,
+      'looping-cursor': 0.5,
+      'late-correction': 1,
+      'field-removed': 0.5,
+    });
+    if (name === 'before-end-of-day' || name === 'late-correction') return `${name}${times()}@grouped`;
+    if (name === 'looping-cursor') return `${name}@${random.pick(['tickers', 'splits'])}`;
+    if (name === 'field-removed') return `${name}@${random.pick(['tickers', 'assets'])}`;
+    if (name === 'half-missing') return `${name}${times()}@${random.pick(['grouped', 'tickers', 'assets'])}`;
+    return `${name}${times()}@${where === 'details' || where === 'members' ? (name === 'wrong-types' && where === 'members' ? 'assets' : where) : where}`;
+  }).map((rule) =>
+    rule.replace(
+      /^([a-z-]+)(:\d)?@(.+)$/,
+      (_all, name: string, count: string | undefined, at: string) => `${name}@${at}${count ?? ''}`,
+    ),
+  );
+}

@@ -1,0 +1,198 @@
+import type { SqlBackend } from '../../src/local/aws/sql.ts';
+import { HOLDINGS_PATH } from '../../src/local/market/ishares.ts';
+import { openMarket } from '../../src/local/market/open-market.ts';
+import { Cloud, type Ended } from './cloud.ts';
+import { faultsOf, type PlannedFault } from './faults.ts';
+import { LakeReader } from './lake-reader.ts';
+import { Market } from './market.ts';
+import { Oracle } from './oracle.ts';
+import type { compileSubject, Wires } from './process.ts';
+import { Random } from './random.ts';
+import type { Script, Step } from './script.ts';
+import { hoursBehind, lastClosed, SESSIONS } from './sessions.ts';
+import { BUCKET, openStores } from './stores.ts';
+import { World } from './world.ts';
+
+/** What is used again by one world after the other. */
+export interface Means {
+  script: ReturnType<typeof compileSubject>;
+  warehouse: SqlBackend & { empty(): Promise<void> };
+}
+
+export interface Outcome {
+  seed: number;
+  problems: string[];
+  log: string[];
+  executions: number;
+  effects: number;
+  /** How often each kind of fault happened. */
+  faults: Record<string, number>;
+}
+
+const DAY_MS = 86_400_000;
+/** Sessions that are drawn beyond the first night's. */
+const AHEAD = 30;
+
+/** Runs one history to its end, or to the first thing that is wrong. */
+export async function simulate(script: Script, { script: subject, warehouse }: Means): Promise<Outcome> {
+  await warehouse.empty();
+  const random = new Random(`world ${script.seed}`);
+  const { first, history } = script;
+  const sessions = SESSIONS.slice(first - history, first + AHEAD);
+  const world = new World(`${morningAfter(SESSIONS[first - 1]!)}`, random.of('order'));
+  const source = new Market(random.of('market'), sessions, history, () => world.now());
+  const market = openMarket({ source, now: () => world.now() });
+  const stores = await openStores(warehouse);
+  const lake = new LakeReader(stores.s3, BUCKET);
+  const oracle = new Oracle(lake);
+  const fetch: Wires['fetch'] = (owner, url, init) => {
+    const target = url.replace(/^https?:\/\/[^/]+/, '');
+    return world.effect(owner, `vendor ${target}`, async () => {
+      const asked = {
+        method: 'GET',
+        target,
+        headers: Object.fromEntries(new Headers(init.headers)),
+        readBody: async () => '',
+      };
+      const { answer, active } = await market.answer(asked);
+      const whole = answer.json === undefined ? (answer.text ?? '') : JSON.stringify(answer.json);
+      const body = active.has('truncated-json') ? whole.slice(0, Math.floor(whole.length / 2)) : whole;
+      oracle.hear(target, answer.status, body, world.wall);
+      return new Response(body, {
+        status: answer.status,
+        headers: { 'content-type': answer.type ?? 'application/json', ...answer.headers },
+      });
+    });
+  };
+  const cloud = new Cloud({
+    world,
+    random: random.of('cloud'),
+    script: subject,
+    stores,
+    fetch,
+    settings: { ...SETTINGS, ...script.settings },
+    secrets: SECRETS,
+  });
+  const outcome: Outcome = { seed: script.seed, problems: [], log: world.log, executions: 0, effects: 0, faults: {} };
+  let released = false;
+
+  /** One execution, with what goes wrong in it, and what the oracle says of it. */
+  async function execute(
+    name: string,
+    input: object,
+    faults: readonly PlannedFault[],
+    misbehave: readonly string[],
+  ): Promise<Ended | undefined> {
+    const stop = new AbortController();
+    market.misbehave([...misbehave]);
+    world.fault = faultsOf(
+      faults,
+      world,
+      {
+        functions: () => cloud.crashFunctions(),
+        jobs: () => cloud.crashJobs(),
+        execution: () => stop.abort(new Error('stopped')),
+      },
+      (how) => {
+        outcome.faults[how] = (outcome.faults[how] ?? 0) + 1;
+      },
+    );
+    outcome.executions += 1;
+    world.say(`— ${name} ${JSON.stringify(input)} ${JSON.stringify({ misbehave, faults })}`);
+    const ended = await world.run(cloud.run(input, name, stop.signal));
+    world.fault = () => undefined;
+    const output = ended.output as { status?: string; session?: string } | undefined;
+    const status = output?.status ?? /^Night\.(Held|Failed)$/.exec(ended.error ?? '')?.[1];
+    world.say(`— ${ended.status} ${status ?? ''} ${ended.error ?? ''} ${(ended.cause ?? '').slice(0, 500)}`);
+    const disturbed = faults.length > 0 || misbehave.length > 0;
+    outcome.problems.push(
+      ...(await oracle.check({
+        status,
+        session: output?.session,
+        notifications: ended.notifications.length,
+        disturbed,
+        released: released || name === 'release',
+      })),
+    );
+    return ended;
+  }
+
+  const night = (faults: readonly PlannedFault[] = [], misbehave: readonly string[] = []) =>
+    execute('night', { scheduledTime: world.now().toISOString() }, faults, misbehave);
+
+  async function take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'night':
+        sleepUntilMorning(world, Number(step.days));
+        await night(step.faults, step.misbehave);
+        return;
+      case 'backfill': {
+        const to = SESSIONS[first - history - 1]!;
+        const from = SESSIONS[first - history - step.sessions]!;
+        await execute('backfill', { from, to, source: 'api' }, step.faults, step.misbehave);
+        return;
+      }
+      case 'release': {
+        const run = lake.keys('staging/run=').map((key) => /run=([^/]+)/.exec(key)![1]!)[0];
+        released = true;
+        if (run) await execute('release', { release: run }, step.faults, []);
+        return;
+      }
+      case 'task':
+        await execute(
+          'task',
+          { task: step.task, settings: step.settings, session: lastClosed(world.wall) },
+          step.faults,
+          [],
+        );
+        return;
+      case 'settings':
+        cloud.configure({ ...SETTINGS, ...step.settings });
+        return;
+      default:
+    }
+  }
+
+  try {
+    const past = { from: sessions[0]!, to: sessions[history - 1]!, source: 'api' };
+    await execute('backfill', past, [], []);
+    for (const step of script.steps) {
+      if (outcome.problems.length > 0) break;
+      await take(step);
+    }
+    for (let last = 0; last < 2 && outcome.problems.length === 0; last += 1) {
+      sleepUntilMorning(world, 1);
+      await night();
+    }
+  } catch (error) {
+    outcome.problems.push(`the simulation ended: ${(error as Error).stack}`);
+  }
+  outcome.effects = world.effects;
+  return outcome;
+}
+
+const secret = (name: string) => `arn:aws:secretsmanager:us-east-1:000000000000:secret:sim-${name}`;
+const SETTINGS: Record<string, string> = {
+  POLYGON_SECRET_ARN: secret('polygon'),
+  ALPACA_SECRET_ARN: secret('alpaca'),
+  POLYGON_BASE_URL: 'https://polygon.test',
+  ALPACA_BASE_URL: 'https://alpaca.test',
+  INDEX_MEMBERS_URI: `https://ishares.test${HOLDINGS_PATH}`,
+};
+const SECRETS = {
+  [secret('polygon')]: '{"apiKey":"key"}',
+  [secret('alpaca')]: '{"keyId":"key","secretKey":"secret"}',
+};
+
+/** Four in the morning in New York after a session. */
+function morningAfter(session: string): string {
+  const next = new Date(Date.parse(`${session}T00:00:00Z`) + DAY_MS).toISOString().slice(0, 10);
+  return `${next}T0${4 + hoursBehind(next)}:00:00.000Z`;
+}
+
+function sleepUntilMorning(world: World, days: number): void {
+  for (let day = 0; day < days; day += 1) {
+    const today = new Date(world.wall - 8 * 3_600_000).toISOString().slice(0, 10);
+    world.pass(Math.max(60_000, Date.parse(morningAfter(today)) - world.wall));
+  }
+}
