@@ -4,7 +4,7 @@ import type { Routes } from '../../src/local/aws/protocol.ts';
 import { executionsRoutes, type Notification, secretsRoutes } from '../../src/local/aws/services.ts';
 import type { ExecutionResult } from '../../src/local/states/events.ts';
 import { placeholdersIn, renderTemplate } from '../../src/local/states/template.ts';
-import { hostOf, type Process, startProcess, type Wires } from './process.ts';
+import { enter, hostOf, type Process, type Program, startProcess, type Wires } from './process.ts';
 import type { Random } from './random.ts';
 import { BUCKET, type openStores, wiresOf } from './stores.ts';
 import type { World } from './world.ts';
@@ -17,7 +17,7 @@ const NIGHTLY = 'nightly';
 export interface CloudOptions {
   world: World;
   random: Random;
-  script: Parameters<typeof startProcess>[0];
+  program: Program;
   stores: Awaited<ReturnType<typeof openStores>>;
   fetch: Wires['fetch'];
   settings: Record<string, string>;
@@ -48,7 +48,8 @@ export class Cloud {
   readonly #jobEnds = new Set<() => void>();
 
   constructor(readonly options: CloudOptions) {
-    const { world, stores, fetch, settings, secrets } = options;
+    const { world, random, stores, fetch, settings, secrets } = options;
+    enter(world, random.of('packages'));
     this.settings = settings;
     const routes: Routes = {
       ...secretsRoutes(secrets),
@@ -73,8 +74,8 @@ export class Cloud {
 
   #start(name: string, env: Record<string, string> = this.settings): Process {
     this.#started += 1;
-    const { script, world, random } = this.options;
-    return startProcess(script, {
+    const { program, world, random } = this.options;
+    return startProcess(program, {
       world,
       wires: this.#wires,
       name: `${name}${this.#started}`,

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { compileSubject } from './process.ts';
+import { ENVIRONMENT } from './cloud.ts';
+import { openProgram } from './process.ts';
 import { drawScript } from './script.ts';
 import { simulate } from './simulate.ts';
 import { openWarehouse } from './stores.ts';
 
 const [subject = '', from = '1', to = from, verbose = ''] = process.argv.slice(2);
-const means = { script: compileSubject(readFileSync(subject, 'utf8')), warehouse: await openWarehouse() };
+const means = {
+  program: openProgram(JSON.parse(readFileSync(subject, 'utf8')), ENVIRONMENT),
+  warehouse: await openWarehouse(),
+};
 const total: Record<string, number> = {};
 let executions = 0;
 const begun = performance.now();

@@ -3,7 +3,6 @@ import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import vm from 'node:vm';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { SdkRequest, SdkResponse } from './http-handler.ts';
 import type { Random } from './random.ts';
 import type * as Code from './subject.ts';
 import type { Owner, World } from './world.ts';
@@ -32,17 +31,58 @@ export interface Process extends Owner {
   errors: string[];
 }
 
+/** A request of the AWS SDK, and its answer. */
+export interface SdkRequest {
+  method: string;
+  hostname: string;
+  path: string;
+  query?: Record<string, string | string[] | null>;
+  headers: Record<string, string>;
+  body?: unknown;
+}
+
+export interface SdkResponse {
+  statusCode: number;
+  headers: Record<string, string>;
+  /** S3's client wants a stream. */
+  body: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+/** The code under test, ready to be evaluated for each process, and the packages all of them share. */
+export interface Program {
+  code: vm.Script;
+  packages: Record<string, object>;
+}
+
 const load = createRequire(import.meta.url);
 const PARAMETERS =
-  'require,module,exports,process,console,outside,Date,Math,performance,setTimeout,clearTimeout,setInterval,clearInterval,setImmediate,fetch';
+  'require,module,exports,process,console,Date,Math,performance,setTimeout,clearTimeout,setInterval,clearInterval,setImmediate,fetch';
 
-/** The bundle of subject.ts, compiled once and evaluated for each process. */
-export function compileSubject(text: string): vm.Script {
-  return new vm.Script(`(function(${PARAMETERS}){${text}\n})`, { filename: 'subject.cjs' });
+/** Whose time the shared packages read: one world runs at a time in a thread. */
+let current: { world: World; random: Random } | undefined;
+
+export function enter(world: World, random: Random): void {
+  current = { world, random };
+}
+
+/** @param bundles as bundleSubject makes them; `env` is what packages read of the environment */
+export function openProgram(bundles: { code: string; packages: string }, env: Record<string, string>): Program {
+  const wrapped = (text: string, filename: string) =>
+    new vm.Script(`(function(${PARAMETERS}){${text}\n})`, { filename });
+  const shared = { name: 'packages', alive: true };
+  const now = () => current!.world;
+  const packages = evaluate(wrapped(bundles.packages, 'packages.cjs'), now, shared, {
+    env,
+    errors: [],
+    random: () => current!.random.unit(),
+    modules: shims(now, () => current!.random),
+    fetch: () => Promise.reject(new Error('a package of the code under test fetches by itself')),
+  });
+  return { code: wrapped(bundles.code, 'subject.cjs'), packages: packages as Record<string, object> };
 }
 
 export function startProcess(
-  script: vm.Script,
+  program: Program,
   {
     world,
     wires,
@@ -53,33 +93,85 @@ export function startProcess(
 ): Process {
   const errors: string[] = [];
   const owner = { name, alive: true, errors } as Process;
-  const module = { exports: {} as typeof Code };
+  const clock = () => world;
+  owner.code = evaluate(program.code, clock, owner, {
+    env,
+    errors,
+    random: () => random.unit(),
+    modules: {
+      ...shims(clock, () => random),
+      'timers/promises': timersPromises(timeOf(clock, owner)),
+      https: { ...(load('node:https') as object), request: s3Requests(owner, wires) },
+      ...PICTURES,
+      ...packagesOf(program.packages, (request) => wires.aws(owner, request)),
+    },
+    fetch: (url, init) => wires.fetch(owner, url, init),
+  }) as typeof Code;
+  return owner;
+}
+
+interface Surroundings {
+  env: Record<string, string>;
+  errors: string[];
+  random: () => number;
+  modules: Record<string, unknown>;
+  fetch: (url: string, init: RequestInit) => Promise<Response>;
+}
+
+function evaluate(script: vm.Script, world: () => World, owner: Owner, surroundings: Surroundings): unknown {
+  const { env, errors, random, modules, fetch } = surroundings;
   const time = timeOf(world, owner);
-  const host = hostOf(env, errors);
-  const chance = Object.create(Math, { random: { value: () => random.unit() } }) as Math;
-  const silent = { write: () => true };
-  const console = { log() {}, info() {}, warn() {}, error() {}, debug() {}, trace() {}, stream: silent };
-  const evaluate = script.runInThisContext() as (...given: unknown[]) => void;
-  evaluate(
-    requireFor(world, owner, { time, random, wires }),
+  const module = { exports: {} };
+  const run = script.runInThisContext() as (...given: unknown[]) => void;
+  run(
+    (id: string) => modules[id.replace(/^node:/, '')] ?? load(id),
     module,
     module.exports,
-    host,
-    console,
-    { aws: (request: SdkRequest) => wires.aws(owner, request) },
+    hostOf(env, errors),
+    { log() {}, info() {}, warn() {}, error() {}, debug() {}, trace() {} },
     time.Date,
-    chance,
+    Object.create(Math, { random: { value: random } }),
     time.performance,
     time.setTimeout,
     time.clearTimeout,
     time.setInterval,
     time.clearTimeout,
     (act: (...given: unknown[]) => void, ...given: unknown[]) =>
-      void world.outside(() => new Promise<void>((done) => setImmediate(() => done(act(...given))))),
-    (url: string, init: RequestInit = {}) => wires.fetch(owner, String(url), init),
+      void world().outside(() => new Promise<void>((done) => setImmediate(() => done(act(...given))))),
+    (url: string, init: RequestInit = {}) => fetch(String(url), init),
   );
-  owner.code = module.exports;
-  return owner;
+  return module.exports;
+}
+
+/** The shared packages as one process has them: SDK clients it makes send their requests through its own wire. */
+function packagesOf(packages: Record<string, object>, send: (request: SdkRequest) => Promise<SdkResponse>) {
+  const requestHandler = {
+    metadata: { handlerProtocol: 'http/1.1' },
+    handle: async (request: SdkRequest) => ({ response: await send(request) }),
+    updateHttpClientConfig() {},
+    httpHandlerConfigs: () => ({}),
+    destroy() {},
+  };
+  const entries = Object.entries(packages).map(([id, found]) => [
+    id,
+    id.startsWith('@aws-sdk/client-') ? withHandler(found, requestHandler) : found,
+  ]);
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+function withHandler(module: object, requestHandler: object): object {
+  return new Proxy(module, {
+    get(target, name) {
+      const found = Reflect.get(target, name) as unknown;
+      if (typeof found !== 'function' || !/^[A-Z]\w*Client$/.test(String(name))) return found;
+      const Client = found as new (config: object) => object;
+      return class extends Client {
+        constructor(config: object = {}) {
+          super({ ...config, requestHandler });
+        }
+      };
+    },
+  });
 }
 
 /** `process` as its code sees it. */
@@ -104,14 +196,14 @@ export function hostOf(env: Record<string, string>, errors: string[], argv: stri
   };
 }
 
-function timeOf(world: World, owner: Owner) {
+function timeOf(clock: () => World, owner: Owner) {
   class WorldDate extends Date {
     constructor(...given: []) {
-      if (given.length === 0) super(world.wall);
+      if (given.length === 0) super(clock().wall);
       else super(...given);
     }
     static override now(): number {
-      return world.wall;
+      return clock().wall;
     }
     static override [Symbol.hasInstance](value: unknown): boolean {
       return Date[Symbol.hasInstance](value);
@@ -135,17 +227,17 @@ function timeOf(world: World, owner: Owner) {
       return this.id;
     }
   }
-  const clearTimeout = (handle?: { id: number }) => handle && world.clearTimer(handle.id);
+  const clearTimeout = (handle?: { id: number }) => handle && clock().clearTimer(handle.id);
   return {
     Date: WorldDate,
-    performance: { now: () => world.elapsed, timeOrigin: 0 },
+    performance: { now: () => clock().elapsed, timeOrigin: 0 },
     setTimeout: (act: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) =>
-      new Handle(world.timer(owner, ms, () => act(...given))),
+      new Handle(clock().timer(owner, ms, () => act(...given))),
     clearTimeout,
     setInterval: (act: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) => {
       const handle = new Handle(0) as { id: number };
       const again = () => {
-        handle.id = world.timer(owner, ms, () => {
+        handle.id = clock().timer(owner, ms, () => {
           again();
           act(...given);
         });
@@ -188,26 +280,26 @@ const PICTURES = {
 
 type Time = ReturnType<typeof timeOf>;
 
-function requireFor(
-  world: World,
-  owner: Owner,
-  { time, random, wires }: { time: Time; random: Random; wires: Wires },
-): (id: string) => unknown {
-  const shims: Record<string, unknown> = {
-    'timers/promises': {
-      setTimeout: (ms: number, value: unknown, { signal }: { signal?: AbortSignal } = {}) =>
-        new Promise((resolve, reject) => {
-          const stop = () => reject(Object.assign(new Error('The operation was aborted'), { name: 'AbortError' }));
-          if (signal?.aborted) return stop();
-          signal?.addEventListener('abort', stop, { once: true });
-          time.setTimeout(() => {
-            signal?.removeEventListener('abort', stop);
-            resolve(value);
-          }, ms);
-        }),
-    },
+function timersPromises(time: Time) {
+  return {
+    setTimeout: (ms: number, value: unknown, { signal }: { signal?: AbortSignal } = {}) =>
+      new Promise((resolve, reject) => {
+        const stop = () => reject(Object.assign(new Error('The operation was aborted'), { name: 'AbortError' }));
+        if (signal?.aborted) return stop();
+        signal?.addEventListener('abort', stop, { once: true });
+        time.setTimeout(() => {
+          signal?.removeEventListener('abort', stop);
+          resolve(value);
+        }, ms);
+      }),
+  };
+}
+
+/** Modules of Node and of native packages as a process of the world has them. */
+function shims(world: () => World, random: () => Random): Record<string, unknown> {
+  return {
     // Nobody checks a signature here, and following every promise takes a tenth of the time.
-    crypto: { ...(load('node:crypto') as object), randomUUID: () => uuidOf(random), createHmac: () => UNSIGNED },
+    crypto: { ...(load('node:crypto') as object), randomUUID: () => uuidOf(random()), createHmac: () => UNSIGNED },
     async_hooks: { AsyncLocalStorage: Forgetful },
     zlib: {
       ...(load('node:zlib') as object),
@@ -216,32 +308,28 @@ function requireFor(
       gunzip: (bytes: Buffer, ...rest: unknown[]) =>
         (rest.at(-1) as (error: null, bytes: Buffer) => void)(null, gunzipSync(bytes)),
     },
-    https: { ...(load('node:https') as object), request: s3Requests(owner, wires) },
     'fs/promises': counted(load('node:fs/promises') as Record<string, unknown>, world),
     '@duckdb/node-api': duckdbIn(world),
-    ...PICTURES,
   };
-  return (id) => shims[id.replace(/^node:/, '')] ?? load(id);
 }
 
 /** Promises of another thread keep the world waiting. */
-function counted(module: Record<string, unknown>, world: World): Record<string, unknown> {
+function counted(module: Record<string, unknown>, world: () => World): Record<string, unknown> {
   const wrapped = Object.entries(module).map(([name, value]) => {
     if (typeof value !== 'function') return [name, value];
-    return [name, (...given: unknown[]) => world.outside(async () => value(...given))];
+    return [name, (...given: unknown[]) => world().outside(async () => value(...given))];
   });
   return Object.fromEntries(wrapped) as Record<string, unknown>;
 }
 
-const WRAPPED = new WeakMap<object, object>();
-
 /** DuckDB with every promise counted, whatever object it comes from. */
-function duckdbIn(world: World): unknown {
+function duckdbIn(world: () => World): unknown {
+  const wrapped = new WeakMap<object, object>();
   const wrap = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Array.isArray(value)) return value;
     if (!/^DuckDB(Instance|Connection|\w*Result|ResultReader|PreparedStatement)$/.test(value.constructor?.name ?? ''))
       return value;
-    const known = WRAPPED.get(value);
+    const known = wrapped.get(value);
     if (known) return known;
     const proxy = new Proxy(value, {
       get(target, name) {
@@ -250,13 +338,13 @@ function duckdbIn(world: World): unknown {
         return (...given: unknown[]) => later(() => found.apply(target, given));
       },
     });
-    WRAPPED.set(value, proxy);
+    wrapped.set(value, proxy);
     return proxy;
   };
   const later = (work: () => unknown): unknown => {
     const result = work();
     if (!(result instanceof Promise)) return wrap(result);
-    return world.outside(async () => wrap(await result));
+    return world().outside(async () => wrap(await result));
   };
   const module = load('@duckdb/node-api') as Record<string, unknown> & {
     DuckDBInstance: { create(...given: unknown[]): Promise<unknown> };

@@ -6,7 +6,7 @@ import { faultsOf, type PlannedFault } from './faults.ts';
 import { LakeReader } from './lake-reader.ts';
 import { Market } from './market.ts';
 import { Oracle } from './oracle.ts';
-import type { compileSubject, Wires } from './process.ts';
+import type { Program, Wires } from './process.ts';
 import { Random } from './random.ts';
 import type { Script, Step } from './script.ts';
 import { hoursBehind, lastClosed, SESSIONS } from './sessions.ts';
@@ -15,7 +15,7 @@ import { World } from './world.ts';
 
 /** What is used again by one world after the other. */
 export interface Means {
-  script: ReturnType<typeof compileSubject>;
+  program: Program;
   warehouse: SqlBackend & { empty(): Promise<void> };
 }
 
@@ -34,7 +34,7 @@ const DAY_MS = 86_400_000;
 const AHEAD = 30;
 
 /** Runs one history to its end, or to the first thing that is wrong. */
-export async function simulate(script: Script, { script: subject, warehouse }: Means): Promise<Outcome> {
+export async function simulate(script: Script, { program, warehouse }: Means): Promise<Outcome> {
   await warehouse.empty();
   const random = new Random(`world ${script.seed}`);
   const { first, history } = script;
@@ -67,7 +67,7 @@ export async function simulate(script: Script, { script: subject, warehouse }: M
   const cloud = new Cloud({
     world,
     random: random.of('cloud'),
-    script: subject,
+    program,
     stores,
     fetch,
     settings: { ...SETTINGS, ...script.settings },
