@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test nodes audit setup build check graph bench rehearsal images deploy destroy clean
+.PHONY: help run test simulate nodes audit setup build check graph bench rehearsal images deploy destroy clean
 SHELL := /bin/bash
 
 sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
@@ -35,6 +35,9 @@ check: setup ## format, lint, types
 
 test: check build ## everything that checks the project
 	@npx vitest run
+
+simulate: setup ## draw nights, faults and owners from seeds, and check what comes of them (SEEDS=1000; SEED=7 steps through one)
+	@node test/simulation/program.mjs
 
 nodes: build ## a practice night and engine-sensitive tests on those of Node 22 and 24 that `make test` does not run on
 	@for version in $(filter-out $(shell node -p 'process.versions.node.split(".")[0]'),22 24); do \

@@ -1,28 +1,39 @@
 import { readFileSync } from 'node:fs';
 import { ENVIRONMENT } from './cloud.ts';
+import { minimise } from './minimise.ts';
 import { openProgram } from './process.ts';
-import { drawScript } from './script.ts';
-import { simulate } from './simulate.ts';
+import { drawScript, type Script } from './script.ts';
+import { type Outcome, simulate } from './simulate.ts';
 import { openWarehouse } from './stores.ts';
 
-const [subject = '', from = '1', to = from, verbose = ''] = process.argv.slice(2);
-const means = {
-  program: openProgram(JSON.parse(readFileSync(subject, 'utf8')), ENVIRONMENT),
-  warehouse: await openWarehouse(),
-};
-const total: Record<string, number> = {};
-let executions = 0;
-const begun = performance.now();
-for (let seed = Number(from); seed <= Number(to); seed += 1) {
-  const outcome = await simulate(drawScript(seed), means);
-  executions += outcome.executions;
-  for (const [how, count] of Object.entries(outcome.faults)) total[how] = (total[how] ?? 0) + count;
-  if (verbose) console.log(outcome.log.filter((line) => verbose === 'all' || !line.startsWith('  ')).join('\n'));
-  if (outcome.problems.length > 0) console.log(`seed ${seed}: ${outcome.problems.join('\n  ')}`);
+/** What the runner asks of this process: one seed, or the end of its input. */
+export interface Asked {
+  seed: number;
+  /** With the whole log. */
+  log?: boolean;
+  /** Whether a failure is made as small as can be. */
+  minimise?: boolean;
 }
-const { user, system } = process.cpuUsage();
-console.log(
-  `${executions} executions in ${((performance.now() - begun) / 1000).toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} CPU-s`,
-  JSON.stringify(total),
-);
-process.exit(0);
+
+export type Answer = Omit<Outcome, 'log'> & { log?: string[]; smallest?: Script };
+
+const [subject = ''] = process.argv.slice(2);
+const program = openProgram(JSON.parse(readFileSync(subject, 'utf8')), ENVIRONMENT);
+const warehouse = await openWarehouse();
+
+async function answer({ seed, log, minimise: small }: Asked): Promise<Answer> {
+  const run = (script: Script) => simulate(script, { program, warehouse });
+  const script = drawScript(seed);
+  const outcome = await run(script);
+  const [problem] = outcome.problems;
+  const smallest = problem && small && (await minimise(script, problem, async (one) => (await run(one)).problems[0]));
+  const { log: lines, ...rest } = outcome;
+  return { ...rest, ...(log && { log: lines }), ...(smallest && { smallest }) };
+}
+
+// One after the other, in the order they are asked for: a thread has one world at a time.
+let last: Promise<unknown> = Promise.resolve();
+process.on('message', (asked: Asked) => {
+  last = last.then(async () => process.send!(await answer(asked)));
+});
+process.send!('ready');

@@ -1,0 +1,30 @@
+import { availableParallelism } from 'node:os';
+import { expect, test } from 'vitest';
+import type { Answer } from './main.ts';
+import regressions from './regressions.json';
+import { runSeeds, summaryOf } from './run-seeds.mjs';
+
+const SEEDS = Array.from({ length: 300 }, (_, index) => index + 1);
+
+test('300 drawn histories of faults, kills and owners end as the vendor and the owner said', async () => {
+  const outcomes = await runSeeds(SEEDS, { workers: availableParallelism() });
+  console.log(summaryOf(outcomes, 0)[0]);
+  expect(wrong(outcomes)).toEqual([]);
+});
+
+test('every seed that once showed a defect passes', async () => {
+  const outcomes = await runSeeds(regressions.map(({ seed }) => seed));
+  expect(wrong(outcomes)).toEqual([]);
+});
+
+test('one seed has one history, to the byte of its log', async () => {
+  const [first, second] = await Promise.all([5, 5].map((seed) => runSeeds([seed], { log: true })));
+  expect(first![0]!.log!.length).toBeGreaterThan(1000);
+  expect(second![0]!.log).toEqual(first![0]!.log);
+});
+
+function wrong(outcomes: readonly Answer[]): string[] {
+  return outcomes
+    .filter(({ problems }) => problems.length > 0)
+    .map(({ seed, problems }) => `seed ${seed}: ${problems[0]}`);
+}
