@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate nodes audit setup build check graph bench rehearsal images deploy destroy clean
+.PHONY: help run test simulate nodes audit setup build check graph bench rehearsal images deploy destroy
 SHELL := /bin/bash
 
 sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
@@ -67,6 +67,3 @@ deploy: build ## everything a stage needs, in order (STAGE=dev; YES=1 does not a
 
 destroy: build ## take a stage down again (STAGE=dev)
 	@node dist/deploy/main.mjs destroy "$(STAGE)" $(if $(YES),--yes)
-
-clean: ## remove what was built and installed
-	@rm -rf dist node_modules
