@@ -16,6 +16,7 @@ import symbolHistory from './migrations/003-symbol-history.sql';
 import metadataAndValuations from './migrations/004-metadata-and-valuations.sql';
 import whoseMetadata from './migrations/005-whose-metadata.sql';
 import splitsOfOneDay from './migrations/006-splits-of-one-day.sql';
+import { withoutComments } from './sql-text.ts';
 import stepDownSql from './step-down.sql';
 
 /** A value for a `:name` in SQL; everything that is not a JS scalar goes as a JSON string. */
@@ -24,7 +25,7 @@ export type SqlRow = Record<string, string | number | boolean | null>;
 
 /** The warehouse over the RDS Data API: one statement a call, transactions only to read (docs/design.md, Warehouse). */
 export interface Warehouse {
-  /** @throws Database.Resuming while Aurora wakes up; Database.Failed with the server's own message otherwise. */
+  /** @throws Database.Resuming while Aurora wakes up or does not answer; Database.Failed with its own message otherwise. */
   query(sql: string, values?: Record<string, SqlValue>): Promise<SqlRow[]>;
   /** One statement of a person, in a session and a read-only transaction of its own that is always rolled back. */
   read(sql: string): Promise<SqlRow[]>;
@@ -46,7 +47,7 @@ export function openWarehouse(config: Config, client = new RDSDataClient({})): W
       new ExecuteStatementCommand({
         ...cluster,
         database,
-        sql,
+        sql: withoutComments(sql),
         ...more,
         includeResultMetadata: true,
         resultSetOptions: { decimalReturnType: 'STRING' },
@@ -108,9 +109,19 @@ function scalar(field: Field): string | number | boolean | null {
   return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
 }
 
+/** What the Data API answers for a while and then no longer: the state machines wait and ask again. */
+const PASSING = [
+  'DatabaseResumingException',
+  'DatabaseUnavailableException',
+  'StatementTimeoutException',
+  'ServiceUnavailableError',
+  'InternalServerErrorException',
+];
+
 function named(error: Error): Error {
-  if (error.name === 'DatabaseResumingException' || /Communications link failure/.test(error.message)) {
-    return new NamedError('Database.Resuming', `the warehouse is waking up: ${error.message}`, { cause: error });
+  if (PASSING.includes(error.name) || /Communications link failure/.test(error.message)) {
+    const what = error.name === 'DatabaseResumingException' ? 'is waking up' : 'does not answer yet';
+    return new NamedError('Database.Resuming', `the warehouse ${what}: ${error.message}`, { cause: error });
   }
   return new NamedError('Database.Failed', `the warehouse refused a statement: ${error.message}`, { cause: error });
 }

@@ -19,6 +19,10 @@ function openMocked() {
 test.each([
   ['DatabaseResumingException', 'The Aurora DB instance is resuming after being auto-paused', 'Database.Resuming'],
   ['BadRequestException', 'Communications link failure; The last packet sent …', 'Database.Resuming'],
+  ['DatabaseUnavailableException', 'the writer is not reachable', 'Database.Resuming'],
+  ['StatementTimeoutException', 'no answer within 45 seconds', 'Database.Resuming'],
+  ['ServiceUnavailableError', 'try again', 'Database.Resuming'],
+  ['InternalServerErrorException', 'internal failure', 'Database.Resuming'],
   ['DatabaseErrorException', 'ERROR: syntax error', 'Database.Failed'],
   ['ForbiddenException', 'HttpEndpoint is not enabled', 'Database.Failed'],
 ])('%s is told as %s', async (name, message, told) => {
@@ -28,6 +32,15 @@ test.each([
     name: told,
     message: expect.stringContaining(message),
   });
+});
+
+test('comments are blanks by the time a statement is sent, and texts that look like comments stay', async () => {
+  const { warehouse, stub } = openMocked();
+  stub.on(ExecuteStatementCommand).resolves({});
+  await warehouse.query("SELECT '-- kept' AS a, $$/* kept */$$ -- it's :gone;\n, 1 /* :so /* is */ this */ AS b");
+  const [call] = stub.commandCalls(ExecuteStatementCommand);
+  const blanks = (count: number) => ' '.repeat(count);
+  expect(call!.args[0].input.sql).toBe(`SELECT '-- kept' AS a, $$/* kept */$$ ${blanks(14)}\n, 1 ${blanks(23)} AS b`);
 });
 
 test('every kind of value travels as its own, decimals come back as text', async () => {

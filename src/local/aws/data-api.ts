@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
+import { commentsIn } from '../../warehouse/sql-text.ts';
 import { AwsFault, jsonRoute, parseJson, type Routes } from './protocol.ts';
 import {
   parseSql,
@@ -45,13 +46,18 @@ interface Bound {
  * Turns a statement with named parameters into one with `$n` and text values. Every value carries its type
  * as a cast, because the Data API sends typed values: a stringValue without typeHint is `text`, and comparing
  * it with a date fails there, so it has to fail here.
- * @throws AwsFault ValidationException for more than one statement, BadRequestException for a bad parameter
+ * @throws AwsFault ValidationException for more than one statement, BadRequestException for a bad parameter or comment
  */
 export function bindSql(
   sql: string,
   parameters: SqlParameter[],
 ): { text: string; values: (string | null)[]; keyword: string } {
   const { pieces, names, statements, keyword } = parseSql(sql);
+  // The wire protocol ends a statement at a NUL, and takes what follows for something else.
+  if (sql.includes('\0')) throw new AwsFault('ValidationException', 'sql: the statement holds a NUL');
+  // AWS takes these for parameters, texts and ends of statements; openWarehouse sends no comment.
+  if (commentsIn(sql).some(([from, to]) => /:[A-Za-z_]|['";]/.test(sql.slice(from, to))))
+    throw badParameter('A comment holds a quote, a semicolon or a :name, which the Data API trips over');
   if (statements > 1) throw new AwsFault('ValidationException', "Multistatements aren't supported");
   if (statements === 0) throw new AwsFault('ValidationException', 'sql: the statement is empty');
   const given = new Map<string, Bound>();

@@ -1,3 +1,5 @@
+import { commentEnd, QUOTED_SQL, SQL_WORD } from '../../warehouse/sql-text.ts';
+
 /** A result as PostgreSQL sent it: every value in its text form, NULL as null. */
 export interface SqlResult {
   columns: { name: string; oid: number }[];
@@ -61,22 +63,8 @@ export interface ParsedSql {
   keyword: string;
 }
 
-const WORD = String.raw`[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*`;
 const TOKEN = new RegExp(
-  [
-    String.raw`(?<![\w$])[eE]'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'`,
-    `'[^']*(?:''[^']*)*'`,
-    `"[^"]*(?:""[^"]*)*"`,
-    String.raw`--[^\r\n]*`,
-    String.raw`/\*`,
-    String.raw`(?<![\w$])\$(?:${WORD})?\$`,
-    '::',
-    ':=',
-    String.raw`:(?<name>[A-Za-z_]\w*)`,
-    ';',
-    WORD,
-    String.raw`[^\s]`,
-  ].join('|'),
+  [...QUOTED_SQL, '::', ':=', String.raw`:(?<name>[A-Za-z_]\w*)`, ';', SQL_WORD, String.raw`[^\s]`].join('|'),
   'g',
 );
 
@@ -114,18 +102,6 @@ export function parseSql(sql: string): ParsedSql {
   }
   parsed.pieces.push(sql.slice(pieceStart));
   return parsed;
-}
-
-/** PostgreSQL's block comments nest. Index after the one that starts at `start`. */
-function commentEnd(sql: string, start: number): number {
-  const edge = /\/\*|\*\//g;
-  edge.lastIndex = start;
-  let depth = 0;
-  for (let match = edge.exec(sql); match; match = edge.exec(sql)) {
-    depth += match[0] === '/*' ? 1 : -1;
-    if (depth === 0) return edge.lastIndex;
-  }
-  return sql.length;
 }
 
 /** How the Data API returns a PostgreSQL type. `refused`: it cannot (UnsupportedResultException). */
