@@ -3,17 +3,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { type Laptop, openLaptop } from '../../src/local/laptop.ts';
-import { postgresPrograms, startPrivatePostgres } from '../local/aws/private-postgres.ts';
+import { postgresFor, startPrivatePostgres } from '../local/aws/private-postgres.ts';
 import { afterbell } from '../nights/command.ts';
 import { program } from '../nights/program.ts';
 import { scratch, warmHome } from '../nights/scene.ts';
 import rows from './query-warehouse.json';
 
-const programs = postgresPrograms();
-if (!programs) {
-  console.warn('SKIPPED: query --warehouse on a real PostgreSQL (no initdb under /usr/lib/postgresql/*/bin)');
-  if (process.env.REQUIRE_ALL === '1') throw new Error('REQUIRE_ALL=1 and no PostgreSQL is installed');
-}
+const programs = postgresFor('query --warehouse');
 
 /** What a statement may have changed: rows, tables, a sequence, large objects, and the session that nights use. */
 const STATE = `SELECT (SELECT string_agg(n::text, ',' ORDER BY n) FROM kept) AS kept,

@@ -4,6 +4,7 @@ import { loadConfig } from '../../src/config.ts';
 import { openPglite } from '../../src/local/aws/pglite.ts';
 import { startAwsServer } from '../../src/local/aws/server.ts';
 import { randomCredentials } from '../../src/local/aws/signature.ts';
+import type { SqlBackend } from '../../src/local/aws/sql.ts';
 import { openWarehouse, type SqlValue, type Warehouse } from '../../src/warehouse/client.ts';
 import { cluster, temporaryFolder } from '../local/programs.ts';
 
@@ -13,9 +14,18 @@ export interface LocalWarehouse extends Warehouse {
   close(): Promise<void>;
 }
 
-/** An empty embedded PostgreSQL behind the real Data API endpoint and the product's own client; opened once a file. */
+type OpenBackend = () => Promise<SqlBackend> | SqlBackend;
+const embedded: OpenBackend = () => openPglite(join(temporaryFolder(), 'warehouse', 'pgdata'), cluster);
+let openBackend = embedded;
+
+/** From now on warehouses are opened on something else than the embedded PostgreSQL. */
+export function openWarehousesBy(open: OpenBackend): void {
+  openBackend = open;
+}
+
+/** An empty PostgreSQL behind the real Data API endpoint and the product's own client; opened once a file. */
 export async function openLocalWarehouse(): Promise<LocalWarehouse> {
-  const backend = await openPglite(join(temporaryFolder(), 'warehouse', 'pgdata'), cluster);
+  const backend = await openBackend();
   const errors: unknown[] = [];
   const credentials = randomCredentials();
   const options = { credentials: [credentials], sql: backend };

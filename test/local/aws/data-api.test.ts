@@ -15,13 +15,9 @@ import { startAwsServer } from '../../../src/local/aws/server.ts';
 import { randomCredentials } from '../../../src/local/aws/signature.ts';
 import type { SqlBackend } from '../../../src/local/aws/sql.ts';
 import { cluster, temporaryFolder } from '../programs.ts';
-import { postgresPrograms, startPrivatePostgres } from './private-postgres.ts';
+import { postgresFor, startPrivatePostgres } from './private-postgres.ts';
 
-const programs = postgresPrograms();
-if (!programs) {
-  console.warn('SKIPPED: Data API on a real PostgreSQL (no initdb under /usr/lib/postgresql/*/bin)');
-  if (process.env.REQUIRE_ALL === '1') throw new Error('REQUIRE_ALL=1 and no PostgreSQL is installed');
-}
+const programs = postgresFor('Data API');
 
 type Opened = { backend: SqlBackend; stop?: () => Promise<void> };
 const backends: [string, () => Promise<Opened>][] = [
@@ -92,7 +88,7 @@ describe.each(backends)('the Data API over %s', (_name, open) => {
       { name: 'u', value: { stringValue: '870d421d-8ba2-4876-b655-a661cab88b01' }, typeHint: 'UUID' },
     ];
     const sql = `select :s::text as s, :l as l, :l + 1 as again, :d as d, :b as b, :n as n, :blob as blob, :date as date,
-      :dec as dec, :ts as ts, :time as time, :j as j, :u as u, ':s' as quoted -- :comment`;
+      :dec as dec, :ts as ts, :time as time, :j as j, :u as u, ':s' as quoted -- a comment`;
     expect(await rows(sql, parameters)).toEqual([
       {
         s: "O'Neil :x $1",
@@ -111,6 +107,13 @@ describe.each(backends)('the Data API over %s', (_name, open) => {
         quoted: ':s',
       },
     ]);
+  });
+
+  test('a comment that the Data API trips over is refused', async () => {
+    for (const comment of ['-- :name', "-- it's", '/* ; */', '/* a /* "b" */ */']) {
+      await expect(execute(`select 1 ${comment}`)).rejects.toMatchObject({ name: 'BadRequestException' });
+    }
+    expect(await rows('select 1 as a /* one */ -- all of it\n')).toEqual([{ a: 1 }]);
   });
 
   test('a string without a type hint is text, as on AWS, and not a date', async () => {
@@ -235,7 +238,7 @@ describe.each(backends)('the Data API over %s', (_name, open) => {
   });
 
   test('a semicolon inside quotes or after the last statement is not a second statement', async () => {
-    expect(await rows("select ';' as a, $$;$$ as b; -- ; end\n")).toEqual([{ a: ';', b: ';' }]);
+    expect(await rows("select ';' as a, $$;$$ as b; -- end\n")).toEqual([{ a: ';', b: ';' }]);
   });
 
   test('a result over 1 MiB is refused in both formats', async () => {

@@ -8,11 +8,23 @@ import { temporaryFolder } from '../programs.ts';
 
 const INSTALLED = '/usr/lib/postgresql';
 
-/** The newest installed server's program folder, or undefined. */
-export function postgresPrograms(): string | undefined {
-  if (!existsSync(INSTALLED)) return undefined;
-  const versions = readdirSync(INSTALLED).sort((a, b) => Number(b) - Number(a));
-  return versions.map((version) => join(INSTALLED, version, 'bin')).find((bin) => existsSync(join(bin, 'initdb')));
+/** The program folder of the newest server that Debian's package has installed, of any that is in PATH, or undefined. */
+function postgresPrograms(): string | undefined {
+  const versions = existsSync(INSTALLED) ? readdirSync(INSTALLED).sort((a, b) => Number(b) - Number(a)) : [];
+  const folders = [
+    ...versions.map((version) => join(INSTALLED, version, 'bin')),
+    ...(process.env.PATH ?? '').split(':'),
+  ];
+  return folders.find((bin) => ['initdb', 'postgres'].every((program) => existsSync(join(bin, program))));
+}
+
+/** The same; without a server it says what is skipped, which is an error with REQUIRE_ALL=1. */
+export function postgresFor(what: string): string | undefined {
+  const programs = postgresPrograms();
+  if (programs) return programs;
+  console.warn(`SKIPPED: ${what} on a real PostgreSQL (no initdb in ${INSTALLED}/*/bin or PATH)`);
+  if (process.env.REQUIRE_ALL === '1') throw new Error('REQUIRE_ALL=1 and no PostgreSQL is installed');
+  return undefined;
 }
 
 /** A PostgreSQL of its own on a free port; as root it runs under the user `postgres`. */
