@@ -1,6 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { keyOf, oldKeyOf } from '../records/symbol.ts';
-import { wellFormed } from '../text.ts';
+import { jsonFrom, wellFormed } from '../text.ts';
 
 export interface Entry {
   key: string;
@@ -80,7 +80,7 @@ export async function readJson<T>(lake: Lake, key: string): Promise<T | undefine
 export function jsonIn<T>(key: string, bytes: Uint8Array | undefined): T | undefined {
   if (!bytes) return undefined;
   try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as T;
+    return jsonFrom(Buffer.from(bytes).toString('utf8')) as T;
   } catch (cause) {
     throw new NamedError(
       'Lake.Corrupt',

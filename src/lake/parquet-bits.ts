@@ -1,5 +1,3 @@
-import { readRleBitPackedHybrid } from 'hyparquet/src/encoding.js';
-
 /**
  * Parquet's RLE / bit-packing hybrid ("RLE = 3" among the encodings of parquet-format), for dictionary codes and definition
  * levels. Long runs are written as runs, everything else as one bit-packed block: hyparquet-writer mixes the two, which
@@ -61,14 +59,45 @@ function varint(out: Uint8Array, offset: number, value: number): number {
   return at;
 }
 
-/** Reads `count` codes. @throws RangeError when the bytes end before them. */
+/** Reads `count` codes. @throws RangeError when the bytes end before them, or hold more than them */
 export function readHybrid(bytes: Uint8Array, width: number, count: number): Int32Array {
+  if (width > 24) throw new RangeError(`${width} bits a code`);
   const codes = new Int32Array(count);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  try {
-    readRleBitPackedHybrid({ view, offset: 0 }, width, codes, bytes.length);
-  } catch (cause) {
-    throw new RangeError('codes end too soon', { cause });
+  const mask = 2 ** width - 1;
+  let at = 0;
+  const byte = (): number => {
+    if (at >= bytes.length) throw new RangeError('codes end too soon');
+    return bytes[at++]!;
+  };
+  for (let row = 0; row < count; ) {
+    let header = byte();
+    for (let last = header, scale = 128; last >= 128; scale *= 128) {
+      if (scale > 2 ** 35) throw new RangeError('a run without end');
+      last = byte();
+      header += (last - 1) * scale;
+    }
+    const left = count - row;
+    if (header % 2 === 0) {
+      const run = header / 2;
+      let code = 0;
+      for (let bits = 0; bits < width; bits += 8) code |= byte() << bits;
+      if (run > left || code > mask) throw new RangeError(`${run} times ${code}, for ${left} codes of ${width} bits`);
+      codes.fill(code, row, row + run);
+      row += run;
+      continue;
+    }
+    const groups = (header - 1) / 2;
+    // DuckDB fills a block of 256 codes with zeros; without a bit a code, no byte bounds how many there are.
+    const room = Math.max(Math.ceil(left / 8), width === 0 ? 0 : Math.floor((bytes.length - at) / width));
+    if (groups > room) throw new RangeError(`${groups * 8} codes for ${left}`);
+    const [end, next] = [row + Math.min(groups * 8, left), at + groups * width];
+    for (let rest = 0, bits = 0; row < end; row++) {
+      for (; bits < width; bits += 8) rest |= byte() << bits;
+      codes[row] = rest & mask;
+      rest >>>= width;
+      bits -= width;
+    }
+    at = next;
   }
   return codes;
 }
@@ -147,6 +176,7 @@ export function readStruct(bytes: Uint8Array, offset: number): { struct: ThriftS
     let id = 0;
     for (let head = byte(); head !== 0; head = byte()) {
       id = head >> 4 === 0 ? zigzag() : id + (head >> 4);
+      if (id < 0 || id > 32_767) throw new RangeError(`thrift: a field ${id}`);
       fields.set(id, value(head & 15, depth));
     }
     return fields;

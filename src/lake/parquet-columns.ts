@@ -1,7 +1,9 @@
 import { parquetMetadata, parquetRead, type SchemaElement } from 'hyparquet';
+import { DAY_MS } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
-import { type Column, type ColumnData, type ColumnsOf, textOf } from './parquet.ts';
+import { type Column, type ColumnData, type ColumnsOf, type ColumnType, textOf } from './parquet.ts';
 import { decodeColumns } from './parquet-decode.ts';
+import { checkFile } from './parquet-pages.ts';
 
 /**
  * The columns of a schema from a Parquet file: at once when encodeColumns wrote it, slower through hyparquet else.
@@ -16,7 +18,7 @@ export async function readColumns<S extends readonly Column[]>(
 ): Promise<ColumnsOf<S>> {
   try {
     const columns = decodeColumns(schema, bytes);
-    if (columns) return columns as ColumnsOf<S>;
+    if (columns) return checkTimes(schema, columns as ColumnsOf<S>, key);
   } catch (error) {
     throw corruptFile(key, (error as Error).message, error);
   }
@@ -28,7 +30,7 @@ export async function readColumns<S extends readonly Column[]>(
   }
   const adopted = adopt?.(foreign);
   if (adopted) return adopted;
-  return Object.fromEntries(
+  const columns = Object.fromEntries(
     schema.map((column) => {
       const values = foreign.columns.get(column.name);
       if (values === undefined) throw corruptFile(key, `columns ${[...foreign.columns.keys()].join(', ')}`);
@@ -39,18 +41,45 @@ export async function readColumns<S extends readonly Column[]>(
       return [column.name, convert(column, values, key)];
     }),
   ) as ColumnsOf<S>;
+  return checkTimes(schema, columns, key);
 }
+
+/** What a Date can hold; and of µs, in the upper half of their 64 bits, what a number can. */
+const [MOST_DAYS, MOST_HIGH] = [8.64e15 / DAY_MS, 2 ** 21];
+
+/** Dates and times that are none would only be seen where somebody makes a text of them. */
+function checkTimes<S extends readonly Column[]>(schema: S, columns: ColumnsOf<S>, key: string): ColumnsOf<S> {
+  for (const { name, type } of schema) {
+    const data = columns[name as keyof typeof columns] as ColumnData;
+    if (type === 'date' && (data as Int32Array).some((day) => day > MOST_DAYS || day < -MOST_DAYS))
+      throw corruptFile(key, `a ${name} that is no date`);
+    if (type !== 'timestamp') continue;
+    const { buffer, byteOffset, length } = data as BigInt64Array;
+    const halves = new Int32Array(buffer, byteOffset, length * 2);
+    for (let high = 1; high < halves.length; high += 2)
+      if (halves[high]! >= MOST_HIGH || halves[high]! < -MOST_HIGH) throw corruptFile(key, `a ${name} that is no time`);
+  }
+  return columns;
+}
+
+/** Of the values as hyparquet gives them; the rest are numbers. */
+const TYPES: Partial<Record<ColumnType, string[]>> = { text: ['string'], boolean: ['boolean'], timestamp: ['bigint'] };
 
 function convert({ name, type, nullable }: Column, values: readonly unknown[], key: string): ColumnData {
   if (!nullable && values.includes(null)) throw corruptFile(key, `a ${name} that is null`);
-  const wanted = type === 'text' ? ['string'] : type === 'boolean' ? ['boolean'] : ['number', 'bigint', 'undefined'];
+  const wanted: string[] = TYPES[type] ?? ['number', 'bigint'];
   const wrong = values.find((value) => value !== null && !wanted.includes(typeof value));
-  if (wrong !== undefined) throw corruptFile(key, `${name} ${String(wrong)} where ${type} is needed`);
+  if (wrong !== undefined) throw corruptFile(key, `${name} as ${typeof wrong} where ${type} is needed`);
   if (type === 'text') return textOf(values as string[]);
   if (type === 'boolean') return Uint8Array.from(values as boolean[], Number);
-  if (type === 'timestamp') return BigInt64Array.from(values as bigint[], BigInt);
+  if (type === 'timestamp') return BigInt64Array.from(values as bigint[]);
   const numbers = values as (number | bigint | null)[];
-  if (type === 'date' || type === 'integer') return Int32Array.from(numbers, Number);
+  if (type === 'date' || type === 'integer') {
+    const whole = Int32Array.from(numbers, Number);
+    const other = numbers.findIndex((number, row) => Number(number) !== whole[row]);
+    if (other >= 0) throw corruptFile(key, `${name} ${numbers[other]} where ${type} is needed`);
+    return whole;
+  }
   return Float64Array.from(numbers, (value) => (value === null ? Number.NaN : Number(value)));
 }
 
@@ -72,21 +101,17 @@ export interface ForeignColumns {
 }
 
 /**
- * Reads any Parquet file column by column: uncompressed, snappy, gzip, brotli, zstd or lz4.
- * @throws whatever hyparquet throws for bytes it cannot read
+ * Reads the columns of any Parquet file that hold one value a row: uncompressed, snappy, gzip, brotli, zstd or lz4.
+ * @throws whatever checkFile and hyparquet throw for bytes they cannot read
  */
 export async function readForeign(bytes: Uint8Array): Promise<ForeignColumns> {
   const memory = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-  const metadata = parquetMetadata(memory);
-  const rows = Number(metadata.num_rows);
-  const codecs = metadata.row_groups.flatMap((group) => group.columns.map(({ meta_data }) => meta_data?.codec));
-  // Our own files need none of it; a function that meets an adopted file loads it then.
-  const others = codecs.some((codec) => codec !== 'UNCOMPRESSED' && codec !== 'SNAPPY');
-  const compressors = others ? (await import('./compressors.ts')).compressors : undefined;
+  const { rows, flat, compressors } = await checkFile(Buffer.from(memory));
+  const metadata = parquetMetadata(memory, { geoparquet: false });
   const columns = new Map<string, unknown[]>();
   const kinds: ForeignColumns['kinds'] = new Map();
   for (const element of metadata.schema.slice(1)) {
-    if (element.num_children !== undefined) continue;
+    if (!flat.includes(element.name)) continue;
     columns.set(element.name, new Array(rows).fill(null));
     const kind = kindOf(element);
     if (kind) kinds.set(element.name, kind);
@@ -94,6 +119,7 @@ export async function readForeign(bytes: Uint8Array): Promise<ForeignColumns> {
   await parquetRead({
     file: { byteLength: memory.byteLength, slice: (start, end) => memory.slice(start, end) },
     metadata,
+    columns: flat,
     compressors,
     parsers: {
       dateFromDays: (days: number) => days,

@@ -31,6 +31,8 @@ function decode(schema: readonly Column[], bytes: Uint8Array): Record<string, Co
   const elements = (meta.get(2) as ThriftStruct[]).slice(1);
   const groups = meta.get(4) as ThriftStruct[];
   const rows = meta.get(3) as number;
+  // Before anything is made of it: a row takes at least a byte, but in a file of few texts only, which is read slowly.
+  if (!(rows <= file.length)) return undefined;
   if (!schema.every((column) => elements.some((element) => matches(element, column)))) return undefined;
   if (groups.length > 1 || (groups.length === 0 && rows > 0)) return undefined;
   const chunks = (groups[0]?.get(1) as ThriftStruct[] | undefined) ?? [];
@@ -114,6 +116,7 @@ function readTexts({ payload, detail }: ReadPage): string[] {
 }
 
 function plain({ type }: Column, payload: Buffer, rows: number): ColumnData {
+  if (type === 'boolean' && payload.length * 8 < rows) throw new RangeError('a page shorter than its rows');
   if (type === 'boolean') return Uint8Array.from({ length: rows }, (_, row) => (payload[row >> 3]! >> (row & 7)) & 1);
   const width = type === 'date' || type === 'integer' ? 4 : 8;
   if (payload.length < rows * width) throw new RangeError('a page shorter than its rows');

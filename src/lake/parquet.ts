@@ -1,7 +1,8 @@
-import { parquetReadObjects, type SchemaElement } from 'hyparquet';
+import { parquetMetadata, parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { ByteWriter, parquetWrite } from 'hyparquet-writer';
 import { DAY_MS, dateOf } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
+import { checkFile } from './parquet-pages.ts';
 
 export type ColumnType = 'text' | 'date' | 'double' | 'bigint' | 'integer' | 'boolean' | 'timestamp';
 
@@ -92,8 +93,12 @@ export async function decodeRows<T = Row>(bytes: Uint8Array, name: string, wante
   };
   let rows: Record<string, unknown>[];
   try {
+    const { flat, compressors } = await checkFile(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     rows = await parquetReadObjects({
       file,
+      metadata: parquetMetadata(bytes, { geoparquet: false }),
+      columns: flat,
+      compressors,
       parsers: {
         dateFromDays: dateText,
         timestampFromMicroseconds: (micros: bigint) => new Date(Number(micros / 1000n)).toISOString(),
@@ -114,6 +119,7 @@ export async function decodeRows<T = Row>(bytes: Uint8Array, name: string, wante
       const value = row[column];
       if (typeof value === 'bigint') row[column] = Number(value);
       else if (value === undefined) row[column] = null;
+      else if (typeof value === 'object' && value !== null) throw corrupt(name, `a ${column} that is no plain value`);
     }
   }
   return rows as T[];

@@ -23,7 +23,11 @@ export function parseQuarantine(bytes: Uint8Array | undefined): QuarantineLine[]
 function entryOf(text: string): QuarantineEntry | undefined {
   const { dataset, symbol, reason, row } = (jsonOrUndefined(text) ?? {}) as Record<string, unknown>;
   if (typeof dataset !== 'string') return undefined;
-  return { dataset, symbol: String(symbol ?? ''), reason: String(reason ?? ''), row };
+  return { dataset, symbol: textIn(symbol), reason: textIn(reason), row: row ?? null };
+}
+
+function textIn(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value);
 }
 
 /** The refused rows of a session, a torn line as one of them that says what to do. */
