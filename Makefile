@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate nodes audit setup build check graph bench rehearsal images deploy destroy
+.PHONY: help run test simulate fuzz nodes audit setup build check graph bench rehearsal images deploy destroy
 SHELL := /bin/bash
 
 sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
@@ -38,6 +38,10 @@ test: check build ## everything that checks the project
 
 simulate: setup ## draw nights, faults and owners from seeds, and check what comes of them (SEEDS=1000; SEED=7 steps through one)
 	@node test/simulation/program.mjs
+
+fuzz: build ## RUNS=10000 inputs at every place where bytes come in from outside (SEED=1 FUZZ_PATH=0:1 shows one again)
+	@seed=$(or $(SEED),$$((RANDOM * 32768 + RANDOM))); echo "Seed $$seed"; \
+	  FUZZ_RUNS=$(or $(RUNS),10000) FUZZ_SEED=$$seed npx vitest run test/fuzz
 
 nodes: build ## a practice night and engine-sensitive tests on those of Node 22 and 24 that `make test` does not run on
 	@for version in $(filter-out $(shell node -p 'process.versions.node.split(".")[0]'),22 24); do \

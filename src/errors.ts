@@ -76,9 +76,13 @@ export class NamedError extends Error {
   }
 }
 
+/** Characters of what was found; it may be a whole answer, and a message goes into logs, tables and notifications. */
+const LONGEST_FOUND = 8_000;
+
 function sentence({ what, found, wanted, todo }: ErrorText): string {
   const parts = [what];
-  if (found !== undefined) parts.push(`found ${found}`);
+  if (found !== undefined)
+    parts.push(`found ${found.length > LONGEST_FOUND ? `${found.slice(0, LONGEST_FOUND)}…` : found}`);
   if (wanted !== undefined) parts.push(`wanted ${wanted}`);
   const head = parts.join('; ');
   if (todo === undefined) return head;

@@ -103,10 +103,44 @@ function editsBetween(a: string, b: string): number {
   return last[b.length]!;
 }
 
-/** What a text holds as JSON; undefined for one that is none, as it was cut or is something else. */
+/** Levels of lists and objects. What is meant has a few; what walks thousands of them runs out of stack. */
+const DEEPEST = 100;
+
+/** JSON from outside. @throws SyntaxError for what is none, and for JSON that is nested too deep */
+export function jsonFrom(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (isTooDeep(text)) throw new SyntaxError(`JSON of more than ${DEEPEST} levels`);
+  return value;
+}
+
+/** Of a text that is JSON. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let place = 0; place < text.length; place++) {
+    const sign = text.charCodeAt(place);
+    if (sign === QUOTE) place = closingQuote(text, place);
+    else if (sign === OPEN_LIST || sign === OPEN_OBJECT) depth += 1;
+    else if (sign === CLOSE_LIST || sign === CLOSE_OBJECT) depth -= 1;
+    if (depth > DEEPEST) return true;
+  }
+  return false;
+}
+
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [34, 92, 91, 93, 123, 125];
+
+function closingQuote(text: string, open: number): number {
+  for (let place = open + 1; place < text.length; place++) {
+    const sign = text.charCodeAt(place);
+    if (sign === QUOTE) return place;
+    if (sign === BACKSLASH) place += 1;
+  }
+  return text.length;
+}
+
+/** What a text holds as JSON; undefined for one that is none, as it was cut, is something else or is nested too deep. */
 export function jsonOrUndefined(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return jsonFrom(text);
   } catch {
     return undefined;
   }

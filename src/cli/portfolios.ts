@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { MIB, readFileAtMost } from '../body.ts';
 import { NamedError } from '../errors.ts';
 import { PORTFOLIO_COPY, startTables } from '../local/aws/dynamodb.ts';
 import { clientOptions } from '../local/aws/environment.ts';
@@ -62,9 +62,12 @@ async function exportFile(path: string, context: Context): Promise<void> {
   context.terminal.note(`exported ${counted(list.length, 'portfolio')} to ${path}`);
 }
 
+/** Thousands of portfolios with hundreds of positions each. */
+const LARGEST_LIST = 16 * MIB;
+
 /** It may be a pipe whose writer takes its time; a signal is heard meanwhile. */
 async function textOf(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((cause: Error) => {
+  return readFileAtMost(path, LARGEST_LIST).then(String, (cause: Error) => {
     throw new NamedError('Usage.Invalid', { what: `${path} cannot be read`, found: cause.message }, { cause });
   });
 }

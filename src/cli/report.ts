@@ -1,23 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askedDate } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
-import { keys, type Lake, listAll } from '../lake/lake.ts';
-import { readReport } from '../lake/reports.ts';
+import { keys, type Lake } from '../lake/lake.ts';
 import { usableIngest } from '../lake/session-files.ts';
 import { readHome } from '../local/home.ts';
 import { listenOnLoopback, ownRequestsOnly } from '../local/loopback.ts';
-import type { NightReport } from '../records/run.ts';
-import { checkSymbol } from '../records/symbol.ts';
-import { nightPage, nightsPage, notFoundPage, symbolPage } from '../report/browse.ts';
+import { notFoundPage } from '../report/browse.ts';
 import { readHistory } from '../report/data.ts';
 import { lakeReports, ledgerRuns, type RequestedRun, runOfLedger } from '../report/find-run.ts';
 import type { ReportedRun } from '../report/model.ts';
 import { reportPage, writePage } from '../report/page.ts';
+import { pageFor } from '../report/serve.ts';
 import { placeIn, there } from '../text.ts';
 import type { SqlRow } from '../warehouse/client.ts';
 import { type Context, homeLake } from './context.ts';
@@ -157,7 +155,7 @@ export async function serveReports(
   const lake = homeLake(config);
   const server = createServer(
     ownRequestsOnly((request, response) => {
-      answer(request, lake, config.REPORT_SYMBOLS).then(
+      pageFor(request, lake, config.REPORT_SYMBOLS).then(
         ({ status, page }) => send(response, status, page),
         (error: Error) =>
           send(response, 500, notFoundPage('This page could not be made', `${error.name}: ${error.message}`)),
@@ -173,62 +171,6 @@ export async function serveReports(
   server.closeAllConnections();
   server.close();
   return 0;
-}
-
-/** What a request's path is read against. */
-const BASE = 'http://127.0.0.1';
-
-interface PageResponse {
-  status: number;
-  page: string;
-}
-
-async function answer(
-  { url = '/', method }: IncomingMessage,
-  lake: Lake,
-  symbols: readonly string[],
-): Promise<PageResponse> {
-  if (method !== 'GET' && method !== 'HEAD') return missing('Nothing to do here', 'These pages are for reading.');
-  if (!URL.canParse(url, BASE)) {
-    return { status: 400, page: notFoundPage('That is no address', 'The list of nights is at /.') };
-  }
-  const { pathname, searchParams } = new URL(url, BASE);
-  if (pathname === '/') {
-    const { nights, unread } = await readNights(lake);
-    return { status: 200, page: nightsPage(nights, unread) };
-  }
-  const session = /^\/nights\/(\d{4}-\d{2}-\d{2})$/.exec(pathname)?.[1];
-  if (session) return nightAnswer(lake, session, symbols);
-  if (pathname !== '/symbols') return missing('There is no such page', 'The list of nights is at /.');
-  const symbol = searchParams.get('symbol') ?? '';
-  const wrong = checkSymbol(symbol);
-  if (wrong) return missing('That is no symbol', wrong);
-  const page = await symbolPage(lake, symbol);
-  return page
-    ? { status: 200, page }
-    : missing(`The lake holds no bar of ${symbol}`, 'Case and spelling are the vendor’s, e.g. BRK.B.');
-}
-
-async function nightAnswer(lake: Lake, session: string, symbols: readonly string[]): Promise<PageResponse> {
-  const report = await readReport(lake, keys.report(session, 'night.json'));
-  if (!report) return missing(`No night ran for ${session}`, 'The list of nights is at /.');
-  return { status: 200, page: await nightPage(lake, report, symbols) };
-}
-
-function missing(title: string, text: string): PageResponse {
-  return { status: 404, page: notFoundPage(title, text) };
-}
-
-/** Every night, the newest first, and why one cannot be shown. */
-async function readNights(lake: Lake): Promise<{ nights: NightReport[]; unread: string[] }> {
-  const files = (await listAll(lake, 'reports/date='))
-    .map(({ key }) => key)
-    .filter((key) => key.endsWith('/night.json'));
-  const read = await Promise.all(files.reverse().map((key) => readReport(lake, key).catch((error: Error) => error)));
-  return {
-    nights: read.flatMap((one) => (one === undefined || one instanceof Error ? [] : [one])),
-    unread: read.flatMap((one) => (one instanceof Error ? [one.message] : [])),
-  };
 }
 
 function send(response: ServerResponse, status: number, page: string): void {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
-import { atStage } from '../text.ts';
+import { atStage, jsonFrom } from '../text.ts';
 import type { JobDefinition } from './jobs.ts';
 import type { ExecutionResult } from './states/events.ts';
 import { loadMachine } from './states/load.ts';
@@ -100,7 +100,7 @@ const JOB_PROGRAMS = ['consolidator', 'resampler'] as const;
 export function laptopMachine(root: string, name: string): Machine {
   const text = readFileSync(join(root, 'state-machines', `${name}.asl.json`), 'utf8');
   const values = placeholdersIn(text).map((placeholder) => [placeholder, localName(placeholder)]);
-  return loadMachine(JSON.parse(renderTemplate(text, Object.fromEntries(values))), { name });
+  return loadMachine(jsonFrom(renderTemplate(text, Object.fromEntries(values))), { name });
 }
 
 function localName(placeholder: string): string {

@@ -17,7 +17,8 @@ export function ownRequestsOnly(answer: RequestListener): RequestListener {
 }
 
 function refusal({ headers, method, socket }: IncomingMessage): string | undefined {
-  const own = ['127.0.0.1', 'localhost'].map((name) => new URL(`http://${name}:${socket.localPort}`));
+  // A socket that its client has closed has no port, and nobody waits for its answer.
+  const own = ['127.0.0.1', 'localhost'].map((name) => new URL(`http://${name}:${socket.localPort ?? 0}`));
   if (!own.some(({ host }) => host === headers.host?.toLowerCase()))
     return `Unknown host. Ask for ${own[0]!.origin} (through a tunnel, with the same port on both sides).`;
   if (headers.origin !== undefined && !own.some(({ origin }) => origin === headers.origin))

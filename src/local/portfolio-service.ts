@@ -11,6 +11,7 @@ import { checkPortfolioName } from '../records/holding.ts';
 import { checkSymbol } from '../records/symbol.ts';
 import { writeAll } from '../tables/batch.ts';
 import { type TableKeys, tableInput } from '../tables/definitions.ts';
+import { jsonFrom, wellFormed } from '../text.ts';
 
 /**
  * The portfolio service's tables (docs/data-dictionary.md). They are another's: made on a laptop only, where that
@@ -174,7 +175,7 @@ export function readPortfolioList(text: string, usual: string): ListedPortfolio[
 function fromJson(text: string): ListedPortfolio[] {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = jsonFrom(text);
   } catch (cause) {
     throw unreadable((cause as Error).message, cause);
   }
@@ -206,7 +207,7 @@ function fromCsv(text: string, usual: string): ListedPortfolio[] {
 function rowsOf(text: string): Partial<Record<string, string>>[] {
   const [header = ''] = text.split('\n', 1);
   if (header.includes(';') && !header.includes(','))
-    throw unreadable(`semicolons between the columns (${header.trim()}); commas are wanted`);
+    throw unreadable(`semicolons between the columns (${wellFormed(header.trim(), 200)}); commas are wanted`);
   try {
     const columns = (header: string[]) => header.map((name) => name.toLowerCase().replace(/[^a-z]/g, ''));
     return parse(text, { columns, skip_empty_lines: true, trim: true });
@@ -215,11 +216,13 @@ function rowsOf(text: string): Partial<Record<string, string>>[] {
   }
 }
 
-/** Undefined for an empty cell; thousands may be grouped. */
+/** Thousands may be grouped. */
+const AMOUNT = /^[+-]?(\d+|\d{1,3}(,\d{3})+)?(\.\d+|(?<=\d)\.?)(e[+-]?\d{1,3})?$/i;
+
+/** Undefined for an empty cell. */
 function amount(name: string, text: string | undefined, place: number): number | undefined {
   if (!text) return undefined;
-  const number = Number(text.replaceAll(',', ''));
-  if (Number.isFinite(number)) return number;
+  if (AMOUNT.test(text)) return Number(text.replaceAll(',', ''));
   throw unreadable(`line ${lineOf(place)}: ${name} ${JSON.stringify(text)} is no number`);
 }
 
@@ -236,7 +239,8 @@ function checked(check: (text: string) => string | undefined) {
 }
 
 function firstTwice(names: readonly string[]): string | undefined {
-  return names.find((name, place) => names.indexOf(name) !== place);
+  const seen = new Set<string>();
+  return names.find((name) => seen.has(name) || !seen.add(name));
 }
 
 function unreadable(found: string, cause?: unknown): NamedError {

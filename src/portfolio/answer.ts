@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ErrorName, firstProblem, NamedError } from '../errors.ts';
-import { wellFormed } from '../text.ts';
+import { jsonFrom, wellFormed } from '../text.ts';
 import type { Completion } from '../vendors/xai.ts';
 
 const position = z.strictObject({
@@ -50,20 +50,21 @@ export function parseAnalysis(content: string, symbols: readonly string[]): Anal
   if (!read.success) {
     throw unusable('Model.InvalidJson', firstProblem(read.error, 'the answer'), 'the schema asked for');
   }
-  const given = read.data.positions.map(({ symbol }) => symbol);
+  const [asked, given, twice] = [new Set(symbols), new Set<string>(), [] as string[]];
+  for (const { symbol } of read.data.positions) {
+    if (given.has(symbol)) twice.push(symbol);
+    given.add(symbol);
+  }
   const problems = [
     listed(
       'missing',
-      symbols.filter((symbol) => !given.includes(symbol)),
+      symbols.filter((symbol) => !given.has(symbol)),
     ),
     listed(
       'not asked for',
-      given.filter((symbol) => !symbols.includes(symbol)),
+      [...given].filter((symbol) => !asked.has(symbol)),
     ),
-    listed(
-      'twice',
-      given.filter((symbol, place) => given.indexOf(symbol) !== place),
-    ),
+    listed('twice', twice),
   ].filter((problem) => problem !== undefined);
   if (problems.length > 0) throw unusable('Model.WrongSymbols', problems.join('; '), 'every symbol asked for, once');
   const wild = read.data.positions.filter(({ opportunity_score: score }) => !(score >= 0 && score <= 100));
@@ -76,7 +77,7 @@ export function parseAnalysis(content: string, symbols: readonly string[]): Anal
 
 function jsonOf(content: string): unknown {
   try {
-    return JSON.parse(content) as unknown;
+    return jsonFrom(content);
   } catch (cause) {
     throw unusable(
       'Model.InvalidJson',

@@ -66,7 +66,11 @@ function parseItems<S extends z.ZodType<object>>(
     const read = schema.safeParse(row);
     const reason = check(fields) ?? (read.success ? undefined : firstProblem(read.error, 'item'));
     if (reason !== undefined || !read.success) {
-      parsed.rejected.push({ symbol: String(fields.symbol ?? ''), reason: reason ?? 'item cannot be read', row });
+      parsed.rejected.push({
+        symbol: typeof fields.symbol === 'string' ? fields.symbol : '',
+        reason: reason ?? 'item cannot be read',
+        row,
+      });
     } else parsed.records.push(read.data);
   }
   return parsed;

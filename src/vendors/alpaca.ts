@@ -9,6 +9,7 @@ import {
   retryAfterSeconds,
   type VendorWords,
   vendorText,
+  wholeSeconds,
 } from './responses.ts';
 
 export interface AlpacaOptions {
@@ -90,7 +91,7 @@ export function classifyAlpacaResponse(answer: ResponseInfo): NamedError | undef
 
 function secondsToReset(answer: ResponseInfo): number | undefined {
   const reset = Number(answer.header('x-ratelimit-reset') ?? Number.NaN);
-  return Number.isFinite(reset) ? Math.max(0, Math.ceil(reset - answer.receivedAt / 1000)) : undefined;
+  return Number.isFinite(reset) ? wholeSeconds(reset - answer.receivedAt / 1000) : undefined;
 }
 
 const open = keepClient(alpaca);

@@ -86,6 +86,9 @@ export function noFlatFiles(uri: string): NamedError {
 /** Of one session's file, packed and unpacked; a whole market is 1.5 MB unpacked. */
 export const LARGEST_FLAT_FILE = 16 * MIB;
 
+/** A day has some 12,000 symbols. */
+const MOST_LINES = 100_000;
+
 /** A row of a flat file in the shape of a grouped answer. A cell that is no number stays text, for the row checks. */
 export interface DayFileRow {
   T: string | undefined;
@@ -107,7 +110,7 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
  * here: a reader that guesses types takes the symbols TRUE, NAN and E for other things. `window_start` is not read,
  * the session is the file name's.
  * @param name the file as messages name it
- * @throws NamedError `Data.Invalid` for a broken gzip or CSV, a missing column or more than LARGEST_FLAT_FILE
+ * @throws NamedError `Data.Invalid` for a broken gzip or CSV, a missing column or more than LARGEST_FLAT_FILE or MOST_LINES
  */
 export async function readDayFile(bytes: Uint8Array, name: string): Promise<DayFileRow[]> {
   const lines = csvLines(await unzipped(bytes, name), name);
@@ -137,12 +140,15 @@ async function unzipped(bytes: Uint8Array, name: string): Promise<Buffer> {
 }
 
 function csvLines(csv: Buffer, name: string): { record: string[]; raw: string }[] {
+  let lines: { record: string[]; raw: string }[];
   try {
     const options = { bom: true, raw: true, relax_column_count: true, skip_empty_lines: true } as const;
-    return parse(csv, options) as unknown as { record: string[]; raw: string }[];
+    lines = parse(csv, { ...options, to: MOST_LINES + 1 }) as unknown as typeof lines;
   } catch (error) {
     throw broken(name, `no readable CSV (${(error as Error).message})`, 'comma-separated lines', error);
   }
+  if (lines.length > MOST_LINES) throw broken(name, `more than ${MOST_LINES} lines`, 'a line a symbol');
+  return lines;
 }
 
 function cell(text: string | undefined): number | string | undefined {

@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import { MIB } from '../body.ts';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
-import { wellFormed } from '../text.ts';
+import { jsonFrom, wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
 import { createLimiter } from './rate-limiter.ts';
 import {
@@ -18,6 +18,8 @@ import {
 /** Bulk answers hold every symbol of the world. */
 const BULK_TIMEOUT_MS = 120_000;
 const LARGEST_BULK = 128 * MIB;
+/** The whole world has some 100,000 symbols. */
+const MOST_ROWS = 500_000;
 /** One symbol is some kB; many are asked for at once. */
 const LARGEST_SINGLE = MIB;
 
@@ -185,8 +187,10 @@ export function fmpRows(text: string, { mayBeEmpty = false } = {}): unknown[] {
 function rowsOf(body: string): unknown[] {
   if (body === '') return [];
   try {
-    if (body.startsWith('[')) return JSON.parse(body) as unknown[];
-    const rows = parse(body, { columns: true, skip_empty_lines: true, relax_column_count: false }) as object[];
+    if (body.startsWith('[')) return jsonFrom(body) as unknown[];
+    const options = { columns: true, skip_empty_lines: true, relax_column_count: false, to: MOST_ROWS + 1 } as const;
+    const rows = parse(body, options) as object[];
+    if (rows.length > MOST_ROWS) throw new Error(`more than ${MOST_ROWS} rows`);
     if (!/^"?symbol"?,/i.test(body)) throw new Error('text that is neither a list nor a table with the column symbol');
     // A number cut short is still a number: only a line's end or a closing quote says that the last cell is whole.
     if (!/["\r\n]$/.test(body)) throw new Error('a table that ends within a line');

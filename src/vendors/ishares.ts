@@ -29,6 +29,9 @@ export interface Ishares {
 /** A fund of the whole world's shares is some MB. */
 const LARGEST_HOLDINGS = 32 * MIB;
 
+/** Such a fund has some 10,000 holdings. */
+const MOST_LINES = 100_000;
+
 /** Public hosts turn away clients that say nothing of themselves. */
 const USER_AGENT = 'Mozilla/5.0 (compatible; afterbell)';
 
@@ -156,13 +159,16 @@ export function parseFundHoldings(text: string): Holdings {
 }
 
 function csvLines(text: string): string[][] {
+  let lines: string[][];
   try {
     const options = { bom: true, relax_column_count: true, relax_quotes: true, skip_empty_lines: true } as const;
-    return parse(text, options) as string[][];
+    lines = parse(text, { ...options, to: MOST_LINES + 1 }) as string[][];
   } catch (error) {
     // The quoted text at the end of the file spans lines: a file cut anywhere in it has an open quote.
     throw cut(`no whole CSV (${(error as Error).message})`, error);
   }
+  if (lines.length > MOST_LINES) throw foreign(`more than ${MOST_LINES} lines`, 'a line a holding');
+  return lines;
 }
 
 function tableRows(lines: readonly string[][], header: readonly string[]): Record<string, string>[] {

@@ -58,9 +58,16 @@ function shortened(text: string): string {
 export function retryAfterSeconds(answer: ResponseInfo): number | undefined {
   const requestedWait = answer.header('retry-after')?.trim();
   if (!requestedWait) return undefined;
-  if (/^\d+(\.\d+)?$/.test(requestedWait)) return Math.ceil(Number(requestedWait));
+  if (/^\d+(\.\d+)?$/.test(requestedWait)) return wholeSeconds(Number(requestedWait));
   const until = Date.parse(requestedWait);
-  return Number.isNaN(until) ? undefined : Math.max(0, Math.ceil((until - answer.receivedAt) / 1000));
+  return Number.isNaN(until) ? undefined : wholeSeconds((until - answer.receivedAt) / 1000);
+}
+
+/** A longer wait is told as one of a day: no night lasts until its end, and Infinity is no number of a state machine. */
+const LONGEST_WAIT_SECONDS = 86_400;
+
+export function wholeSeconds(seconds: number): number {
+  return Math.min(Math.max(0, Math.ceil(seconds)), LONGEST_WAIT_SECONDS);
 }
 
 /** The words in which a vendor and its settings are named in messages. */

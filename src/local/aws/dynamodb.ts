@@ -1,10 +1,11 @@
+import { EventEmitter } from 'node:events';
 import { mkdir, readdir } from 'node:fs/promises';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
 import dynalite from 'dynalite';
 import { diskTrouble, NamedError } from '../../errors.ts';
+import { jsonOrUndefined } from '../../text.ts';
 import { listenOnLoopback, ownRequestsOnly } from '../loopback.ts';
 import { AwsFault, faultAnswer, send } from './protocol.ts';
 import { type Credentials, readSigned } from './signature.ts';
@@ -60,7 +61,7 @@ export async function startTables({ path, credentials }: TablesOptions): Promise
  * dynalite looks at no signature, answers every Origin with `*`, and rethrows the error of a request that a killed
  * worker broke off. So it gets requests that are signed and complete, without their Origin.
  */
-async function answerSigned(
+export async function answerSigned(
   request: IncomingMessage,
   response: ServerResponse,
   credentials: Credentials,
@@ -70,11 +71,23 @@ async function answerSigned(
     const { body } = await readSigned(request, [credentials], { protocol: 'json', limitBytes: LIMIT_BYTES });
     const { method, url } = request;
     const { origin: _, ...headers } = request.headers;
-    answer(Object.assign(Readable.from([body]), { method, url, headers }) as IncomingMessage, response);
+    requireObject(body);
+    const whole = Object.assign(new EventEmitter(), { method, url, headers });
+    answer(whole as unknown as IncomingMessage, response);
+    // Told here and not by a stream, so that what dynalite throws at a body it cannot take is caught.
+    whole.emit('data', body);
+    whole.emit('end');
   } catch (error) {
-    const fault = error instanceof AwsFault ? error : new AwsFault('InternalFailure', String(error), 500);
+    const fault = error instanceof AwsFault ? error : new AwsFault('SerializationException', String(error));
     await send(response, faultAnswer('json', fault));
   }
+}
+
+/** dynalite takes any JSON for one, and follows it however deep it is. */
+function requireObject(body: Buffer): void {
+  const value = jsonOrUndefined(body.toString('utf8'));
+  if (typeof value !== 'object' || value === null)
+    throw new AwsFault('SerializationException', 'The request body is no JSON object');
 }
 
 interface Level {

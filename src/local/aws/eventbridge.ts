@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { NamedError } from '../../errors.ts';
+import { jsonFrom } from '../../text.ts';
 import { ACCOUNT, REGION } from './environment.ts';
 import { jsonRoute, type Routes } from './protocol.ts';
 
@@ -80,6 +81,7 @@ function busEvent(entry: Entry, now: Date, bus: string): BusEvent | EntryProblem
   const detail = jsonObject(Detail);
   if (!detail) return problem('MalformedDetail', 'Detail is malformed.');
   const time = entry.Time === undefined ? now : new Date(entry.Time * 1000);
+  if (Number.isNaN(time.getTime())) return problem('InvalidArgument', 'Parameter Time is not valid.');
   return {
     version: '0',
     id: randomUUID(),
@@ -99,7 +101,7 @@ function problem(ErrorCode: string, ErrorMessage: string): EntryProblem {
 
 function jsonObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = jsonFrom(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
   } catch {
     return undefined;
@@ -126,7 +128,7 @@ export function matches(pattern: EventPattern, event: unknown): boolean {
 
 /** The same as a reusable test; every matcher is checked here, before the first event. */
 export function compilePattern(pattern: EventPattern, place = 'pattern'): Test {
-  const tests = Object.entries(pattern).map(([field, wanted]): Test => {
+  const tests = Object.entries(objectAt(pattern, place)).map(([field, wanted]): Test => {
     const at = `${place}.${field}`;
     if (field === '$or') {
       const choices = (Array.isArray(wanted) ? wanted : []).map((choice, index) =>

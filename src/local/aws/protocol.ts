@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { ZodType } from 'zod';
 import { schemaProblems } from '../../errors.ts';
+import { jsonFrom } from '../../text.ts';
 
 /** Answers one operation: the request body in, the body of a 200 answer out; throws AwsFault. */
 export type Route = (body: string) => Promise<string>;
@@ -18,7 +19,7 @@ export function jsonRoute<Input>(schema: ZodType<Input>, handle: (input: Input) 
 export function parseJson<Input>(schema: ZodType<Input>, body: string): Input {
   let value: unknown;
   try {
-    value = JSON.parse(body === '' ? '{}' : body);
+    value = jsonFrom(body === '' ? '{}' : body);
   } catch {
     throw new AwsFault('SerializationException', 'The request body is not JSON');
   }

@@ -45,11 +45,11 @@ export interface AwsServer {
  * option is absent) is answered 501 with its name, so nothing is silently faked.
  */
 export async function startAwsServer(options: AwsServerOptions): Promise<AwsServer> {
-  const routes = routeTable(options);
+  const answer = awsAnswers(options);
   const underWay = new Set<Promise<void>>();
   const server = createServer(
     ownRequestsOnly((request, response) => {
-      const work = answerTo(request, routes, options).then((answer) => send(response, answer));
+      const work = answer(request).then((answered) => send(response, answered));
       underWay.add(work);
       void work.finally(() => underWay.delete(work));
     }),
@@ -68,6 +68,12 @@ export async function startAwsServer(options: AwsServerOptions): Promise<AwsServ
       return closing;
     },
   };
+}
+
+/** What answers a request of one of its clients, whatever brings it. */
+export function awsAnswers(options: AwsServerOptions): (request: IncomingMessage) => Promise<AwsResponse> {
+  const routes = routeTable(options);
+  return (request) => answerTo(request, routes, options);
 }
 
 function routeTable(options: AwsServerOptions): Routes {

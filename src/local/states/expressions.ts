@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import jsonata from 'jsonata';
+import { jsonFrom } from '../../text.ts';
 import { StateFailure } from './failure.ts';
 
 /** A compiled `{% … %}`. */
@@ -23,13 +24,17 @@ export function expressionSource(text: string): string | undefined {
 
 /** Compiles one expression, once for all its evaluations. Problems are what Step Functions refuses at creation. */
 export function compileExpression(source: string): { expression?: Expression; problems: string[] } {
-  let compiled: jsonata.Expression;
   try {
-    compiled = jsonata(source);
+    return compile(source);
   } catch (error) {
+    // Also of an expression so deep that whoever walks it runs out of stack.
     const { code, message, position } = error as { code?: string; message: string; position?: number };
     return { problems: [`JSONata does not parse (${code ?? 'error'} at ${position ?? 0}): ${message}`] };
   }
+}
+
+function compile(source: string): { expression: Expression; problems: string[] } {
+  const compiled = jsonata(source);
   for (const [name, { implementation, signature }] of Object.entries(ADDED_FUNCTIONS)) {
     compiled.registerFunction(name, implementation as (...args: unknown[]) => unknown, signature);
   }
@@ -256,7 +261,7 @@ const DIGESTS: Readonly<Record<string, string>> = {
 function parse(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text);
+    return jsonFrom(text);
   } catch (error) {
     throw new Error(`$parse was given text that is not JSON: ${(error as Error).message}`);
   }
@@ -271,11 +276,16 @@ function hash(text: string | undefined, algorithm: string | undefined): string |
   return createHash(digest).update(text, 'utf8').digest('hex');
 }
 
+/** As many as JSONata's own range operator gives. */
+const LONGEST_RANGE = 10_000_000;
+
 function range(start?: number, end?: number, step?: number): number[] | number | undefined {
   if (start === undefined || end === undefined || step === undefined) return undefined;
   const [from, to, by] = [Math.trunc(start), Math.trunc(end), Math.trunc(step)];
   if (by === 0 || (to - from) * by < 0) return undefined;
-  const values = Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, index) => from + index * by);
+  const length = Math.floor((to - from) / by) + 1;
+  if (length > LONGEST_RANGE) throw { code: 'D2014', message: `$range gives at most ${LONGEST_RANGE} numbers` };
+  const values = Array.from({ length }, (_, index) => from + index * by);
   return values.length === 1 ? values[0] : values;
 }
 

@@ -1,4 +1,5 @@
 import { NamedError } from '../../errors.ts';
+import { jsonFrom } from '../../text.ts';
 import { compileExpression, type Expression, expressionSource } from './expressions.ts';
 import { StateFailure } from './failure.ts';
 
@@ -138,7 +139,7 @@ export function renderTemplate(text: string, values: Readonly<Record<string, str
 
 function notJson(text: string): string[] {
   try {
-    JSON.parse(text);
+    jsonFrom(text);
     return [];
   } catch (error) {
     return [`text that is not JSON (${(error as Error).message})`];
