@@ -4,6 +4,7 @@ import type { Routes } from '../../src/local/aws/protocol.ts';
 import { executionsRoutes, type Notification, secretsRoutes } from '../../src/local/aws/services.ts';
 import type { ExecutionResult } from '../../src/local/states/events.ts';
 import { placeholdersIn, renderTemplate } from '../../src/local/states/template.ts';
+import type { Folder } from './files.ts';
 import { enter, hostOf, type Process, type Program, startProcess, type Wires } from './process.ts';
 import type { Random } from './random.ts';
 import { BUCKET, type openStores, wiresOf } from './stores.ts';
@@ -22,6 +23,8 @@ export interface CloudOptions {
   fetch: Wires['fetch'];
   settings: Record<string, string>;
   secrets: Record<string, string>;
+  /** Of a lake on a disk; else it is in S3. */
+  folder?: Folder;
 }
 
 export interface Ended extends ExecutionResult {
@@ -74,8 +77,9 @@ export class Cloud {
 
   #start(name: string, env: Record<string, string> = this.settings): Process {
     this.#started += 1;
-    const { program, world, random } = this.options;
+    const { program, world, random, folder } = this.options;
     return startProcess(program, {
+      folder,
       world,
       wires: this.#wires,
       name: `${name}${this.#started}`,
@@ -170,11 +174,13 @@ export class Cloud {
       };
       handler(JSON.parse(JSON.stringify(Payload ?? null)), context).then(
         (result) => {
+          if (!worker.alive) return;
           ended();
           world.say(`${worker.name} ${name} → ${shown(result)}`);
           resolve({ Payload: JSON.parse(JSON.stringify(result ?? null)), StatusCode: 200 });
         },
         (error: Error) => {
+          if (!worker.alive) return;
           ended();
           world.say(`${worker.name} ${name} ✗ ${error.name}: ${error.message.split('\n')[0]?.slice(0, 200)}`);
           reject(failure(error.name, JSON.stringify({ errorType: error.name, errorMessage: error.message })));
@@ -224,12 +230,13 @@ export class Cloud {
     const { world } = this.options;
     const owner = this.#jobs;
     const errors: string[] = [];
-    const host = hostOf({ ...ENVIRONMENT, ...this.settings, ...env }, errors, argv);
+    const host = hostOf({ ...ENVIRONMENT, ...this.settings, ...env }, errors, argv, owner);
     world.say(`${owner.name} ${name} ${argv.join(' ')}`);
     return new Promise((resolve, reject) => {
       const died = () => resolve({ code: 137, errors });
       this.#jobEnds.add(died);
       owner.code[name](host).then(() => {
+        if (!owner.alive) return;
         this.#jobEnds.delete(died);
         const code = Number(host.exitCode ?? 0);
         world.say(`${owner.name} ${name} ends with ${code} ${code === 0 ? '' : errors.at(-1)}`);

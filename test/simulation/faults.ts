@@ -71,14 +71,25 @@ export function faultsOf(
 
 function kindOf(name: string): string {
   const [store, call] = name.split(' ');
-  return store === 's3' || store === 'dynamodb' ? `${store} ${call}` : store!;
+  return store === 's3' || store === 'dynamodb' || store === 'file' ? `${store} ${call}` : store!;
 }
 
 function wrongOf({ how, ms = 0 }: PlannedFault, kind: string): Wrong | undefined {
-  if (how === 'before') return { before: () => broken(kind) };
-  if (how === 'after') return { after: () => broken(kind) };
   if (how === 'slow') return { slow: ms };
-  return kind === 's3 PUT' ? { before: () => broken(kind) } : undefined;
+  if (kind.startsWith('file')) return diskTrouble(how, kind);
+  if (how === 'before') return { before: () => broken(kind) };
+  return how === 'after' ? { after: () => broken(kind) } : undefined;
+}
+
+/** A disk loses no answers; it is full, or fails. */
+function diskTrouble(how: PlannedFault['how'], kind: string): Wrong | undefined {
+  const isWrite = /write|rename|link/.test(kind);
+  if (how === 'full' && isWrite) return { before: () => systemError('ENOSPC', 'no space left on device') };
+  return how === 'before' && isWrite ? { before: () => systemError('EIO', 'i/o error') } : undefined;
+}
+
+function systemError(code: string, words: string): Error {
+  return Object.assign(new Error(`${code}: ${words}`), { code, syscall: 'write' });
 }
 
 function broken(kind: string): Error {

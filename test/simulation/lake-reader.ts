@@ -2,31 +2,46 @@ import { parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import type { Objects } from '../../scripts/bench/loopback-s3.ts';
 
+/** Where the objects of a lake lie, by key. */
+export interface Shelf {
+  keys(prefix: string): string[];
+  bytes(key: string): Buffer | undefined;
+  /** Another one whenever the content is replaced. */
+  version(key: string): string | undefined;
+}
+
+export function shelfOf({ objects }: Pick<Objects, 'objects'>, bucket: string): Shelf {
+  const root = `/${bucket}/`;
+  return {
+    keys: (prefix) =>
+      [...objects.keys()]
+        .filter((key) => key.startsWith(root + prefix))
+        .map((key) => key.slice(root.length))
+        .sort(),
+    bytes: (key) => objects.get(root + key)?.bytes,
+    version: (key) => objects.get(root + key)?.etag,
+  };
+}
+
 /** The stored objects as anybody's Parquet reader sees them; nothing of the code under test is used. */
 export class LakeReader {
-  readonly #objects: Objects['objects'];
-  readonly #root: string;
-  readonly #read = new Map<string, { etag: string; rows: Record<string, unknown>[] }>();
+  readonly #shelf: Shelf;
+  readonly #read = new Map<string, { version: string | undefined; rows: Record<string, unknown>[] }>();
 
-  constructor({ objects }: Pick<Objects, 'objects'>, bucket: string) {
-    this.#objects = objects;
-    this.#root = `/${bucket}/`;
+  constructor(shelf: Shelf) {
+    this.#shelf = shelf;
   }
 
   keys(prefix = ''): string[] {
-    const start = this.#root + prefix;
-    return [...this.#objects.keys()]
-      .filter((key) => key.startsWith(start))
-      .map((key) => key.slice(this.#root.length))
-      .sort();
+    return this.#shelf.keys(prefix);
   }
 
   bytes(key: string): Buffer | undefined {
-    return this.#objects.get(this.#root + key)?.bytes;
+    return this.#shelf.bytes(key);
   }
 
-  etag(key: string): string | undefined {
-    return this.#objects.get(this.#root + key)?.etag;
+  version(key: string): string | undefined {
+    return this.#shelf.version(key);
   }
 
   text(key: string): string | undefined {
@@ -39,14 +54,14 @@ export class LakeReader {
   }
 
   async rows(key: string): Promise<Record<string, unknown>[]> {
-    const stored = this.#objects.get(this.#root + key);
-    if (!stored) return [];
+    const bytes = this.bytes(key);
+    if (!bytes) return [];
+    const version = this.version(key);
     const known = this.#read.get(key);
-    if (known?.etag === stored.etag) return known.rows;
-    const { bytes, etag } = stored;
+    if (known && known.version === version) return known.rows;
     const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
     const rows = (await parquetReadObjects({ file, compressors })).map((row) => plain(row as Record<string, unknown>));
-    this.#read.set(key, { etag, rows });
+    this.#read.set(key, { version, rows });
     return rows;
   }
 }

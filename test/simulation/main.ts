@@ -36,4 +36,7 @@ let last: Promise<unknown> = Promise.resolve();
 process.on('message', (asked: Asked) => {
   last = last.then(async () => process.send!(await answer(asked)));
 });
+// What lies in memory goes with it.
+process.on('disconnect', () => process.exit(0));
+process.on('SIGTERM', () => process.exit(0));
 process.send!('ready');

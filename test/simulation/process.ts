@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import vm from 'node:vm';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Folder } from './files.ts';
 import type { Random } from './random.ts';
 import type * as Code from './subject.ts';
 import type { Owner, World } from './world.ts';
@@ -26,6 +27,7 @@ interface S3Answer {
 
 /** A process of the world: the code under test with a clock, chance and outside of its own. */
 export interface Process extends Owner {
+  pid: number;
   code: typeof Code;
   /** What it wrote to stderr. */
   errors: string[];
@@ -63,7 +65,12 @@ let current: { world: World; random: Random } | undefined;
 
 export function enter(world: World, random: Random): void {
   current = { world, random };
+  living.clear();
+  lastPid = 100;
 }
+
+const living = new Map<number, Owner>();
+let lastPid = 100;
 
 /** @param bundles as bundleSubject makes them; `env` is what packages read of the environment */
 export function openProgram(bundles: { code: string; packages: string }, env: Record<string, string>): Program {
@@ -89,10 +96,21 @@ export function startProcess(
     name,
     env,
     random,
-  }: { world: World; wires: Wires; name: string; env: Record<string, string>; random: Random },
+    folder,
+  }: {
+    world: World;
+    wires: Wires;
+    name: string;
+    env: Record<string, string>;
+    random: Random;
+    /** Of a lake on a disk. */
+    folder?: Folder;
+  },
 ): Process {
   const errors: string[] = [];
-  const owner = { name, alive: true, errors } as Process;
+  lastPid += 1;
+  const owner = { name, alive: true, errors, pid: lastPid } as Process;
+  living.set(lastPid, owner);
   const clock = () => world;
   owner.code = evaluate(program.code, clock, owner, {
     env,
@@ -100,6 +118,7 @@ export function startProcess(
     random: () => random.unit(),
     modules: {
       ...shims(clock, () => random),
+      ...folder?.modulesOf(owner, world),
       'timers/promises': timersPromises(timeOf(clock, owner)),
       https: { ...(load('node:https') as object), request: s3Requests(owner, wires) },
       ...PICTURES,
@@ -127,7 +146,7 @@ function evaluate(script: vm.Script, world: () => World, owner: Owner, surroundi
     (id: string) => modules[id.replace(/^node:/, '')] ?? load(id),
     module,
     module.exports,
-    hostOf(env, errors),
+    hostOf(env, errors, [], owner as Process),
     { log() {}, info() {}, warn() {}, error() {}, debug() {}, trace() {} },
     time.Date,
     Object.create(Math, { random: { value: random } }),
@@ -175,8 +194,9 @@ function withHandler(module: object, requestHandler: object): object {
 }
 
 /** `process` as its code sees it. */
-export function hostOf(env: Record<string, string>, errors: string[], argv: string[] = []) {
-  const { version, versions, platform, arch, release, pid, execPath } = process;
+export function hostOf(env: Record<string, string>, errors: string[], argv: string[] = [], owner?: Process) {
+  const { version, versions, platform, arch, release, execPath } = process;
+  const pid = owner?.pid ?? 1;
   return {
     ...{ version, versions, platform, arch, release, pid, execPath, execArgv: [] as string[], title: 'node' },
     cwd: () => '/',
@@ -189,6 +209,11 @@ export function hostOf(env: Record<string, string>, errors: string[], argv: stri
     exitCode: undefined as number | undefined,
     stdout: new Writable({ write: (_text, _encoding, done) => done() }),
     stderr: Object.assign(new Writable(), { write: (text: string) => errors.push(text) > 0 }),
+    // Whoever holds a lock in a world is asked for by it; only the living answer.
+    kill: (other: number) => {
+      if (living.get(other)?.alive) return true;
+      throw Object.assign(new Error('kill ESRCH'), { code: 'ESRCH' });
+    },
     on: () => undefined,
     off: () => undefined,
     once: () => undefined,

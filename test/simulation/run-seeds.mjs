@@ -34,7 +34,7 @@ export async function runSeeds(seeds, { root = project, workers = 2, log = false
           if (onOutcome?.(outcome)) stopped = true;
         }
       } finally {
-        child.kill();
+        if (child.connected) child.disconnect();
       }
     }
   };

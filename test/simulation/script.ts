@@ -20,6 +20,8 @@ export interface Script {
   /** Sessions fetched before it. */
   history: number;
   settings: Record<string, string>;
+  /** Where the lake is. */
+  store: 's3' | 'files';
   steps: Step[];
 }
 
@@ -34,7 +36,8 @@ export function drawScript(seed: number): Script {
   const history = random.of('history').int(5, 8);
   const drawn = random.of('steps');
   const steps = Array.from({ length: drawn.int(1, 4) }, (_, index) => drawStep(drawn.of(index)));
-  return { seed, first, history, settings, steps };
+  const store = random.of('store').weighted({ s3: 2, files: 1 });
+  return { seed, first, history, settings, store, steps };
 }
 
 function drawSettings(random: Random): Record<string, string> {

@@ -1,9 +1,14 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { SqlBackend } from '../../src/local/aws/sql.ts';
 import { HOLDINGS_PATH } from '../../src/local/market/ishares.ts';
 import { openMarket } from '../../src/local/market/open-market.ts';
 import { Cloud, type Ended } from './cloud.ts';
 import { faultsOf, type PlannedFault } from './faults.ts';
-import { LakeReader } from './lake-reader.ts';
+import { Folder } from './files.ts';
+import { LakeReader, shelfOf } from './lake-reader.ts';
 import { Market } from './market.ts';
 import { Oracle } from './oracle.ts';
 import type { Program, Wires } from './process.ts';
@@ -29,6 +34,9 @@ export interface Outcome {
   faults: Record<string, number>;
 }
 
+/** Of this process: the memory of the machine as a file system, where it has one. */
+const memoryFolder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'afterbell-simulated-'));
+process.on('exit', () => rmSync(memoryFolder, { recursive: true, force: true }));
 const DAY_MS = 86_400_000;
 /** Sessions that are drawn beyond the first night's. */
 const AHEAD = 30;
@@ -43,7 +51,9 @@ export async function simulate(script: Script, { program, warehouse }: Means): P
   const source = new Market(random.of('market'), sessions, history, () => world.now());
   const market = openMarket({ source, now: () => world.now() });
   const stores = await openStores(warehouse);
-  const lake = new LakeReader(stores.s3, BUCKET);
+  const folder = script.store === 'files' ? new Folder(`${memoryFolder}/lake`) : undefined;
+  const place = folder && { LAKE_URI: pathToFileURL(folder.root).href };
+  const lake = new LakeReader(folder ?? shelfOf(stores.s3, BUCKET));
   const oracle = new Oracle(lake);
   const fetch: Wires['fetch'] = (owner, url, init) => {
     const target = url.replace(/^https?:\/\/[^/]+/, '');
@@ -70,7 +80,8 @@ export async function simulate(script: Script, { program, warehouse }: Means): P
     program,
     stores,
     fetch,
-    settings: { ...SETTINGS, ...script.settings },
+    settings: { ...SETTINGS, ...place, ...script.settings },
+    folder,
     secrets: SECRETS,
   });
   const outcome: Outcome = { seed: script.seed, problems: [], log: world.log, executions: 0, effects: 0, faults: {} };
@@ -147,7 +158,7 @@ export async function simulate(script: Script, { program, warehouse }: Means): P
         );
         return;
       case 'settings':
-        cloud.configure({ ...SETTINGS, ...step.settings });
+        cloud.configure({ ...SETTINGS, ...place, ...step.settings });
         return;
       default:
     }

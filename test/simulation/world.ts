@@ -21,7 +21,7 @@ interface Timer {
 }
 
 /** What is to go wrong with an effect: told its name, answers how, or nothing. */
-export type Fault = (name: string, owner: Owner) => Promise<Wrong | undefined> | Wrong | undefined;
+export type Fault = (name: string, owner: Owner) => Wrong | undefined;
 
 /** `before`: the effect does not happen; `after`: it does, and its caller never hears of it. */
 export interface Wrong {
@@ -83,7 +83,7 @@ export class World {
   }
 
   async #carryOut<T>(owner: Owner, name: string, work: () => T | Promise<T>): Promise<T> {
-    const wrong = await this.fault(name, owner);
+    const wrong = this.fault(name, owner);
     const shown = wrong ? ` !${wrong.before ? 'before' : wrong.after ? 'after' : 'slow'}` : '';
     this.log.push(`  ${owner.name} ${name}${shown}`);
     // Dead before its effect: nobody hears of this.
@@ -95,6 +95,19 @@ export class World {
     const lost = wrong?.after?.();
     if (lost) throw lost;
     return result;
+  }
+
+  /** An effect that is over at once and lets nobody in between; none of a dead process. */
+  effectNow<T>(owner: Owner, name: string, work: () => T): T {
+    const dead = () => new Error(`${owner.name} is dead`);
+    if (!owner.alive) throw dead();
+    this.effects += 1;
+    const wrong = this.fault(name, owner);
+    this.log.push(`  ${owner.name} ${name}${wrong?.before ? ' !before' : ''}`);
+    if (!owner.alive) throw dead();
+    const refused = wrong?.before?.();
+    if (refused) throw refused;
+    return work();
   }
 
   /** Work of another thread or of the event loop itself: nothing else happens until it is done. */
