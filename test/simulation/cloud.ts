@@ -12,10 +12,11 @@ import type { World } from './world.ts';
 
 const REGION = 'us-east-1';
 const ACCOUNT = '000000000000';
-const root = process.cwd();
 const NIGHTLY = 'nightly';
 
 export interface CloudOptions {
+  /** Folder of the checkout whose state machines run. */
+  root: string;
   world: World;
   random: Random;
   program: Program;
@@ -51,7 +52,7 @@ export class Cloud {
   readonly #jobEnds = new Set<() => void>();
 
   constructor(readonly options: CloudOptions) {
-    const { world, random, stores, fetch, settings, secrets } = options;
+    const { root, world, random, stores, fetch, settings, secrets } = options;
     enter(world, random.of('packages'));
     this.settings = settings;
     const routes: Routes = {
@@ -62,7 +63,7 @@ export class Cloud {
       }),
       ...eventsRoutes(
         {
-          rules: JSON.parse(readFileSync('state-machines/rules.json', 'utf8')) as never,
+          rules: JSON.parse(readFileSync(`${root}/state-machines/rules.json`, 'utf8')) as never,
           onEvent: (event) => void this.events.push(event),
           now: () => world.now(),
         },
@@ -122,7 +123,7 @@ export class Cloud {
     this.running.add(arn);
     const before = this.notifications.length;
     const { code } = this.control;
-    this.#machine ??= code.loadMachine(JSON.parse(nightly()), { name: NIGHTLY });
+    this.#machine ??= code.loadMachine(JSON.parse(nightly(this.options.root)), { name: NIGHTLY });
     const result = await code.runMachine(this.#machine, {
       input,
       execution: { arn, name: runId, startTime },
@@ -275,14 +276,10 @@ export const ENVIRONMENT: Record<string, string> = {
   DATABASE_SECRET_ARN: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:sim-database`,
 };
 
-let text: string | undefined;
-
-function nightly(): string {
-  if (text !== undefined) return text;
+function nightly(root: string): string {
   const source = readFileSync(`${root}/state-machines/nightly.asl.json`, 'utf8');
   const values = placeholdersIn(source).map((name) => [name, localName(name)]);
-  text = renderTemplate(source, Object.fromEntries(values) as Record<string, string>);
-  return text;
+  return renderTemplate(source, Object.fromEntries(values) as Record<string, string>);
 }
 
 function localName(placeholder: string): string {

@@ -20,6 +20,8 @@ import { World } from './world.ts';
 
 /** What is used again by one world after the other. */
 export interface Means {
+  /** Folder of the checkout under test; the current one without it. */
+  root?: string;
   program: Program;
   warehouse: SqlBackend & { empty(): Promise<void> };
 }
@@ -42,7 +44,7 @@ const DAY_MS = 86_400_000;
 const AHEAD = 30;
 
 /** Runs one history to its end, or to the first thing that is wrong. */
-export async function simulate(script: Script, { program, warehouse }: Means): Promise<Outcome> {
+export async function simulate(script: Script, { program, warehouse, root = process.cwd() }: Means): Promise<Outcome> {
   await warehouse.empty();
   const random = new Random(`world ${script.seed}`);
   const { first, history } = script;
@@ -75,6 +77,7 @@ export async function simulate(script: Script, { program, warehouse }: Means): P
     });
   };
   const cloud = new Cloud({
+    root,
     world,
     random: random.of('cloud'),
     program,

@@ -1,0 +1,16 @@
+export interface Planted {
+  name: string;
+  /** The patch. */
+  file: string;
+  what: string;
+}
+
+export type Seen = Record<string, { seed: number; problem: string }>;
+
+export function bugs(): Planted[];
+export function seenSeeds(): Seen;
+export function find(planted: readonly Planted[]): Promise<Map<string, number | undefined>>;
+export function hunt(
+  hunts: readonly { bug?: Planted; seeds: readonly number[] }[],
+): Promise<{ name: string; seed?: number; problems?: string[] }[]>;
+export function tableOf(planted: readonly Planted[], seen: Seen): string;
