@@ -1,17 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { LakeReader } from './lake-reader.ts';
-import { closeOf } from './sessions.ts';
-
-/** A bar as the vendor says it, in the vendor's letters. */
-export interface Bar {
-  o: number;
-  h: number;
-  l: number;
-  c: number;
-  v: number;
-  vw: number | null;
-  n: number | null;
-}
+import { type Bar, barOf, difference, same, sameBar } from './oracle-bar.ts';
+import { checkHistories, checkWindows } from './oracle-histories.ts';
+import { LISTS, type ListName, Lists } from './oracle-lists.ts';
+import { Requests } from './oracle-requests.ts';
+import { checkPriceTables, checkWatermarks, ListTables } from './oracle-tables.ts';
+import { closeOf, lastClosed } from './sessions.ts';
+import type { Stores } from './stores.ts';
 
 /** One whole answer about a session. */
 interface Answer {
@@ -39,6 +34,9 @@ interface Ingest {
 
 /** What is known of a step that has ended. */
 export interface Ended {
+  kind: string;
+  /** The settings it ran with. */
+  settings: Readonly<Record<string, string>>;
   /** Of the night's verdict; undefined when it has none. */
   status: string | undefined;
   session: string | undefined;
@@ -57,22 +55,48 @@ export class Oracle {
   readonly #lake: LakeReader;
   readonly #answers = new Map<string, Answer[]>();
   readonly #served = new Map<string, Served>();
+  readonly #stores: Pick<Stores, 'tables' | 'sql'>;
+  readonly #lists = new Lists();
+  readonly #tables: ListTables;
+  readonly #requests = new Requests();
+  /** Of each list the place of the version that is stored. */
+  readonly #stored = new Map<ListName, number>();
+  /** Answers and versions there were when the step began. */
+  #begun: { answers: Map<string, number>; versions: Map<ListName, number>; at: number };
 
-  constructor(lake: LakeReader) {
+  constructor(lake: LakeReader, stores: Pick<Stores, 'tables' | 'sql'>) {
     this.#lake = lake;
+    this.#stores = stores;
+    this.#tables = new ListTables(lake, stores);
+    this.#begun = { answers: new Map(), versions: new Map(), at: 0 };
+  }
+
+  /** A step begins. @param at epoch ms */
+  begin(at: number): void {
+    const answers = new Map([...this.#answers].map(([date, all]) => [date, all.length]));
+    const versions = new Map(LISTS.map((list) => [list, this.#lists.versions[list].length]));
+    this.#begun = { answers, versions, at };
+    this.#requests.begin();
+  }
+
+  /** The product asks a vendor. @param at milliseconds of the time that no clock's change touches */
+  ask(url: string, at: number): void {
+    this.#requests.ask(url, at);
   }
 
   /** A whole answer of the vendor has reached the product. */
   hear(path: string, status: number, body: string, at: number): void {
+    this.#lists.hear(path, status, body, at);
+    this.#requests.hear(path, status, body);
     const date = /\/v2\/aggs\/grouped\/locale\/us\/market\/stocks\/([0-9-]+)/.exec(path)?.[1];
     if (!date || status !== 200) return;
     const json = parsed(body) as { results?: Record<string, unknown>[]; resultsCount?: number } | undefined;
-    if (!json?.results) return;
-    const answer = readAnswer(json.results, date, at);
+    if (!json?.results && json?.resultsCount !== 0) return;
+    const answer = readAnswer(json.results ?? [], date, at);
     this.#answers.set(date, [...(this.#answers.get(date) ?? []), answer]);
   }
 
-  /** What is wrong with the lake after a step; nothing when it is as it may be. */
+  /** What is wrong after a step; nothing when all is as it may be. */
   async check(ended: Ended): Promise<string[]> {
     const problems: string[] = [];
     for (const key of this.#lake.keys('processing_metadata/ingest/')) {
@@ -83,20 +107,79 @@ export class Oracle {
       if (!this.#lake.bytes(`processing_metadata/ingest/date=${date}.json`))
         problems.push(`${date} was served and is lost`);
     }
+    for (const list of LISTS) problems.push(...(await this.#checkList(list)));
     problems.push(...this.#checkWord(ended));
+    const newest = [...this.#served.keys()].sort().at(-1);
+    problems.push(...(await checkWatermarks(this.#stores, newest)));
+    const { POLYGON_CALLS_PER_MINUTE: pace, RESAMPLING_INTERVALS: intervals = '' } = ended.settings;
+    if (!ended.disturbed) problems.push(...this.#requests.checkPace(Number(pace)));
+    if (!ended.disturbed && ended.kind === 'night') problems.push(...this.#requests.checkRepeats());
+    const isGood = ended.status === 'Succeeded' && ended.kind === 'night';
+    for (const list of ['tickers', 'assets'] as const)
+      problems.push(...(await this.#tables.checkHistory(list, !ended.disturbed, isGood)));
+    if (!isGood) return problems;
+    const served = new Map([...this.#served].map(([date, { bars }]) => [date, bars]));
+    problems.push(...(await checkHistories(this.#lake, served)));
+    problems.push(...(await checkWindows(this.#lake, served, intervals.split(',').map(Number))));
+    problems.push(...(await checkPriceTables(this.#stores, served)));
+    for (const list of ['tickers', 'assets'] as const) problems.push(...(await this.#tables.checkItems(list)));
+    problems.push(...(await this.#tables.checkSplits()), ...(await this.#tables.checkMembers()));
     return problems;
   }
 
+  /** What is stored of a list is a version the vendor said, and none older than before. */
+  async #checkList(list: ListName): Promise<string[]> {
+    const { place, wrong } = await this.#lists.stored(this.#lake, list);
+    const before = this.#stored.get(list) ?? -1;
+    if (wrong !== undefined) return [`the list of ${list} is none that the vendor said: ${wrong}`];
+    this.#stored.set(list, place);
+    return place < before ? [`the list of ${list} is an older one than before`] : [];
+  }
+
   /** The word, and who was told. */
-  #checkWord({ status, session, notifications, disturbed }: Ended): string[] {
-    if (status === undefined || session === undefined) return [];
+  #checkWord({ kind, status, session, notifications, disturbed }: Ended): string[] {
+    if (status === undefined) return [];
     const problems: string[] = [];
-    if (status === 'Succeeded') {
-      const served = this.#served.get(session);
-      if (!served) problems.push(`Succeeded, and its session ${session} is not served`);
-      if (notifications > 0 && !disturbed) problems.push('Succeeded, and somebody was notified');
-    } else if (status !== 'Skipped' && notifications === 0) problems.push(`${status}, and nobody was notified`);
+    const isWell = status === 'Succeeded' || status === 'Skipped';
+    if (isWell && notifications > 0 && !disturbed) problems.push(`${status}, and somebody was notified`);
+    if (status === 'Held' || status === 'Failed')
+      if (notifications === 0) problems.push(`${status}, and nobody was notified`);
+    if (kind !== 'night' || disturbed) return problems;
+    const own = session ?? lastClosed(this.#begun.at);
+    const served = this.#served.get(own);
+    if (isWell && !served) problems.push(`${status}, and its session ${own} is not served`);
+    const { withheld, reasons } = this.#findReasons(own);
+    const wanted = withheld ? 'Held' : reasons.length > 0 ? 'Partial' : 'Succeeded';
+    const because = reasons.length > 0 ? ` (${reasons.join('; ')})` : '';
+    if (status !== wanted && !(status === 'Skipped' && wanted === 'Succeeded'))
+      problems.push(`the night ended ${status}, ${wanted} is right${because}`);
     return problems;
+  }
+
+  /** Why an undisturbed night is not good: what came in it and is not served. */
+  #findReasons(own: string): { withheld: boolean; reasons: string[] } {
+    const reasons: string[] = [];
+    let withheld = false;
+    for (const [date, answers] of this.#answers) {
+      const fresh = answers.slice(this.#begun.answers.get(date) ?? 0);
+      const last = fresh.at(-1);
+      if (!last) continue;
+      const served = this.#served.get(date);
+      const isServed = served !== undefined && same(merged(served.bars, last), served.bars);
+      if (isServed) continue;
+      if (last.rows === 0) {
+        reasons.push(`${date} is empty`);
+        continue;
+      }
+      reasons.push(`${date} is withheld`);
+      if (date === own) withheld = true;
+    }
+    for (const list of LISTS) {
+      const count = this.#lists.versions[list].length;
+      if (count > (this.#begun.versions.get(list) ?? 0) && this.#stored.get(list) !== count - 1)
+        reasons.push(`the list of ${list} is withheld`);
+    }
+    return { withheld, reasons };
   }
 
   async #checkSession(date: string, { disturbed, released, status }: Ended): Promise<string[]> {
@@ -115,7 +198,9 @@ export class Oracle {
     const fresh = answers.slice(before.answers);
     const found = versionOf(before.bars, bars, fresh);
     if (found === undefined) {
-      problems.push(`${date}: what is served is no version of what the vendor said (${difference(before.bars, bars)})`);
+      problems.push(
+        `${date}: what is served is no version of what the vendor said (${difference(before.bars, bars, sameBar)})`,
+      );
     } else {
       const used = found < 0 ? undefined : fresh[found];
       if (used && !released && isBad(used, before.bars))
@@ -137,7 +222,9 @@ export class Oracle {
     const last = fresh.at(-1);
     if (!last || isBad(last, before)) return [];
     const wanted = merged(before, last);
-    return same(wanted, bars) ? [] : [`${date}: the newest answer is not served (${difference(wanted, bars)})`];
+    return same(wanted, bars)
+      ? []
+      : [`${date}: the newest answer is not served (${difference(wanted, bars, sameBar)})`];
   }
 
   #checkQuarantine(date: string, ingest: Ingest): string[] {
@@ -182,18 +269,6 @@ function isGood({ T, o, h, l, c, v, t }: Record<string, unknown>, date: string):
   return t === undefined || t === closeOf(date);
 }
 
-function barOf(row: Record<string, unknown>): Bar {
-  const [o, h, l, c, v] = [
-    row.o ?? row.open,
-    row.h ?? row.high,
-    row.l ?? row.low,
-    row.c ?? row.close,
-    row.v ?? row.volume,
-  ] as number[];
-  const [vw, n] = [row.vw ?? row.vwap ?? null, row.n ?? row.transactions ?? null] as (number | null)[];
-  return { o: o!, h: h!, l: l!, c: c!, v: v!, vw: vw!, n: n! };
-}
-
 /** A served bar whose new row was refused stays. */
 function merged(before: ReadonlyMap<string, Bar>, { bars, refused }: Answer): Map<string, Bar> {
   const kept = [...before].filter(([symbol]) => refused.has(symbol) && !bars.has(symbol));
@@ -225,25 +300,4 @@ function isBad({ bars, rows, rejected }: Answer, before: ReadonlyMap<string, Bar
   if (rows >= 20 && rejected > rows * 0.08) return true;
   const gone = [...before.keys()].filter((symbol) => !bars.has(symbol)).length;
   return before.size >= 20 && gone > before.size * 0.15;
-}
-
-function same(a: ReadonlyMap<string, Bar>, b: ReadonlyMap<string, Bar>): boolean {
-  if (a.size !== b.size) return false;
-  for (const [symbol, bar] of a) {
-    const other = b.get(symbol);
-    if (!other || !sameBar(bar, other)) return false;
-  }
-  return true;
-}
-
-function sameBar(a: Bar, b: Bar): boolean {
-  return a.o === b.o && a.h === b.h && a.l === b.l && a.c === b.c && a.v === b.v && a.vw === b.vw && a.n === b.n;
-}
-
-function difference(a: ReadonlyMap<string, Bar>, b: ReadonlyMap<string, Bar>): string {
-  const gone = [...a.keys()].filter((symbol) => !b.has(symbol));
-  const come = [...b.keys()].filter((symbol) => !a.has(symbol));
-  const other = [...a.keys()].filter((symbol) => b.has(symbol) && !sameBar(a.get(symbol)!, b.get(symbol)!));
-  const named = (list: string[]) => `${list.length}${list.length > 0 ? ` (${list.slice(0, 3).join(', ')})` : ''}`;
-  return `gone ${named(gone)}, come ${named(come)}, other ${named(other)}`;
 }

@@ -56,10 +56,11 @@ export async function simulate(script: Script, { program, warehouse, root = proc
   const folder = script.store === 'files' ? new Folder(`${memoryFolder}/lake`) : undefined;
   const place = folder && { LAKE_URI: pathToFileURL(folder.root).href };
   const lake = new LakeReader(folder ?? shelfOf(stores.s3, BUCKET));
-  const oracle = new Oracle(lake);
+  const oracle = new Oracle(lake, stores);
   const fetch: Wires['fetch'] = (owner, url, init) => {
     const target = url.replace(/^https?:\/\/[^/]+/, '');
     return world.effect(owner, `vendor ${target}`, async () => {
+      oracle.ask(url, world.elapsed);
       const asked = {
         method: 'GET',
         target,
@@ -113,6 +114,7 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     );
     outcome.executions += 1;
     world.say(`— ${name} ${JSON.stringify(input)} ${JSON.stringify({ misbehave, faults })}`);
+    oracle.begin(world.wall);
     const ended = await world.run(cloud.run(input, name, stop.signal));
     world.fault = () => undefined;
     const output = ended.output as { status?: string; session?: string } | undefined;
@@ -121,6 +123,8 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     const disturbed = faults.length > 0 || misbehave.length > 0;
     outcome.problems.push(
       ...(await oracle.check({
+        kind: name,
+        settings: cloud.settings,
         status,
         session: output?.session,
         notifications: ended.notifications.length,
