@@ -128,7 +128,7 @@ export class ListTables {
    */
   async checkHistory(list: 'tickers' | 'assets', isUndisturbed: boolean, isGood: boolean): Promise<string[]> {
     const key = this.#lake.keys(`reference/${list}/date=`).at(-1);
-    const etag = key && this.#lake.etag(key);
+    const etag = key && this.#lake.version(key);
     const known = this.#histories.get(list);
     if (isUndisturbed && known && known.list === etag) return [];
     const { rows } = await this.#stores.sql.query(
