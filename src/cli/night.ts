@@ -31,6 +31,7 @@ export interface NightOptions {
   session?: string;
   dryRun?: boolean;
   misbehave?: string;
+  portfolios?: boolean;
 }
 
 /** Runs one night: the last closed session, or the one named. */
@@ -40,7 +41,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
   if (context.stage) return stageNight(session, options, context);
   return onLaptop(context, { misbehave }, async (laptop) => {
     if (misbehave.length > 0 && !laptop.vendors.embedded) throw cannotMisbehave(misbehave);
-    const input = options.session === undefined ? {} : { session };
+    const input = inputOf(session, options);
     if (options.dryRun) return dryRun(input, laptop, context);
     await requireKind(laptop);
     announce(laptop, context);
@@ -62,11 +63,15 @@ export async function night(options: NightOptions, context: Context): Promise<nu
   });
 }
 
+function inputOf(session: string, { session: named, portfolios }: NightOptions): object {
+  return { ...(named !== undefined && { session }), ...(portfolios && { portfolios }) };
+}
+
 /** A night of a deployed stage: its history, its portfolios and its vendors are its own affair. */
 async function stageNight(session: string, options: NightOptions, context: Context): Promise<number> {
   if (options.misbehave !== undefined) throw localOnly('--misbehave', 'the practice market serves this computer only');
   return onPipeline(context, {}, async (pipeline) => {
-    const input = options.session === undefined ? {} : { session };
+    const input = inputOf(session, options);
     if (options.dryRun) return dryRun(input, pipeline, context);
     const progress = showProgress(context.terminal, pipeline.timeScale);
     const result = await pipeline.run(input, { name: `night-${session}`, ...progress, signal: context.signal });

@@ -2,6 +2,7 @@ import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { isNamed, NamedError } from '../errors.ts';
 import { jsonBytes, keys, lakeKind, readJson } from '../lake/lake.ts';
+import { publishedSessions } from '../lake/session-files.ts';
 import { stagedDates, stagingByRun } from '../lake/staging.ts';
 import { storedReasons } from '../records/reason.ts';
 import type { JobResult, NightReport, NightStatus } from '../records/run.ts';
@@ -28,12 +29,19 @@ export interface ClosedNight extends Notice {
   cause: string;
 }
 
-export type SendEvent = (detail: {
+/** The detail of the event `Night Completed`. */
+export interface NightCompleted {
   session: string;
   runId: string;
   status: NightStatus;
   stage: string;
-}) => Promise<void>;
+  /** A newer session is published: this night brought an older one once more. */
+  repair: boolean;
+  /** The portfolio run is to follow: the night is no repair, or somebody asked for it. The rule goes by this. */
+  portfolios: boolean;
+}
+
+export type SendEvent = (detail: NightCompleted) => Promise<void>;
 
 /**
  * Gives the verdict and writes it everywhere: night.json, the ledger, the state of the session; sends the event and
@@ -72,9 +80,7 @@ export async function closeNight(
   await dropRepeated({ lake, runs }, night, verdict.sessions);
   const fresh = await backOff(outcome, verdict.sessions, runs);
   const good = verdict.status === 'Succeeded' || verdict.status === 'Partial';
-  if (good && isNightOfSession(night)) {
-    await sendEvent({ session: night.session, runId: night.runId, status: verdict.status, stage: config.STAGE });
-  }
+  if (good && isNightOfSession(night)) await sendEvent(await completed(night, verdict.status, { lake, config }));
   // Once the session is recorded as done no run comes back for it: whatever was to be told is told by then.
   await recordState(night, verdict, runs);
   await runs.releaseLock(night.executionArn);
@@ -84,6 +90,16 @@ export async function closeNight(
   const page = pageOf(lake, key);
   const notice = noticeOf({ night, verdict, fresh, served, page, stage: config.STAGE, closedAt: completedAt });
   return { runId, session, status, report: key, ...notice, cause: wellFormed(reasons[0]?.text ?? '', 2000) };
+}
+
+async function completed(
+  { session, runId, portfolios = false }: Night,
+  status: NightStatus,
+  { lake, config }: Pick<Stores, 'lake' | 'config'>,
+): Promise<NightCompleted> {
+  const newest = (await publishedSessions(lake)).at(-1)?.date ?? session;
+  const repair = session < newest;
+  return { session, runId, status, stage: config.STAGE, repair, portfolios: portfolios || !repair };
 }
 
 /** Only a comparison: what keeps it from being made is said and changes nothing else. */

@@ -13,6 +13,8 @@ export const startInput = z
     source: z.enum(['api', 'flat-files']).default('api'),
     release: z.string().optional(),
     task: z.string().optional(),
+    /** Start the portfolio run, whichever session the night is of. */
+    portfolios: z.boolean().optional(),
     /** Job settings for a task by hand, e.g. {"MODE":"full"}. */
     settings: z.record(z.string(), z.string()).default({}),
   })
@@ -74,4 +76,6 @@ export interface Night {
     resample: JobPlan;
   };
   releasedRun: string | null;
+  /** The portfolio run was asked for, whichever session this is. */
+  portfolios?: boolean;
 }

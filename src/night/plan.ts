@@ -111,6 +111,7 @@ export function planNight(evidence: Evidence): Night {
     jobs,
     notes: [...(prices.due ? refetch.notes : []), ...supersededNotes(evidence)],
     releasedRun: input.release ?? null,
+    ...(input.portfolios && { portfolios: true }),
   };
 }
 

@@ -153,6 +153,11 @@ run "dev" {
   }
 
   assert {
+    condition     = contains(local.own_rules["night-completed"].detail.portfolios, true) && length(local.own_rules["night-completed"].detail.portfolios) == 1
+    error_message = "the repair of an older session starts a portfolio run nobody asked for"
+  }
+
+  assert {
     condition     = length(setsubtract(keys(local.rule_machine), keys(local.own_rules))) == 0 && length(setsubtract(keys(local.own_rules), keys(local.rule_machine))) == 0
     error_message = "state-machines/rules.json and local.rule_machine name different rules"
   }

@@ -52,7 +52,8 @@ test('a good night is reported, entered, told and recorded, and frees the lake',
     startedAt: '2026-11-26T09:00:00.000Z',
     completedAt: AT,
   });
-  expect(sendEvent.mock.calls).toEqual([[{ session: SESSION, runId: 'night-1', status: 'Succeeded', stage: 'local' }]]);
+  const detail = { session: SESSION, runId: 'night-1', status: 'Succeeded', stage: 'local' };
+  expect(sendEvent.mock.calls).toEqual([[{ ...detail, repair: false, portfolios: true }]]);
   expect(await stores.runs.sessionState(SESSION)).toMatchObject({
     status: 'Succeeded',
     pricesDone: true,
@@ -102,7 +103,8 @@ describe('the event', () => {
     const stub = mockClient(client)
       .on(PutEventsCommand)
       .resolves({ FailedEntryCount: 1, Entries: [{ ErrorCode: 'ThrottlingException', ErrorMessage: 'slow down' }] });
-    const detail = { session: SESSION, runId: 'r', status: 'Succeeded' as const, stage: 'dev' };
+    const whole = { session: SESSION, runId: 'r', status: 'Succeeded' as const, stage: 'dev' };
+    const detail = { ...whole, repair: false, portfolios: true };
     await expect(eventSender('bus', client)(detail)).rejects.toMatchObject({
       name: 'Night.Failed',
       message: expect.stringContaining('ThrottlingException'),

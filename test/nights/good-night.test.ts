@@ -28,7 +28,7 @@ test('a good night fills every store, tells the rule, and its repetition changes
     ['resample', 'success'],
   ]);
 
-  const detail = { session: SESSION, runId: night.runId, status: 'Succeeded', stage: 'local' };
+  const detail = { session: SESSION, runId: night.runId, status: 'Succeeded', stage: 'local', repair: false };
   expect(logLines(home, 'events.jsonl')).toMatchObject([
     { source: 'afterbell', 'detail-type': 'Night Completed', detail, matchedRules: ['night-completed'] },
   ]);

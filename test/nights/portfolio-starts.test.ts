@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { portfolioOutcomeOf } from '../../src/cli/portfolio-outcome.ts';
 import { importPortfolios } from '../../src/local/portfolio-service.ts';
-import { MORNING, openMarket, openOn, type Scene, SESSION, warmHome } from './scene.ts';
+import { afterbell } from './command.ts';
+import { logLines, MORNING, openMarket, openOn, type Scene, SESSION, warmHome } from './scene.ts';
 
 async function openHeld(...misbehave: string[]): Promise<Scene> {
   const market = await openMarket({ misbehave });
@@ -32,4 +33,25 @@ test('a held night starts nothing, its release does', async () => {
   const released = await scene.run({ release: night.runId }, { kind: 'release' });
   expect(released.outcome.status).toBe('Succeeded');
   expect(await portfolioRuns(scene)).toEqual([[SESSION, 'analysed']]);
+});
+
+test('repairing an older session starts no portfolio run unless it is asked for, and the event says it is a repair', async () => {
+  const home = await warmHome();
+  const night = async (...args: string[]) => {
+    const { stdout, stderr } = await afterbell(['night', ...args, '--json'], { AFTERBELL_HOME: home });
+    const { status, desk } = JSON.parse(stdout || `{"status": ${JSON.stringify(stderr)}}`);
+    return [status, desk?.session ?? null];
+  };
+  expect(await night('--session', '2025-11-17')).toEqual(['Succeeded', null]);
+  expect(await night('--session', '2025-11-17', '--portfolios')).toEqual(['Succeeded', '2025-11-17']);
+  expect(await night('--session', SESSION)).toEqual(['Succeeded', SESSION]);
+  const events = logLines(home, 'events.jsonl').map(({ detail, matchedRules }) => {
+    const { session, repair } = detail as { session: string; repair: boolean };
+    return [session, repair, matchedRules];
+  });
+  expect(events).toEqual([
+    ['2025-11-17', true, []],
+    ['2025-11-17', true, ['night-completed']],
+    [SESSION, false, ['night-completed']],
+  ]);
 });

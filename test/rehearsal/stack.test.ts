@@ -134,7 +134,10 @@ async function ruleOf(name: string, bus?: string): Promise<{ pattern: EventPatte
 test('a night that ended well starts the portfolio machine; one that did not starts nothing', async ({ skip }) => {
   if (!stage) return skip();
   const { pattern, targets } = await ruleOf('night-completed', 'afterbell-dev');
-  const event = (status: string) => ({ source: 'afterbell', 'detail-type': 'Night Completed', detail: { status } });
+  const event = (status: string, portfolios = true) => {
+    return { source: 'afterbell', 'detail-type': 'Night Completed', detail: { status, portfolios } };
+  };
+  expect(matches(pattern, event('Succeeded', false))).toBe(false);
   expect(['Succeeded', 'Partial', 'Held', 'Failed'].filter((status) => matches(pattern, event(status)))).toEqual([
     'Succeeded',
     'Partial',
