@@ -12,6 +12,7 @@ export const handler = lambda({
     session: z.string(),
     source: z.enum(['api', 'flat-files']),
     again: z.boolean().default(false),
+    once: z.boolean().default(false),
   }),
   secrets: { polygon: 'POLYGON_SECRET_ARN', flatFiles: 'FLAT_FILES_SECRET_ARN' },
   run: (event, call) => stageSession(barSource(event.source, call), event, call.lake, call.log),

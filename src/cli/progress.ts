@@ -1,10 +1,24 @@
 import type { Notification } from '../local/aws/services.ts';
 import type { ExecutionEvent } from '../local/states/events.ts';
-import { duration, figure, oneLine } from '../text.ts';
+import { causeText } from '../night/close-input.ts';
+import { duration, figure, oneLine, short } from '../text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** States that only steer: not worth a line. */
 const QUIET = new Set(['Choice', 'Pass', 'Succeed', 'Fail', 'Wait', 'Parallel']);
+
+/** Its items are lanes of sessions. */
+const STAGING = 'Stage Sessions';
+
+/** Of the answers of Open Night, Sync Page and Stage Session what is shown. */
+interface Payload {
+  prices?: { sessions?: string[] };
+  date?: string;
+  dataset?: string;
+  pages?: number;
+  rows?: number;
+  done?: boolean;
+}
 
 /**
  * Turns the events of an execution into lines: a state when it ends, its pages and retries while it runs. On a
@@ -32,6 +46,7 @@ export function showProgress(
     terminal.note(text);
   };
   const counters = new Map<string, { done: number; of: number }>();
+  let sessions = 0;
 
   function onEvent(event: ExecutionEvent): void {
     const { type, state = '', path } = event;
@@ -39,28 +54,42 @@ export function showProgress(
     if (type === 'StateEntered') {
       begun.set(key, Date.parse(event.at));
       if (!QUIET.has(event.stateType ?? '')) live(`  ${state} …`);
-    } else if (type === 'MapStarted') counters.set(key, { done: 0, of: event.count ?? 0 });
-    else if (type === 'MapIterationSucceeded') iteration(path);
+    } else if (type === 'MapStarted') {
+      counters.set(key, { done: 0, of: state === STAGING && sessions > 0 ? sessions : (event.count ?? 0) });
+    } else if (type === 'MapIterationSucceeded') iteration(path);
     else if (type === 'TaskSucceeded') page(event);
-    else if (type === 'TaskRetried') {
-      line(
-        `  ${state}: ${event.error}; again in ${duration((event.delaySeconds ?? 0) * timeScale)} (try ${(event.attempt ?? 0) + 1})`,
-      );
-    } else if (type === 'StateCaught') line(`  ${state}: ${event.error}`);
+    else if (type === 'WaitStarted') paced(event);
+    else if (type === 'TaskRetried') line(retryText(event, timeScale));
+    else if (type === 'StateCaught') line(`  ${state}: ${troubleText(event)}`);
     else if (type === 'StateExited' && isStage(path) && !QUIET.has(event.stateType ?? '')) ended(event, key);
   }
 
   function iteration(path: readonly string[]): void {
     const map = path.slice(0, -1).join('/');
     const counter = counters.get(map);
-    if (!counter) return;
+    if (!counter || path.at(-2) === STAGING) return;
     counter.done += 1;
     live(`  ${path.at(-2)}: ${counter.done} of ${counter.of}`);
   }
 
-  function page({ output, state }: ExecutionEvent): void {
-    const payload = (output as { Payload?: { dataset?: string; pages?: number; rows?: number; done?: boolean } })
-      ?.Payload;
+  /** A plan's calls per minute; where nothing else is heard for a while, somebody may wonder. */
+  function paced({ state, seconds = 0 }: ExecutionEvent): void {
+    const wait = seconds * timeScale;
+    if (wait >= 1) live(`  ${state}: ${duration(wait)}, as the vendor's plan allows so many calls a minute`);
+  }
+
+  /** Lanes are not what somebody waits for: their sessions are. */
+  function stagedOne(path: readonly string[], payload: { date?: string; rows?: number }): void {
+    const counter = counters.get(path.slice(0, -1).join('/'));
+    if (!counter) return;
+    counter.done += 1;
+    live(`  ${STAGING}: ${counter.done} of ${counter.of}, ${payload.date} with ${figure(payload.rows ?? 0)} rows`);
+  }
+
+  function page({ output, state, path }: ExecutionEvent): void {
+    const payload = (output as { Payload?: Payload })?.Payload;
+    if (state === 'Open Night') sessions = payload?.prices?.sessions?.length ?? 0;
+    if (state === 'Stage Session' && payload) stagedOne(path, payload);
     if (state !== 'Sync Page' || !payload) return;
     const text = `  ${state}: ${payload.dataset} page ${payload.pages}, ${figure(payload.rows ?? 0)} rows so far`;
     if (payload.done) return;
@@ -77,6 +106,17 @@ export function showProgress(
   }
 
   return { onEvent, end: clear };
+}
+
+/** Pure: what is waited for, who was asked and why it was in vain. */
+function retryText(event: ExecutionEvent, timeScale: number): string {
+  const { state, attempt = 0, delaySeconds = 0 } = event;
+  return `  ${state}: waits ${duration(delaySeconds * timeScale)}, then try ${attempt + 1}: ${troubleText(event)}`;
+}
+
+function troubleText({ error = '', cause = '' }: ExecutionEvent): string {
+  const why = causeText(cause);
+  return why === '' ? error : `${error}: ${short(why, 300)}`;
 }
 
 /** The machine's own states and those of the prices branch; not the steps within a Map. */

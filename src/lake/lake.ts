@@ -144,6 +144,7 @@ export const keys = {
   symbolChanges: (dataset: string, date: string) => `reference/${dataset}_changes/date=${date}.parquet`,
   symbolHistoryOf: (dataset: string) => `reference/${dataset}_history/date=`,
   symbolHistory: (dataset: string, date: string) => `reference/${dataset}_history/date=${date}.parquet`,
+  quarantineOf: 'quarantine/date=',
   quarantine: (date: string) => `quarantine/date=${date}.jsonl`,
   report: (date: string, file: string) => `reports/date=${date}/${file}`,
 } as const;

@@ -1,5 +1,6 @@
+import { inFlight } from '../concurrency.ts';
 import { jsonOrUndefined } from '../text.ts';
-import { keys, type Lake } from './lake.ts';
+import { dateOfKey, keys, type Lake, listAll } from './lake.ts';
 
 /** A refused row, as `quarantine/date=D.jsonl` and the staged rows beside a session keep it. */
 export interface QuarantineEntry {
@@ -28,6 +29,29 @@ function entryOf(text: string): QuarantineEntry | undefined {
 
 function textIn(value: unknown): string {
   return typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value);
+}
+
+/** A refused row with the session it came for. */
+export interface QuarantinedRow extends QuarantineEntry {
+  session: string;
+}
+
+const READERS = 16;
+
+/** The refused rows of every session, or of these, in order of session, dataset and symbol. */
+export async function quarantined(
+  lake: Lake,
+  { sessions, signal }: { sessions?: readonly string[]; signal?: AbortSignal } = {},
+): Promise<QuarantinedRow[]> {
+  const dates = sessions ?? (await listAll(lake, keys.quarantineOf)).flatMap(({ key }) => dateOfKey(key) ?? []);
+  const found = new Map<string, QuarantineEntry[]>();
+  const read = async (date: string) => void found.set(date, await quarantinedOn(lake, date));
+  await inFlight(dates, READERS, read, signal);
+  const place = ({ dataset, symbol }: QuarantineEntry) => `${dataset} ${symbol}`;
+  return dates.toSorted().flatMap((session) => {
+    const rows = found.get(session)!.toSorted((a, b) => (place(a) < place(b) ? -1 : 1));
+    return rows.map((row) => ({ session, ...row }));
+  });
 }
 
 /** The refused rows of a session, a torn line as one of them that says what to do. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { ReasonDetail } from '../records/reason.ts';
 import type { StageTiming } from '../records/run.ts';
-import { jsonOrUndefined } from '../text.ts';
+import { counted, jsonOrUndefined } from '../text.ts';
 import type { Night } from './night.ts';
 
 /** A caught state's error as Step Functions gives it; the cause is often JSON in a string. */
@@ -52,6 +52,8 @@ const staged = z.object({
   reason: z.string().default(''),
   retries: z.number().optional(),
   trouble: trouble.nullish(),
+  /** Not asked for: the sessions before it had shown that the vendor is down. */
+  unasked: z.boolean().optional(),
 });
 
 const published = z.object({
@@ -120,7 +122,8 @@ export function stagesOf({ stages = [], reference, enriched, prices }: CloseInpu
     const counted = page ? { pages: page.pages } : {};
     return { state: 'Enrich Chunk', item: task, seconds, retries, ...counted, ...errorField(trouble?.error) };
   });
-  const staged = prices.staged.map(({ date, retries = 0, trouble }): StageTiming => {
+  const asked = prices.staged.filter(({ unasked }) => !unasked);
+  const staged = asked.map(({ date, retries = 0, trouble }): StageTiming => {
     return { state: 'Stage Session', item: date, retries, ...errorField(trouble?.error) };
   });
   const published = prices.published.map(({ date, retries = 0 }): StageTiming => {
@@ -184,6 +187,13 @@ function readJsonText<T>(text: string): T | undefined {
 
 export function describe({ state, error, cause }: Trouble): string {
   return `${state}: ${error}: ${causeText(cause)}`;
+}
+
+/** Pure: how often a vendor that could not be reached was asked, and who asks next; nothing of other troubles. */
+export function triedText(error: string, retries?: number): string {
+  if (error !== 'Vendor.Unavailable') return '';
+  const tries = retries === undefined ? 'Every try failed' : `${counted(retries + 1, 'try', 'tries')} failed`;
+  return `. ${tries}; the next run asks again`;
 }
 
 /** What a trouble is to whoever reads fields: the container's own error, where it left one. */

@@ -7,6 +7,7 @@ import { claimLake, keys, type Lake } from '../lake/lake.ts';
 import { encodeBars } from '../lake/session-files.ts';
 import { type StagedNote, writeNote } from '../lake/staging.ts';
 import { parseBars } from '../records/bar.ts';
+import { wellFormed } from '../text.ts';
 import { quarantineLines } from './quarantine.ts';
 
 /** Later than this after the close an empty answer is no longer "not there yet". */
@@ -18,16 +19,25 @@ export interface StageRequest {
   session: string;
   /** The session is served already; this is a second look. */
   again?: boolean;
+  /**
+   * The session before this one got no answer from the vendor however long it was waited for. Whether the vendor is down
+   * or that one session is to blame, one call tells: no answer again is a result, not an error that is retried.
+   */
+  once?: boolean;
 }
 
 export interface StagedSession {
   date: string;
-  status: 'staged' | 'skipped';
+  /** `failed`: asked once, and no answer. */
+  status: 'staged' | 'skipped' | 'failed';
   rows: number;
   rejected: number;
   waitSeconds: number;
   reason: string;
+  trouble?: { state: string; error: string; cause: string };
 }
+
+const NOTHING = { rows: 0, rejected: 0, waitSeconds: 0, reason: '' };
 
 /**
  * Fetches one session's bars for the whole market, validates them row by row and writes them to staging; nothing
@@ -37,18 +47,19 @@ export interface StagedSession {
  */
 export async function stageSession(
   source: BarSource,
-  { runId, openedAt, session, again = false }: StageRequest,
+  { runId, openedAt, session, again = false, once = false }: StageRequest,
   lake: Lake,
   log?: Pick<Logger, 'info'>,
 ): Promise<StagedSession> {
-  const answer = await source.session(session).catch((error: Error) => {
-    if (isNamed(error, 'Vendor.DateOutOfPlan')) return error.message;
-    if (again && isNamed(error, 'Vendor.NotYetAvailable')) return error.message;
-    throw error;
+  const answer = await source.session(session).catch((error: Error): StagedSession => {
+    const skipped = { date: session, ...NOTHING, status: 'skipped' as const, reason: error.message };
+    if (isNamed(error, 'Vendor.DateOutOfPlan')) return skipped;
+    if (again && isNamed(error, 'Vendor.NotYetAvailable')) return skipped;
+    if (!once || !isNamed(error, 'Vendor.Unavailable')) throw error;
+    const trouble = { state: 'Stage Session', error: error.name, cause: wellFormed(error.message, 600) };
+    return { date: session, ...NOTHING, status: 'failed', trouble };
   });
-  if (typeof answer === 'string') {
-    return { date: session, status: 'skipped', rows: 0, rejected: 0, waitSeconds: 0, reason: answer };
-  }
+  if ('status' in answer) return answer;
   if (answer.rows.length === 0 && !again) throw nothing(session, openedAt);
   const kind = answer.practice ? 'practice' : 'real';
   await claimLake(lake, kind);

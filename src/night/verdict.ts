@@ -1,8 +1,9 @@
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
 import { type Reason, readReasons, storedReasons } from '../records/reason.ts';
 import type { DatasetResult, FailedSymbol, JobResult, NightStatus, ReleaseEffect, TaskStatus } from '../records/run.ts';
+import { counted } from '../text.ts';
 import { isOwnSession } from './back-off.ts';
-import { type CloseInput, causeText, describe, errorOf, readCause } from './close-input.ts';
+import { type CloseInput, causeText, describe, errorOf, readCause, triedText } from './close-input.ts';
 
 /** One dataset's share before it is stored. */
 export interface DatasetOutcome extends Omit<DatasetResult, 'reasons' | 'reasonDetails'> {
@@ -85,8 +86,9 @@ function reasonOf(trouble: NonNullable<CloseInput['trouble']>): Reason {
 }
 
 /** The same where the dataset says which part it was. */
-function causeOf(trouble: NonNullable<CloseInput['trouble']>): Reason {
-  return { error: errorOf(trouble), text: `${trouble.error}: ${causeText(trouble.cause)}` };
+function causeOf(trouble: NonNullable<CloseInput['trouble']>, retries?: number): Reason {
+  const text = `${trouble.error}: ${causeText(trouble.cause)}${triedText(trouble.error, retries)}`;
+  return { error: errorOf(trouble), text };
 }
 
 function listNotes({ reference }: CloseInput): string[] {
@@ -98,7 +100,8 @@ const WITHOUT_FAULT: ReadonlySet<string> = new Set(['Vendor.KeyMissing', 'Vendor
 
 function referenceDatasets({ night, reference, enriched }: CloseInput): DatasetOutcome[] {
   const ran = [...reference.flatMap(({ results }) => results), ...enriched];
-  const done = ran.map(({ task, seconds, startedAt, endedAt, page, trouble, skipped: unasked }): DatasetOutcome => {
+  const done = ran.map((one): DatasetOutcome => {
+    const { task, seconds, startedAt, endedAt, page, trouble, skipped: unasked } = one;
     const name = DATASET_OF_TASK[task] ?? task;
     const times = { seconds, startedAt, endedAt };
     if (trouble && unasked) {
@@ -193,7 +196,9 @@ export function pricesAccount({ night, prices, trouble }: CloseInput): PricesAcc
   ];
   const notes = skipped.filter((one) => !isOwn(one));
   const own = [...skipped, ...failed].filter(isOwn);
-  const reasons = [...own, ...failed.filter((one) => !isOwn(one))].slice(0, SHOWN).map(reasonOfSession);
+  const unasked = failed.filter((one) => 'unasked' in one && one.unasked);
+  const asked = [...own, ...failed.filter((one) => !isOwn(one))].filter((one) => !unasked.includes(one));
+  const reasons = [...asked.slice(0, SHOWN).map(reasonOfSession), ...unaskedReasons(unasked)];
   const held = prices.check?.held ?? [];
   const broken = prices.trouble !== null && !isJob(prices.trouble.state);
   if (held.length > 0) reasons.push(...holdsOf(prices.check!));
@@ -234,9 +239,21 @@ function reasonOfSession({
   date: session,
   reason,
   trouble,
-}: Pick<CloseInput['prices']['staged'][number], 'date' | 'reason' | 'trouble'>): Reason {
-  const { error, text } = trouble ? causeOf(trouble) : { text: reason };
+  retries,
+}: Pick<CloseInput['prices']['staged'][number], 'date' | 'reason' | 'trouble' | 'retries'>): Reason {
+  const { error, text } = trouble ? causeOf(trouble, retries) : { text: reason };
   return { session, error, text: `${session}: ${text}` };
+}
+
+/** One sentence for all sessions that were spared a vendor that is down. */
+function unaskedReasons(unasked: readonly { date: string }[]): Reason[] {
+  const dates = unasked.map(({ date }) => date).sort();
+  const [first, last] = [dates[0], dates.at(-1)];
+  if (first === undefined) return [];
+  const which = dates.length === 1 ? first : `${first} to ${last}`;
+  const were = dates.length === 1 ? 'was' : 'were';
+  const text = `${counted(dates.length, 'more session')} (${which}) ${were} not asked for: the vendor is down`;
+  return [{ error: 'Vendor.Unavailable', text }];
 }
 
 function holdsOf({ holds, holdDates = [] }: NonNullable<CloseInput['prices']['check']>): Reason[] {

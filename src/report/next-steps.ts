@@ -24,6 +24,7 @@ export const COMMANDS = {
   backfill: (from: string, to: string, there = '') => `npx afterbell backfill --from ${from} --to ${to}${there}`,
   status: (there = '') => `npx afterbell status${there}`,
   failed: (there = '') => `npx afterbell status --failed${there}`,
+  quarantine: (there = '') => `npx afterbell quarantine${there}`,
   verify: () => 'npx afterbell verify',
   repair: (there = '') => `npx afterbell verify --repair${there}`,
 } as const;

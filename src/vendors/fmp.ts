@@ -6,6 +6,7 @@ import { jsonFrom, wellFormed } from '../text.ts';
 import { type CallOptions, createHttp, type HttpOptions, keepClient, requireKey } from './http.ts';
 import { createLimiter } from './rate-limiter.ts';
 import {
+  atHost,
   classifyCommon,
   type ResponseInfo,
   rateLimited,
@@ -136,10 +137,9 @@ export function classifyFmpResponse(answer: ResponseInfo): NamedError | undefine
   }
   if (answer.status < 200 || answer.status >= 300) return classifyCommon(answer, words);
   return new NamedError('Vendor.Unavailable', {
-    what: 'FMP answered with an error',
+    what: `${atHost('FMP', answer.host)} answered with an error`,
     found,
     wanted: 'a list',
-    todo: 'The call is repeated later.',
   });
 }
 

@@ -11,7 +11,7 @@ import {
 import { MIB, readAtMost, tooLarge } from '../body.ts';
 import { type ErrorText, isNamed, NamedError } from '../errors.ts';
 import { type Limiter, realSleep, type Sleep } from './rate-limiter.ts';
-import { type ClassifyResponse, type ResponseInfo, readResponse } from './responses.ts';
+import { atHost, type ClassifyResponse, type ResponseInfo, readResponse } from './responses.ts';
 
 /** Several times the largest answer there is, a vendor's whole list of assets. */
 const LARGEST_ANSWER = 32 * MIB;
@@ -92,6 +92,8 @@ export function createHttp(options: HttpOptions): Http {
   const { sleep = realSleep, random = Math.random, fetch: ask = fetch } = options;
   const { failures, pauseMs } = options.breaker ?? { failures: 5, pauseMs: 30_000 };
   const base = readBaseUrl(vendor, options.baseUrl);
+  const { host } = new URL(base);
+  const who = atHost(vendor, host);
   const headers = readHeaders(vendor, { accept: 'application/json', ...options.headers });
   // Refusals and pacing are answers of a healthy vendor: only a degraded one is left alone.
   const degraded = handleWhen((error) => isNamed(error, 'Vendor.Unavailable', 'Vendor.TruncatedBody'));
@@ -156,13 +158,14 @@ export function createHttp(options: HttpOptions): Http {
         if (!whole && response.ok) throw tooLarge(`${vendor}'s answer to ${where}`, most, WHO_ANSWERS);
         return readResponse(response.status, utf8.decode(bytes), {
           path,
+          host,
           headers: Object.fromEntries(response.headers),
         });
       }, signal);
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof TaskCancelledError) throw late(where, limitMs);
-      throw networkTrouble(error, { vendor, where, bodyBegun });
+      throw networkTrouble(error, { vendor: who, where, bodyBegun });
     }
   }
 
@@ -170,25 +173,23 @@ export function createHttp(options: HttpOptions): Http {
     // Accepted, and nothing to read yet.
     if (json !== undefined || (status === 202 && text === '')) return undefined;
     return new NamedError('Vendor.TruncatedBody', {
-      what: `${vendor}'s answer to ${path.split('?')[0]} is not whole`,
+      what: `${who}: the answer to ${path.split('?')[0]} is not whole`,
       found: `status ${status} with ${text.length} characters that are no JSON`,
       wanted: 'one JSON document',
-      todo: 'The call is repeated later.',
     });
   }
 
   function late(where: string, limitMs: number): NamedError {
     return new NamedError('Vendor.Unavailable', {
-      what: `${vendor} gave no whole answer to ${where} in time`,
+      what: `${who} gave no whole answer to ${where} in time`,
       found: limitMs > 0 ? `nothing complete after ${limitMs / 1000} s` : 'no time left before the deadline',
-      todo: 'The call is repeated later.',
     });
   }
 
   function isBackingOff(): NamedError {
     const seconds = Math.ceil(pauseMs / 1000);
     const text = {
-      what: `${vendor} is left alone for ${seconds} s`,
+      what: `${who} is left alone for ${seconds} s`,
       found: `${failures} failed calls in a row, the last one: ${lastFailure}`,
     };
     return new NamedError('Vendor.Unavailable', text, { retryAfterSeconds: seconds });
@@ -252,21 +253,29 @@ export function networkTrouble(error: unknown, at: { vendor: string; where: stri
   if (!(error instanceof TypeError) || !['fetch failed', 'terminated'].includes(error.message)) return error;
   const found = reasonOf(error.cause);
   if (at.bodyBegun) {
-    const text = { what: `${at.vendor}'s answer to ${at.where} ended early`, found, wanted: 'the whole body' };
+    const text = { what: `${at.vendor}: the answer to ${at.where} ended early`, found, wanted: 'the whole body' };
     return new NamedError('Vendor.TruncatedBody', text, { cause: error });
   }
-  const text = {
-    what: `${at.vendor} could not be reached for ${at.where}`,
-    found,
-    todo: 'The call is repeated later.',
-  };
+  const text = { what: `${at.vendor} could not be reached for ${at.where}`, found };
   return new NamedError('Vendor.Unavailable', text, { cause: error });
 }
 
+/** What the codes that a reader meets in the morning mean. */
+const NETWORK_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the host name cannot be resolved now: no network, or no DNS',
+  ETIMEDOUT: 'no connection in time',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+};
+
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return 'no reason given';
-  const code = (cause as { code?: unknown }).code;
-  return typeof code === 'string' ? code : cause.message || cause.name;
+  const { code } = cause as { code?: unknown };
+  if (typeof code !== 'string') return cause.message || cause.name;
+  const words = NETWORK_WORDS[code];
+  return words ? `${words} (${code})` : code;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { NamedError } from '../errors.ts';
 import {
+  atHost,
   classifyCommon,
   type ResponseInfo,
   rateLimited,
@@ -52,10 +53,9 @@ function classifyBody(answer: ResponseInfo): NamedError | undefined {
   const found = `status ${answer.status} with status word ${JSON.stringify(status)}: ${text}`;
   if (status === 'NOT_FOUND') return new NamedError('Vendor.NotFound', { what: 'Polygon does not know this', found });
   return new NamedError('Vendor.Unavailable', {
-    what: 'Polygon answered with an error',
+    what: `${atHost('Polygon', answer.host)} answered with an error`,
     found,
     wanted: 'OK or DELAYED',
-    todo: 'The call is repeated later.',
   });
 }
 

@@ -9,6 +9,8 @@ export interface ResponseInfo {
   /** Path and query of the request, so that a verdict can depend on what was asked. */
   path: string;
   header: (name: string) => string | undefined;
+  /** Who was asked: `api.polygon.io`, a proxy, a practice market. */
+  host?: string | undefined;
   /** When the answer came, epoch ms: headers with absolute times are measured from here. */
   receivedAt: number;
 }
@@ -20,7 +22,7 @@ export type ClassifyResponse = (answer: ResponseInfo) => NamedError | undefined;
 export function readResponse(
   status: number,
   text: string,
-  more: { path?: string; headers?: Record<string, string>; receivedAt?: number } = {},
+  more: { path?: string; host?: string; headers?: Record<string, string>; receivedAt?: number } = {},
 ): ResponseInfo {
   const headers = new Headers(more.headers);
   return {
@@ -28,6 +30,7 @@ export function readResponse(
     text,
     json: jsonOrUndefined(text),
     path: more.path ?? '/',
+    host: more.host,
     header: (name) => headers.get(name) ?? undefined,
     receivedAt: more.receivedAt ?? Date.now(),
   };
@@ -78,6 +81,11 @@ export interface VendorWords {
   pacingTodo: string;
 }
 
+/** `Polygon (api.polygon.io)`: which vendor, and where it was asked. */
+export function atHost(vendor: string, host: string | undefined): string {
+  return host ? `${vendor} (${host})` : vendor;
+}
+
 // Besides 5xx: what the vendor's own client takes for passing trouble.
 const PASSING = new Set([408, 413, 425, 499]);
 
@@ -89,7 +97,7 @@ export function classifyCommon(answer: ResponseInfo, words: VendorWords): NamedE
   const requestedWait = retryAfterSeconds(answer);
   if (status === 429) return rateLimited(answer, words, requestedWait);
   if (status >= 500 || PASSING.has(status)) {
-    const text = { what: `${words.vendor} could not answer`, found, todo: 'The call is repeated later.' };
+    const text = { what: `${atHost(words.vendor, answer.host)} could not answer`, found };
     return new NamedError('Vendor.Unavailable', text, { retryAfterSeconds: requestedWait });
   }
   if (status < 400) return redirected(answer, words);

@@ -38,7 +38,9 @@ test('on the terminal a notification leaves out what the verdict says below it, 
 test('an error that quotes a command is shown', () => {
   const cause = 'what the proxy says: npx afterbell release night-0 first';
   const lines = shown({ reference: [failed('sync-tickers', 'Vendor.Unavailable', cause)] });
-  expect(lines).toContain(`    Error: sync-tickers: Vendor.Unavailable: ${cause}`);
+  expect(lines).toContain(
+    `    Error: sync-tickers: Vendor.Unavailable: ${cause}. Every try failed; the next run asks again`,
+  );
 });
 
 test('a message without a short form is shown in full', () => {

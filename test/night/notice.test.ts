@@ -74,7 +74,7 @@ test('a partial night', () => {
     'Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
     `Published data is unchanged: 1,256 sessions, through ${SESSION} and assets of Wed 25 Nov 2026 04:00 EST.`,
     'Done all the same: tickers, prices, consolidate, resample.',
-    'Error: sync-assets: Vendor.Unavailable: no answer from api.alpaca.markets',
+    'Error: sync-assets: Vendor.Unavailable: no answer from api.alpaca.markets. Every try failed; the next run asks again',
     'Report: s3://lake/reports/date=2026-11-25/index.html',
     LINK,
     'Repair: npx afterbell run sync-assets --stage dev',

@@ -266,7 +266,9 @@ describe('what is fetched besides the session', () => {
     expect(outside.notes).toEqual([`${DAY}: not in the plan`]);
     const failing = besides(set, word!);
     expect(failing).toMatchObject({ status: 'Partial', pricesDone: true });
-    expect(failing.reasons).toEqual([`prices: ${DAY}: Vendor.Unavailable: why`]);
+    expect(failing.reasons).toEqual([
+      `prices: ${DAY}: Vendor.Unavailable: why. Every try failed; the next run asks again`,
+    ]);
     expect(failing.sessions.failed).toEqual(set === 'again' ? [] : [DAY]);
   });
 

@@ -28,8 +28,8 @@ export interface HealthFacts {
   latest: readonly SqlRow[];
   /** The session that is to be there by now. */
   expected: string;
-  /** A night that is at work now. */
-  running: SqlRow | undefined;
+  /** The session of the night that is at work now. */
+  running: string | undefined;
   freshness: readonly Freshness[];
   /** Missing sessions between the first and the last one held. */
   gaps: readonly string[];
@@ -75,9 +75,11 @@ function beginning({ nothingIn, last, running, there }: HealthFacts): Trouble[] 
   return [{ code: 1, what, command: there ? COMMANDS.night(undefined, there) : 'make run' }];
 }
 
-function nightTroubles({ last, latest, heldRuns, heldLists, there }: HealthFacts): Trouble[] {
+function nightTroubles({ last, latest, running, heldRuns, heldLists, there }: HealthFacts): Trouble[] {
   if (!last || isMended(last, latest)) return [];
   const [session, status] = [String(last.session), String(last.status)];
+  // A night at work for that session or a later one is what repairs it.
+  if (running !== undefined && running >= session && (status === 'Failed' || status === 'Interrupted')) return [];
   const [reason] = JSON.parse(String(last.reasons ?? '[]')) as string[];
   const what = `the last night (${session}) ended as ${status}${reason ? `: ${reason}` : ''}`;
   if (status === 'Failed' || status === 'Interrupted')
@@ -132,7 +134,7 @@ function staleTroubles({ freshness, expected, running, last, heldRuns, heldLists
   const behind = freshness.filter((row) => row.behind !== 0);
   const prices = behind.find(({ dataset }) => dataset === 'prices');
   // What a night at work or a release will bring is no trouble of its own.
-  const coming = running?.session === expected || heldRuns.some(({ sessions }) => sessions.includes(expected));
+  const coming = running === expected || heldRuns.some(({ sessions }) => sessions.includes(expected));
   const failed = last?.status === 'Failed' || last?.status === 'Interrupted';
   const night: Trouble[] =
     prices && !coming && !(failed && String(last?.session) === expected)

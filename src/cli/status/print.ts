@@ -1,12 +1,11 @@
 import { resolve } from 'node:path';
 import { type Reason, reasonLines } from '../../records/reason.ts';
 import { COMMANDS } from '../../report/next-steps.ts';
-import { exchangeTime, ledgerInstant, short, there } from '../../text.ts';
+import { counted, exchangeTime, ledgerInstant, short, there } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import type { Context } from '../context.ts';
 import { statusWord, type Terminal, table } from '../terminal.ts';
 import type { FailedLine } from './failed-symbols.ts';
-import type { Health } from './health.ts';
 import type { Next, Status } from './read.ts';
 import { withheldText } from './withheld-runs.ts';
 
@@ -20,7 +19,7 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
   const { held, missing, expected, kind, ledger, next } = status;
   const place = stage ? `stage: ${stage.stage}` : `home: ${resolve(config.AFTERBELL_HOME)}`;
   terminal.print(`${place}${kind ? `, ${kind} data` : ''}, ${exchangeTime(now)}`);
-  printHealth(status.health, expected, terminal);
+  printHealth(status, terminal);
   printFreshness(status, terminal);
   if (held.length > 0) {
     const shown = missing.slice(-8).join(', ') + (missing.length > 8 ? `, … ${missing.length} in all` : '');
@@ -39,7 +38,15 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
   terminal.print(['', nextText(next, expected, held.length > 0)]);
 }
 
-function printHealth({ code, troubles }: Health, expected: string, terminal: Terminal): void {
+function printHealth(
+  { health: { code, troubles }, running, expected }: Pick<Status, 'health' | 'running' | 'expected'>,
+  terminal: Terminal,
+): void {
+  if (running) terminal.print(runningText(running));
+  if (code === 0 && running) {
+    terminal.print('Nothing else needs attention.');
+    return;
+  }
   if (code === 0) {
     terminal.print(`Healthy: ${expected} is served, nothing is missing, behind or held.`);
     return;
@@ -52,6 +59,10 @@ function printHealth({ code, troubles }: Health, expected: string, terminal: Ter
     for (const line of lines) terminal.print(`    ${line}`);
   }
   if (troubles.length > TROUBLES) terminal.print(`- … ${troubles.length} in all; --json has every one`);
+}
+
+function runningText({ what, since, runId }: NonNullable<Status['running']>): string {
+  return `Running: ${what}${since ? ` since ${exchangeTime(since)}` : ''}${runId ? ` (${runId})` : ''}.`;
 }
 
 /** Also of one dataset alone. */
@@ -143,4 +154,17 @@ export function printFailed(failed: readonly SqlRow[], symbols: readonly FailedL
     .map(({ session, dataset, symbol, reason }) => [session, dataset, symbol, reason]);
   terminal.print(['', ...table(['session', 'dataset', 'symbol', 'skipped or failed because'], rows)]);
   if (symbols.length > SHOWN) terminal.print(`… ${symbols.length} in all; --json names every one`);
+}
+
+/** Rows in quarantine, of all sessions. */
+export interface Refused {
+  rows: number;
+  sessions: number;
+}
+
+/** What `--failed` shows is of the newest sessions only. */
+export function printRefused({ rows, sessions }: Refused, context: Pick<Context, 'terminal' | 'stage'>): void {
+  if (rows === 0) return;
+  const all = `${counted(rows, 'row')} of ${counted(sessions, 'session')} in quarantine`;
+  context.terminal.print(['', `${all}, each with its reason: ${COMMANDS.quarantine(there(context))}`]);
 }

@@ -8,7 +8,7 @@ import { readSilverCheckpoint } from '../../lake/silver.ts';
 import { RunningExecutions } from '../../local/executions.ts';
 import { readHome } from '../../local/home.ts';
 import { executionIsRunning } from '../../night/open.ts';
-import { executionLink, statement, there } from '../../text.ts';
+import { executionLink, ledgerInstant, statement, there } from '../../text.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
 import sql from '../../warehouse/ledger.sql';
 import { readPaged } from '../../warehouse/paged.ts';
@@ -57,9 +57,21 @@ export interface Next {
   closes: string;
 }
 
+/** A run that is at work at this moment. */
+export interface AtWork {
+  /** `night for session 2026-11-20`, or the command where the run is not in the ledger yet. */
+  what: string;
+  /** ISO UTC. */
+  since: string | null;
+  runId: string | null;
+  /** The session of a night; null for other work. */
+  night: string | null;
+}
+
 export interface Status {
   kind: LakeKind | null;
   health: Health;
+  running: AtWork | null;
   /** The session that is to be there by now: the last one closed before the last start by the schedule. */
   expected: string;
   /** Sessions held, in order. */
@@ -92,7 +104,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
   const held = (await publishedSessions(lake)).map(({ date }) => date);
   const ledger =
     (await withWarehouse(context, (warehouse) => readLedger(lake, warehouse, task))) ?? structuredClone(NONE);
-  await nameInterrupted(ledger, context);
+  const running = await findRunning(ledger, context);
   const schedule = { expression: config.NIGHT_SCHEDULE, zone: config.SCHEDULE_TIMEZONE };
   const starts = startsAround(schedule, now);
   const expected = lastClosedSession(starts?.last ?? now);
@@ -109,7 +121,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
     last: ledger.nights.find(ended),
     latest: ledger.tasks,
     expected,
-    running: ledger.nights.find(({ kind, status }) => kind === 'night' && status === 'Running'),
+    running: running?.night ?? undefined,
     freshness,
     gaps: missing.filter((date) => last !== undefined && date < last),
     heldRuns: ledger.heldRuns,
@@ -121,6 +133,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
   return {
     kind: (await lakeKind(lake)) ?? null,
     health,
+    running: running ?? null,
     expected,
     held,
     missing,
@@ -159,19 +172,46 @@ async function readLedger(lake: Lake, warehouse: Warehouse, task: string | undef
   };
 }
 
-/** A night nobody is running any more did not end by itself. */
-async function nameInterrupted(ledger: Ledger, { config, stage }: Context): Promise<void> {
+/** The run at work, if there is one; an open one that nobody runs any more did not end by itself. */
+async function findRunning(ledger: Ledger, context: Context): Promise<AtWork | undefined> {
   const open = ledger.nights.filter(({ status }) => status === 'Running');
-  const left = stage ? [] : await new RunningExecutions(join(config.AFTERBELL_HOME, 'logs')).leftBehind();
-  if (open.length + left.length === 0) return;
-  const isRunning = stage ? executionIsRunning() : async () => (await readHome(config.AFTERBELL_HOME)) !== undefined;
-  for (const night of open) if (!(await isRunning(String(night.execution_arn)))) night.status = 'Interrupted';
-  if (stage) for (const night of ledger.nights) night.console = executionLink(String(night.execution_arn));
-  else if (left.length > 0 && !(await isRunning('')))
-    ledger.nights = withKilled(
-      ledger.nights,
-      left.map(({ name }) => name),
-    );
+  if (context.stage) {
+    const isRunning = executionIsRunning();
+    for (const night of open) if (!(await isRunning(String(night.execution_arn)))) night.status = 'Interrupted';
+    for (const night of ledger.nights) night.console = executionLink(String(night.execution_arn));
+    return atWork(ledger.nights);
+  }
+  const home = context.config.AFTERBELL_HOME;
+  const begun = (await new RunningExecutions(join(home, 'logs')).leftBehind()).map(({ name }) => name);
+  const owner = await readHome(home);
+  // An owner that is opening the home has not looked yet at what a killed one left.
+  const alive = new Set(owner && !owner.opening ? begun : []);
+  for (const night of open) if (!alive.has(String(night.run_id))) night.status = 'Interrupted';
+  if (!owner) ledger.nights = withKilled(ledger.nights, begun);
+  return owner && (atWork(ledger.nights) ?? commandAtWork(owner, lastClosedSession(context.now)));
+}
+
+function atWork(nights: readonly SqlRow[]): AtWork | undefined {
+  const row = nights.find(({ status }) => status === 'Running');
+  if (!row) return undefined;
+  const [kind, session] = [String(row.kind), String(row.session)];
+  const since = ledgerInstant(row.started_at);
+  return {
+    what: `${kind === 'task' ? 'run' : kind} for session ${session}`,
+    since,
+    runId: String(row.run_id),
+    night: kind === 'night' ? session : null,
+  };
+}
+
+/** Pure: a command that owns the home and has no run in the ledger: at its very beginning, or between two runs. */
+export function commandAtWork(
+  { command, startedAt }: { command?: string | undefined; startedAt?: string | undefined },
+  session: string,
+): AtWork {
+  const [, verb, named] = /^afterbell (\S+)(?:.*--session[ =](\S+))?/.exec(command ?? '') ?? [];
+  const night = verb === 'night' ? (named ?? session) : null;
+  return { what: command ?? 'another command', since: startedAt ?? null, runId: null, night };
 }
 
 /** Newest session in the histories, and in the bars of every interval. Damaged checkpoints count as none. */

@@ -1,10 +1,11 @@
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
 import { NamedError } from '../../errors.ts';
 import type { Lake } from '../../lake/lake.ts';
+import { quarantined } from '../../lake/quarantine-file.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import { type Context, homeLake } from '../context.ts';
 import { type FailedLine, failedSymbols, JOBS } from './failed-symbols.ts';
-import { printFailed, printFreshness, printStatus, printTask } from './print.ts';
+import { printFailed, printFreshness, printRefused, printStatus, printTask, type Refused } from './print.ts';
 import { readStatus, type Status } from './read.ts';
 
 export interface StatusOptions {
@@ -25,10 +26,12 @@ export async function status({ failed, task }: StatusOptions, context: Context):
   const asked = ({ task_name }: SqlRow) => task === undefined || task_name === task;
   const failures = ledger.failed.filter(asked);
   if (terminal.json) {
-    const symbols = failed ? { symbols: await symbolsOf(task, found, lake) } : {};
-    terminal.print(JSON.stringify({ ...documentOf(found, asked), ...symbols }));
-  } else if (failed) printFailed(failures, await symbolsOf(task, found, lake), terminal);
-  else if (task !== undefined) {
+    const more = failed ? { symbols: await symbolsOf(task, found, lake), quarantined: await refusedIn(lake) } : {};
+    terminal.print(JSON.stringify({ ...documentOf(found, asked), ...more }));
+  } else if (failed) {
+    printFailed(failures, await symbolsOf(task, found, lake), terminal);
+    printRefused(await refusedIn(lake), context);
+  } else if (task !== undefined) {
     const dataset = DATASET_OF_TASK[task] ?? DERIVED_BY[task] ?? task;
     printFreshness({ freshness: found.freshness.filter((row) => row.dataset === dataset) }, terminal);
     printTask(task, ledger.recent, terminal);
@@ -40,14 +43,21 @@ export async function status({ failed, task }: StatusOptions, context: Context):
   return found.health.code;
 }
 
+/** How many rows lie in quarantine, and of how many sessions, however long ago they were refused. */
+async function refusedIn(lake: Lake): Promise<Refused> {
+  const rows = await quarantined(lake);
+  return { rows: rows.length, sessions: new Set(rows.map(({ session }) => session)).size };
+}
+
 const DERIVED_BY: Readonly<Record<string, string>> = { consolidate: 'history', resample: 'N-session bars' };
 
 /** What `--json` prints. */
 function documentOf(found: Status, asked: (row: SqlRow) => boolean): object {
-  const { kind, health, expected, held, missing, freshness, ledger, heldLists, next } = found;
+  const { kind, health, running, expected, held, missing, freshness, ledger, heldLists, next } = found;
   return {
     kind,
     health,
+    running,
     expected,
     sessions: { served: held.length, first: held[0] ?? null, last: held.at(-1) ?? null, missing },
     freshness,

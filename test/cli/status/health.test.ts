@@ -68,7 +68,7 @@ test.each<[string, Partial<HealthFacts>, (number | string | undefined)[]]>([
   ['all is current', {}, [0]],
   ['a backfill has run alone', { last: undefined }, [0]],
   ['no night has run', { last: undefined, freshness: [], nothingIn: '/nothere' }, [1, 'make run']],
-  ['the first night is at work', { last: undefined, running: night('Running'), freshness: [], nothingIn: '/h' }, [0]],
+  ['the first night is at work', { last: undefined, running: DUE, freshness: [], nothingIn: '/h' }, [0]],
   [
     'the first night failed',
     { last: night('Failed'), nothingIn: '/h' },
@@ -89,7 +89,13 @@ test.each<[string, Partial<HealthFacts>, (number | string | undefined)[]]>([
   ['a list was never brought', { freshness: [row('tickers', null, 'failed')] }, [3, 'npx afterbell run sync-tickers']],
   ['a list has no key', { freshness: [row('tickers', null, 'skipped')] }, [0]],
   ['histories are behind', { freshness: [row('history', '2026-11-19')] }, [3, 'npx afterbell run consolidate']],
-  ['a night is at work', { running: night('Running'), freshness: [row('prices', '2026-11-19')] }, [0]],
+  ['a night is at work', { running: DUE, freshness: [row('prices', '2026-11-19')] }, [0]],
+  ['a killed night is at work again', { running: DUE, last: night('Interrupted') }, [0]],
+  [
+    'a night of an older session is at work',
+    { running: '2026-11-19', last: night('Failed') },
+    [1, 'npx afterbell night --session 2026-11-20'],
+  ],
   [
     'the held session is what is due',
     { heldRuns: [heldRun], freshness: [row('prices', '2026-11-19')] },
