@@ -6,7 +6,8 @@ import { jobsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, type Lake, lakeKind } from '../lake/lake.ts';
 import { publishedSessions } from '../lake/session-files.ts';
 import { type BackfillPlan, chunksOf, planBackfill } from '../night/plan.ts';
-import { figure } from '../text.ts';
+import { COMMANDS } from '../report/next-steps.ts';
+import { counted, figure } from '../text.ts';
 import { openFileSource, flatFiles as readFlatFiles, VENDOR_BUCKET } from '../vendors/flat-files.ts';
 import { type Context, homeLake } from './context.ts';
 import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
@@ -161,8 +162,11 @@ function report(outcomes: readonly Outcome[], pipeline: Pipeline, { terminal }: 
   const [only] = outcomes;
   if (terminal.json) terminal.print(JSON.stringify(outcomes));
   else if (!only) terminal.print('Nothing to do: every session of the range is held.');
-  else if (outcomes.length === 1) printOutcome(only, pipeline.stores.lake, terminal);
-  else printChunks(outcomes, pipeline, terminal);
+  else if (outcomes.length === 1) {
+    printOutcome(only, pipeline.stores.lake, terminal);
+    const refused = only.datasets.find(({ name }) => name === 'prices')?.rejected ?? 0;
+    if (refused > 0) terminal.print(refusedText(refused));
+  } else printChunks(outcomes, pipeline, terminal);
 }
 
 function printChunks(outcomes: readonly Outcome[], pipeline: Pipeline, terminal: Terminal): void {
@@ -176,4 +180,9 @@ function printChunks(outcomes: readonly Outcome[], pipeline: Pipeline, terminal:
   const sum = (column: number) => rows.reduce((total, row) => total + (row[column] as number), 0);
   terminal.print(['', ...table(['up to', 'status', 'sessions', 'rows', 'rejected', 'seconds'], rows)]);
   terminal.print(['', `${figure(sum(2))} sessions, ${figure(sum(3))} rows stored, ${figure(sum(4))} quarantined.`]);
+  if (sum(4) > 0) terminal.print(refusedText(sum(4)));
+}
+
+function refusedText(rows: number): string {
+  return `${counted(rows, 'row was', 'rows were')} refused, each with its reason: ${COMMANDS.quarantine()}`;
 }

@@ -3,6 +3,7 @@ import { keys, readJson } from '../lake/lake.ts';
 import type { ExecutionResult } from '../local/states/events.ts';
 import { reportKey } from '../night/close.ts';
 import { causeText } from '../night/close-input.ts';
+import { groupedReasons, readReasons } from '../records/reason.ts';
 import type { NightKind, NightReport, NightStatus } from '../records/run.ts';
 import { withheldLines } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
@@ -66,18 +67,7 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
     terminal.print(JSON.stringify(outcome));
     return;
   }
-  const {
-    status,
-    session,
-    runId,
-    seconds,
-    datasets,
-    reasons,
-    notes = [],
-    practice,
-    kind = 'night',
-    releasing,
-  } = outcome;
+  const { status, session, runId, seconds, datasets, notes = [], practice, kind = 'night', releasing } = outcome;
   const what = kind === 'task' ? 'run' : kind;
   terminal.print([
     '',
@@ -96,7 +86,7 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
     ]);
     terminal.print(['', ...table(['dataset', 'status', 'rows', 'new', 'changed', 'rejected', 'seconds'], rows)]);
   }
-  for (const reason of reasons) terminal.print(`- ${reason}`);
+  for (const reason of groupedReasons(readReasons(outcome))) terminal.print(`- ${reason}`);
   for (const note of notes) terminal.print(`- note: ${note}`);
   const lists = datasets.filter((set) => set.status === 'held' && set.name !== 'prices');
   const sessions = outcome.sessions?.held ?? [];

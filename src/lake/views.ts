@@ -27,6 +27,7 @@ const SILVER = `symbol VARCHAR, date DATE, window_end DATE, open DOUBLE, high DO
   volume DOUBLE, bars INTEGER, complete BOOLEAN`;
 const RECONCILE = `date DATE, symbol VARCHAR, polygon BOOLEAN, alpaca BOOLEAN, "index" BOOLEAN, bars BOOLEAN,
   reason VARCHAR`;
+const QUARANTINE = 'date DATE, dataset VARCHAR, symbol VARCHAR, reason VARCHAR, row JSON';
 const [REVISIONS, CHANGES, HISTORY] = [REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS, SYMBOL_HISTORY_COLUMNS].map(
   sqlColumns,
 ) as [string, string, string];
@@ -42,9 +43,17 @@ export interface ListView {
   changes: boolean;
 }
 
+export interface ViewOptions {
+  intervals: readonly number[];
+  lists: readonly ListView[];
+  signal?: AbortSignal | undefined;
+  /** Whether a view is of use; all are unless said. Of the others nothing is read: not even their files are looked for. */
+  isWanted?: (name: string) => boolean;
+}
+
 export interface LakeViews {
   connection: DuckDBConnection;
-  /** View names, in the order shown to people. */
+  /** The names of all views, in the order shown to people, wanted or not. */
   names: string[];
   /** The files the views read, as DuckDB was given them. */
   paths: string[];
@@ -58,19 +67,12 @@ export interface LakeViews {
  * snapshot of each reference dataset; `index_lists` (every list of an index) and `index_members` (who was in it from
  * when to when); `reconcile` (the newest comparison of the lists), `revisions` (bars that a later
  * fetch brought otherwise), `symbol_changes` (what was listed, delisted, renamed),
- * `symbol_history` (who carried a symbol when), `calendar` and `missing_sessions`.
+ * `symbol_history` (who carried a symbol when), `quarantine` (refused rows), `calendar` and `missing_sessions`.
  * An abort of `signal` ends what a statement computes.
  * @throws Lake.Corrupt, naming the file, when the first one of a view is damaged
  */
-export async function openViews(
-  lake: Lake,
-  scratch: string,
-  {
-    intervals,
-    lists,
-    signal,
-  }: { intervals: readonly number[]; lists: readonly ListView[]; signal?: AbortSignal | undefined },
-): Promise<LakeViews> {
+export async function openViews(lake: Lake, scratch: string, options: ViewOptions): Promise<LakeViews> {
+  const { signal, isWanted = () => true } = options;
   // Loaded by who asks: a tenth of a second that a night need not spend.
   const { DuckDBInstance } = await import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(':memory:', {
@@ -79,26 +81,7 @@ export async function openViews(
     allow_persistent_secrets: 'false',
   });
   const connection = await instance.connect();
-  const under = async (prefix: string, ending: string) =>
-    (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith(ending));
-  const views: [name: string, files: string[], columns: string][] = [
-    ['bars', currentHistories(await under('bronze/raw_ohlcv/symbol=', '/data.parquet')), BAR],
-    ['sessions', await under('bronze/sessions/date=', '/bars.parquet'), BAR],
-  ];
-  for (const interval of intervals) {
-    views.push([`bars_${interval}d`, await under(`silver/silver_${interval}d/`, '.parquet'), SILVER]);
-  }
-  for (const { dataset, name, every, columns } of lists) {
-    const files = await under(`reference/${dataset}/date=`, '.parquet');
-    views.push([name, every ? files : files.slice(-1), sqlColumns(columns)]);
-  }
-  views.push(['reconcile', (await under('reports/date=', '/reconcile.parquet')).slice(-1), RECONCILE]);
-  views.push(['revisions', await under(keys.revisionsOf, '.parquet'), REVISIONS]);
-  const changes = lists
-    .filter((list) => list.changes)
-    .map(({ dataset }) => under(keys.symbolChangesOf(dataset), '.parquet'));
-  views.push(['symbol_changes', (await Promise.all(changes)).flat(), CHANGES]);
-  views.push(['symbol_history', (await under(keys.symbolHistoryOf(PRICED_LIST), '.parquet')).slice(-1), HISTORY]);
+  const views = fileViews(lake, options);
   const keyOf = new Map<string, string>();
   const interrupt = () => connection.interrupt();
   signal?.addEventListener('abort', interrupt);
@@ -108,22 +91,81 @@ export async function openViews(
     connection.closeSync();
     instance.closeSync();
   };
+  // A view over another one needs that one.
+  const wanted = (name: string) => isWanted(name) || (OVER[name]?.some(isWanted) ?? false);
   try {
-    for (const [name, files, columns] of views) {
+    for (const { name, list, columns, json = false } of views.filter((view) => wanted(view.name))) {
       signal?.throwIfAborted();
+      const files = await list();
       const paths = await lake.localise(files, scratch);
       for (const [place, path] of paths.entries()) keyOf.set(path, files[place]!);
-      const source = files.length > 0 ? `SELECT * FROM ${parquetOf(paths)}` : nothing(columns);
-      await connection.run(`CREATE VIEW "${name}" AS ${source}`);
+      const source = json ? quarantineOf(paths) : `SELECT * FROM ${parquetOf(paths)}`;
+      await connection.run(`CREATE VIEW "${name}" AS ${files.length > 0 ? source : nothing(columns)}`);
     }
-    await connection.run(indexMembers);
-    const names = [...views.map(([name]) => name), 'index_members', ...(await addCalendar(connection, lake))];
+    if (wanted('index_members')) await connection.run(indexMembers);
+    if (wanted('calendar')) await addCalendar(connection, lake);
+    const names = [...views.map(({ name }) => name), 'index_members', ...CALENDAR];
     return { connection, names, paths: [...keyOf.keys()], blame, close };
   } catch (error) {
     const blamed = await blame(error as Error);
     close();
     throw blamed;
   }
+}
+
+/** Views by the ones they read. */
+const OVER: Readonly<Record<string, readonly string[]>> = {
+  index_lists: ['index_members'],
+  calendar: ['missing_sessions'],
+};
+
+/** A view over files of the lake; they are looked for when somebody asks for the view. */
+interface FileView {
+  name: string;
+  list: () => Promise<string[]>;
+  /** For a view without a file. */
+  columns: string;
+  /** Lines of quarantine; Parquet unless said. */
+  json?: boolean;
+}
+
+function fileViews(lake: Lake, { intervals, lists }: Pick<ViewOptions, 'intervals' | 'lists'>): FileView[] {
+  const under = async (prefix: string, ending: string) =>
+    (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith(ending));
+  const newest = async (prefix: string, ending: string) => (await under(prefix, ending)).slice(-1);
+  const changes = lists.filter((list) => list.changes).map(({ dataset }) => keys.symbolChangesOf(dataset));
+  return [
+    {
+      name: 'bars',
+      list: async () => currentHistories(await under('bronze/raw_ohlcv/symbol=', '/data.parquet')),
+      columns: BAR,
+    },
+    { name: 'sessions', list: () => under('bronze/sessions/date=', '/bars.parquet'), columns: BAR },
+    ...intervals.map((interval) => {
+      const list = () => under(`silver/silver_${interval}d/`, '.parquet');
+      return { name: `bars_${interval}d`, list, columns: SILVER };
+    }),
+    ...lists.map(({ dataset, name, every, columns }) => {
+      const list = () => (every ? under : newest)(`reference/${dataset}/date=`, '.parquet');
+      return { name, list, columns: sqlColumns(columns) };
+    }),
+    { name: 'reconcile', list: () => newest('reports/date=', '/reconcile.parquet'), columns: RECONCILE },
+    { name: 'revisions', list: () => under(keys.revisionsOf, '.parquet'), columns: REVISIONS },
+    {
+      name: 'symbol_changes',
+      list: async () => (await Promise.all(changes.map((prefix) => under(prefix, '.parquet')))).flat(),
+      columns: CHANGES,
+    },
+    { name: 'symbol_history', list: () => newest(keys.symbolHistoryOf(PRICED_LIST), '.parquet'), columns: HISTORY },
+    { name: 'quarantine', list: () => under(keys.quarantineOf, '.jsonl'), columns: QUARANTINE, json: true },
+  ];
+}
+
+/** A torn line is no row here; `status --failed` and `afterbell quarantine` name it. */
+function quarantineOf(paths: readonly string[]): string {
+  const columns = "{date: 'DATE', dataset: 'VARCHAR', symbol: 'VARCHAR', reason: 'VARCHAR', row: 'JSON'}";
+  const options = `format = 'newline_delimited', columns = ${columns}, ignore_errors = true, hive_partitioning = false`;
+  return `SELECT * FROM read_json(${fileList(paths)}, ${options}) WHERE dataset IS NOT NULL`;
 }
 
 function sqlColumns(columns: readonly Column[]): string {
@@ -138,11 +180,13 @@ function nothing(columns: string): string {
   return `SELECT ${typed.join(', ')} WHERE false`;
 }
 
+const CALENDAR = ['calendar', 'missing_sessions'];
+
 /**
  * `calendar` (date, held): every session from the first one held to the last one closed; `missing_sessions` (date):
- * those of them the lake does not hold. Returns the names.
+ * those of them the lake does not hold.
  */
-export async function addCalendar(connection: DuckDBConnection, lake: Lake): Promise<string[]> {
+export async function addCalendar(connection: DuckDBConnection, lake: Lake): Promise<void> {
   const held = (await publishedSessions(lake)).map(({ date }) => date);
   const last = [lastClosedSession(new Date()), held.at(-1) ?? ''].sort()[1]!;
   const sessions = held[0] === undefined ? [] : sessionsBetween(held[0], last);
@@ -151,7 +195,6 @@ export async function addCalendar(connection: DuckDBConnection, lake: Lake): Pro
     `CREATE TABLE calendar AS SELECT date, date IN (${rows(held)}) AS held FROM (${rows(sessions)} AS date)`,
   );
   await connection.run('CREATE VIEW missing_sessions AS SELECT date FROM calendar WHERE NOT held ORDER BY date');
-  return ['calendar', 'missing_sessions'];
 }
 
 /**
@@ -171,6 +214,7 @@ export async function blameFile(
   }
   if (!said.startsWith('Invalid Error: ')) return error;
   for (const [path, key] of files) {
+    if (!key.endsWith('.parquet')) continue;
     try {
       // A count alone is answered from the footer; a hash needs every value.
       await connection.run(`SELECT max(hash(rows)) FROM ${parquetOf([path])} AS rows`);

@@ -56,3 +56,54 @@ export function reasonLines(reasons: readonly Reason[]): string[] {
   }
   return lines.map((line) => short(line));
 }
+
+/** From so many sessions on that say the same but for their figures, one line stands for all. */
+const ALIKE = 3;
+
+/** What one session has to say. */
+interface SessionReasons {
+  session: string;
+  /** What stands before the session: `prices: `. */
+  front: string;
+  texts: string[];
+}
+
+/**
+ * Pure: reasons as a reader wants them, in full: a line a session, and one line for sessions that say the same but for
+ * their figures, with the first of them as the example.
+ */
+export function groupedReasons(reasons: readonly Reason[]): string[] {
+  const groups = new Map<string, SessionReasons[]>();
+  for (const { session, front, texts } of bySession(reasons)) {
+    const shape = session === '' ? `${texts[0]}` : `${front}\n${texts.join('; ').replace(/\d[\d.,:-]*/g, '#')}`;
+    groups.set(shape, [...(groups.get(shape) ?? []), { session, front, texts }]);
+  }
+  return [...groups.values()].flatMap((alike) => (alike.length < ALIKE ? alike.map(lineOf) : [alikeLine(alike)]));
+}
+
+function bySession(reasons: readonly Reason[]): SessionReasons[] {
+  const found: SessionReasons[] = [];
+  for (const { session, text } of reasons) {
+    const at = session === undefined ? -1 : text.indexOf(`${session}: `);
+    if (session === undefined || at < 0) {
+      found.push({ session: '', front: '', texts: [text] });
+      continue;
+    }
+    const [front, rest] = [text.slice(0, at), text.slice(at + session.length + 2)];
+    const same = found.find((one) => one.session === session && one.front === front);
+    if (same) same.texts.push(rest);
+    else found.push({ session, front, texts: [rest] });
+  }
+  return found;
+}
+
+function lineOf({ session, front, texts }: SessionReasons): string {
+  return session === '' ? texts.join('; ') : `${front}${session}: ${texts.join('; ')}`;
+}
+
+function alikeLine(alike: readonly SessionReasons[]): string {
+  const [first] = alike as [SessionReasons];
+  if (first.session === '') return lineOf(first);
+  const dates = alike.map(({ session }) => session).sort();
+  return `${first.front}${alike.length} sessions from ${dates[0]} to ${dates.at(-1)} alike; ${first.session}: ${first.texts.join('; ')}`;
+}

@@ -7,7 +7,7 @@ import { decodeBarColumns } from '../lake/bar-table.ts';
 import { openHistory } from '../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
 import { decodeRows, type Row } from '../lake/parquet.ts';
-import { quarantinedOn } from '../lake/quarantine-file.ts';
+import { quarantined } from '../lake/quarantine-file.ts';
 import { readReport } from '../lake/reports.ts';
 import { publishedSessions, usableIngest } from '../lake/session-files.ts';
 import { decodeSilver, type SilverColumns } from '../lake/silver.ts';
@@ -45,7 +45,7 @@ export async function readHistory(lake: Lake, run: ReportedRun, symbols: readonl
     }
   };
   const held = await attempt('sessions', () => sessionsUpTo(lake, run.session), []);
-  const quarantine = await attempt('quarantine', () => readQuarantine(lake, run.session), null);
+  const quarantine = await attempt('quarantine', () => readQuarantine(lake, sessionsOf(run)), null);
   if (symbols.length === 0) return { ...NO_HISTORY, held, quarantine, unread };
   const last = held.at(-1);
   return {
@@ -141,15 +141,22 @@ function changedPrices(row: Row, date: string): Revision[] {
 
 const SHOWN = 20;
 
-/** Refused rows of a session by dataset and reason; null when none was refused. */
-export async function readQuarantine(lake: Lake, session: string): Promise<Extract | null> {
-  const refused = await quarantinedOn(lake, session);
+/** Refused rows of sessions by dataset and reason; null when none was refused. */
+export async function readQuarantine(lake: Lake, sessions: readonly string[]): Promise<Extract | null> {
+  const refused = await quarantined(lake, { sessions });
   if (refused.length === 0) return null;
   return extract(
-    ['dataset', 'symbol', 'reason', 'row'],
-    refused.map(({ dataset, symbol, reason, row }) => [dataset, symbol, reason, wellFormed(JSON.stringify(row), 200)]),
-    ([dataset, , reason]) => [dataset!, reason!],
+    ['session', 'dataset', 'symbol', 'reason', 'row'],
+    refused.map((one) => {
+      return [one.session, one.dataset, one.symbol, one.reason, wellFormed(JSON.stringify(one.row), 200)];
+    }),
+    ([, dataset, , reason]) => [dataset!, reason!],
   );
+}
+
+/** The sessions a run is about, in order; not those it found as they are served. */
+export function sessionsOf({ session, sessions }: Pick<ReportedRun, 'session' | 'sessions'>): string[] {
+  return [...new Set([session, ...sessions.published, ...sessions.held, ...sessions.failed])].sort();
 }
 
 /** Where lists of symbols disagree, by reason; null when the night left no such table. */

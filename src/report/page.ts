@@ -1,7 +1,7 @@
 import { NamedError } from '../errors.ts';
 import { keys, type Lake, readJson, writeIfChanged } from '../lake/lake.ts';
 import type { NightReport } from '../records/run.ts';
-import { readHistory } from './data.ts';
+import { readHistory, sessionsOf } from './data.ts';
 import { documentOf, html } from './html.ts';
 import type { History, ReportedRun } from './model.ts';
 import { loadPlot } from './plots.ts';
@@ -36,7 +36,7 @@ export async function reportPage(run: ReportedRun, history: History): Promise<st
       history.listings,
       `reference/{tickers,assets}_changes/date=${session}.parquet`,
     ),
-    extractSection('quarantine', 'Quarantine', history.quarantine, `quarantine/date=${session}.jsonl`),
+    extractSection('quarantine', 'Quarantine', history.quarantine, quarantineFiles(run)),
     extractSection('reconcile', 'Where lists disagree', history.reconcile, `reports/date=${session}/reconcile.parquet`),
     candlesSection(plot, history.candles),
     unreadSection(history.unread),
@@ -59,6 +59,11 @@ ${content}
 </main>
 <footer>${run.practice && html`Practice data. `}Made from <code>reports/date=${session}/</code> and the lake beside it. The page needs no network.</footer>`;
   return documentOf(`afterbell ${session}: ${status}`, body);
+}
+
+function quarantineFiles(run: ReportedRun): string {
+  const [first, ...more] = sessionsOf(run);
+  return more.length === 0 ? `quarantine/date=${first}.jsonl` : 'quarantine/';
 }
 
 function unreadSection(unread: readonly string[]): Section | undefined {
