@@ -120,7 +120,7 @@ test('there is no circle between files', () => {
 
 /** Short files with one importer beside them, and why they are files all the same. */
 const SHORT_FILES = [
-  'src/cli/market.ts', // one command, one file
+  // one command, one file
   'src/env-file.ts', // config.ts would be too long with it
   'src/local/market/alpaca.ts', // one vendor, one file
   'src/report/style.ts', // CSS

@@ -1,23 +1,12 @@
 import { Command } from 'commander';
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
-import { analyze } from './analyze.ts';
-import { backfill } from './backfill.ts';
 import type { Context } from './context.ts';
-import { logs } from './logs.ts';
-import { market } from './market.ts';
-import { night, release } from './night.ts';
-import { portfolios } from './portfolios.ts';
-import { query } from './query.ts';
-import { report } from './report.ts';
-import { runTask } from './run-task.ts';
-import { status } from './status/status.ts';
-import { vacuumLake } from './vacuum.ts';
-import { verify } from './verify/verify.ts';
+
+/** What a command does with its arguments and options; its exit code. */
+export type Work<A extends unknown[]> = (...args: [...A, Context]) => Promise<number>;
 
 /** Makes commander's action of a command's work. */
-export type Action = <A extends unknown[]>(
-  work: (...args: [...A, Context]) => Promise<number>,
-) => (...args: unknown[]) => Promise<void>;
+export type Action = <A extends unknown[]>(work: Work<A>) => (...args: unknown[]) => Promise<void>;
 
 /** Every command with its arguments and options; what is done with them is the caller's `action`. */
 export function commands(version: string, action: Action): Command {
@@ -30,6 +19,9 @@ export function commands(version: string, action: Action): Command {
     )
     .exitOverride()
     .configureHelp({ sortSubcommands: false });
+  // A command's own modules are loaded when it runs: an answer of a tenth of a second need not load a night's.
+  const lazily = <A extends unknown[]>(load: () => Promise<Work<A>>) =>
+    action<A>(async (...args) => (await load())(...args));
   const command = (name: string, about: string) =>
     program
       .command(name)
@@ -40,10 +32,11 @@ export function commands(version: string, action: Action): Command {
 
   command('night', 'run a night: reference data, bars, consolidated and resampled history')
     .option('--session <date>', 'a session by name (YYYY-MM-DD); it runs even when it is done')
+    .option('--portfolios', 'start the portfolio run, also after the night of an older session')
     .option('--dry-run', 'say what would be done')
     .option('--misbehave <names>', 'let the practice market misbehave, e.g. half-missing,server-error:3')
     .addHelpText('after', '\nExamples:\n  npx afterbell night\n  npx afterbell night --session 2025-11-19')
-    .action(action(night));
+    .action(lazily(async () => (await import('./night.ts')).night));
   command('run', 'run one lane or job by its name, or the monthly maintenance')
     .argument('<task>', [...Object.keys(DATASET_OF_TASK), 'consolidate', 'resample', 'maintenance'].join(', '))
     .option('--data <json>', 'JSON input, or a file with it')
@@ -54,7 +47,7 @@ export function commands(version: string, action: Action): Command {
       'after',
       '\nExamples:\n  npx afterbell run sync-tickers\n  npx afterbell run resample --mode full --intervals 3,5',
     )
-    .action(action(runTask));
+    .action(lazily(async () => (await import('./run-task.ts')).runTask));
   command('backfill', 'fetch every session of a range that is not held')
     .requiredOption('--from <date>', 'first date')
     .requiredOption('--to <date>', 'last date')
@@ -65,7 +58,7 @@ export function commands(version: string, action: Action): Command {
       'after',
       '\nExamples:\n  npx afterbell backfill --from 2025-01-01 --to 2025-06-30 --dry-run\n  npx afterbell backfill --flat-files ./flat --from 2014-01-02 --to 2015-12-31',
     )
-    .action(action(backfill));
+    .action(lazily(async () => (await import('./backfill.ts')).backfill));
   command('status', 'how healthy and how fresh everything is, what is held or missing, what comes next')
     .option('--failed', 'what failed in the last 7 days, and every symbol that was skipped')
     .option('--task <name>', 'the rows of one task only')
@@ -73,28 +66,41 @@ export function commands(version: string, action: Action): Command {
       'after',
       '\nExit code: 0 healthy · 1 the last night failed, or prices are behind · 4 something is held · 3 a list failed or is\n  behind, or a session is missing.\nExamples:\n  npx afterbell status\n  npx afterbell status --failed\n  npx afterbell status --task sync-tickers',
     )
-    .action(action(status));
+    .action(lazily(async () => (await import('./status/status.ts')).status));
+  command('quarantine', 'every refused row with its reason: first how many for which reason')
+    .option('--session <date>', 'only rows of this session')
+    .option('--symbol <symbol>', 'only rows of this symbol')
+    .option('--reason <words>', 'only rows whose reason has these words')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npx afterbell quarantine\n  npx afterbell quarantine --session 2025-11-19 --reason close\nAs a view of query: SELECT * FROM quarantine',
+    )
+    .action(lazily(async () => (await import('./refused-rows.ts')).quarantine));
   command(
     'release',
     'publish what a run withheld once you have reviewed it; `status` says how many published rows that removes',
   )
     .argument('<run>', 'its run id')
-    .action(action(release));
+    .action(lazily(async () => (await import('./night.ts')).release));
   command('query', 'ask the lake in SQL (DuckDB), or the warehouse (PostgreSQL)')
     .argument('<sql>')
     .option('--warehouse', 'send it to PostgreSQL')
+    .option('--output <form>', 'table, json or csv; a table shows 100 rows, the others every row')
+    .option('--csv <file>', 'write every row to this file')
+    .option('--parquet <file>', 'write every row to this file, in columns with their types')
+    .option('--force', 'replace the file where there is one')
     .addHelpText(
       'after',
-      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, index_lists, index_members,\n  reconcile, revisions, symbol_changes, calendar, missing_sessions\nTables (--warehouse): stock_prices, splits, index_members, symbol_history, symbol_metadata, dcf_valuations,\n  enrichment_attempts, ingestion_watermarks, sync_logs, nights\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"',
+      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, index_lists, index_members,\n  reconcile, revisions, symbol_changes, symbol_history, quarantine, calendar, missing_sessions\nTables (--warehouse): stock_prices, splits, index_members, symbol_history, symbol_metadata, dcf_valuations,\n  enrichment_attempts, ingestion_watermarks, sync_logs, nights\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"\n  npx afterbell query "SELECT * FROM bars WHERE date >= \'2025-01-01\'" --parquet bars.parquet',
     )
-    .action(action(query));
+    .action(lazily(async () => (await import('./query.ts')).query));
   command('analyze', 'ticker data and analyses of portfolios, as of the newest session held')
     .option('--portfolio <name>', 'only this one')
     .option('--dry-run', 'print the prompt and about what it costs; nobody is asked')
     .option('--force', 'analyse again what is analysed as of this session')
     .option('--check-vendor', "compare a few indicators with Polygon's; nothing is written")
     .addHelpText('after', '\nExample:\n  npx afterbell analyze --portfolio sample --dry-run')
-    .action(action(analyze));
+    .action(lazily(async () => (await import('./analyze.ts')).analyze));
   command('portfolios', 'every portfolio with its last analysis')
     .option('--import <file>', 'first put the portfolios of a JSON or CSV file into the tables of this home')
     .option('--export <file>', 'write every portfolio to a JSON file that --import reads')
@@ -102,7 +108,7 @@ export function commands(version: string, action: Action): Command {
       'after',
       '\nJSON: [{"portfolio": "mine", "positions": [{"symbol": "AAPL", "quantity": 10, "averageCost": 120.5}]}]\nCSV:  symbol,quantity,averageCost, and portfolio where there are several; else the file names it',
     )
-    .action(action(portfolios));
+    .action(lazily(async () => (await import('./portfolios.ts')).portfolios));
   command('report', 'the page of a night, or of any run: what happened, and what to do next')
     .option('--session <date>', 'the newest run of this session')
     .option('--run <id>', 'this run, closed or killed')
@@ -113,18 +119,18 @@ export function commands(version: string, action: Action): Command {
       'after',
       '\nExamples:\n  npx afterbell report --open\n  npx afterbell report --session 2025-11-19\n  npx afterbell report --serve',
     )
-    .action(action(report));
+    .action(lazily(async () => (await import('./report.ts')).report));
   command('vacuum', 'delete old one-row date files whose rows are in data.parquet')
     .option('--dry-run', 'list exactly what would be deleted')
     .option('--symbols <list>', 'only these symbols')
     .option('--retention-days <days>', 'age from which they go; RETENTION_DAYS by default')
     .option('--max-workers <count>', 'files in flight at once; MAX_WORKERS by default')
     .addHelpText('after', '\nExample:\n  npx afterbell vacuum --dry-run --retention-days 60')
-    .action(action(vacuumLake));
+    .action(lazily(async () => (await import('./vacuum.ts')).vacuumLake));
   command('verify', 'recount the lake against manifests, watermarks and calendar')
     .option('--repair', 'rebuild what follows from other files; without it the steps are only listed')
     .addHelpText('after', '\nExamples:\n  npx afterbell verify\n  npx afterbell verify --repair')
-    .action(action(verify));
+    .action(lazily(async () => (await import('./verify/verify.ts')).verify));
   command('logs', 'what a function or job logged')
     .argument('<name>', 'e.g. sync-tickers, stage-session, consolidator')
     .option('--follow', 'go on with what it logs from now on')
@@ -133,11 +139,11 @@ export function commands(version: string, action: Action): Command {
       'after',
       '\nWith --json an array of lines; with --json --follow one document a line.\nExit code: 1 when --run names a run of which there is no line.\nExamples:\n  npx afterbell logs consolidator\n  npx afterbell logs stage-session --follow',
     )
-    .action(action(logs));
+    .action(lazily(async () => (await import('./logs.ts')).logs));
   command('market', 'serve the practice market')
     .option('--replay <folder>', 'replay real days from a folder of flat files')
     .option('--misbehave <names>', 'e.g. rate-limit,truncated-json:2')
     .option('--port <port>', 'a fixed port')
-    .action(action(market));
+    .action(lazily(async () => (await import('./market.ts')).market));
   return program;
 }

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Config, loadConfig, noColour, readEnvFile } from '../config.ts';
-import { openStage, type Stage } from '../deployed/stage.ts';
+import type { Stage } from '../deployed/stage.ts';
 import { NamedError } from '../errors.ts';
 import { type Lake, lakeKind } from '../lake/lake.ts';
 import { openLake } from '../lake/open-lake.ts';
-import { type Program, readProgram } from '../local/executions.ts';
+import { type Program, readProgram } from '../local/program.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 /** What every command gets. */
@@ -32,7 +32,7 @@ export async function openContext(
   const unknown = readEnvFile('.env');
   const own = loadConfig();
   if (unknown.length > 0) process.stderr.write(`.env names what is no setting: ${unknown.join(', ')}\n`);
-  const stage = options.stage === undefined ? undefined : await openStage(options.stage);
+  const stage = options.stage === undefined ? undefined : await stageNamed(options.stage);
   return {
     config: stage?.config ?? own,
     ...(stage ? { stage } : {}),
@@ -41,6 +41,12 @@ export async function openContext(
     now: own.AFTERBELL_NOW ? new Date(own.AFTERBELL_NOW) : new Date(),
     ...signals,
   };
+}
+
+/** The AWS clients are loaded for a stage only. */
+async function stageNamed(name: string): Promise<Stage> {
+  const { openStage } = await import('../deployed/stage.ts');
+  return openStage(name);
 }
 
 /** The folder with package.json above this bundle. */

@@ -1,37 +1,92 @@
+import { createReadStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api';
+import { createInterface } from 'node:readline';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { LIST_VIEWS } from '../datasets/registry.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { exactPath, textList } from '../lake/exact-paths.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
 import { type LakeViews, openViews } from '../lake/views.ts';
 import { type Context, homeLake, requireBegun } from './context.ts';
-import { withWarehouse } from './pipeline.ts';
+import {
+  askedFile,
+  askedForm,
+  csvLines,
+  type ExportFile,
+  type Form,
+  fillFile,
+  type QueryOptions,
+  tellWritten,
+} from './query-output.ts';
+import { copyReading, runReading } from './reading.ts';
 import { withScratch } from './scratch.ts';
-import { type Cell, table } from './terminal.ts';
+import { type Cell, type Terminal, table } from './terminal.ts';
 
 const SHOWN_ROWS = 100;
 
-export interface QueryOptions {
-  warehouse?: boolean;
-}
-
 type Record_ = Record<string, Cell | boolean>;
 
-/** Asks the lake (DuckDB) or the warehouse (PostgreSQL) and prints the rows. */
+/** Asks the lake (DuckDB) or the warehouse (PostgreSQL) and prints the rows, or writes them to a file. */
 export async function query(sql: string, options: QueryOptions, context: Context): Promise<number> {
+  const form = askedForm(options, context.terminal);
+  const file = askedFile(options);
   await requireBegun(context);
-  const rows = options.warehouse ? await askWarehouse(sql, context) : await askLake(sql, context);
-  const { terminal } = context;
-  if (terminal.json) terminal.print(JSON.stringify(rows));
+  if (options.warehouse) await answerWarehouse(await askWarehouse(sql, context), { form, file }, context);
+  else if (file) await exportLake(sql, file, context);
+  else if (form === 'csv') await printCsv(sql, context);
+  else print(await askLake(sql, context), form, context.terminal);
+  return 0;
+}
+
+function print(rows: readonly Record_[], form: Form, terminal: Terminal): void {
+  if (form === 'json') terminal.print(JSON.stringify(rows));
   else if (rows.length === 0) terminal.print('no rows');
   else {
     const head = Object.keys(rows[0]!);
     const cells = rows.slice(0, SHOWN_ROWS).map((row) => head.map((name) => shown(row[name])));
     terminal.print(table(head, cells, String));
-    if (rows.length > SHOWN_ROWS) terminal.print(`… ${rows.length} rows in all; --json gives every one`);
+    if (rows.length > SHOWN_ROWS)
+      terminal.print(`… ${rows.length} rows in all; --json, --csv FILE or --parquet FILE give every one`);
   }
-  return 0;
+}
+
+/** The warehouse answers with little: its rows are at hand, and become lines of CSV here. */
+async function answerWarehouse(
+  rows: readonly Record_[],
+  { form, file }: { form: Form; file: ExportFile | undefined },
+  { terminal }: Context,
+): Promise<void> {
+  if (!file && form !== 'csv') return print(rows, form, terminal);
+  const lines = csvLines(rows);
+  if (!file) return terminal.print(lines);
+  await fillFile(file, (draft) => writeFile(draft, lines.map((line) => `${line}\n`).join('')));
+  tellWritten(rows.length, file, terminal);
+}
+
+async function exportLake(sql: string, file: ExportFile, context: Context): Promise<void> {
+  const rows = await fillFile(file, (draft) => copyLake(sql, draft, file.format, context));
+  tellWritten(rows, file, context.terminal);
+}
+
+async function printCsv(sql: string, context: Context): Promise<void> {
+  await withScratch('csv', async (scratch) => {
+    const path = join(scratch, 'rows.csv');
+    await copyLake(sql, path, 'csv', context);
+    for await (const line of createInterface({ input: createReadStream(path) })) context.terminal.print(line);
+  });
+}
+
+/** Writes the rows to a file that DuckDB makes; returns how many. */
+function copyLake(sql: string, path: string, format: ExportFile['format'], context: Context): Promise<number> {
+  return onLake(sql, context, [path], (connection) => copyReading(connection, sql, path, format));
+}
+
+async function askLake(sql: string, context: Context): Promise<Record_[]> {
+  return onLake(sql, context, [], async (connection) => {
+    const reader = await runReading(connection, sql);
+    return reader.getRowObjectsJson().map((row) => plain(row as Record<string, unknown>));
+  });
 }
 
 /** Numbers as they are, to the last digit: these are prices. */
@@ -39,22 +94,53 @@ function shown(value: Cell | boolean): Cell {
   return typeof value === 'boolean' ? String(value) : value;
 }
 
-async function askLake(sql: string, context: Context): Promise<Record_[]> {
-  return withScratch('query', (scratch) => askViews(sql, scratch, context));
+/**
+ * Gives `work` the views that this SQL reads, and no others: of the rest not even the files are looked for. A name
+ * that hides from the look at the text fails at first, and is tried again with every view.
+ * @param writable files that may be written
+ */
+async function onLake<T>(
+  sql: string,
+  context: Context,
+  writable: readonly string[],
+  work: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
+  const isWanted = viewsIn(sql);
+  return withScratch('query', async (scratch) => {
+    if (!isWanted) return askViews({ writable, scratch }, work, context);
+    return askViews({ writable, scratch, isWanted }, work, context).catch((error) => {
+      if (!/^Catalog Error/.test((error as Error).message)) throw error;
+      return askViews({ writable, scratch }, work, context);
+    });
+  });
 }
 
-async function askViews(sql: string, scratch: string, { config, signal }: Context): Promise<Record_[]> {
+/** What tells of views without naming them. */
+const ABOUT_VIEWS = /\b(show|describe|desc|summarize|pragma|information_schema|duckdb_\w+|pg_\w+|query|query_table)\b/i;
+
+/** Pure: which views a text of SQL may read; undefined: any. A word in a comment or a text costs a view for nothing. */
+export function viewsIn(sql: string): ((name: string) => boolean) | undefined {
+  if (ABOUT_VIEWS.test(sql)) return undefined;
+  const words = new Set(sql.toLowerCase().match(/\w+/g));
+  return (name) => words.has(name);
+}
+
+async function askViews<T>(
+  {
+    writable,
+    scratch,
+    isWanted,
+  }: { writable: readonly string[]; scratch: string; isWanted?: (name: string) => boolean },
+  work: (connection: DuckDBConnection) => Promise<T>,
+  { config, signal }: Context,
+): Promise<T> {
   const lake = homeLake(config);
   let views: LakeViews | undefined;
   try {
-    views = await openViews(lake, scratch, {
-      intervals: await intervalsIn(lake, config.RESAMPLING_INTERVALS),
-      lists: LIST_VIEWS,
-      signal,
-    });
-    await lockFiles(views, join(scratch, 'spill'));
-    const reader = await runReading(views.connection, sql);
-    return reader.getRowObjectsJson().map((row) => plain(row as Record<string, unknown>));
+    const intervals = isWanted ? config.RESAMPLING_INTERVALS : await intervalsIn(lake, config.RESAMPLING_INTERVALS);
+    views = await openViews(lake, scratch, { intervals, lists: LIST_VIEWS, signal, ...(isWanted && { isWanted }) });
+    await lockFiles(views, writable, join(scratch, 'spill'));
+    return await work(views.connection);
   } catch (error) {
     if (isNamed(error, 'Usage.Invalid')) throw error;
     const blamed = views ? await views.blame(error as Error) : (error as Error);
@@ -83,6 +169,8 @@ function plain(row: Record<string, unknown>): Record_ {
 }
 
 async function askWarehouse(sql: string, context: Context): Promise<Record_[]> {
+  // Databases and the clients for them are for those who ask one.
+  const { withWarehouse } = await import('./pipeline.ts');
   const rows = await withWarehouse(context, async (warehouse) => {
     try {
       return await warehouse.read(asked(sql));
@@ -126,66 +214,15 @@ function sqlError(error: Error, wanted: string): Error {
   return new NamedError('Usage.Invalid', `${error.message.trim()}\n${wanted}`, { cause: error });
 }
 
-/** From here on DuckDB opens no file but those of the views and its own overflow, and no setting can be changed. */
-async function lockFiles({ connection, paths }: LakeViews, spill: string): Promise<void> {
+/**
+ * From here on DuckDB opens no file but those of the views, the one it is to write and its own overflow, and no setting
+ * can be changed.
+ */
+async function lockFiles({ connection, paths }: LakeViews, writable: readonly string[], spill: string): Promise<void> {
   // A path with a pattern's characters is looked up as the pattern it is given as, and opened as what that finds.
-  const allowed = [...new Set([...paths, ...paths.map(exactPath)])];
+  const allowed = [...new Set([...paths, ...paths.map(exactPath), ...writable])];
   await connection.run(`SET temp_directory = '${spill.replaceAll("'", "''")}'`);
   await connection.run(`SET allowed_paths = ${textList(allowed)}`);
   await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');
-}
-
-/**
- * Runs what only reads, in a read-only transaction, and returns the rows of the last statement. What a statement is, the
- * parser says: SHOW, DESCRIBE and SUMMARIZE are a SELECT; PIVOT comes apart into a type in memory and a SELECT.
- * @throws Usage.Invalid for nothing, and for a statement that could write: COPY, ATTACH, EXPORT, INSTALL, SET …
- */
-export async function runReading(connection: DuckDBConnection, sql: string): Promise<DuckDBResultReader> {
-  // DuckDB's own words for nothing are "Error in native callback".
-  if (/^[\s;]*$/.test(sql.replace(/--.*|\/\*[\s\S]*?\*\//g, ' '))) throw notReading('no statement');
-  const { StatementType } = await import('@duckdb/node-api');
-  await connection.run('BEGIN TRANSACTION READ ONLY');
-  try {
-    const statements = await connection.extractStatements(sql);
-    let reader: DuckDBResultReader | undefined;
-    for (let index = 0; index < statements.count; index += 1) {
-      const isLast = index === statements.count - 1;
-      const prepared = await statements.prepare(index);
-      try {
-        const type = prepared.statementType;
-        const reads =
-          type === StatementType.SELECT ||
-          (type === StatementType.CREATE && !isLast) ||
-          (type === StatementType.EXPLAIN && (await explainsReading(connection, sql)));
-        if (!reads) throw notReading(JSON.stringify(sql.trim().slice(0, 60)));
-        reader = await prepared.runAndReadAll();
-      } finally {
-        prepared.destroySync();
-      }
-    }
-    return reader!;
-  } finally {
-    await connection.run('ROLLBACK');
-  }
-}
-
-/** EXPLAIN ANALYZE runs what it explains, and a COPY over a file of the views is kept by no lock: it must be a SELECT. */
-async function explainsReading(connection: DuckDBConnection, sql: string): Promise<boolean> {
-  const { StatementType } = await import('@duckdb/node-api');
-  const explained = sql.replace(/^\s*explain\b\s*(analy[sz]e\b|\([^)]*\)(?=\s*\w))?/i, '');
-  const statements = await connection.extractStatements(explained).catch(() => undefined);
-  if (statements?.count !== 1) return false;
-  const prepared = await statements.prepare(0).catch(() => undefined);
-  const reads = prepared?.statementType === StatementType.SELECT;
-  prepared?.destroySync();
-  return reads;
-}
-
-function notReading(found: string): NamedError {
-  return new NamedError('Usage.Invalid', {
-    what: 'query reads only',
-    found,
-    wanted: 'SELECT, FROM, WITH, VALUES, TABLE, PIVOT, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN',
-  });
 }

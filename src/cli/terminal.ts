@@ -105,7 +105,15 @@ function isFigure(cell: Cell): boolean {
 }
 
 /** Commands whose answer on stdout is all they are run for: an answer that could not be written is a failure. */
-const ANSWERING: ReadonlySet<string> = new Set(['status', 'query', 'portfolios', 'report', 'verify', 'logs']);
+const ANSWERING: ReadonlySet<string> = new Set([
+  'status',
+  'query',
+  'quarantine',
+  'portfolios',
+  'report',
+  'verify',
+  'logs',
+]);
 
 /** What became of the streams a command writes to. */
 export interface Streams {

@@ -21,7 +21,6 @@ import {
   laptopMachine,
   MACHINES,
   type MachineName,
-  type Program,
   RULE_TARGETS,
   RunningExecutions,
   ruleFile,
@@ -33,6 +32,7 @@ import { type Jobs, startJobs } from './jobs.ts';
 import { keepNewest } from './keep-newest.ts';
 import { removeLast } from './last-steps.ts';
 import { requireOpenFiles } from './open-files.ts';
+import type { Program } from './program.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run-machine.ts';
 import { reachVendors, type Vendors } from './vendors.ts';

@@ -5,8 +5,8 @@ import { verify } from '../../src/cli/verify/verify.ts';
 import { loadConfig } from '../../src/config.ts';
 import { listAll } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
-import { readProgram } from '../../src/local/executions.ts';
 import { type Laptop, openLaptop } from '../../src/local/laptop.ts';
+import { readProgram } from '../../src/local/program.ts';
 
 /** Instants and names of runs, and what follows from them (a checksum covers `ingested_at`). */
 const OF_RUNS = new Set(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readProgram } from '../../src/local/executions.ts';
+import { readProgram } from '../../src/local/program.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const dist = join(repository, 'dist');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, expect, test } from 'vitest';
-import { runReading } from '../../src/cli/query.ts';
+import { runReading } from '../../src/cli/reading.ts';
 
 let connection: DuckDBConnection;
 const file = join(mkdtempSync(join(tmpdir(), 'reading-')), 'written');

@@ -1,0 +1,107 @@
+import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api';
+import { NamedError } from '../errors.ts';
+
+/**
+ * Runs what only reads, in a read-only transaction, and returns the rows of the last statement. What a statement is, the
+ * parser says: SHOW, DESCRIBE and SUMMARIZE are a SELECT; PIVOT comes apart into a type in memory and a SELECT.
+ * @throws Usage.Invalid for nothing, and for a statement that could write: COPY, ATTACH, EXPORT, INSTALL, SET …
+ */
+export async function runReading(connection: DuckDBConnection, sql: string): Promise<DuckDBResultReader> {
+  // DuckDB's own words for nothing are "Error in native callback".
+  if (/^[\s;]*$/.test(sql.replace(/--.*|\/\*[\s\S]*?\*\//g, ' '))) throw notReading('no statement');
+  const { StatementType } = await import('@duckdb/node-api');
+  await connection.run('BEGIN TRANSACTION READ ONLY');
+  try {
+    const statements = await connection.extractStatements(sql);
+    let reader: DuckDBResultReader | undefined;
+    for (let index = 0; index < statements.count; index += 1) {
+      const isLast = index === statements.count - 1;
+      const prepared = await statements.prepare(index);
+      try {
+        const type = prepared.statementType;
+        const reads =
+          type === StatementType.SELECT ||
+          (type === StatementType.CREATE && !isLast) ||
+          (type === StatementType.EXPLAIN && (await explainsReading(connection, sql)));
+        if (!reads) throw notReading(JSON.stringify(sql.trim().slice(0, 60)));
+        reader = await prepared.runAndReadAll();
+      } finally {
+        prepared.destroySync();
+      }
+    }
+    return reader!;
+  } finally {
+    await connection.run('ROLLBACK');
+  }
+}
+
+/** EXPLAIN ANALYZE runs what it explains, and a COPY over a file of the views is kept by no lock: it must be a SELECT. */
+async function explainsReading(connection: DuckDBConnection, sql: string): Promise<boolean> {
+  const { StatementType } = await import('@duckdb/node-api');
+  const explained = sql.replace(/^\s*explain\b\s*(analy[sz]e\b|\([^)]*\)(?=\s*\w))?/i, '');
+  const statements = await connection.extractStatements(explained).catch(() => undefined);
+  if (statements?.count !== 1) return false;
+  const prepared = await statements.prepare(0).catch(() => undefined);
+  const reads = prepared?.statementType === StatementType.SELECT;
+  prepared?.destroySync();
+  return reads;
+}
+
+function notReading(found: string): NamedError {
+  return new NamedError('Usage.Invalid', {
+    what: 'query reads only',
+    found,
+    wanted: 'SELECT, FROM, WITH, VALUES, TABLE, PIVOT, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN',
+  });
+}
+
+/**
+ * Writes the rows that `runReading` would return to a file of DuckDB's; returns how many. One SELECT goes there row by
+ * row, however many they are; what comes apart into several statements (PIVOT) is held in memory first.
+ * @throws Usage.Invalid as runReading
+ */
+export async function copyReading(
+  connection: DuckDBConnection,
+  sql: string,
+  path: string,
+  format: 'csv' | 'parquet',
+): Promise<number> {
+  const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
+  const copyOf = (rows: string) =>
+    `COPY (${rows}\n) TO '${path.replaceAll("'", "''")}' (${options}, USE_TMP_FILE false)`;
+  const { StatementType } = await import('@duckdb/node-api');
+  const whole = copyOf(sql.trim().replace(/;\s*$/, ''));
+  const isPlain =
+    (await isOne(connection, sql, StatementType.SELECT)) && (await isOne(connection, whole, StatementType.COPY));
+  if (!isPlain) await keepRows(await runReading(connection, sql), connection);
+  const reader = await connection.runAndReadAll(isPlain ? whole : copyOf(`FROM ${KEPT}`));
+  return Number(reader.getRows()[0]?.[0] ?? 0);
+}
+
+const KEPT = '"rows kept for a file"';
+
+async function keepRows(reader: DuckDBResultReader, connection: DuckDBConnection): Promise<void> {
+  const columns = reader.deduplicatedColumnNames().map((name, place) => {
+    return `"${name.replaceAll('"', '""')}" ${reader.columnType(place)}`;
+  });
+  await connection.run(`CREATE TEMP TABLE ${KEPT} (${columns.join(', ')})`);
+  const { DuckDBDataChunk } = await import('@duckdb/node-api');
+  const appender = await connection.createAppender('rows kept for a file');
+  const types = reader.columnTypes();
+  for (const rows of [reader.getRows()]) {
+    const chunk = DuckDBDataChunk.create(types);
+    chunk.setRows(rows);
+    appender.appendDataChunk(chunk);
+  }
+  appender.closeSync();
+}
+
+/** Whether a text is exactly one statement of this type. */
+async function isOne(connection: DuckDBConnection, sql: string, type: number): Promise<boolean> {
+  const statements = await connection.extractStatements(sql).catch(() => undefined);
+  if (statements?.count !== 1) return false;
+  const prepared = await statements.prepare(0).catch(() => undefined);
+  const found = prepared?.statementType;
+  prepared?.destroySync();
+  return found === type;
+}
