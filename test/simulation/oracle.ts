@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LakeReader } from './lake-reader.ts';
 import { type Bar, barOf, difference, same, sameBar } from './oracle-bar.ts';
+import { Companies } from './oracle-companies.ts';
 import { checkHistories, checkWindows } from './oracle-histories.ts';
 import { LISTS, type ListName, Lists } from './oracle-lists.ts';
 import { Requests } from './oracle-requests.ts';
@@ -32,6 +33,8 @@ interface Ingest {
   checksum: string;
 }
 
+const EXIT_CODES: Record<string, number> = { Succeeded: 0, Skipped: 0, Partial: 3, Held: 4, Failed: 1 };
+
 /** What is known of a step that has ended. */
 export interface Ended {
   kind: string;
@@ -40,6 +43,7 @@ export interface Ended {
   /** Of the night's verdict; undefined when it has none. */
   status: string | undefined;
   session: string | undefined;
+  exitCode: number | undefined;
   notifications: number;
   /** Whether something went wrong by our doing. */
   disturbed: boolean;
@@ -59,6 +63,7 @@ export class Oracle {
   readonly #lists = new Lists();
   readonly #tables: ListTables;
   readonly #requests = new Requests();
+  readonly #companies = new Companies(this.#lists);
   /** Of each list the place of the version that is stored. */
   readonly #stored = new Map<ListName, number>();
   /** Answers and versions there were when the step began. */
@@ -88,6 +93,7 @@ export class Oracle {
   hear(path: string, status: number, body: string, at: number): void {
     this.#lists.hear(path, status, body, at);
     this.#requests.hear(path, status, body);
+    this.#companies.hear(path, status, body);
     const date = /\/v2\/aggs\/grouped\/locale\/us\/market\/stocks\/([0-9-]+)/.exec(path)?.[1];
     if (!date || status !== 200) return;
     const json = parsed(body) as { results?: Record<string, unknown>[]; resultsCount?: number } | undefined;
@@ -114,7 +120,7 @@ export class Oracle {
     const { POLYGON_CALLS_PER_MINUTE: pace, RESAMPLING_INTERVALS: intervals = '' } = ended.settings;
     if (!ended.disturbed) problems.push(...this.#requests.checkPace(Number(pace)));
     if (!ended.disturbed && ended.kind === 'night') problems.push(...this.#requests.checkRepeats());
-    const isGood = ended.status === 'Succeeded' && ended.kind === 'night';
+    const isGood = ended.status === 'Succeeded' && /night|repeat/.test(ended.kind);
     for (const list of ['tickers', 'assets'] as const)
       problems.push(...(await this.#tables.checkHistory(list, !ended.disturbed, isGood)));
     if (!isGood) return problems;
@@ -124,6 +130,8 @@ export class Oracle {
     problems.push(...(await checkPriceTables(this.#stores, served)));
     for (const list of ['tickers', 'assets'] as const) problems.push(...(await this.#tables.checkItems(list)));
     problems.push(...(await this.#tables.checkSplits()), ...(await this.#tables.checkMembers()));
+    const isListStored = this.#stored.get('tickers') === this.#lists.versions.tickers.length - 1;
+    problems.push(...(await this.#companies.check(this.#stores, isListStored)));
     return problems;
   }
 
@@ -137,9 +145,10 @@ export class Oracle {
   }
 
   /** The word, and who was told. */
-  #checkWord({ kind, status, session, notifications, disturbed }: Ended): string[] {
+  #checkWord({ kind, status, session, exitCode, notifications, disturbed }: Ended): string[] {
     if (status === undefined) return [];
     const problems: string[] = [];
+    if (exitCode !== EXIT_CODES[status]) problems.push(`${status}, and the exit code ${exitCode}`);
     const isWell = status === 'Succeeded' || status === 'Skipped';
     if (isWell && notifications > 0 && !disturbed) problems.push(`${status}, and somebody was notified`);
     if (status === 'Held' || status === 'Failed')

@@ -11,6 +11,8 @@ import { Folder } from './files.ts';
 import { LakeReader, shelfOf } from './lake-reader.ts';
 import { Market } from './market.ts';
 import { Oracle } from './oracle.ts';
+import { allBytes, changedBytes } from './oracle-bytes.ts';
+import { twoNights, verifyStage } from './owner.ts';
 import type { Program, Wires } from './process.ts';
 import { Random } from './random.ts';
 import type { Script, Step } from './script.ts';
@@ -57,8 +59,10 @@ export async function simulate(script: Script, { program, warehouse, root = proc
   const place = folder && { LAKE_URI: pathToFileURL(folder.root).href };
   const lake = new LakeReader(folder ?? shelfOf(stores.s3, BUCKET));
   const oracle = new Oracle(lake, stores);
+  // Lists of several pages: a vendor gives no more rows at once than it likes.
+  const page = random.of('page').weighted({ 1000: 2, 12: 1 });
   const fetch: Wires['fetch'] = (owner, url, init) => {
-    const target = url.replace(/^https?:\/\/[^/]+/, '');
+    const target = url.replace(/^https?:\/\/[^/]+/, '').replace(/limit=\d+/, `limit=${page}`);
     return world.effect(owner, `vendor ${target}`, async () => {
       oracle.ask(url, world.elapsed);
       const asked = {
@@ -77,6 +81,8 @@ export async function simulate(script: Script, { program, warehouse, root = proc
       });
     });
   };
+  const hasFmp = random.of('fmp').chance(0.35);
+  const usual = { ...SETTINGS, ...place, ...(hasFmp && { FMP_SECRET_ARN: secret('fmp'), VALUATION_UNIVERSE: 'all' }) };
   const cloud = new Cloud({
     root,
     world,
@@ -84,12 +90,14 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     program,
     stores,
     fetch,
-    settings: { ...SETTINGS, ...place, ...script.settings },
+    settings: { ...usual, ...script.settings },
     folder,
     secrets: SECRETS,
   });
   const outcome: Outcome = { seed: script.seed, problems: [], log: world.log, executions: 0, effects: 0, faults: {} };
   let released = false;
+  /** The last execution was a good night. */
+  let isClean = false;
 
   /** One execution, with what goes wrong in it, and what the oracle says of it. */
   async function execute(
@@ -98,6 +106,20 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     faults: readonly PlannedFault[],
     misbehave: readonly string[],
   ): Promise<Ended | undefined> {
+    const stop = begin(name, input, faults, misbehave);
+    const ended = await world.run(cloud.run(input, name, stop.signal));
+    world.fault = () => undefined;
+    await judge(name, ended, faults.length > 0 || misbehave.length > 0);
+    return ended;
+  }
+
+  /** From here on goes wrong what is planned. */
+  function begin(
+    name: string,
+    input: object,
+    faults: readonly PlannedFault[],
+    misbehave: readonly string[],
+  ): AbortController {
     const stop = new AbortController();
     market.misbehave([...misbehave]);
     world.fault = faultsOf(
@@ -115,24 +137,27 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     outcome.executions += 1;
     world.say(`— ${name} ${JSON.stringify(input)} ${JSON.stringify({ misbehave, faults })}`);
     oracle.begin(world.wall);
-    const ended = await world.run(cloud.run(input, name, stop.signal));
-    world.fault = () => undefined;
+    return stop;
+  }
+
+  /** What the oracle says of an execution that has ended. */
+  async function judge(kind: string, ended: Ended, disturbed: boolean): Promise<void> {
     const output = ended.output as { status?: string; session?: string } | undefined;
     const status = output?.status ?? /^Night\.(Held|Failed)$/.exec(ended.error ?? '')?.[1];
     world.say(`— ${ended.status} ${status ?? ''} ${ended.error ?? ''} ${(ended.cause ?? '').slice(0, 500)}`);
-    const disturbed = faults.length > 0 || misbehave.length > 0;
     outcome.problems.push(
       ...(await oracle.check({
-        kind: name,
+        kind,
         settings: cloud.settings,
         status,
         session: output?.session,
+        exitCode: status ? cloud.control.code.exitCodeOf(status as 'Failed') : undefined,
         notifications: ended.notifications.length,
         disturbed,
-        released: released || name === 'release',
+        released: released || kind === 'release',
       })),
     );
-    return ended;
+    isClean = status === 'Succeeded' && kind === 'night' && !disturbed;
   }
 
   const night = (faults: readonly PlannedFault[] = [], misbehave: readonly string[] = []) =>
@@ -142,7 +167,13 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     switch (step.kind) {
       case 'night':
         sleepUntilMorning(world, Number(step.days));
-        await night(step.faults, step.misbehave);
+        if (!step.twice) await night(step.faults, step.misbehave);
+        else {
+          const stop = begin('two nights', {}, step.faults, step.misbehave);
+          const both = await world.run(twoNights(cloud, world, stop.signal));
+          world.fault = () => undefined;
+          for (const ended of both) await judge('two nights', ended, true);
+        }
         return;
       case 'backfill': {
         const to = SESSIONS[first - history - 1]!;
@@ -165,9 +196,42 @@ export async function simulate(script: Script, { program, warehouse, root = proc
         );
         return;
       case 'settings':
-        cloud.configure({ ...SETTINGS, ...place, ...step.settings });
+        cloud.configure({ ...usual, ...step.settings });
         return;
+      case 'verify':
+        await verify(step.repair);
+        return;
+      case 'vacuum': {
+        begin('vacuum', { days: step.days }, step.faults, []);
+        const { code } = await world.run(cloud.job('consolidator', {}, ['vacuum', '--retention-days', `${step.days}`]));
+        world.fault = () => undefined;
+        if (code !== 0 && step.faults.length === 0) outcome.problems.push(`vacuum ended with ${code}`);
+        return;
+      }
       default:
+    }
+  }
+
+  /** What a good night has left is whole; and what is not is made so. */
+  async function verify(repair: boolean): Promise<void> {
+    begin('verify', { repair }, [], []);
+    const { code, problems } = await world.run(verifyStage(cloud, world, repair));
+    world.say(`— verify ends with ${code} ${problems.join('; ')}`);
+    if (code !== 0 && (isClean || repair)) outcome.problems.push(`verify ended with ${code}: ${problems.join('; ')}`);
+    if (code === 0 && problems.length > 0) outcome.problems.push(`verify found ${problems[0]}, and ended with 0`);
+  }
+
+  /** A night that is done is skipped when it is run again; asked for by name it is done again. Neither changes a byte. */
+  async function repeat(session: string): Promise<void> {
+    for (const input of [{ scheduledTime: world.now().toISOString() }, { session }]) {
+      if (outcome.problems.length > 0 || ('session' in input && !random.of('repeat').chance(0.3))) return;
+      const before = await allBytes(lake, stores);
+      const ended = await execute('repeat', input, [], []);
+      const { status } = (ended?.output ?? {}) as { status?: string };
+      if (status !== ('session' in input ? 'Succeeded' : 'Skipped'))
+        outcome.problems.push(`a good night that was run again ended ${status ?? ended?.error}`);
+      const changed = changedBytes(before, await allBytes(lake, stores));
+      if (changed.length > 0) outcome.problems.push(`a repeated night changed ${changed.join(', ')}`);
     }
   }
 
@@ -180,7 +244,13 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     }
     for (let last = 0; last < 2 && outcome.problems.length === 0; last += 1) {
       sleepUntilMorning(world, 1);
-      await night();
+      const ended = await night();
+      const { session } = (ended?.output ?? {}) as { session?: string };
+      if (last === 1 && isClean && session) {
+        await repeat(session);
+        isClean = true;
+        if (outcome.problems.length === 0 && random.of('verify').chance(0.2)) await verify(false);
+      }
     }
   } catch (error) {
     outcome.problems.push(`the simulation ended: ${(error as Error).stack}`);
@@ -195,11 +265,13 @@ const SETTINGS: Record<string, string> = {
   ALPACA_SECRET_ARN: secret('alpaca'),
   POLYGON_BASE_URL: 'https://polygon.test',
   ALPACA_BASE_URL: 'https://alpaca.test',
+  FMP_BASE_URL: 'https://fmp.test',
   INDEX_MEMBERS_URI: `https://ishares.test${HOLDINGS_PATH}`,
 };
 const SECRETS = {
   [secret('polygon')]: '{"apiKey":"key"}',
   [secret('alpaca')]: '{"keyId":"key","secretKey":"secret"}',
+  [secret('fmp')]: '{"apiKey":"key"}',
 };
 
 /** Four in the morning in New York after a session. */

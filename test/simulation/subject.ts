@@ -21,6 +21,7 @@ export { consolidator } from '../../batch-images/consolidator/consolidator.ts';
 export { resampler } from '../../batch-images/resampler/resampler.ts';
 export { backfill } from '../../src/cli/backfill.ts';
 export { night, release } from '../../src/cli/night.ts';
+export { exitCodeOf } from '../../src/cli/outcome.ts';
 export { runTask } from '../../src/cli/run-task.ts';
 export { verify } from '../../src/cli/verify/verify.ts';
 export { loadConfig } from '../../src/config.ts';
