@@ -1,20 +1,29 @@
 import { readFileSync } from 'node:fs';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { HANGS_MS } from './test/limits.ts';
 
 /** Minutes a file, so that none of them is left to run alone at the end. */
-const LONG = ['rehearsal/', 'kills/', 'nights/misbehaviours', 'docs.test', 'terraform/', 'batch-images/', 'nights/'];
+const LONG = ['rehearsal/', 'kills/', 'terraform/', 'batch-images/', 'nights/', 'docs.test', 'hostile/'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId }: TestSpecification) => {
+    const place = ({ project, moduleId }: TestSpecification) => {
       const found = LONG.findIndex((part) => moduleId.includes(`/test/${part}`));
-      return found < 0 ? LONG.length : found;
+      // A process is shared by the files of one project that come after one another.
+      return (project.config.isolate ? 0 : LONG.length + 1) + (found < 0 ? LONG.length : found);
     };
     return (await super.sort(files)).sort((a, b) => place(a) - place(b));
   }
 }
+
+/** They replace modules, which only works in a process that has not loaded them. */
+const ALONE = [
+  'test/lake/file-lake.test.ts',
+  'test/lake/power-loss.test.ts',
+  'test/lambda.test.ts',
+  'test/local/home-require-room.test.ts',
+];
 
 export default defineConfig({
   plugins: [
@@ -26,8 +35,8 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/build.ts'],
+    setupFiles: ['test/setup.ts'],
     testTimeout: HANGS_MS,
     hookTimeout: HANGS_MS,
     teardownTimeout: HANGS_MS,
@@ -37,5 +46,18 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Of WebAssembly the tests have small databases only, which end before optimising would pay.
     execArgv: ['--liftoff-only'],
+    projects: [
+      { extends: true, test: { name: 'alone', include: ALONE } },
+      // To load the SDK, the databases and the sources takes longer than most files run.
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...ALONE],
+          isolate: false,
+        },
+      },
+    ],
   },
 });

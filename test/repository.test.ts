@@ -266,3 +266,25 @@ test('every Makefile target says what it does', () => {
   expect(targets.filter(([, , rest]) => !rest?.includes('## ')).map(([, name]) => name)).toEqual([]);
   expect(targets.length).toBeLessThanOrEqual(16);
 });
+
+const tests = tracked.filter((path) => /^test\/.*\.ts$/.test(path));
+
+test('a test that replaces modules runs in a process of its own; the others may share one', () => {
+  const replacing = tests.filter((path) => /\bvi\.(do)?mock\(/i.test(read(path)));
+  expect(replacing.length).toBeGreaterThan(1);
+  const alone = /const ALONE = \[([^\]]*)\]/.exec(read('vitest.config.ts'))![1]!;
+  expect([...alone.matchAll(/'([^']+)'/g)].map(([, path]) => path).sort()).toEqual(replacing.sort());
+});
+
+test('hooks of a module that files share stand in test/setup.ts, which runs for each of them', () => {
+  const helpers = tests.filter((path) => !path.endsWith('.test.ts') && path !== 'test/setup.ts');
+  expect(helpers.filter((path) => /^(before|after)(All|Each)\(/m.test(read(path)))).toEqual([]);
+});
+
+test('CI runs the tests and the rehearsal, and each ends with its seconds', () => {
+  const called = [...read('.ci/run').matchAll(/^make (\w+)/gm)].map(([, target]) => target);
+  expect(called).toEqual(expect.arrayContaining(['test', 'rehearsal', 'audit']));
+  const makefile = read('Makefile');
+  for (const target of ['test', 'rehearsal', 'nodes'])
+    expect(makefile).toMatch(new RegExp(`^${target}: .*\\n(?:\\t.*\\n)*?\\t.*\\$\\(seconds\\)$`, 'm'));
+});

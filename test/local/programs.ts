@@ -1,26 +1,20 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { afterAll } from 'vitest';
+import { removeAfterTests } from '../cleanup.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The build's empty PostgreSQL cluster. */
 export const cluster = join(root, 'dist', 'cluster');
 
-const folders: string[] = [];
-// Registered when the file is collected: a hook added by a running test would never run.
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
 /** A directory that is removed after the file's tests. */
 export function temporaryFolder(parent = tmpdir()): string {
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'afterbell-'));
-  folders.push(folder);
+  removeAfterTests(folder);
   return folder;
 }
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { afterAll, afterEach } from 'vitest';
 import { exitCodeOf, type Outcome, outcomeOf } from '../../src/cli/outcome.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Laptop, type LaptopOptions, openLaptop } from '../../src/local/laptop.ts';
@@ -10,6 +9,7 @@ import type { MarketSource } from '../../src/local/market/source.ts';
 import { type PracticeMarket, startMarket } from '../../src/local/market/start-market.ts';
 import type { ExecutionEvent } from '../../src/local/states/events.ts';
 import type { NightKind } from '../../src/records/run.ts';
+import { afterThisTest, removeAfterTests } from '../cleanup.ts';
 import { homesFolder } from '../homes.ts';
 import { buildCache, program } from './program.ts';
 
@@ -23,19 +23,10 @@ export const THAT_MORNING = { AFTERBELL_NOW: '2025-11-20T13:00:00Z' };
 export const SYMBOLS = 60;
 const OLD_MS = 30 * 60_000;
 
-const folders: string[] = [];
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
 /** A folder that is removed after the file's tests. */
 export function scratch(): string {
   const folder = mkdtempSync(join(homesFolder(), 'afterbell-night-'));
-  folders.push(folder);
+  removeAfterTests(folder);
   return folder;
 }
 
@@ -116,7 +107,7 @@ export async function openMarket({
     misbehave,
     now: () => new Date(marketNow),
   });
-  closers.push(() => market.close());
+  afterThisTest(() => market.close());
   return market;
 }
 
@@ -137,7 +128,7 @@ export async function openOn(home: string, market: PracticeMarket, options: Scen
   });
   const { timeScale, onNotify, now } = options;
   const laptop = await openLaptop({ config, program, timeScale, onNotify, now });
-  closers.push(() => laptop.close());
+  afterThisTest(() => laptop.close());
   return {
     home,
     laptop,
@@ -171,24 +162,42 @@ export async function openOn(home: string, market: PracticeMarket, options: Scen
 
 /** A copy of a home with HELD's sessions, consolidated and resampled; no reference list was ever synced. */
 export async function warmHome(): Promise<string> {
-  const home = join(scratch(), 'home');
-  cpSync(await preparedHome(), home, { recursive: true, preserveTimestamps: true });
-  return home;
+  const { first: from, last: to } = HELD;
+  return prepared('warm', async (home) => {
+    const scene = await openOn(home, await openMarket({}));
+    return { scene, night: await scene.run({ from, to }, { kind: 'backfill', session: to }) };
+  });
 }
 
-/** Made once for all files of this folder and for every run of the same build: creating a database takes seconds. */
-async function preparedHome(): Promise<string> {
-  const prepared = buildCache();
-  if (existsSync(prepared)) return prepared;
-  const making = `${prepared}-${randomUUID()}`;
-  const scene = await openOn(making, await openMarket({}));
-  const { first: from, last: to } = HELD;
-  const { outcome } = await scene.run({ from, to }, { kind: 'backfill', session: to });
-  await scene.close();
-  if (outcome.status !== 'Succeeded') throw new Error(`the warm home failed: ${JSON.stringify(outcome)}`);
-  dropOld(dirname(prepared));
-  moveOnce(making, prepared);
-  return prepared;
+/** The same after the good night of SESSION: every list is there, and fresh. */
+export async function morningHome(): Promise<string> {
+  return prepared('morning', async (home) => {
+    cpSync(await warmHome(), home, { recursive: true, preserveTimestamps: true });
+    const scene = await openOn(home, await openMarket({}));
+    const night = await scene.run(MORNING);
+    await scene.laptop.settled();
+    return { scene, night };
+  });
+}
+
+/** A copy of what was made once for all files and for every run of the same build: a database and a night take seconds. */
+async function prepared(
+  name: string,
+  make: (home: string) => Promise<{ scene: Scene; night: Night }>,
+): Promise<string> {
+  const kept = `${buildCache()}-${name}`;
+  if (!existsSync(kept)) {
+    const making = `${kept}-${randomUUID()}`;
+    const { scene, night } = await make(making);
+    await scene.close();
+    const { status, reasons } = night.outcome;
+    if (status !== 'Succeeded') throw new Error(`the ${name} home failed: ${reasons.join('\n')}`);
+    dropOld(dirname(kept));
+    moveOnce(making, kept);
+  }
+  const home = join(scratch(), 'home');
+  cpSync(kept, home, { recursive: true, preserveTimestamps: true });
+  return home;
 }
 
 /** Homes of other builds, unless another test run may be using them at this moment. */

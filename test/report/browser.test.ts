@@ -97,7 +97,7 @@ test.runIf(path || process.env.REQUIRE_ALL === '1')(
       await page.keyboard.press('Tab');
       expect(await page.evaluate('document.activeElement.className')).toBe('skip');
       await page.keyboard.press('Enter');
-      expect(page.url()).toMatch(/#next$/);
+      await expect.poll(() => page.url()).toMatch(/#next$/);
     }
   },
 );

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
-import { afterAll } from 'vitest';
+import { afterThisTest } from '../cleanup.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const ARGUMENTS = [
@@ -22,12 +22,7 @@ export function browserPath(): string | undefined {
   return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
 }
 
-const closers: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closers.splice(0)) await close();
-});
-
-/** A browser with a profile of its own, closed after the file's tests. */
+/** A browser with a profile of its own, closed after the test. */
 export async function openBrowser(
   path: string,
   options: { width: number; colorScheme: 'light' | 'dark' },
@@ -40,7 +35,7 @@ export async function openBrowser(
     viewport: { width: options.width, height: 800 },
     colorScheme: options.colorScheme,
   });
-  closers.push(async () => {
+  afterThisTest(async () => {
     await context.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   });
