@@ -1,6 +1,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test simulate fuzz nodes audit setup build check graph bench rehearsal images deploy destroy
 SHELL := /bin/bash
+begun := $(shell date +%s)
+# The last line of what takes long: how long it took, however it ended.
+seconds = code=$$?; echo "make $@: $$(($$(date +%s) - $(begun))) s"; exit $$code
 
 sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
 
@@ -33,8 +36,8 @@ check: setup ## format, lint, types
 	@npx tsc --noEmit
 	@node scripts/graph.mjs --check
 
-test: check build ## everything that checks the project
-	@npx vitest run
+test: check build ## format, types and every test but the rehearsal
+	@npx vitest run --project '!rehearsal'; $(seconds)
 
 simulate: setup ## draw nights, faults and owners from seeds, and check what comes of them (SEEDS=1000; SEED=7 steps through one)
 	@node test/simulation/program.mjs
@@ -43,9 +46,11 @@ fuzz: build ## RUNS=10000 inputs at every place where bytes come in from outside
 	@seed=$(or $(SEED),$$((RANDOM * 32768 + RANDOM))); echo "Seed $$seed"; \
 	  FUZZ_RUNS=$(or $(RUNS),10000) FUZZ_SEED=$$seed npx vitest run test/fuzz
 
-nodes: build ## a practice night and engine-sensitive tests on those of Node 22 and 24 that `make test` does not run on
-	@for version in $(filter-out $(shell node -p 'process.versions.node.split(".")[0]'),22 24); do \
-	  npx --yes --package=node@$$version -- bash scripts/on-this-node.sh || exit 1; done
+NODES = $(filter-out $(shell node -p 'process.versions.node.split(".")[0]'),22 24)
+
+nodes: build ## a practice night and engine-sensitive tests on those of Node 22 and 24 that `make test` does not run on (NODES=24)
+	@for version in $(NODES); do \
+	  npx --yes --package=node@$$version -- bash scripts/on-this-node.sh || exit 1; done; $(seconds)
 
 audit: setup ## the supply chain: every platform's hashes, the list of parts, registry signatures
 	@node scripts/audit.mjs
@@ -61,7 +66,7 @@ bench: build ## measure a 5,400-symbol night and both jobs (BENCH_SYMBOLS=500 BE
 	@node scripts/bench-portfolio.mjs
 
 rehearsal: build ## terraform apply, whole nights of what it made, and destroy, in an emulated account
-	@npx vitest run test/rehearsal --reporter=verbose
+	@npx vitest run --project rehearsal --reporter=verbose; $(seconds)
 
 images: build ## build both job images and push them (STAGE=dev)
 	@node dist/deploy/main.mjs images "$(STAGE)"

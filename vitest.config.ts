@@ -48,13 +48,14 @@ export default defineConfig({
     execArgv: ['--liftoff-only'],
     projects: [
       { extends: true, test: { name: 'alone', include: ALONE } },
+      { extends: true, test: { name: 'rehearsal', include: ['test/rehearsal/**/*.test.ts'] } },
       // To load the SDK, the databases and the sources takes longer than most files run.
       {
         extends: true,
         test: {
           name: 'together',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...ALONE],
+          exclude: [...configDefaults.exclude, ...ALONE, 'test/rehearsal/**'],
           isolate: false,
         },
       },
