@@ -18,7 +18,7 @@ const PARENT = `
 const folder = mkdtempSync(join(homesFolder(), 'afterbell-kill-at-write-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it.each([1, 40, 200, 399, 700, 1100])(
+it.each([1, 399, 1100])(
   'write no. %i of all kills the whole group, however many processes write at once',
   async (nth) => {
     const home = join(folder, String(nth));

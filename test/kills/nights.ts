@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { homesFolder } from '../homes.ts';
+import { cli } from '../nights/program.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Where Linux keeps what it knows of each process. */
@@ -25,9 +26,9 @@ export interface Run {
   writes: string[];
 }
 
-/** A build of this source, and folders that go with it. */
+/** The built command line, and folders that go with it. */
 export interface Workshop {
-  /** The folder of the build, with dist/ and state-machines/. */
+  /** The folder with dist/ and state-machines/. */
   product: string;
   /** A new folder. */
   folder(): string;
@@ -45,22 +46,12 @@ export interface RunOptions {
   env?: Record<string, string>;
 }
 
-/** Builds the command line away from dist/, which may be stale or being built. */
-export async function openWorkshop(): Promise<Workshop> {
-  // Under node_modules, so that the bundles find their native packages.
-  const parent = join(root, 'node_modules', '.cache');
-  mkdirSync(parent, { recursive: true });
-  const product = mkdtempSync(join(parent, 'afterbell-kills-'));
+export function openWorkshop(): Workshop {
   const homes = mkdtempSync(join(homesFolder(), 'afterbell-kills-'));
   const opened = Date.now();
   let folders = 0;
-  for (const name of ['package.json', 'state-machines']) {
-    cpSync(join(root, name), join(product, name), { recursive: true });
-  }
-  const built = await ended([join(root, 'scripts', 'build.mjs'), join(product, 'dist')], {}, product);
-  if (built.code !== 0) throw new Error(`the build failed: ${built.output}`);
   return {
-    product,
+    product: root,
     folder() {
       folders += 1;
       const folder = join(homes, String(folders));
@@ -82,17 +73,13 @@ export async function openWorkshop(): Promise<Workshop> {
         ...(kill ? { KILLS_AT: JSON.stringify(kill) } : {}),
         ...env,
       };
-      const result = await ended(
-        ['--import', preload, join(product, 'dist/cli/afterbell.mjs'), ...argv],
-        environment,
-        homes,
-      );
+      const result = await ended(['--import', preload, cli, ...argv], environment, homes);
       const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n') : [];
       const writes = lines.filter((line) => line.startsWith('before\t')).map((line) => line.split('\t')[1]!);
       return { ...result, writes };
     },
     close() {
-      for (const folder of [product, homes]) rmSync(folder, { recursive: true, force: true });
+      rmSync(homes, { recursive: true, force: true });
     },
   };
 }

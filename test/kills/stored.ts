@@ -136,6 +136,7 @@ function findLeftovers(home: string): string[] {
     ...within('warehouse').filter((name) => name !== 'pgdata'),
     ...within('lake/.tmp'),
     ...within('lake/staging'),
+    ...within('scratch'),
   ];
 }
 

@@ -33,7 +33,7 @@ function twins(): MarketSource {
 }
 
 test('on a disk that ignores case a night keeps KIMpL and KIMPL apart, and verify finds nothing', async () => {
-  shop = await openWorkshop();
+  shop = openWorkshop();
   const home = join(scratch(), 'home');
   const market = await openMarket({ source: twins(), marketNow: '2025-11-20T09:00:00Z' });
   const env = {
