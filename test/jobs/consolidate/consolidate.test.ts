@@ -203,7 +203,7 @@ describe('consolidate', () => {
           expect(dates).toEqual([...new Set(dates)].sort());
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 

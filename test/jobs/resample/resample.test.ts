@@ -233,7 +233,7 @@ describe('resample', () => {
   }
 
   test('growing day by day with corrections, late inserts, splits, new and removed symbols equals one rebuild and the naive rows', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), expectGrown), { numRuns: 60 });
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), expectGrown), { numRuns: 20 });
   });
 
   test('growing day by day while symbols pass to other companies equals one rebuild and the naive rows', async () => {
@@ -245,7 +245,7 @@ describe('resample', () => {
       variant: 0,
     }));
     const steps = fc.array(more, { minLength: 1, maxLength: 12 }).map((some) => [...begun, ...some]);
-    await fc.assert(fc.asyncProperty(steps, expectGrown), { numRuns: 40 });
+    await fc.assert(fc.asyncProperty(steps, expectGrown), { numRuns: 15 });
   });
 
   test('a symbol that passes to another company has its own history rewritten and no row of another symbol', async () => {

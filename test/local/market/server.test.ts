@@ -42,16 +42,16 @@ function pipelined(url: string, requests: readonly string[]): Promise<number> {
 }
 
 describe('practice market server', () => {
-  it('remembers the newest 10,000 of 30,000 requests', async () => {
+  it('remembers the newest 10,000 of 12,000 requests', async () => {
     await withMarket({ source }, async (market) => {
       const sent = Array.from(
-        { length: 30_000 },
+        { length: 12_000 },
         (_, number) => `GET /nowhere/${number} HTTP/1.1\r\nhost: ${new URL(market.url).host}\r\n\r\n`,
       );
       expect(await pipelined(market.url, sent)).toBe(sent.length);
       expect(market.requests).toHaveLength(KEPT_REQUESTS);
-      expect(market.requests[0]?.path).toBe('/nowhere/20000');
-      expect(market.requests.at(-1)?.path).toBe('/nowhere/29999');
+      expect(market.requests[0]?.path).toBe('/nowhere/2000');
+      expect(market.requests.at(-1)?.path).toBe('/nowhere/11999');
     });
   });
 
@@ -65,8 +65,9 @@ describe('practice market server', () => {
         ids.push(((await answer.json()) as { request_id: string }).request_id);
       }
       const found = [];
-      for (const id of ids) found.push((await ask(market, `/v1/chat/deferred-completion/${id}`)).status);
-      expect(found).toEqual([...Array(5).fill(404), ...Array(KEPT_ANSWERS).fill(202)]);
+      for (const id of [ids[4], ids[5], ids.at(-1)])
+        found.push((await ask(market, `/v1/chat/deferred-completion/${id}`)).status);
+      expect(found).toEqual([404, 202, 202]);
     });
   });
 
