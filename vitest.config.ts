@@ -25,6 +25,9 @@ const ALONE = [
   'test/local/home-require-room.test.ts',
 ];
 
+/** They measure what their own process takes of memory, and end it where it hangs. */
+const MEASURED = 'test/fuzz/**/*.test.ts';
+
 export default defineConfig({
   plugins: [
     {
@@ -47,7 +50,7 @@ export default defineConfig({
     // Of WebAssembly the tests have small databases only, which end before optimising would pay.
     execArgv: ['--liftoff-only'],
     projects: [
-      { extends: true, test: { name: 'alone', include: ALONE } },
+      { extends: true, test: { name: 'alone', include: [...ALONE, MEASURED] } },
       { extends: true, test: { name: 'rehearsal', include: ['test/rehearsal/**/*.test.ts'] } },
       // To load the SDK, the databases and the sources takes longer than most files run.
       {
@@ -55,7 +58,7 @@ export default defineConfig({
         test: {
           name: 'together',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...ALONE, 'test/rehearsal/**'],
+          exclude: [...configDefaults.exclude, ...ALONE, MEASURED, 'test/rehearsal/**'],
           isolate: false,
         },
       },
