@@ -76,17 +76,20 @@ export class NamedError extends Error {
   }
 }
 
-/** Characters of what was found; it may be a whole answer, and a message goes into logs, tables and notifications. */
-const LONGEST_FOUND = 8_000;
+/** Characters of a part; what was found may be a whole answer, and a message goes into logs, tables and notifications. */
+const LONGEST_PART = 8_000;
 
 function sentence({ what, found, wanted, todo }: ErrorText): string {
   const parts = [what];
-  if (found !== undefined)
-    parts.push(`found ${found.length > LONGEST_FOUND ? `${found.slice(0, LONGEST_FOUND)}…` : found}`);
-  if (wanted !== undefined) parts.push(`wanted ${wanted}`);
+  if (found !== undefined) parts.push(`found ${bounded(found)}`);
+  if (wanted !== undefined) parts.push(`wanted ${bounded(wanted)}`);
   const head = parts.join('; ');
   if (todo === undefined) return head;
   return head.endsWith('\n') ? `${head}${todo}` : `${head}. ${todo}`;
+}
+
+function bounded(text: string): string {
+  return text.length > LONGEST_PART ? `${text.slice(0, LONGEST_PART)}…` : text;
 }
 
 /** The error's contract name, also for errors that crossed a process border as plain objects. */

@@ -34,13 +34,26 @@ const report = z.looseObject({
       seconds: count,
       reasons: texts,
       reasonDetails: details.optional(),
+      failed: z.array(z.looseObject({ symbol: z.string(), reason: z.string() })).optional(),
     }),
   ),
   reasons: texts,
   reasonDetails: details.optional(),
   notes: texts,
   sessions: z.looseObject({ published: texts, held: texts, failed: texts }),
-  stages: z.array(z.looseObject({ state: z.string(), retries: count })).optional(),
+  releasing: z.looseObject({ sessions: count, changed: count, removed: count }).optional(),
+  stages: z
+    .array(
+      z.looseObject({
+        state: z.string(),
+        item: about,
+        seconds: count.optional(),
+        retries: count,
+        pages: count.optional(),
+        error: about,
+      }),
+    )
+    .optional(),
 });
 
 /**

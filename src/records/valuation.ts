@@ -25,7 +25,8 @@ const dcfRow = z.object({
 
 /** No model, no number: FMP then gives no row, a row without a value, or zero. */
 function hasNoValue(dcf: unknown): boolean {
-  return dcf === undefined || dcf === null || dcf === '' || Number(dcf) === 0;
+  if (typeof dcf === 'number' || typeof dcf === 'string') return Number(dcf) === 0;
+  return dcf === undefined || dcf === null;
 }
 
 /**

@@ -167,6 +167,9 @@ door('Polygon, grouped bars', {
       const row = `{"T":"A","o":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
       return { text: `{"resultsCount":1,"results":[${row}]}`, status: 200, wait: '' };
     },
+    'a count of a hundred thousand letters': () => {
+      return { text: `{"resultsCount":"${'x'.repeat(100_000)}","results":[]}`, status: 200, wait: '' };
+    },
     'a wait of more seconds than there are numbers': () => ({ text: '', status: 429, wait: '9'.repeat(400) }),
   },
 });
@@ -243,6 +246,11 @@ for (const [call, title] of [
     enter: async (answer) => {
       const { rows } = await waitable(fmpClient(answer)[call]('AAPL'));
       readable(call === 'dcf' ? readValuation('AAPL', 'AAPL', rows) : readProfile('AAPL', rows));
+    },
+    kept: {
+      'a value that is an object without a number': () => {
+        return { text: '[{"symbol":"AAPL","date":"d","dcf":{"toString":1,"valueOf":1}}]', status: 200, wait: '' };
+      },
     },
   });
 }

@@ -25,6 +25,8 @@ export const KEPT_REQUESTS = 10_000;
 /** Characters of a path that are remembered. */
 const KEPT_PATH = 4_096;
 const HTML_ERROR = '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n';
+/** What a request's target is read against. */
+const BASE = 'http://practice';
 const NONE: ReadonlySet<MisbehaviourName> = new Set();
 
 export interface MarketOptions {
@@ -79,7 +81,8 @@ export function openMarket({ source, misbehave = [], now = () => new Date() }: M
     async answer({ method, target, headers, readBody }) {
       requests.push({ method, path: target.slice(0, KEPT_PATH), at: now().getTime() });
       keepNewest(requests, KEPT_REQUESTS);
-      const { pathname: path, searchParams: query } = new URL(target, 'http://practice');
+      if (!URL.canParse(target, BASE)) return plain(400, '400 bad request\n');
+      const { pathname: path, searchParams: query } = new URL(target, BASE);
       const lastClosed = lastClosedSession(now());
       if (path === '/') return { answer: await introduce(source, lastClosed), active: NONE };
       const found = findRoute(vendors, method, path);

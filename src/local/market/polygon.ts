@@ -62,9 +62,19 @@ function withDate(filters: URLSearchParams, asOf: string): URLSearchParams {
   return dated;
 }
 
+/** A part of a path. @throws Usage.Invalid for one that is no escaped text */
+function symbolIn(part = ''): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (cause) {
+    const text = { what: 'the path is no escaped text', found: part.slice(0, 100) };
+    throw new NamedError('Usage.Invalid', text, { cause });
+  }
+}
+
 /** `GET /v3/reference/tickers/{ticker}`; funds have no SIC code, and one in twenty no market cap. */
 export async function answerDetails(asked: VendorRequest): Promise<MarketResponse> {
-  const ticker = decodeURIComponent(asked.captured[0] ?? '');
+  const ticker = symbolIn(asked.captured[0]);
   const { listings, closes } = await marketDay(asked.source, asked.lastClosed);
   const row = listings.get(ticker);
   if (row === undefined || asked.active.has('empty')) return notFound(asked, 'Ticker not found.');
@@ -203,7 +213,7 @@ const USUAL_WINDOW: Readonly<Record<string, string>> = { rsi: '14', sma: '50' };
 export async function answerIndicator(asked: VendorRequest): Promise<MarketResponse> {
   const kind = asked.captured[0] ?? '';
   const window = windowOf(asked.query.get('window') ?? USUAL_WINDOW[kind] ?? '');
-  const bars = asked.active.has('empty') ? [] : await closesOf(asked, decodeURIComponent(asked.captured[1] ?? ''));
+  const bars = asked.active.has('empty') ? [] : await closesOf(asked, symbolIn(asked.captured[1]));
   const closes = bars.map(({ close }) => close);
   const value = kind === 'rsi' ? wilderRsi(closes, window).at(-1) : movingAverage(closes, window);
   // Stamped with the beginning of its day in New York.

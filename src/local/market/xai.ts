@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { NamedError } from '../../errors.ts';
+import { jsonFrom } from '../../text.ts';
 import { keepNewest } from '../keep-newest.ts';
 import { textKey } from './noise.ts';
 import type { MarketResponse, MisbehaviourName, Vendor, VendorRequest } from './routes.ts';
@@ -76,10 +77,11 @@ function requestOf(
   const wrong = (found: string) => new NamedError('Usage.Invalid', `Failed to deserialize the JSON body: ${found}`);
   let request: { messages?: unknown; input?: unknown; deferred?: unknown };
   try {
-    request = JSON.parse(body) as typeof request;
+    request = jsonFrom(body) as typeof request;
   } catch (error) {
     throw wrong((error as Error).message);
   }
+  if (typeof request !== 'object' || request === null) throw wrong('no object');
   const { [field]: messages, deferred } = request;
   const whole =
     Array.isArray(messages) && messages.length > 0 && messages.every((one) => typeof one?.content === 'string');
@@ -197,7 +199,7 @@ function figuresInPrompt(messages: readonly Message[]): PositionFigures[] {
     for (const inner of Object.values(value)) walk(inner);
   };
   try {
-    walk(JSON.parse(question.slice(begin, end + 1)));
+    walk(jsonFrom(question.slice(begin, end + 1)));
   } catch {
     // A question without data gets an answer without positions.
   }
