@@ -17,7 +17,7 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** They replace modules, which only works in a process that has not loaded them. */
+/** They replace modules, or set what modules read once, which only works in a process that has not loaded them. */
 const ALONE = [
   'test/lake/file-lake.test.ts',
   'test/lake/power-loss.test.ts',
