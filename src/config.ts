@@ -381,6 +381,13 @@ export function readEnvFile(path: string): string[] {
   return Object.keys(settings).filter((name) => !known.has(name));
 }
 
+/** Settings that only this shell has, neither the env file nor what starts a night by a clock. */
+export function settingsOfShell(path: string): string[] {
+  const stored = readEnvSettings(path);
+  const names = (SETTINGS as readonly Setting[]).filter(({ internal }) => !internal).map(({ name }) => name);
+  return names.filter((name) => (process.env[name] ?? '').trim() !== '' && process.env[name] !== stored[name]);
+}
+
 /** The text of `.env.example`, made from the schema so that it cannot go stale. */
 export function envExample(): string {
   const lines = ['# Every setting, with its default. Copy to .env and change what you need.'];

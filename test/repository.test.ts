@@ -147,6 +147,7 @@ const SHARED_NAMES = {
   'xai.ts': ['src/local/market/xai.ts', 'src/vendors/xai.ts'],
   // A command, and what it starts.
   'night.ts': ['src/cli/night.ts', 'src/night/night.ts'],
+  'schedule.ts': ['src/calendar/schedule.ts', 'src/cli/schedule.ts'],
   'vacuum.ts': ['src/cli/vacuum.ts', 'src/jobs/vacuum.ts'],
   // A dataset, and its table.
   'prices.ts': ['src/datasets/prices.ts', 'src/warehouse/prices.ts'],

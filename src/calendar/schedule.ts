@@ -44,6 +44,49 @@ export function isTimeZone(zone: string): boolean {
   }
 }
 
+/**
+ * Pure: the same starts as systemd's OnCalendar writes them, in the schedule's own zone. Undefined for what systemd has no
+ * words for (`L`, `15W`, `MON#1`, ranges that wrap) and for an expression without a clock.
+ */
+export function onCalendar({ expression, zone }: Schedule): string | undefined {
+  const fields = isSchedule(expression) ? fieldsOf(expression) : undefined;
+  if (!fields) return undefined;
+  const [minute, hour, day, month, weekday, year] = [
+    calendarField(fields[0]!, 0),
+    calendarField(fields[1]!, 0),
+    calendarField(fields[2]!, 1),
+    calendarField(fields[3]!, 1),
+    weekdaysOf(fields[4]!),
+    calendarField(fields[5]!, FIRST_YEAR),
+  ];
+  const parts = [minute, hour, day, month, weekday, year];
+  if (parts.includes(undefined)) return undefined;
+  return `${weekday === '*' ? '' : `${weekday} `}${year}-${month}-${day} ${hour}:${minute}:00 ${zone}`;
+}
+
+/** `*`, `4`, `0,30`, `9-17`, `0/15`, `*` + `/15`; undefined for anything else. */
+function calendarField(field: string, least: number): string | undefined {
+  const items = field.split(',').map((item) => {
+    const [, from = '', to, step] = /^(\*|\?|\d+)(?:-(\d+))?(?:\/(\d+))?$/.exec(item) ?? [];
+    if (from === '' || (to !== undefined && !(Number(from) <= Number(to)))) return undefined;
+    const any = from === '*' || from === '?';
+    if (step === undefined) return any ? '*' : to === undefined ? from : `${from}..${to}`;
+    return `${any ? least : from}${to === undefined ? '' : `..${to}`}/${step}`;
+  });
+  return items.includes(undefined) ? undefined : items.join(',');
+}
+
+function weekdaysOf(field: string): string | undefined {
+  if (field === '*' || field === '?') return '*';
+  const index = (day: string) => WEEKDAYS.indexOf(WEEKDAYS[Number(day) - 1] ?? day.toUpperCase());
+  const names = field.split(',').flatMap((item) => {
+    const [from = -1, to = from, ...more] = item.split('-').map(index);
+    if (from < 0 || to < from || more.length > 0) return [undefined];
+    return WEEKDAYS.slice(from, to + 1).map((name) => `${name[0]}${name.slice(1).toLowerCase()}`);
+  });
+  return names.includes(undefined) ? undefined : names.join(',');
+}
+
 function fieldsOf(expression: string): string[] | undefined {
   const fields = /^cron\((.*)\)$/.exec(expression)?.[1]?.trim().split(/\s+/);
   return fields?.length === 6 ? fields : undefined;

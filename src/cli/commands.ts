@@ -140,6 +140,17 @@ export function commands(version: string, action: Action): Command {
       '\nWith --json an array of lines; with --json --follow one document a line.\nExit code: 1 when --run names a run of which there is no line.\nExamples:\n  npx afterbell logs consolidator\n  npx afterbell logs stage-session --follow',
     )
     .action(lazily(async () => (await import('./logs.ts')).logs));
+  command('schedule', 'start nights by the clock: a systemd user timer or a crontab entry, printed or set up')
+    .option('--with <timer>', 'systemd or cron; by default systemd where it is running')
+    .option('--install', 'set it up for this user')
+    .option('--remove', 'take it away again')
+    .option('--on-failure <command>', 'shell command after a bad night; AFTERBELL_EXIT and AFTERBELL_LOG say more')
+    .option('--run', 'what the timer calls: a night, if a scheduled start has passed since the last one')
+    .addHelpText(
+      'after',
+      '\nWhen: NIGHT_SCHEDULE in SCHEDULE_TIMEZONE.\nExamples:\n  npx afterbell schedule\n  npx afterbell schedule --install --on-failure ~/bin/call-me',
+    )
+    .action(lazily(async () => (await import('./schedule.ts')).schedule));
   command('market', 'serve the practice market')
     .option('--replay <folder>', 'replay real days from a folder of flat files')
     .option('--misbehave <names>', 'e.g. rate-limit,truncated-json:2')

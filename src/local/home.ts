@@ -233,7 +233,9 @@ function holderText(command: string, startedAt: string, pid = process.pid): stri
 
 /** The entries a home has; whatever else lies beside them is somebody else's. */
 function isOwn(name: string): boolean {
-  return [...FOLDERS, 'scratch', OWNER, DATABASES].includes(name) || /^(home\.lock|portfolios\.json)/.test(name);
+  return (
+    [...FOLDERS, 'scratch', OWNER, DATABASES].includes(name) || /^(home\.lock|(portfolios|schedule)\.json)/.test(name)
+  );
 }
 
 async function createFolders(root: string): Promise<Home['folders']> {

@@ -25,6 +25,7 @@ export const COMMANDS = {
   status: (there = '') => `npx afterbell status${there}`,
   failed: (there = '') => `npx afterbell status --failed${there}`,
   quarantine: (there = '') => `npx afterbell quarantine${there}`,
+  schedule: () => 'npx afterbell schedule --install',
   verify: () => 'npx afterbell verify',
   repair: (there = '') => `npx afterbell verify --repair${there}`,
 } as const;

@@ -107,9 +107,9 @@ function printNights(nights: readonly SqlRow[], terminal: Terminal): void {
 function nextText({ night, expression, session, closes }: Next, expected: string, begun: boolean): string {
   const close = `Session ${session} closes ${exchangeTime(closes)}`;
   if (night !== null) return `${close}. Next night: ${exchangeTime(night)}, by ${expression}.`;
-  if (expression !== null) return `${close}. The schedule of this stage says: ${expression}.`;
+  if (expression !== null) return `${close}. The schedule says: ${expression}.`;
   if (!begun) return `The session to begin with: ${expected}.`;
-  return `${close}. Next night: nothing here starts one; \`make run\`, or by cron: CRON_TZ=America/New_York  0 4 * * *`;
+  return `${close}. Next night: nothing here starts one; set it up: ${COMMANDS.schedule()}`;
 }
 
 /** The rows of one task. */

@@ -7,6 +7,7 @@ import { publishedSessions } from '../../lake/session-files.ts';
 import { readSilverCheckpoint } from '../../lake/silver.ts';
 import { RunningExecutions } from '../../local/executions.ts';
 import { readHome } from '../../local/home.ts';
+import { readScheduleRecord } from '../../local/nightly-timer.ts';
 import { executionIsRunning } from '../../night/open.ts';
 import { executionLink, ledgerInstant, statement, there } from '../../text.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
@@ -49,7 +50,7 @@ export interface Ledger {
 }
 
 export interface Next {
-  /** When the schedule starts a night, ISO UTC; null where nothing does, or its expression has no clock. */
+  /** When a stage or `schedule --install` starts a night, ISO UTC; null where nothing does, or its expression has no clock. */
   night: string | null;
   expression: string | null;
   /** The session that closes next, and when, ISO UTC. */
@@ -116,6 +117,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
   const freshness = freshnessOf({ ...facts, ...(await derivedUpTo(lake, config.RESAMPLING_INTERVALS)) });
   const heldLists = await readWithheldLists(lake);
   const session = nextSession(lastClosedSession(now));
+  const scheduled = context.stage !== undefined || (await readScheduleRecord(config.AFTERBELL_HOME)) !== undefined;
   const ended = ({ kind, status }: SqlRow) => (kind === 'night' || kind === 'release') && status !== 'Running';
   const health = assessHealth({
     last: ledger.nights.find(ended),
@@ -141,9 +143,8 @@ export async function readStatus(context: Context, task: string | undefined): Pr
     ledger,
     heldLists,
     next: {
-      // A home has no clock of its own.
-      night: context.stage ? (starts?.next.toISOString() ?? null) : null,
-      expression: context.stage ? schedule.expression : null,
+      night: scheduled ? (starts?.next.toISOString() ?? null) : null,
+      expression: scheduled ? schedule.expression : null,
       session,
       closes: sessionHours(session).close,
     },
