@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { delimiter } from 'node:path';
 import * as z from 'zod';
 import { isSchedule, isTimeZone } from './calendar/schedule.ts';
 import { readEnvSettings } from './env-file.ts';
@@ -20,6 +22,14 @@ interface Setting extends Flags {
 }
 
 const text = z.string().min(1);
+/** A path may begin with `~` or `$HOME`: whoever reads `.env` is no shell, and would make folders of these names. */
+const path = text
+  .refine(
+    (value) => !/^(~[^/]|\$(?!HOME\b|\{HOME\}))/.test(value),
+    'a path; ~ and $HOME are filled in, nothing else is',
+  )
+  .transform(inHome);
+const dataDirectory = path.default('./.afterbell');
 const url = z
   .string()
   .regex(/^https?:\/\/[^\s]+$/, 'an http(s) URL')
@@ -64,9 +74,14 @@ function setting<N extends string, S extends z.ZodType>(name: N, schema: S, abou
 
 /** The one schema of every setting (docs/environment.md): `.env.example` and the docs are made from it. */
 export const SETTINGS = [
-  setting('AFTERBELL_HOME', text.default('./.afterbell'), 'Where the local lake, tables and warehouse live.', {
-    command: true,
-  }),
+  setting(
+    'AFTERBELL_HOME',
+    dataDirectory,
+    'Where the local lake, tables and warehouse live; ~ and $HOME are filled in.',
+    {
+      command: true,
+    },
+  ),
   setting('POLYGON_API_KEY', text.optional(), 'Polygon/Massive key. Without it the practice market answers.', {
     secret: true,
   }),
@@ -97,7 +112,7 @@ export const SETTINGS = [
   ),
   setting(
     'INDEX_MEMBERS_URI',
-    text.optional(),
+    path.optional(),
     'Holdings CSV of the iShares Russell 2000 fund: a path, s3://… or https://…. Without it index members are skipped.',
     { command: true },
   ),
@@ -178,7 +193,8 @@ export const SETTINGS = [
     'LAKE_URI',
     z
       .string()
-      .regex(/^(file:\/\/\/|s3:\/\/[^/\s])/, 'file:///absolute/folder or s3://bucket[/prefix]')
+      .transform(inHome)
+      .pipe(z.string().regex(/^(file:\/\/\/|s3:\/\/[^/\s])/, 'file:///absolute/folder or s3://bucket[/prefix]'))
       .optional(),
     'file:///absolute/folder or s3://bucket/prefix; default: lake/ in AFTERBELL_HOME.',
   ),
@@ -360,6 +376,11 @@ function wantedBy({ issues }: z.ZodError): string {
   return [...new Set(wanted)].join(', ');
 }
 
+/** Pure but for whose home it is: a path, or the URL of one, that begins with `~` or `$HOME`, as a shell would read it. */
+export function inHome(path: string): string {
+  return path.replace(/^(file:\/\/)?(?:~(?=\/|$)|\$HOME\b|\$\{HOME\})/, (_, scheme = '') => `${scheme}${homedir()}`);
+}
+
 /** Blank text would be read as the number 0, which is a retention nobody asked for. */
 function blank(value: unknown): boolean {
   return typeof value === 'string' && value.trim() === '';
@@ -370,15 +391,36 @@ export function noColour(): boolean {
   return (process.env.NO_COLOR ?? '') !== '';
 }
 
-/**
- * Adds the settings of an env file that the environment does not have already; no file, no change.
- * Returns the names in it that are no setting of ours.
- */
-export function readEnvFile(path: string): string[] {
+/** Where a shell looks for programs; the folders that npm puts before them for its own child are in nobody's shell. */
+export function programFolders(): string[] {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.filter((folder) => folder !== '' && !/[/\\]node_modules[/\\]\.bin$/.test(folder));
+}
+
+/** Those people set. */
+export function settingNames(): string[] {
+  return (SETTINGS as readonly Setting[]).filter(({ internal }) => !internal).map(({ name }) => name);
+}
+
+/** What an env file says. */
+export interface EnvFile {
+  /** Names in it that are no setting of ours. */
+  unknown: string[];
+  /** The data directory of every command that is given beside it without another. */
+  home: string;
+}
+
+/** Adds the settings of an env file that the environment does not have already; no file, no change. */
+export function readEnvFile(path: string): EnvFile {
   const settings = readEnvSettings(path);
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
   const known = new Set<string>(SETTINGS.map(({ name }) => name));
-  return Object.keys(settings).filter((name) => !known.has(name));
+  const { AFTERBELL_HOME } = settings;
+  const home = AFTERBELL_HOME && !blank(AFTERBELL_HOME) ? AFTERBELL_HOME : undefined;
+  return {
+    unknown: Object.keys(settings).filter((name) => !known.has(name)),
+    home: dataDirectory.safeParse(home).data ?? dataDirectory.parse(undefined),
+  };
 }
 
 /** Settings that only this shell has, neither the env file nor what starts a night by a clock. */

@@ -152,6 +152,46 @@ export function placeIn({ uri }: { uri: string }, key: string): string {
   return `${base.replace(/\/+$/, '')}/${key}`;
 }
 
+/** Where somebody stands who reads a command of ours and types it. */
+export interface Stand {
+  /** What starts the program there: `npx afterbell`, `afterbell`, or its path. */
+  start: string;
+  /** AFTERBELL_HOME, where it has to be said. */
+  home?: string;
+  /** The stage the commands are about. */
+  stage?: string;
+}
+
+/** How our texts name a command, wherever they are kept; a second word is its verb. */
+const COMMAND = /npx afterbell\b(?: ([a-z]+))?/g;
+/** Settings that stand before a command name its data directory already. */
+const HAS_HOME = /\bAFTERBELL_HOME=\S+ (?:[A-Z_]+=\S+ )*$/;
+
+/**
+ * Pure: a text of ours with its commands as they are typed where its reader stands, to act on the data it is about.
+ * Texts are written and stored with `npx afterbell …` and nobody's paths; whoever shows them to a person does this.
+ */
+export function typedCommands(text: string, { start, home, stage }: Stand): string {
+  return text.replace(COMMAND, (_, verb: string | undefined, place: number) => {
+    const known = home === undefined || HAS_HOME.test(text.slice(0, place));
+    const typed = `${known ? '' : `AFTERBELL_HOME=${shellWord(home)} `}${start}`;
+    if (verb === undefined) return typed;
+    const staged = stage === undefined || text.slice(place).includes(' --stage ');
+    return `${typed} ${verb}${staged ? '' : ` --stage ${stage}`}`;
+  });
+}
+
+/** Writes commands for a deployed stage, wherever they are read; undefined for a data directory, which only its reader knows. */
+export function typedForStage(stage: string): ((text: string) => string) | undefined {
+  if (stage === 'local') return undefined;
+  return (text) => typedCommands(text, { start: 'npx afterbell', stage });
+}
+
+/** Pure: a word as every POSIX shell reads it back. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** What a command needs to act on the same stage again; nothing for a home. */
 export function there({ stage }: { stage?: { stage: string } }): string {
   return stage ? ` --stage ${stage.stage}` : '';

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { DATASET_OF_TASK } from '../datasets/registry.ts';
+import { MISBEHAVIOUR_HELP } from '../local/market/routes.ts';
 import type { Context } from './context.ts';
 
 /** What a command does with its arguments and options; its exit code. */
@@ -8,8 +9,11 @@ export type Work<A extends unknown[]> = (...args: [...A, Context]) => Promise<nu
 /** Makes commander's action of a command's work. */
 export type Action = <A extends unknown[]>(work: Work<A>) => (...args: unknown[]) => Promise<void>;
 
-/** Every command with its arguments and options; what is done with them is the caller's `action`. */
-export function commands(version: string, action: Action): Command {
+/**
+ * Every command with its arguments and options; what is done with them is the caller's `action`.
+ * @param typed writes the commands of a help text as they are typed here
+ */
+export function commands(version: string, action: Action, typed = (text: string) => text): Command {
   const program = new Command('afterbell')
     .description('After the closing bell: a US-equities data lake its owner can trust in the morning.')
     .version(version)
@@ -18,7 +22,8 @@ export function commands(version: string, action: Action): Command {
       '\nExit code: 0 succeeded or skipped · 3 partial · 4 held · 1 failed · 2 bad usage · 75 busy: another command has the\n  data directory, try again later · 129, 130, 143 interrupted.',
     )
     .exitOverride()
-    .configureHelp({ sortSubcommands: false });
+    .configureHelp({ sortSubcommands: false })
+    .configureOutput({ writeOut: (text) => void process.stdout.write(typed(text)) });
   // A command's own modules are loaded when it runs: an answer of a tenth of a second need not load a night's.
   const lazily = <A extends unknown[]>(load: () => Promise<Work<A>>) =>
     action<A>(async (...args) => (await load())(...args));
@@ -83,7 +88,7 @@ export function commands(version: string, action: Action): Command {
     .argument('<run>', 'its run id')
     .action(lazily(async () => (await import('./night.ts')).release));
   command('query', 'ask the lake in SQL (DuckDB), or the warehouse (PostgreSQL)')
-    .argument('<sql>')
+    .argument('[sql]', 'a statement in quotes')
     .option('--warehouse', 'send it to PostgreSQL')
     .option('--output <form>', 'table, json or csv; a table shows 100 rows, the others every row')
     .option('--csv <file>', 'write every row to this file')
@@ -155,6 +160,7 @@ export function commands(version: string, action: Action): Command {
     .option('--replay <folder>', 'replay real days from a folder of flat files')
     .option('--misbehave <names>', 'e.g. rate-limit,truncated-json:2')
     .option('--port <port>', 'a fixed port')
+    .addHelpText('after', `\n${MISBEHAVIOUR_HELP}`)
     .action(lazily(async () => (await import('./market.ts')).market));
   return program;
 }

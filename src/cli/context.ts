@@ -1,13 +1,15 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Config, loadConfig, noColour, readEnvFile } from '../config.ts';
+import { type Config, loadConfig, noColour, programFolders, readEnvFile, settingNames } from '../config.ts';
 import type { Stage } from '../deployed/stage.ts';
 import { NamedError } from '../errors.ts';
 import { type Lake, lakeKind } from '../lake/lake.ts';
 import { openLake } from '../lake/open-lake.ts';
 import { type Program, readProgram } from '../local/program.ts';
-import { openTerminal, type Terminal } from './terminal.ts';
+import { COMMANDS } from '../report/next-steps.ts';
+import { didYouMean, type Stand, shellWord, there } from '../text.ts';
+import { openTerminal, shownLines, type Terminal } from './terminal.ts';
 
 /** What every command gets. */
 export interface Context {
@@ -29,15 +31,15 @@ export async function openContext(
   options: { json?: boolean; stage?: string },
   signals: Pick<Context, 'signal' | 'unread'>,
 ): Promise<Context> {
-  const unknown = readEnvFile('.env');
+  const { unknown, home } = readEnvFile('.env');
   const own = loadConfig();
-  if (unknown.length > 0) process.stderr.write(`.env names what is no setting: ${unknown.join(', ')}\n`);
+  if (unknown.length > 0) process.stderr.write(shownLines(ignoredLines(unknown)));
   const stage = options.stage === undefined ? undefined : await stageNamed(options.stage);
   return {
     config: stage?.config ?? own,
     ...(stage ? { stage } : {}),
     program: readProgram(projectRoot()),
-    terminal: openTerminal({ ...options, noColor: noColour() }),
+    terminal: openTerminal({ ...options, noColor: noColour(), stand: standOf(stage, own, home) }),
     now: own.AFTERBELL_NOW ? new Date(own.AFTERBELL_NOW) : new Date(),
     ...signals,
   };
@@ -47,6 +49,60 @@ export async function openContext(
 async function stageNamed(name: string): Promise<Stage> {
   const { openStage } = await import('../deployed/stage.ts');
   return openStage(name);
+}
+
+/** A misspelt setting would leave its default in force without a word; what is near none may be another program's. */
+function ignoredLines(names: readonly string[]): string[] {
+  const known = settingNames();
+  const near = (name: string) => didYouMean(name, known);
+  const others = names.filter((name) => near(name) === undefined);
+  return [
+    ...names.filter(near).map((name) => `${resolve('.env')}: ${name} is no setting, and is ignored. ${near(name)}`),
+    ...(others.length > 0 ? [`.env names what is no setting: ${others.join(', ')}`] : []),
+  ];
+}
+
+/** What a command typed in this folder needs, to be about the same data: nothing that `.env` or a default says already. */
+function standOf(stage: Stage | undefined, { AFTERBELL_HOME: home }: Config, usual: string): Stand {
+  const start = standHere();
+  if (stage) return { ...start, stage: stage.stage };
+  return resolve(home) === resolve(usual) ? start : { ...start, home };
+}
+
+/** How this very program is started from this folder: by npx, by its name on the PATH, or by its path. */
+export function standHere(): Stand {
+  const [node = 'node', script = ''] = process.argv;
+  const own = realPath(script);
+  const isThis = (path: string) => own !== undefined && realPath(path) === own;
+  if (isThis(join(packageFolder(), 'node_modules', '.bin', 'afterbell'))) return { start: 'npx afterbell' };
+  if (programFolders().some((folder) => isThis(join(folder, 'afterbell')))) return { start: 'afterbell' };
+  const path = shellWord(resolve(script));
+  return { start: isExecutable(script) ? path : `${shellWord(node)} ${path}` };
+}
+
+/** Where npx looks for programs: the nearest folder upwards that is a package or has some. */
+function packageFolder(): string {
+  let folder = process.cwd();
+  const isPackage = () => ['package.json', 'node_modules'].some((name) => existsSync(join(folder, name)));
+  while (!isPackage() && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The folder with package.json above this bundle. */
@@ -72,7 +128,7 @@ export async function requireBegun(context: Pick<Context, 'config' | 'stage'>): 
   throw new NamedError('Usage.Invalid', {
     what: `no night has run in ${whereOf(context)}`,
     todo: context.stage
-      ? `Run one: npx afterbell night --stage ${context.stage.stage}`
-      : '`make run` starts one; or check AFTERBELL_HOME.',
+      ? `Run one: ${COMMANDS.night(undefined, there(context))}`
+      : `Run one: ${COMMANDS.night()}. Or check AFTERBELL_HOME.`,
   });
 }

@@ -5,8 +5,9 @@ import { type Command, CommanderError } from 'commander';
 import { errorName, fewFiles, NamedError } from '../errors.ts';
 import { takeLastSteps } from '../local/last-steps.ts';
 import { keepFilesPrivate } from '../local/permissions.ts';
+import { typedCommands } from '../text.ts';
 import { commands } from './commands.ts';
-import { type Context, openContext, projectRoot } from './context.ts';
+import { type Context, openContext, projectRoot, standHere } from './context.ts';
 import { printError, printJsonError } from './print-error.ts';
 import { watchStreams } from './terminal.ts';
 
@@ -25,6 +26,8 @@ const signals = watchSignals();
 const streams = watchStreams(process.stdout, process.stderr);
 let code = 0;
 let name = '';
+/** Until the settings are read nobody knows the data directory. */
+let typed = (text: string) => typedCommands(text, standHere());
 
 /** Runs a command's work and keeps its exit code. */
 function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise<number>) {
@@ -32,7 +35,9 @@ function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise
     const command = args.at(-1) as Command;
     const given = args.slice(0, -1) as A;
     name = command.name();
-    code = await work(...given, await openContext(command.opts(), { signal: signals.signal, unread: streams.unread }));
+    const context = await openContext(command.opts(), { signal: signals.signal, unread: streams.unread });
+    typed = context.terminal.typed;
+    code = await work(...given, context);
   };
 }
 
@@ -41,7 +46,7 @@ function version(): string {
 }
 
 try {
-  await commands(version(), action).parseAsync();
+  await commands(version(), action, typed).parseAsync();
 } catch (error) {
   // What fails once the work is told to stop fails because of that.
   const cause = signals.signal.aborted ? signals.signal.reason : (fewFiles(error) ?? error);
@@ -61,7 +66,7 @@ function exitCode(error: Error): number {
     printJsonError('Usage.Invalid', words);
     return 2;
   }
-  printError(error);
+  printError(error, typed);
   const name = errorName(error);
   if (name === 'Home.Busy') return BUSY;
   return name === 'Usage.Invalid' || name === 'Config.Invalid' ? 2 : 1;

@@ -54,7 +54,7 @@ export async function report(options: ReportOptions, context: Context): Promise<
   const run = await findRun(asked, lake, context);
   const key = await pageOf(run, lake);
   const path = context.stage
-    ? await fetchPage(run, key, lake, context.stage.stage, config.REPORT_SYMBOLS)
+    ? await fetchPage(run, key, lake, context.stage.stage, context)
     : placeIn(lake, await writePage(lake, run, key, config.REPORT_SYMBOLS));
   if (terminal.json)
     terminal.print(JSON.stringify({ path, runId: run.runId, session: run.session, status: run.status }));
@@ -72,9 +72,10 @@ async function fetchPage(
   key: string,
   lake: Lake,
   stage: string,
-  symbols: readonly string[],
+  { config, terminal }: Pick<Context, 'config' | 'terminal'>,
 ): Promise<string> {
-  const page = (await lake.read(key)) ?? (await reportPage(run, await readHistory(lake, run, symbols)));
+  const history = () => readHistory(lake, run, config.REPORT_SYMBOLS);
+  const page = (await lake.read(key)) ?? (await reportPage(run, await history(), terminal.typed));
   // A folder of its own that nobody else can enter, under a name nobody can know before.
   const path = join(await mkdtemp(join(tmpdir(), `afterbell-${stage}-`)), 'report.html');
   await writeFile(path, page, { flag: 'wx', mode: 0o600 });
@@ -155,7 +156,7 @@ export async function serveReports(
   const lake = homeLake(config);
   const server = createServer(
     ownRequestsOnly((request, response) => {
-      pageFor(request, lake, config.REPORT_SYMBOLS).then(
+      pageFor(request, lake, config.REPORT_SYMBOLS, terminal.typed).then(
         ({ status, page }) => send(response, status, page),
         (error: Error) =>
           send(response, 500, notFoundPage('This page could not be made', `${error.name}: ${error.message}`)),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
-import { figure, oneLine } from '../text.ts';
+import { figure, oneLine, type Stand, typedCommands } from '../text.ts';
 
 /**
  * Where a command writes: the answer to stdout, everything else to stderr. Each text is one line: what vendors, the
@@ -15,16 +15,21 @@ export interface Terminal {
   print(lines: string | readonly string[]): void;
   /** Progress, warnings. */
   note(lines: string | readonly string[]): void;
+  /** A text of ours with its commands as they are typed here; `print` and `note` do it themselves, but for JSON. */
+  typed(text: string): string;
 }
 
-export function openTerminal(options: { json?: boolean; noColor: boolean }): Terminal {
+export function openTerminal(options: { json?: boolean; noColor: boolean; stand: Stand }): Terminal {
   const json = options.json === true;
+  const typed = (text: string) => typedCommands(text, options.stand);
+  const shown = (lines: string | readonly string[]) => shownLines([lines].flat().map(typed));
   return {
     json,
     live: process.stderr.isTTY === true && !json,
     colour: process.stdout.isTTY === true && !options.noColor && !json,
-    print: (lines) => void process.stdout.write(json ? jsonLine(lines) : shownLines(lines)),
-    note: (lines) => void process.stderr.write(shownLines(lines)),
+    print: (lines) => void process.stdout.write(json ? jsonLine(lines) : shown(lines)),
+    note: (lines) => void process.stderr.write(shown(lines)),
+    typed,
   };
 }
 

@@ -82,7 +82,7 @@ export function requireUnadjusted(prices: AdoptedPrices | undefined, key: string
       : `${key} is of an adopted lake, and nothing tells whether its prices are split-adjusted`,
     found: `ADOPTED_PRICES=${prices ?? ''}`,
     wanted: 'ADOPTED_PRICES=unadjusted, for prices as they were traded',
-    todo: 'The file is as it was. If they are adjusted, move the files away and fetch unadjusted bars: `afterbell backfill`.',
+    todo: 'The file is as it was. If they are adjusted, move the files away and fetch unadjusted bars: `npx afterbell backfill`.',
   });
 }
 

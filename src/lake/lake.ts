@@ -87,7 +87,7 @@ export function jsonIn<T>(key: string, bytes: Uint8Array | undefined): T | undef
       {
         what: `${key} is not JSON`,
         found: `${bytes.length} bytes`,
-        todo: 'Run `afterbell verify` to see what else is damaged.',
+        todo: 'Run `npx afterbell verify` to see what else is damaged.',
       },
       { cause },
     );

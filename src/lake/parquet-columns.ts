@@ -87,7 +87,7 @@ function convert({ name, type, nullable }: Column, values: readonly unknown[], k
 export function corruptFile(key: string, found: string, cause?: unknown): NamedError {
   return new NamedError(
     'Lake.Corrupt',
-    { what: `${key} is damaged`, found, wanted: 'a Parquet file of this lake', todo: 'Run `afterbell verify`.' },
+    { what: `${key} is damaged`, found, wanted: 'a Parquet file of this lake', todo: 'Run `npx afterbell verify`.' },
     { cause },
   );
 }

@@ -128,7 +128,7 @@ export async function decodeRows<T = Row>(bytes: Uint8Array, name: string, wante
 function corrupt(name: string, found: string, cause?: unknown): NamedError {
   return new NamedError(
     'Lake.Corrupt',
-    { what: `${name} is damaged`, found, wanted: 'a Parquet file of this lake', todo: 'Run `afterbell verify`.' },
+    { what: `${name} is damaged`, found, wanted: 'a Parquet file of this lake', todo: 'Run `npx afterbell verify`.' },
     { cause },
   );
 }

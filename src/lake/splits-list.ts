@@ -70,7 +70,7 @@ export function lostSplits(found: string, symbols: readonly string[], wanted: st
     what: `the splits of ${of} that N-session bars were adjusted by are gone`,
     found,
     wanted,
-    todo: 'Nothing was changed. Put the file back, or fetch the list again: `afterbell run sync-splits`.',
+    todo: 'Nothing was changed. Put the file back, or fetch the list again: `npx afterbell run sync-splits`.',
   });
 }
 

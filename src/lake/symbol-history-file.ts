@@ -119,7 +119,7 @@ function lostHistory(symbols: readonly string[], newest: string | undefined): Na
     what: `the list that says when ${named} passed to another company is gone`,
     found: newest ? `${newest} as the newest one` : `nothing under ${keys.symbolHistoryOf(PRICED_LIST)}`,
     wanted: 'the list that the N-session bars were made with, or a newer one',
-    todo: 'Nothing was changed. Put the file back, or write it again: `afterbell run sync-tickers`.',
+    todo: 'Nothing was changed. Put the file back, or write it again: `npx afterbell run sync-tickers`.',
   });
 }
 

@@ -227,6 +227,6 @@ async function requireSaved(lake: Lake, date: string, saved: readonly Bar[]): Pr
     what: `${keys.session(date)} does not hold the rows just written to it`,
     found: `${lost.length} of ${saved.length} missing, first ${lost[0]!.symbol}`,
     wanted: 'every row, before any is removed from stock_prices',
-    todo: 'Nothing was removed. Run `afterbell verify`.',
+    todo: 'Nothing was removed. Run `npx afterbell verify`.',
   });
 }

@@ -13,7 +13,7 @@ import { adoptStaged, readNote, stagedDates, stagingByRun } from '../lake/stagin
 import { renderReport } from '../report/page.ts';
 import type { Stores } from '../stores.ts';
 import type { LakeLock, Runs } from '../tables/runs.ts';
-import { statement } from '../text.ts';
+import { statement, typedForStage } from '../text.ts';
 import { migrate, type Warehouse } from '../warehouse/client.ts';
 import sql from '../warehouse/ledger.sql';
 import { type Night, type StartInput, startInput } from './night.ts';
@@ -76,7 +76,7 @@ export async function openNight(start: StartInput, execution: Execution, opening
 /** Nothing follows a night that has nothing to do; the last one may have ended before its page was written. */
 async function fixPage({ lake, config }: Pick<Opening, 'lake' | 'config'>, session: string): Promise<void> {
   const key = keys.report(session, 'night.json');
-  if (await lake.read(key)) await renderReport(key, lake, config.REPORT_SYMBOLS);
+  if (await lake.read(key)) await renderReport(key, lake, config.REPORT_SYMBOLS, typedForStage(config.STAGE));
 }
 
 /** The plan a night would have if it were opened now; takes no lock and writes nothing. */

@@ -11,6 +11,7 @@ import { HOUR_MS } from '../calendar/dates.ts';
 import { DATASET_OF_TASK, ENRICHMENTS, FRESH_HOURS, LANES } from '../datasets/registry.ts';
 import { NamedError } from '../errors.ts';
 import type { NightKind } from '../records/run.ts';
+import { COMMANDS } from '../report/next-steps.ts';
 import type { SessionState } from '../tables/runs.ts';
 import { type BackOffs, fetchedAgainWith, isBackingOff } from './back-off.ts';
 import type { Night, StartInput } from './night.ts';
@@ -199,7 +200,7 @@ function wantedSessions({ input, held, clock }: Evidence, kind: NightKind, sessi
       what: `${input.from} to ${input.to} is too much for one execution`,
       found: `${sessions.length} sessions`,
       wanted: `at most ${CHUNK_SESSIONS}`,
-      todo: '`afterbell backfill` cuts a range into such chunks.',
+      todo: '`npx afterbell backfill` cuts a range into such chunks.',
     });
   }
   return sessions;
@@ -284,8 +285,8 @@ function gapNotes(gaps: readonly string[], left: readonly string[]): string[] {
   const notes: string[] = [];
   if (gaps.length > 0) notes.push(`${count(gaps)} missing, fetched first: ${gaps.join(', ')}`);
   if (left.length > 0) {
-    const range = `--from ${left[0]} --to ${left.at(-1)}`;
-    notes.push(`${count(left)} still missing; the next nights go on, or at once: npx afterbell backfill ${range}`);
+    const command = COMMANDS.backfill(left[0]!, left.at(-1)!);
+    notes.push(`${count(left)} still missing; the next nights go on, or at once: ${command}`);
   }
   return notes;
 }

@@ -124,7 +124,7 @@ async function alreadyPublished(lake: Lake, date: string, runId: string): Promis
       what: `${date} cannot be published`,
       found: `nothing staged for run ${runId}`,
       wanted: 'a staged session',
-      todo: 'Run `afterbell night --session` for it.',
+      todo: 'Run `npx afterbell night --session` for it.',
     });
   }
   return { date, rows: ingest.rows, new: 0, changed: 0, revised: 0, removed: 0, rejected: ingest.rejected };

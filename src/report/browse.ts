@@ -5,7 +5,7 @@ import { readHistory, symbolCandles } from './data.ts';
 import { documentOf, type Html, html, tableOf } from './html.ts';
 import { reportPage } from './page.ts';
 import { loadPlot } from './plots.ts';
-import { candlesOf } from './sections.ts';
+import { candlesOf, type Typed } from './sections.ts';
 
 const FORM = html`<form action="/symbols" method="get" role="search"><label>Bars of symbol <input name="symbol" required autocomplete="off" spellcheck="false" placeholder="AAPL"></label> <button>Draw</button></form>`;
 
@@ -44,8 +44,13 @@ export function nightsPage(nights: readonly NightReport[], unread: readonly stri
 }
 
 /** A night's report as it would be rendered now. */
-export async function nightPage(lake: Lake, report: NightReport, symbols: readonly string[]): Promise<string> {
-  return reportPage(report, await readHistory(lake, report, symbols));
+export async function nightPage(
+  lake: Lake,
+  report: NightReport,
+  symbols: readonly string[],
+  typed?: Typed,
+): Promise<string> {
+  return reportPage(report, await readHistory(lake, report, symbols), typed);
 }
 
 /** Every series of one symbol; undefined when the lake holds no bar of it. @throws Lake.Corrupt */

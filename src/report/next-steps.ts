@@ -15,7 +15,10 @@ export interface Step {
   command?: string;
 }
 
-/** Our commands as a reader types them. `there` is ` --stage NAME`, or nothing for a data directory. */
+/**
+ * Our commands as texts name them; `typedCommands` makes them what a reader types where he stands. `there` is
+ * ` --stage NAME`, or nothing for a data directory.
+ */
 export const COMMANDS = {
   /** The last closed session, or the one named. */
   night: (session?: string, there = '') =>
@@ -28,6 +31,7 @@ export const COMMANDS = {
   schedule: () => 'npx afterbell schedule --install',
   verify: () => 'npx afterbell verify',
   repair: (there = '') => `npx afterbell verify --repair${there}`,
+  query: (sql: string, warehouse = false) => `npx afterbell query${warehouse ? ' --warehouse' : ''} "${sql}"`,
 } as const;
 
 /** Pure: what the reader does next, the most urgent first. */
@@ -114,7 +118,9 @@ function gapSteps(held: readonly string[]): Step[] {
 }
 
 function review(session: string): string {
-  return `npx afterbell query "SELECT * FROM sessions WHERE date >= '${session}' AND date < '${nextSession(session)}' LIMIT 10"`;
+  return COMMANDS.query(
+    `SELECT * FROM sessions WHERE date >= '${session}' AND date < '${nextSession(session)}' LIMIT 10`,
+  );
 }
 export interface WithheldFacts {
   runId: string;

@@ -15,17 +15,22 @@ import {
   type Section,
   statesSection,
   stepsSection,
+  type Typed,
 } from './sections.ts';
 
 /**
  * The report of one run as one self-contained page: no scripts, nothing fetched, light and dark. The same run and
  * history give the same bytes.
+ * @param typed writes commands as its reader types them; without it the page is kept, and names no data directory
  */
-export async function reportPage(run: ReportedRun, history: History): Promise<string> {
+export async function reportPage(reported: ReportedRun, history: History, typed?: Typed): Promise<string> {
   const plot = await loadPlot();
+  const run = typed
+    ? { ...reported, reasons: reported.reasons.map(typed), notes: reported.notes.map(typed) }
+    : reported;
   const { session, status } = run;
   const sections = [
-    stepsSection(run, history),
+    stepsSection(run, history, typed),
     datasetsSection(run),
     await statesSection(run),
     pastSection(plot, run, history),
@@ -77,11 +82,16 @@ function unreadSection(unread: readonly string[]): Section | undefined {
  * @param symbols whose bars are drawn. Chunks of a backfill and single tasks get a page without the plots: nobody
  *   reads them in the morning, and there may be many
  */
-export async function renderReport(key: string, lake: Lake, symbols: readonly string[]): Promise<string> {
+export async function renderReport(
+  key: string,
+  lake: Lake,
+  symbols: readonly string[],
+  typed?: Typed,
+): Promise<string> {
   const report = await readJson<NightReport>(lake, key);
   if (!report) throw new NamedError('Data.Invalid', { what: `there is no report ${key}`, wanted: 'a closed night' });
   const whole = report.kind === 'night' || report.kind === 'release';
-  return writePage(lake, report, pageKey(key), whole ? symbols : []);
+  return writePage(lake, report, pageKey(key), whole ? symbols : [], typed);
 }
 
 /** Renders any run, closed or not, to this key. */
@@ -90,8 +100,9 @@ export async function writePage(
   run: ReportedRun,
   key: string,
   symbols: readonly string[],
+  typed?: Typed,
 ): Promise<string> {
-  const page = await reportPage(run, await readHistory(lake, run, symbols));
+  const page = await reportPage(run, await readHistory(lake, run, symbols), typed);
   await writeIfChanged(lake, key, Buffer.from(page));
   return key;
 }

@@ -35,11 +35,17 @@ ${lines.map((line) => html`<li>${line}</li>`)}
 `;
 }
 
-export function stepsSection(run: ReportedRun, history: History): Section {
+/** Writes the commands of a text as its reader types them. */
+export type Typed = (text: string) => string;
+
+export function stepsSection(run: ReportedRun, history: History, typed?: Typed): Section {
   const steps = nextSteps(run, history);
+  const shown = (command: string) => (typed ? typed(command) : command);
+  // A page that is kept may be read anywhere, and bakes in nobody's path.
+  const elsewhere = !typed && steps.some(({ command }) => command);
   const body = html`<ol>
-${steps.map(({ why, command }) => html`<li>${why}${command && html`<pre tabindex="0" aria-label="Command"><code>${command}</code></pre>`}</li>`)}
-</ol>`;
+${steps.map(({ why, command }) => html`<li>${why}${command && html`<pre tabindex="0" aria-label="Command"><code>${shown(command)}</code></pre>`}</li>`)}
+</ol>${elsewhere && html`<p class="quiet">Commands are about the data directory <code>.afterbell</code> of the folder they are given in; for another one put <code>AFTERBELL_HOME=FOLDER</code> before them.</p>`}`;
   return { id: 'next', title: 'What to do next', body };
 }
 
@@ -128,7 +134,7 @@ export function pastSection(plot: Plot, run: ReportedRun, history: History): Sec
   }
   const coverage = coverageOf(run, history);
   if (coverage.cells.length > 0) {
-    const caption = `What became of each dataset in the last ${coverage.sessions.length} sessions; blank: no night ran, and nothing is known.`;
+    const caption = `What became of each dataset in the last ${counted(coverage.sessions.length, 'session')}; blank: no night ran, and nothing is known.`;
     pictures.push(html`<h3>Coverage</h3>${figureOf(caption, coveragePlot(plot, coverage))}`);
   }
   const timed = nights.filter(({ datasets }) => datasets.some(({ seconds }) => seconds > 0)).slice(-NIGHTS);

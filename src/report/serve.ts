@@ -4,6 +4,7 @@ import { readReport } from '../lake/reports.ts';
 import type { NightReport } from '../records/run.ts';
 import { checkSymbol } from '../records/symbol.ts';
 import { nightPage, nightsPage, notFoundPage, symbolPage } from './browse.ts';
+import type { Typed } from './sections.ts';
 
 /** What a request's path is read against. */
 const BASE = 'http://127.0.0.1';
@@ -21,6 +22,7 @@ export async function pageFor(
   { url = '/', method }: Pick<IncomingMessage, 'url' | 'method'>,
   lake: Lake,
   symbols: readonly string[],
+  typed?: Typed,
 ): Promise<PageResponse> {
   if (method !== 'GET' && method !== 'HEAD') return missing('Nothing to do here', 'These pages are for reading.');
   if (!URL.canParse(url, BASE)) {
@@ -32,7 +34,7 @@ export async function pageFor(
     return { status: 200, page: nightsPage(nights, unread) };
   }
   const session = /^\/nights\/(\d{4}-\d{2}-\d{2})$/.exec(pathname)?.[1];
-  if (session) return nightAnswer(lake, session, symbols);
+  if (session) return nightAnswer(lake, session, symbols, typed);
   if (pathname !== '/symbols') return missing('There is no such page', 'The list of nights is at /.');
   const symbol = searchParams.get('symbol') ?? '';
   const wrong = checkSymbol(symbol);
@@ -43,10 +45,15 @@ export async function pageFor(
     : missing(`The lake holds no bar of ${symbol}`, 'Case and spelling are the vendor’s, e.g. BRK.B.');
 }
 
-async function nightAnswer(lake: Lake, session: string, symbols: readonly string[]): Promise<PageResponse> {
+async function nightAnswer(
+  lake: Lake,
+  session: string,
+  symbols: readonly string[],
+  typed: Typed | undefined,
+): Promise<PageResponse> {
   const report = await readReport(lake, keys.report(session, 'night.json'));
   if (!report) return missing(`No night ran for ${session}`, 'The list of nights is at /.');
-  return { status: 200, page: await nightPage(lake, report, symbols) };
+  return { status: 200, page: await nightPage(lake, report, symbols, typed) };
 }
 
 function missing(title: string, text: string): PageResponse {

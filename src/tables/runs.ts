@@ -49,7 +49,7 @@ export interface LastSync {
 /** A complete list that went over its change budget and waits in staging for a person. */
 export interface WithheldSync {
   dataset: string;
-  /** The run that held it; `afterbell release` takes this name. */
+  /** The run that held it; `npx afterbell release` takes this name. */
   runId: string;
   /** The session that run was for; that of the list is its cursor's. */
   session: string;

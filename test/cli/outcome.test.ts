@@ -5,7 +5,7 @@ import { nightReport } from '../report/night-report.ts';
 function printed(more: Parameters<typeof nightReport>[0]): string {
   const lines: string[] = [];
   const print = (text: string | readonly string[]) => void lines.push(...[text].flat());
-  const terminal = { json: false, live: false, colour: false, print, note: print };
+  const terminal = { json: false, live: false, colour: false, print, note: print, typed: String };
   printOutcome(nightReport(more), { uri: 'lake' }, terminal);
   return lines.join('\n');
 }

@@ -34,6 +34,7 @@ async function said(options: Parameters<typeof report>[0]): Promise<{ path: stri
     colour: false,
     print: (text: string) => lines.push(text),
     note: () => {},
+    typed: String,
   };
   const stores = { warehouse: { query: async () => [] } };
   const context = {

@@ -35,6 +35,7 @@ function contextOf(json = false): Context {
     colour: false,
     print: (text: string | readonly string[]) => void printed.push(...[text].flat()),
     note: () => {},
+    typed: String,
   };
   const config = loadConfig({ AFTERBELL_HOME: home });
   return { config, terminal, signal: new AbortController().signal } as unknown as Context;

@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { replaceQuarantine } from '../../src/night/quarantine.ts';
-import { afterbell } from '../nights/command.ts';
+import { afterbell, typed } from '../nights/command.ts';
 import { HELD, scratch, THAT_MORNING, warmHome } from '../nights/scene.ts';
 import rows from './tables.json';
 
@@ -99,7 +99,7 @@ test.each(['{"dataset":"prices","da', 'null', '7', '{}'])(
     expect(said.stdout).toMatch(/tickers +AAPL +no name/);
     expect(said.stdout).toMatch(
       new RegExp(
-        `line [12] of quarantine/date=${HELD.last}.jsonl is torn: delete it; npx afterbell night --session ${HELD.last}`,
+        `line [12] of quarantine/date=${HELD.last}.jsonl is torn: delete it; ${typed({ AFTERBELL_HOME: home })} night --session ${HELD.last}`,
       ),
     );
   },

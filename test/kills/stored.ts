@@ -113,7 +113,7 @@ type Context = Parameters<typeof verify>[1];
 async function onHome<T>(home: string, product: string, work: (laptop: Laptop, context: Context) => Promise<T>) {
   const config = loadConfig({ AFTERBELL_HOME: home, SYMBOLS: '1', RESAMPLING_INTERVALS: '3,5' });
   const program = readProgram(product);
-  const terminal = { json: true, live: false, colour: false, print: () => {}, note: () => {} };
+  const terminal = { json: true, live: false, colour: false, print: () => {}, note: () => {}, typed: String };
   const laptop = await openLaptop({ config, program });
   try {
     return await work(laptop, {

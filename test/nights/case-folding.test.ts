@@ -73,7 +73,7 @@ async function problemsOf({ laptop, home }: Scene): Promise<string[]> {
   const config = loadConfig({ AFTERBELL_HOME: home });
   let found = '';
   const print = (text: string) => (found += text);
-  const terminal = { json: true, live: false, colour: false, print, note: () => {} };
+  const terminal = { json: true, live: false, colour: false, print, note: () => {}, typed: String };
   await laptop.close();
   const { signal } = new AbortController();
   await verify({}, { config, program, terminal, now: new Date(), signal, unread: signal });

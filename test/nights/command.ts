@@ -9,8 +9,17 @@ export interface Said {
 }
 
 /** Runs the bundled command line as a user would, in an empty folder and with nothing but these settings. */
-export async function afterbell(args: readonly string[], env: Record<string, string> = {}): Promise<Said> {
-  return started(args, env).ended;
+export async function afterbell(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd?: string,
+): Promise<Said> {
+  return started(args, env, [], cwd).ended;
+}
+
+/** How it prints its own commands there, where neither npx nor the PATH leads to it: by its path, and its home named. */
+export function typed({ AFTERBELL_HOME: home }: Record<string, string>): string {
+  return `AFTERBELL_HOME=${home} ${cli}`;
 }
 
 export interface Started {
@@ -25,9 +34,10 @@ export function started(
   args: readonly string[],
   env: Record<string, string> = {},
   inside: readonly string[] = [],
+  cwd = scratch(),
 ): Started {
   const options = {
-    cwd: scratch(),
+    cwd,
     maxBuffer: 64 * 1024 * 1024,
     env: { PATH: process.env.PATH, HISTORY_SESSIONS: '0', SYMBOLS: '60', REPORT_SYMBOLS: 'AAPL', ...env },
   };

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
 import { type WithheldReport, withheldKey } from '../../src/night/withheld.ts';
 import type { NightReport } from '../../src/records/run.ts';
-import { afterbell } from './command.ts';
+import { afterbell, typed } from './command.ts';
 import { logLines, MORNING, openScene, type Scene, SESSION } from './scene.ts';
 
 const NEXT = { session: '2025-11-20', scheduledTime: '2025-11-21T09:00:00Z' };
@@ -92,7 +92,7 @@ test('a list and a session held by one run are released together; the command li
   const env = { AFTERBELL_HOME: scene.home };
   const shown = await afterbell(['status'], env);
   expect(shown.stdout).toMatch(/Held back:\n- tickers of 2025-11-20: \d+ would vanish/);
-  expect(shown.stdout).toContain(`npx afterbell release ${night.runId}`);
+  expect(shown.stdout).toContain(`${typed(env)} release ${night.runId}\n`);
   const released = await afterbell(['release', night.runId, '--json'], env);
   expect(released.code, released.stderr).toBe(0);
   const outcome = JSON.parse(released.stdout);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { keys, listAll } from '../../src/lake/lake.ts';
 import { decodeBars, publishedSessions, readIngest } from '../../src/lake/session-files.ts';
-import { afterbell } from './command.ts';
+import { afterbell, typed } from './command.ts';
 import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, THAT_MORNING } from './scene.ts';
 
 const withoutStaging = (files: Map<string, string>) => [...files].filter(([key]) => !key.startsWith('staging/'));
@@ -86,7 +86,7 @@ test('a held night is released from the command line and exits 0', async () => {
   expect(waiting.stdout).toMatch(
     /Held back:\n- prices of \d sessions up to 2025-11-19: [^\n]+\n {2}Releasing publishes \d sessions/,
   );
-  expect(waiting.stdout).toContain(`npx afterbell release ${held.runId}`);
+  expect(waiting.stdout).toContain(`${typed(env)} release ${held.runId}\n`);
   const released = await afterbell(['release', held.runId, '--json'], env);
   expect(released.code, released.stderr).toBe(0);
   expect(JSON.parse(released.stdout)).toMatchObject({ status: 'Succeeded', kind: 'release', session: SESSION });

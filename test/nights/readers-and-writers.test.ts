@@ -73,7 +73,7 @@ test('a reader whose night is killed between two questions reads again by itself
   const { home, env } = await closedHome();
   const night = started(['night', '--session', SESSION], env);
   await served(home);
-  const terminal = { json: false, live: false, colour: false, print: () => {}, note: () => {} };
+  const terminal = { json: false, live: false, colour: false, print: () => {}, note: () => {}, typed: String };
   const { signal } = new AbortController();
   const config = loadConfig({ AFTERBELL_HOME: home });
   const context = { config, program, terminal, now: new Date(), signal, unread: signal };

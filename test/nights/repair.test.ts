@@ -3,7 +3,7 @@ import { cpSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
-import { afterbell } from './command.ts';
+import { afterbell, typed } from './command.ts';
 import { cli } from './program.ts';
 import { HELD, lakeFiles, MORNING, openScene, SESSION, scratch } from './scene.ts';
 
@@ -66,7 +66,7 @@ function breakAll(home: string): void {
   rmSync(join(home, 'warehouse'), { recursive: true });
 }
 
-const NAMED = ['npx afterbell run sync-metadata', 'npx afterbell run sync-valuations'];
+const NAMED = ['run sync-metadata', 'run sync-valuations'];
 
 test('what follows from session files and lists is listed, rebuilt as it was, and nothing of it is left to do', async () => {
   const home = copyOf(sound);
@@ -74,19 +74,22 @@ test('what follows from session files and lists is listed, rebuilt as it was, an
   const env = { AFTERBELL_HOME: home };
   const listed = await afterbell(['verify'], env);
   expect(listed.code).toBe(1);
-  expect(listed.stdout).toMatch(/npx afterbell verify --repair does this:\n {2}remove \d damaged files: /);
+  expect(listed.stdout).toMatch(/verify --repair does this:\n {2}remove \d damaged files: /);
+  expect(listed.stdout).toContain(`\n${typed(env)} verify --repair does this:\n`);
   const repaired = JSON.parse((await afterbell(['verify', '--repair', '--json'], env)).stdout);
   expect(repaired.steps).toEqual([]);
   expect(repaired.done.map((text: string) => text.split(' ')[0])).toEqual(
     expect.arrayContaining(['remove', 'rebuild', 'load']),
   );
   // Company data lie in the warehouse alone: named, not rebuilt.
-  expect(repaired.checks.flatMap(({ repairs }: { repairs: string[] }) => repairs)).toEqual(NAMED);
+  expect(repaired.checks.flatMap(({ repairs }: { repairs: string[] }) => repairs)).toEqual(
+    NAMED.map((command) => `${typed(env)} ${command}`),
+  );
   const after = await contents(home);
   expect([...after.files.keys()]).toEqual([...before.files.keys()]);
   expect([...after.files].filter(([key, text]) => before.files.get(key) !== text).map(([key]) => key)).toEqual([]);
   expect(after.tables).toEqual(before.tables);
-  for (const command of NAMED) expect((await afterbell(command.split(' ').slice(2), env)).code).toBe(0);
+  for (const command of NAMED) expect((await afterbell(command.split(' '), env)).code).toBe(0);
   const again = await afterbell(['verify', '--repair', '--json'], env);
   expect(JSON.parse(again.stdout), again.stdout).toMatchObject({ clean: true, steps: [], done: [] });
   expect(again.code).toBe(0);
@@ -126,5 +129,5 @@ test('a damaged session is for a night to fetch again; the rest is rebuilt all t
   });
   const said = await afterbell(['verify', '--repair'], env);
   expect(said.code).toBe(1);
-  expect(said.stdout).toContain(`What it cannot rebuild, in this order:\n  npx afterbell night --session ${SESSION}\n`);
+  expect(said.stdout).toContain(`What it cannot rebuild, in this order:\n  ${typed(env)} night --session ${SESSION}\n`);
 });

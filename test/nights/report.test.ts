@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { expect, test } from 'vitest';
 import type { NightReport } from '../../src/records/run.ts';
-import { afterbell } from './command.ts';
+import { afterbell, typed } from './command.ts';
 import { cli } from './program.ts';
 import { MORNING, openScene, SESSION, scratch } from './scene.ts';
 
@@ -75,9 +75,11 @@ test('report finds a night by itself, by session and by run, and tells of a run 
 });
 
 test('an empty home has no report and says how to get one', async () => {
-  const said = await afterbell(['report'], { AFTERBELL_HOME: scratch() });
+  const env = { AFTERBELL_HOME: scratch() };
+  const said = await afterbell(['report'], env);
   expect(said.code).toBe(2);
-  expect(said.stderr).toMatch(/no night has run here yet.*npx afterbell night/);
+  expect(said.stderr).toMatch(/no night has run here yet/);
+  expect(said.stderr).toContain(`Run one: ${typed(env)} night.`);
 });
 
 test('report --serve lists the nights and draws any symbol, to this machine only', async () => {

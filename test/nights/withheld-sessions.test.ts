@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { nextSession, sessionAt, sessionNumber } from '../../src/calendar/calendar.ts';
 import { keys, listAll } from '../../src/lake/lake.ts';
 import { publishedSessions, readIngest } from '../../src/lake/session-files.ts';
-import { afterbell } from './command.ts';
+import { afterbell, typed } from './command.ts';
 import { HELD, killNight, limitedMarket, logLines, openScene, type Scene, SESSION, THAT_MORNING } from './scene.ts';
 
 const NEXT = nextSession(SESSION);
@@ -188,7 +188,7 @@ describe('an old session that stays bad', () => {
     const waiting = await afterbell(['status'], env);
     expect(waiting.code).toBe(3);
     expect(waiting.stdout).toContain(`held: ${HELD.last}: `);
-    expect(waiting.stdout).toContain(`npx afterbell release ${first.runId}`);
+    expect(waiting.stdout).toContain(`${typed(env)} release ${first.runId}\n`);
     const released = await afterbell(['release', first.runId, '--json'], env);
     expect(released.code, released.stderr).toBe(0);
     expect(JSON.parse(released.stdout)).toMatchObject({

@@ -1,10 +1,13 @@
+import { nextSession } from '../../calendar/calendar.ts';
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
 import { NamedError } from '../../errors.ts';
 import type { Lake } from '../../lake/lake.ts';
 import { quarantined } from '../../lake/quarantine-file.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import { type Context, homeLake } from '../context.ts';
+import type { Terminal } from '../terminal.ts';
 import { type FailedLine, failedSymbols, JOBS } from './failed-symbols.ts';
+import type { Health, Trouble } from './health.ts';
 import { printFailed, printFreshness, printRefused, printStatus, printTask, type Refused } from './print.ts';
 import { readStatus, type Status } from './read.ts';
 
@@ -27,7 +30,7 @@ export async function status({ failed, task }: StatusOptions, context: Context):
   const failures = ledger.failed.filter(asked);
   if (terminal.json) {
     const more = failed ? { symbols: await symbolsOf(task, found, lake), quarantined: await refusedIn(lake) } : {};
-    terminal.print(JSON.stringify({ ...documentOf(found, asked), ...more }));
+    terminal.print(JSON.stringify({ ...documentOf(found, asked, terminal.typed), ...more }));
   } else if (failed) {
     printFailed(failures, await symbolsOf(task, found, lake), terminal);
     printRefused(await refusedIn(lake), context);
@@ -52,14 +55,14 @@ async function refusedIn(lake: Lake): Promise<Refused> {
 const DERIVED_BY: Readonly<Record<string, string>> = { consolidate: 'history', resample: 'N-session bars' };
 
 /** What `--json` prints. */
-function documentOf(found: Status, asked: (row: SqlRow) => boolean): object {
+function documentOf(found: Status, asked: (row: SqlRow) => boolean, typed: Terminal['typed']): object {
   const { kind, health, running, expected, held, missing, freshness, ledger, heldLists, next } = found;
   return {
     kind,
-    health,
+    health: typedHealth(health, typed),
     running,
     expected,
-    sessions: { served: held.length, first: held[0] ?? null, last: held.at(-1) ?? null, missing },
+    sessions: { served: held.length, first: held[0] ?? null, last: held.at(-1) ?? null, missing: rangesOf(missing) },
     freshness,
     nights: ledger.nights.map(parsed),
     tasks: ledger.tasks.filter(asked),
@@ -69,6 +72,38 @@ function documentOf(found: Status, asked: (row: SqlRow) => boolean): object {
     heldRuns: ledger.heldRuns,
     next,
   };
+}
+
+interface Range {
+  from: string;
+  to: string;
+  sessions: number;
+}
+
+/** Thousands of sessions may be missing; those one after the other are one range, as `backfill` takes it. */
+function rangesOf(dates: readonly string[]): Range[] {
+  const ranges: Range[] = [];
+  for (const date of dates) {
+    const last = ranges.at(-1);
+    if (last && nextSession(last.to) === date) {
+      last.to = date;
+      last.sessions += 1;
+    } else ranges.push({ from: date, to: date, sessions: 1 });
+  }
+  return ranges;
+}
+
+/** Whoever reads the document runs its commands from here. */
+function typedHealth({ code, troubles }: Health, typed: Terminal['typed']): Health {
+  const withCommands = troubles.map((trouble): Trouble => {
+    const { command, steps } = trouble;
+    return {
+      ...trouble,
+      ...(command !== undefined && { command: typed(command) }),
+      ...(steps && { steps: steps.map((step) => ({ ...step, command: typed(step.command) })) }),
+    };
+  });
+  return { code, troubles: withCommands };
 }
 
 /** @throws Usage.Invalid for a name that neither this product nor this ledger knows */

@@ -104,7 +104,7 @@ async function runJob(
   throw new NamedError('Job.Failed', {
     what: `${task} could not rebuild everything`,
     found: reasons.join('; ') || status,
-    todo: '`afterbell verify` names what is left.',
+    todo: '`npx afterbell verify` names what is left.',
   });
 }
 

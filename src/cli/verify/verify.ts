@@ -48,7 +48,8 @@ export async function verify({ repair = false }: VerifyOptions, context: Context
   const clean = checks.every(({ problems }) => problems.length === 0);
   if (terminal.json) {
     const steps = stepsOf(checks).map(stepText);
-    terminal.print(JSON.stringify({ clean, checks, steps, ...(repair && { done }) }));
+    const typed = checks.map((check) => ({ ...check, repairs: check.repairs.map(terminal.typed) }));
+    terminal.print(JSON.stringify({ clean, checks: typed, steps, ...(repair && { done }) }));
   } else print(checks, done.length > 0 ? ['', `${where}, counted again`] : [where], context);
   return clean ? 0 : 1;
 }
@@ -151,11 +152,7 @@ function print(checks: readonly Check[], where: readonly string[], context: Cont
   printList(`${COMMANDS.repair(there(context))} does this:`, steps, terminal);
   if (steps.length > 0) terminal.print('  More steps may follow from these; each is named as it is taken.');
   const repairs = [...new Set(checks.flatMap((check) => check.repairs))];
-  printList(
-    'What it cannot rebuild, in this order:',
-    repairs.map((command) => placed(command, context)),
-    terminal,
-  );
+  printList('What it cannot rebuild, in this order:', repairs, terminal);
 }
 
 function printList(title: string, lines: readonly string[], terminal: Terminal): void {
@@ -163,8 +160,4 @@ function printList(title: string, lines: readonly string[], terminal: Terminal):
   terminal.print(title);
   for (const line of lines.slice(0, SHOWN)) terminal.print(`  ${line}`);
   if (lines.length > SHOWN) terminal.print(`  … ${lines.length} in all`);
-}
-
-function placed(command: string, context: Context): string {
-  return command.startsWith('npx ') ? `${command}${there(context)}` : command;
 }

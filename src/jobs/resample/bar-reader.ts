@@ -162,7 +162,7 @@ export class Engine {
       {
         what: 'the bars could not be resampled',
         found: (error as Error).message,
-        todo: 'A file named here is damaged: see `afterbell verify`. Out of memory: raise MEMORY_LIMIT_MB.',
+        todo: 'A file named here is damaged: see `npx afterbell verify`. Out of memory: raise MEMORY_LIMIT_MB.',
       },
       { cause: error },
     );

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { NamedError } from '../../errors.ts';
+import { didYouMean } from '../../text.ts';
 import type { MarketSource } from './source.ts';
 
 /** Every route by name, with the vendor it belongs to; both are words a misbehaviour can be limited to. */
@@ -115,29 +116,34 @@ export interface Misbehaviour {
   times: number;
 }
 
-const NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[];
+export const MISBEHAVIOUR_NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[];
 const FORM = /^([a-z-]+)(?::([1-9]\d{0,6}))?(?:@([a-z-]+))?(?::([1-9]\d{0,6}))?$/;
 
 function refuse(found: string, wanted: string): NamedError {
-  return new NamedError('Usage.Invalid', {
-    what: 'the practice market does not know this misbehaviour',
-    found: JSON.stringify(found),
-    wanted,
-    todo: `Known: ${NAMES.join(', ')}; each for good or for the first k requests (server-error:3), on a vendor or route when written name@${[...new Set(Object.values(ROUTES)), ...ALL].join('|')}.`,
-  });
+  const near = didYouMean(found.replace(/[:@].*/, ''), MISBEHAVIOUR_NAMES);
+  return new NamedError(
+    'Usage.Invalid',
+    `the practice market does not know this misbehaviour: ${JSON.stringify(found)}${near ? `. ${near}` : ''}
+Wanted ${wanted}, e.g. half-missing, server-error:3 or unauthorized@assets; all of them: npx afterbell market --help`,
+  );
 }
 
 function parseOne(text: string): Misbehaviour {
   const [, name, early, scope, late] = FORM.exec(text.trim()) ?? [];
   if (name === undefined || (early !== undefined && late !== undefined))
     throw refuse(text, 'name, name:k or name@route');
-  const kind = NAMES.find((known) => known === name);
+  const kind = MISBEHAVIOUR_NAMES.find((known) => known === name);
   if (kind === undefined) throw refuse(text, 'a known name');
   const { able, usual }: { able: readonly RouteName[]; usual: readonly RouteName[] } = MISBEHAVIOURS[kind];
   const routes = scope === undefined ? usual : able.filter((route) => route === scope || ROUTES[route] === scope);
   if (routes.length === 0) throw refuse(text, `${name} on one of ${able.join(', ')}`);
   return { name: kind, routes, times: Number(early ?? late ?? Number.POSITIVE_INFINITY) };
 }
+
+/** What may be written, for a help text. */
+export const MISBEHAVIOUR_HELP = `Misbehaviours: ${MISBEHAVIOUR_NAMES.join(', ')}
+Each for good, or for the first k requests (server-error:3); everywhere it can be, or on one vendor or route (unauthorized@alpaca, rate-limit@tickers:2).
+Vendors: ${[...new Set(Object.values(ROUTES))].join(', ')}. Routes: ${ALL.join(', ')}`;
 
 /**
  * Reads rules such as `half-missing`, `server-error:3`, `unauthorized@alpaca`, `rate-limit@tickers:2`.
