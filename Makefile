@@ -8,7 +8,7 @@ seconds = code=$$?; echo "make $@: $$(($$(date +%s) - $(begun))) s"; exit $$code
 sources := $(shell find src functions batch-images scripts state-machines -type f 2>/dev/null)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: node_modules/.installed ## install what package-lock.json names
 
@@ -27,8 +27,6 @@ dist/.built: node_modules/.installed $(sources)
 
 run: build ## a whole night on this machine, no account needed (SYMBOLS=5400 for a full market)
 	@$(if $(SYMBOLS),SYMBOLS=$(SYMBOLS)) node dist/cli/afterbell.mjs night
-	@echo
-	@echo "Next: npx afterbell query \"SELECT * FROM bars WHERE symbol = 'AAPL' ORDER BY date DESC LIMIT 5\""
 	@echo "      more: docs/query.md"
 
 check: setup ## format, lint, types

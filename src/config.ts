@@ -249,7 +249,12 @@ export const SETTINGS = [
     'Held sessions every night fetches again for late corrections; 0 = none.',
   ),
   setting('GAP_SESSIONS', whole.default(20), 'Missing sessions a night fetches first, newest first; 0 = none.'),
-  setting('SYMBOLS', wholeOf(1, 100_000).default(500), 'Size of the practice market.', { command: true }),
+  setting(
+    'SYMBOLS',
+    wholeOf(1, 100_000).optional(),
+    'Size of a practice market that begins (500 unless set); its data directory remembers it.',
+    { command: true },
+  ),
   setting(
     'REPORT_SYMBOLS',
     symbols.prefault('AAPL,ABBV,AMZN,AVGO,BRK.B,COST,GOOGL,HD,JNJ,JPM,LLY,META,MSFT,NVDA,PG,TSLA,UNH,V,WMT,XOM'),

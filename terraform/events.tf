@@ -135,7 +135,7 @@ resource "aws_cloudwatch_event_target" "notify" {
     # The execution's page has the cause.
     input_template = join("\n", [
       "\"Interrupted: execution <name> stopped without reporting a reason (<status>).\"",
-      "\"Since <time>.\"",
+      "\"Ended <time>.\"",
       "\"Published data is unchanged, and what was stored by then is sound.\"",
       "\"Error: <error>\"",
       "\"Execution: https://<region>.console.aws.amazon.com/states/home?region=<region>#/v2/executions/details/<arn>\"",

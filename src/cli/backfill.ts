@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { askedDate, closureReason, lastClosedSession, sessionsBetween } from '../calendar/calendar.ts';
-import type { Config } from '../config.ts';
+import { type Config, inHome } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, type Lake, lakeKind } from '../lake/lake.ts';
@@ -9,7 +9,7 @@ import { type BackfillPlan, chunksOf, planBackfill } from '../night/plan.ts';
 import { COMMANDS } from '../report/next-steps.ts';
 import { counted, figure } from '../text.ts';
 import { openFileSource, flatFiles as readFlatFiles, VENDOR_BUCKET } from '../vendors/flat-files.ts';
-import { type Context, homeLake } from './context.ts';
+import { type Context, homeLake, whereOf } from './context.ts';
 import { exitCodeOf, type Outcome, outcomeOf, printOutcome } from './outcome.ts';
 import { localOnly, onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
@@ -36,7 +36,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   if (options.dryRun) return printPlan(await planOf(range, source, homeLake(config), config), terminal);
   return onPipeline(context, source === 'flat-files' ? { flatFiles } : {}, async (pipeline) => {
     // A stage's functions know what answers them, and refuse it themselves.
-    if (!context.stage) await requireKind(pipeline);
+    if (!context.stage) await requireKind(pipeline, context);
     const { lake } = pipeline.stores;
     const plan = await planOf(range, source, lake, pipeline.practice ? { POLYGON_CALLS_PER_MINUTE: 0 } : config);
     if (!terminal.json) terminal.note(planLine(plan));
@@ -62,9 +62,9 @@ async function planOf(
 }
 
 function planLine({ sessions, held, missing, chunks, minutes }: BackfillPlan): string {
-  const pace = minutes === null ? '' : `, about ${figure(minutes)} minutes at the plan's pace`;
+  const pace = minutes === null ? '' : `, about ${counted(minutes, 'minute')} at the plan's pace`;
   const parts = chunks.length > 1 ? ` in ${chunks.length} parts, newest first` : '';
-  return `${figure(sessions)} sessions, ${figure(held)} held, ${figure(missing)} to fetch${parts}${pace}.`;
+  return `${counted(sessions, 'session')}, ${figure(held)} held, ${figure(missing)} to fetch${parts}${pace}.`;
 }
 
 function printPlan(plan: BackfillPlan, terminal: Terminal): number {
@@ -88,7 +88,7 @@ export async function backfillChunks(
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const { from, to, sessions } of chunks) {
-    if (!terminal.json) terminal.note(`Backfill ${from} to ${to}: ${sessions} sessions`);
+    if (!terminal.json) terminal.note(`Backfill ${from} to ${to}: ${counted(sessions, 'session')}`);
     const progress = showProgress(terminal, pipeline.timeScale);
     const result = await pipeline.run({ from, to, source }, { name: `backfill-${to}`, ...progress, signal });
     progress.end();
@@ -100,11 +100,34 @@ export async function backfillChunks(
 }
 
 /**
- * Before anything is opened or written: the vendors reached are of the kind of data this home holds.
- * @throws Lake.WrongKind
+ * Before anything is fetched or written: the vendors answer, and with the kind of data this home holds.
+ * @throws Vendor.Unavailable when nothing answers on this computer; Lake.WrongKind
  */
-export async function requireKind({ stores, practice }: Pipeline): Promise<void> {
-  if ((await lakeKind(stores.lake)) !== undefined) await claimLake(stores.lake, practice ? 'practice' : 'real');
+export async function requireKind({ stores, practice, vendors }: Pipeline, context: Context): Promise<void> {
+  if (vendors?.unreachable) throw vendors.unreachable;
+  const kind = await lakeKind(stores.lake);
+  if (kind === undefined || kind === (practice ? 'practice' : 'real')) return;
+  if (kind === 'real' && vendors?.embedded) throw withoutKey(context);
+  if (kind === 'practice' && vendors?.environment.FLAT_FILES_URI === undefined) throw withKey(context);
+  await claimLake(stores.lake, practice ? 'practice' : 'real');
+}
+
+function withoutKey(context: Context): NamedError {
+  return new NamedError('Lake.WrongKind', {
+    what: `POLYGON_API_KEY is not set, and ${whereOf(context)} holds real data`,
+    found: 'only the practice market to ask, which makes its prices up',
+    wanted: 'the key of a real vendor',
+    todo: `Put POLYGON_API_KEY=… into ${resolve('.env')}. To practise, name another data directory: AFTERBELL_HOME=./practice npx afterbell night`,
+  });
+}
+
+function withKey(context: Context): NamedError {
+  return new NamedError('Lake.WrongKind', {
+    what: `POLYGON_API_KEY is set, and ${whereOf(context)} holds practice data`,
+    found: `real data at ${context.config.POLYGON_BASE_URL}`,
+    wanted: 'a data directory of its own for real data',
+    todo: 'Name one: AFTERBELL_HOME=./real npx afterbell night',
+  });
 }
 
 function askedRange({ from, to }: BackfillOptions): { from: string; to: string } {
@@ -131,7 +154,7 @@ function askedRange({ from, to }: BackfillOptions): { from: string; to: string }
 }
 
 function askedPlace(flatFiles: string | undefined): string | undefined {
-  return flatFiles === undefined || flatFiles.startsWith('s3://') ? flatFiles : resolve(flatFiles);
+  return flatFiles === undefined || flatFiles.startsWith('s3://') ? flatFiles : resolve(inHome(flatFiles));
 }
 
 /** A stage's functions have the key pair and know the vendor's bucket; from here they cannot be given another place. */
@@ -179,7 +202,10 @@ function printChunks(outcomes: readonly Outcome[], pipeline: Pipeline, terminal:
   });
   const sum = (column: number) => rows.reduce((total, row) => total + (row[column] as number), 0);
   terminal.print(['', ...table(['up to', 'status', 'sessions', 'rows', 'rejected', 'seconds'], rows)]);
-  terminal.print(['', `${figure(sum(2))} sessions, ${figure(sum(3))} rows stored, ${figure(sum(4))} quarantined.`]);
+  terminal.print([
+    '',
+    `${counted(sum(2), 'session')}, ${counted(sum(3), 'row')} stored, ${figure(sum(4))} quarantined.`,
+  ]);
   if (sum(4) > 0) terminal.print(refusedText(sum(4)));
 }
 

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { generateMarket } from '../local/market/generator.ts';
 import { replayMarket } from '../local/market/replay.ts';
 import { startMarket } from '../local/market/start-market.ts';
+import { practiceOf } from '../local/practice.ts';
 import type { Context } from './context.ts';
 import { localOnly } from './pipeline.ts';
 import { askedPort } from './port.ts';
@@ -13,13 +14,17 @@ export interface MarketOptions {
   port?: string;
 }
 
+/** As large as it is asked to be, else as the market of the data directory. */
+async function marketOf({ SYMBOLS: symbols, ...config }: Context['config']) {
+  const kept = await practiceOf(resolve(config.AFTERBELL_HOME), { ...config, SYMBOLS: undefined });
+  return { ...kept, ...(symbols !== undefined && { symbols }) };
+}
+
 /** Serves the practice market until Ctrl-C. */
 export async function market(options: MarketOptions, { config, terminal, signal, stage }: Context): Promise<number> {
   if (stage) throw localOnly('market', 'the practice market serves this computer');
   const source =
-    options.replay === undefined
-      ? generateMarket({ symbols: config.SYMBOLS, seed: 1 })
-      : await replayMarket(resolve(options.replay));
+    options.replay === undefined ? generateMarket(await marketOf(config)) : await replayMarket(resolve(options.replay));
   const port = askedPort(options.port);
   const misbehave = options.misbehave?.split(',').map((name) => name.trim()) ?? [];
   const served = await startMarket({ source, misbehave, port });

@@ -17,15 +17,13 @@ import { effectOf } from '../night/publish-session.ts';
 import { planRelease } from '../night/withheld.ts';
 import { releaseText } from '../records/run.ts';
 import { COMMANDS } from '../report/next-steps.ts';
+import { counted } from '../text.ts';
 import { backfillChunks, requireKind } from './backfill.ts';
 import { type Context, requireBegun } from './context.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { localOnly, onLaptop, onPipeline, type Pipeline } from './pipeline.ts';
 import { awaitPortfolios, printPortfolios } from './portfolio-outcome.ts';
 import { showProgress } from './progress.ts';
-
-/** What an empty practice home starts with, so that there is something to look at. */
-const PRACTICE_HISTORY = 300;
 
 export interface NightOptions {
   session?: string;
@@ -43,7 +41,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     if (misbehave.length > 0 && !laptop.vendors.embedded) throw cannotMisbehave(misbehave);
     const input = inputOf(session, options);
     if (options.dryRun) return dryRun(input, laptop, context);
-    await requireKind(laptop);
+    await requireKind(laptop, context);
     announce(laptop, context);
     if (laptop.vendors.embedded) await addSample(laptop.stores.tables, laptop.stores.config);
     const history = await missingHistory(session, laptop, context);
@@ -59,12 +57,20 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     printOutcome({ ...outcome, ...(portfolios ? { desk: portfolios } : {}) }, laptop.stores.lake, context.terminal);
     if (portfolios && !context.terminal.json && portfolios.status !== 'Skipped')
       await printPortfolios(portfolios, laptop, context.terminal);
+    if (laptop.vendors.embedded && exitCodeOf(outcome.status) === 0) inviteToQuery(context);
     return exitCodeOf(outcome.status);
   });
 }
 
 function inputOf(session: string, { session: named, portfolios }: NightOptions): object {
   return { ...(named !== undefined && { session }), ...(portfolios && { portfolios }) };
+}
+
+/** Whoever practises looks around next. */
+function inviteToQuery({ terminal }: Context): void {
+  if (terminal.json) return;
+  const command = COMMANDS.query("SELECT * FROM bars WHERE symbol = 'AAPL' ORDER BY date DESC LIMIT 5");
+  terminal.print(['', `Next: ${command}`]);
 }
 
 /** A night of a deployed stage: its history, its portfolios and its vendors are its own affair. */
@@ -108,18 +114,21 @@ function cannotMisbehave(misbehave: readonly string[]): NamedError {
   return new NamedError('Usage.Invalid', {
     what: `--misbehave ${misbehave.join(',')} is for the practice market`,
     found: 'a POLYGON_API_KEY, so other markets answer',
-    wanted: 'no key, or `afterbell market --misbehave …`',
+    wanted: 'no key, or `npx afterbell market --misbehave …`',
   });
 }
 
-function announce({ vendors }: Laptop, { terminal, config }: Context): void {
-  if (terminal.json || !vendors.embedded) return;
-  terminal.note(`No POLYGON_API_KEY: the practice market answers (${config.SYMBOLS} symbols, made-up prices).`);
+function announce({ vendors, market }: Laptop, { terminal }: Context): void {
+  if (terminal.json) return;
+  const size = counted(market.symbols, 'symbol');
+  if (vendors.embedded) terminal.note(`No POLYGON_API_KEY: the practice market answers (${size}, made-up prices).`);
+  if (vendors.replayed)
+    terminal.note('The practice market replays real bars; reference lists and company data are made up from them.');
 }
 
 /** Sessions before the night that an empty home wants first; a first run that was interrupted goes on. */
 async function missingHistory(session: string, laptop: Laptop, { config }: Context): Promise<string[]> {
-  const wanted = config.HISTORY_SESSIONS ?? (laptop.vendors.embedded ? PRACTICE_HISTORY : 0);
+  const wanted = laptop.vendors.embedded ? laptop.market.history : (config.HISTORY_SESSIONS ?? 0);
   if (wanted === 0) return [];
   const { lake } = laptop.stores;
   const nights = (await listAll(lake, 'reports/')).filter(({ key }) => key.endsWith('/night.json'));
@@ -133,7 +142,7 @@ async function missingHistory(session: string, laptop: Laptop, { config }: Conte
 async function backfillHistory(history: readonly string[], laptop: Laptop, context: Context): Promise<number> {
   const { terminal } = context;
   if (!terminal.json)
-    terminal.note(`History first: ${history.length} sessions from ${history[0]} to ${history.at(-1)}.`);
+    terminal.note(`History first: ${counted(history.length, 'session')} from ${history[0]} to ${history.at(-1)}.`);
   const outcomes = await backfillChunks(chunksOf(history), 'api', laptop, context);
   const failed = outcomes.find(({ status }) => status === 'Failed');
   for (const { session, status, reasons } of outcomes) {

@@ -73,7 +73,7 @@ export function printOutcome(outcome: Outcome, lake: { uri: string }, terminal: 
     '',
     `${statusWord(status, terminal)}: ${what} for session ${session} in ${duration(seconds)} (${runId})`,
   ]);
-  if (practice) terminal.print('Practice data: made up by the practice market, not by a vendor.');
+  if (practice) terminal.print('Practice data: from the practice market, not from a vendor.');
   if (datasets.length > 0) {
     const rows = datasets.map((set) => [
       set.name,

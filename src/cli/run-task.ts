@@ -8,6 +8,7 @@ import { unknownSymbols } from '../jobs/backlog.ts';
 import { causeText } from '../night/close-input.ts';
 import { startInput } from '../night/night.ts';
 import { didYouMean, duration, figure } from '../text.ts';
+import { requireKind } from './backfill.ts';
 import type { Context } from './context.ts';
 import { askedSession } from './night.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
@@ -48,6 +49,7 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
   const settings = { ...data.settings, ...settingsOf(options) };
   requireSettings(task, settings);
   return onPipeline(context, {}, async (pipeline) => {
+    if (!context.stage && !(task in JOB_SETTINGS)) await requireKind(pipeline, context);
     if (settings.JOB_SYMBOLS !== undefined) await requireSymbols(settings.JOB_SYMBOLS, pipeline, context.terminal);
     const progress = showProgress(context.terminal, pipeline.timeScale);
     const input = { task, session, settings };

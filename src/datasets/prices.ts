@@ -23,9 +23,23 @@ export function barSource(source: 'api' | 'flat-files', call: Pick<Call, 'config
   const files = flatFiles(openFileSource(place, endpoint, call.secrets.flatFiles));
   return {
     name: 'flat-files',
-    session: async (date) => ({ rows: (await files.session(date)).rows, practice: false, waitSeconds: 0 }),
+    session: async (date) => {
+      const { found, rows } = await files.session(date);
+      if (!found) throw noFile(date, place);
+      return { rows, practice: false, waitSeconds: 0 };
+    },
   };
 }
+
+function noFile(date: string, place: string): NamedError {
+  const [year, month] = date.split('-');
+  return new NamedError('Data.Invalid', {
+    what: `there is no flat file of ${date} in ${place}`,
+    wanted: `${year}/${month}/${date}.csv.gz`,
+    todo: `Put it there and give the same command again, or fetch the session from the API: npx afterbell backfill --from ${date} --to ${date}`,
+  });
+}
+
 /** Where a session's rows come from; a vendor, a practice market, a folder of flat files. */
 export interface BarSource {
   /** The bars' `source` column for real data; practice answers are marked `practice`. */

@@ -12,6 +12,8 @@ export interface Begun {
   arn: string;
   name: string;
   startTime: string;
+  /** Somebody was notified of its end; only the ledger lacks it. */
+  told?: boolean;
 }
 
 /** Executions of this home by files in its logs: one that is there when a home is opened was killed with its process. */

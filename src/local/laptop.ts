@@ -6,7 +6,8 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { type Config, environmentOf, loadConfig } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { FileLake, SCRATCH } from '../lake/file-lake.ts';
-import { type LostExecution, lostNotice } from '../night/notice.ts';
+import { lakeKind } from '../lake/lake.ts';
+import { lostNotice } from '../night/notice.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { createTableInput, TABLES, type TableName } from '../tables/definitions.ts';
 import { exchangeTime } from '../text.ts';
@@ -31,7 +32,9 @@ import { type Home, lockDatabases, openHome, requireFreeSpace, unwritable, WRITE
 import { type Jobs, startJobs } from './jobs.ts';
 import { keepNewest } from './keep-newest.ts';
 import { removeLast } from './last-steps.ts';
+import { enterLost, KILLED, type Lost, runOfName } from './lost-executions.ts';
 import { requireOpenFiles } from './open-files.ts';
+import { keepPractice, type PracticeSettings, practiceOf } from './practice.ts';
 import type { Program } from './program.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run-machine.ts';
@@ -75,6 +78,8 @@ export interface Laptop {
   home: Home;
   stores: Stores;
   vendors: Vendors;
+  /** What the practice market of this home is like, or would be. */
+  market: PracticeSettings;
   /** Runs one execution to its end. */
   run(input: object, options: RunOptions): Promise<Execution>;
   /** Waits for what events have started meanwhile, and gives it once; an abort stops it. */
@@ -115,7 +120,10 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       await removeLeftovers(home, config);
       for (const done of swept) done();
     });
-    const vendors = await reachVendors(options);
+    // Whoever asks others may have a SYMBOLS for another home.
+    const isOwnMarket = config.POLYGON_API_KEY === undefined && options.flatFiles === undefined;
+    const market = await practiceOf(home.path, isOwnMarket ? config : { ...config, SYMBOLS: undefined });
+    const vendors = await reachVendors({ ...options, market });
     closers.push(vendors.close);
     const credentials = randomCredentials();
     const tables = await startTables({ path: home.folders.tables, credentials });
@@ -168,21 +176,33 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     const machines = Object.fromEntries(MACHINES.map((name) => [name, laptopMachine(program.root, name)]));
     const sns = new SNSClient(clientOptions(aws.url, credentials));
     const running = new RunningExecutions(home.folders.logs);
-    // What EventBridge tells of an execution that ended without a word of its own.
-    const tell = async (lost: Omit<LostExecution, 'stage' | 'link' | 'time'>) => {
-      const link = join(home.folders.logs, 'functions.jsonl');
-      const at = new Date().toISOString();
-      const notice = lostNotice({ ...lost, time: exchangeTime(at), link, stage: 'local' });
-      const notification = { topicArn: 'arn:aws:sns:us-east-1:000000000000:afterbell-local', ...notice, at };
-      await log('notifications.jsonl', notification);
-      onNotify?.(notification);
+    // What EventBridge tells of an execution that ended without a word of its own, once; the ledger says the same.
+    const settle = async (lost: Lost) => {
+      const known = await enterLost(lost, stores);
+      if (known !== 'nothing' && !lost.told) {
+        const { name, status, error, cause, endedAt } = lost;
+        const startTime = lost.startTime || runOfName(name)?.startedAt;
+        const began = startTime === undefined ? {} : { began: exchangeTime(startTime) };
+        const times = { ...began, time: exchangeTime(endedAt) };
+        const link = join(home.folders.logs, 'functions.jsonl');
+        const notice = lostNotice({ name, status, error, cause, ...times, link, stage: 'local' });
+        const topicArn = 'arn:aws:sns:us-east-1:000000000000:afterbell-local';
+        const notification = { topicArn, ...notice, at: new Date().toISOString() };
+        await log('notifications.jsonl', notification);
+        onNotify?.(notification);
+      }
+      if (known !== 'unknown') await running.end(lost);
+      else await running.begin({ ...lost, told: true }).catch(() => undefined);
     };
-    for (const { name, startTime } of await running.leftBehind()) {
-      const cause = `its process ended before it did (killed, or the computer went down); begun ${startTime ? exchangeTime(startTime) : 'at an unknown time'}`;
-      await tell({ name, status: 'ABORTED', error: 'Job.Interrupted', cause });
-      await running.end({ name });
-    }
+    for (const left of await running.leftBehind())
+      await settle({ ...KILLED, endedAt: new Date().toISOString(), ...left });
     await home.setEndpoints({ aws: aws.url, dynamodb: tables.url }, credentials);
+    // A home that began before its market was remembered may be of any size.
+    const isNew = (await lakeKind(stores.lake).catch(() => null)) === undefined;
+    const keepMarket = () =>
+      keepPractice(home.path, market).catch((error) => {
+        throw unwritable(home.path, error);
+      });
     const timeScale = options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1);
     // Declared as a function: an event may start an execution.
     async function run(input: object, { machine = 'nightly', name, onEvent, signal }: RunOptions): Promise<Execution> {
@@ -194,6 +214,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       const known = { executionArn: arn, stateMachineArn, name: runId, startDate: new Date(startTime) };
       executions.set(arn, { ...known, status: 'RUNNING' });
       keepNewest(executions, KEPT_EXECUTIONS);
+      if (machine === 'nightly' && vendors.embedded && isNew) await keepMarket();
       await running.begin({ arn, name: runId, startTime }).catch(() => undefined);
       const result = await runMachine(machines[machine]!, {
         input,
@@ -205,10 +226,11 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
         signal,
       });
       executions.set(arn, { ...known, status: result.status });
-      const { status, error = '', cause = '' } = result;
+      const { status, error = 'none', cause = 'no cause was given', stoppedAt } = result;
       const isLost = status !== 'SUCCEEDED' && !OWN_ERRORS.test(error);
-      if (isLost) await tell({ name: runId, status, error: error || 'none', cause: cause || 'stopped by hand' });
-      await running.end({ name: runId });
+      const why = status === 'ABORTED' ? stoppedBy(signal) : { error, cause };
+      if (isLost) await settle({ arn, name: runId, startTime, status, ...why, endedAt: stoppedAt });
+      else await running.end({ name: runId });
       return { ...result, runId };
     }
     // Closed first: what is stopped must still reach its functions and tables.
@@ -216,11 +238,17 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     // Before everything: who reads now waits for the end, and does not meet endpoints about to close.
     closers.push(() => home.setEndpoints({}));
     const settled = (signal?: AbortSignal) => triggered.settled(signal);
-    return { practice: vendors.practice, timeScale, home, stores, vendors, close, run, settled };
+    return { practice: vendors.practice, timeScale, home, stores, vendors, market, close, run, settled };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Who stopped an execution is what its signal says. */
+function stoppedBy(signal: AbortSignal | undefined): Pick<Lost, 'error' | 'cause'> {
+  const { reason } = signal ?? {};
+  return { error: 'Job.Interrupted', cause: reason instanceof NamedError ? reason.message : 'stopped by hand' };
 }
 
 /** Where jobs spill: on the disk of the data directory, and what a killed one has left there goes with the next run. */

@@ -1,18 +1,21 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
+import { NamedError } from '../errors.ts';
 import { ACCOUNT, REGION } from './aws/environment.ts';
 import { generateMarket } from './market/generator.ts';
 import { HOLDINGS_PATH } from './market/ishares.ts';
 import { startMarket } from './market/start-market.ts';
-
-/** Every practice market of this seed serves the same days. */
-const SEED = 1;
+import type { PracticeSettings } from './practice.ts';
 
 /** How functions reach their vendors: host settings for the environment, keys for the secrets endpoint. */
 export interface Vendors {
   practice: boolean;
   /** The practice market is this process's own. */
   embedded: boolean;
+  /** The market replays bars that are real. */
+  replayed?: boolean;
+  /** Why nobody can be asked, for commands that have to ask. */
+  unreachable?: NamedError;
   environment: Record<string, string>;
   secrets: Record<string, string>;
   close(): Promise<void>;
@@ -24,19 +27,21 @@ export interface Vendors {
  */
 export async function reachVendors(options: {
   config: Config;
+  /** What a market of our own is like. */
+  market: PracticeSettings;
   misbehave?: readonly string[];
   flatFiles?: string;
   /** Portfolios of real data are analysed by the real model, whoever answers for prices. */
   realModel?: boolean;
 }): Promise<Vendors> {
-  const { config, misbehave, flatFiles, realModel } = options;
+  const { config, market, misbehave, flatFiles, realModel } = options;
   if (flatFiles !== undefined) return flatFileVendors(config, flatFiles);
-  if (config.POLYGON_API_KEY === undefined) return practiceVendors(config, misbehave ?? [], realModel === true);
-  const practice = await isPractice(config.POLYGON_BASE_URL);
+  if (config.POLYGON_API_KEY === undefined) return practiceVendors(config, market, misbehave ?? [], realModel === true);
+  const met = await meet(config.POLYGON_BASE_URL);
   const { POLYGON_API_KEY, ALPACA_API_KEY_ID, ALPACA_API_SECRET_KEY } = config;
   const keys = { polygon: JSON.stringify({ apiKey: POLYGON_API_KEY }) };
   const alpaca = ALPACA_API_KEY_ID && JSON.stringify({ keyId: ALPACA_API_KEY_ID, secretKey: ALPACA_API_SECRET_KEY });
-  return vendorsOf(practice, config, {
+  const vendors = vendorsOf(met.practice, config, {
     ...keys,
     ...(alpaca ? { alpaca } : {}),
     ...ownModel(config),
@@ -45,6 +50,7 @@ export async function reachVendors(options: {
     polygonUrl: config.POLYGON_BASE_URL,
     alpacaUrl: config.ALPACA_BASE_URL,
   });
+  return { ...vendors, ...met };
 }
 
 /** Flat files are the vendor's real data, whatever lies beside them; a bucket of them has a key pair of its own. */
@@ -66,8 +72,13 @@ function ownModel({ XAI_API_KEY, XAI_API_URL, XAI_MODEL }: Config) {
   return { ...key, xaiUrl: XAI_API_URL, xaiModel: XAI_MODEL };
 }
 
-async function practiceVendors(config: Config, misbehave: readonly string[], realModel: boolean): Promise<Vendors> {
-  const market = await startMarket({ source: generateMarket({ symbols: config.SYMBOLS, seed: SEED }), misbehave });
+async function practiceVendors(
+  config: Config,
+  settings: PracticeSettings,
+  misbehave: readonly string[],
+  realModel: boolean,
+): Promise<Vendors> {
+  const market = await startMarket({ source: generateMarket(settings), misbehave });
   const key = { apiKey: 'practice' };
   const model = { xai: JSON.stringify(key), xaiUrl: `${market.url}/v1`, xaiModel: 'grok-practice' };
   return {
@@ -142,9 +153,28 @@ function secretArn(vendor: string): string {
 }
 
 /** Only a practice market answers its header, and only loopback can be one: a vendor is not asked for nothing. */
-async function isPractice(baseUrl: string): Promise<boolean> {
-  const { hostname } = new URL(baseUrl);
-  if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname)) return false;
-  const answer = await fetch(new URL('/', baseUrl), { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
-  return answer?.headers.has('x-afterbell-practice') ?? false;
+async function meet(baseUrl: string): Promise<Pick<Vendors, 'practice' | 'replayed' | 'unreachable'>> {
+  const { hostname, port } = new URL(baseUrl);
+  if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname)) return { practice: false };
+  try {
+    const { headers } = await fetch(new URL('/', baseUrl), { signal: AbortSignal.timeout(5000) });
+    const kind = headers.get('x-afterbell-practice');
+    return { practice: kind !== null, replayed: kind === 'replay' };
+  } catch (error) {
+    return { practice: false, unreachable: notThere(baseUrl, port, error as Error) };
+  }
+}
+
+function notThere(baseUrl: string, port: string, cause: Error): NamedError {
+  const { code, message } = (cause.cause ?? cause) as NodeJS.ErrnoException;
+  return new NamedError(
+    'Vendor.Unavailable',
+    {
+      what: `nothing answers at POLYGON_BASE_URL ${baseUrl}`,
+      found: code ?? message,
+      wanted: 'the market this data directory is fed by',
+      todo: `Start it in another terminal: npx afterbell market${port === '' ? '' : ` --port ${port}`}. Or leave POLYGON_BASE_URL out.`,
+    },
+    { cause },
+  );
 }

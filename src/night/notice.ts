@@ -66,7 +66,9 @@ export function noticeOf({ night, verdict, fresh, served, page, stage, closedAt 
   const label = isHeld || verdict.sessions.held.length > 0 ? 'Why' : 'Error';
   const { release, rest } = commands(night, verdict, bad, atStage(stage));
   const lines: NoticeLine[] = [
-    shown(`${status}: ${bad.map(badText).join(', ') || 'the run itself'} (${what} ${runId} for session ${session}).`),
+    shown(
+      `${status}: ${bad.map((set) => badText(set, status)).join(', ') || 'the run itself'} (${what} ${runId} for session ${session}).`,
+    ),
     shown(
       `Since ${exchangeTime(night.openedAt)}; it ended after ${duration((Date.parse(closedAt) - Date.parse(night.openedAt)) / 1000)}.`,
     ),
@@ -113,7 +115,9 @@ function subjectOf(text: string): string {
   return wellFormed(oneLine(text), 100).replace(/[^\x20-\x7e]/g, '?');
 }
 
-function badText({ name, status }: DatasetOutcome): string {
+/** What was not well; the verdict before it says already how. */
+function badText({ name, status }: DatasetOutcome, verdict: Verdict['status']): string {
+  if (status === verdict.toLowerCase()) return name;
   return status === 'partial' ? `${name} in part` : `${name} ${status}`;
 }
 
@@ -172,7 +176,9 @@ export interface LostExecution {
   error: string;
   /** Said on a laptop only: on a stage the execution's page has it. */
   cause?: string;
-  /** Instant at which it was found to have ended, ISO. */
+  /** When it began, as people read it; said on a laptop only. */
+  began?: string;
+  /** When it ended, or was found to have. */
   time: string;
   /** Where it can be looked at. */
   link: string;
@@ -187,7 +193,7 @@ export function lostNotice(lost: LostExecution): { subject: string; message: str
   const there = atStage(lost.stage);
   const message = [
     `Interrupted: execution ${lost.name} stopped without reporting a reason (${lost.status}).`,
-    `Since ${lost.time}.`,
+    lost.began === undefined ? `Ended ${lost.time}.` : `Since ${lost.began}; it had ended by ${lost.time}.`,
     'Published data is unchanged, and what was stored by then is sound.',
     `Error: ${lost.error}${lost.cause === undefined ? '' : `: ${wellFormed(lost.cause, CAUSE)}`}`,
     `Execution: ${lost.link}`,

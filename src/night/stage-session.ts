@@ -60,7 +60,7 @@ export async function stageSession(
     return { date: session, ...NOTHING, status: 'failed', trouble };
   });
   if ('status' in answer) return answer;
-  if (answer.rows.length === 0 && !again) throw nothing(session, openedAt);
+  if (answer.rows.length === 0 && !again) throw nothing(session, openedAt, source.name);
   const kind = answer.practice ? 'practice' : 'real';
   await claimLake(lake, kind);
   const name = answer.practice ? 'practice' : source.name;
@@ -77,7 +77,7 @@ export async function stageSession(
   return { date: session, status: 'staged', ...counts, waitSeconds: answer.waitSeconds, reason: '' };
 }
 
-function nothing(session: string, openedAt: string): NamedError {
+function nothing(session: string, openedAt: string, source: BarSource['name']): NamedError {
   const age = (Date.parse(openedAt) - Date.parse(sessionHours(session).close)) / DAY_MS;
   if (age < LATE_DAYS) {
     return new NamedError('Vendor.NotYetAvailable', {
@@ -90,6 +90,6 @@ function nothing(session: string, openedAt: string): NamedError {
     what: `the vendor has no bars for ${session}`,
     found: `an empty answer ${Math.floor(age)} days after the close`,
     wanted: 'one bar per symbol: it was a trading session',
-    todo: 'Fetch it from another source: `afterbell backfill --source flat-files --from … --to …`.',
+    todo: `Fetch it from another source: npx afterbell backfill${source === 'flat-files' ? '' : ' --flat-files FOLDER'} --from ${session} --to ${session}`,
   });
 }

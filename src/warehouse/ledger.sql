@@ -82,6 +82,27 @@ VALUES (:run_id, :session::date, :kind, 'Running', :execution_arn, :started_at::
         jsonb_build_object('planned', :planned::jsonb))
 ON CONFLICT (run_id) DO NOTHING
 
+-- name: interrupt-night
+-- A run that ended without a verdict: its row, made where it had not come to have one, and a row for every task it was
+-- to do. One that has a verdict stays as it is.
+WITH entered AS (
+  INSERT INTO nights (run_id, session, kind, status, execution_arn, started_at, completed_at, reasons, summary)
+  VALUES (:run_id, :session::date, :kind, 'Interrupted', :execution_arn, :started_at::timestamp,
+          :completed_at::timestamp, jsonb_build_array(:reason::text), '{}')
+  ON CONFLICT (run_id) DO UPDATE SET status = 'Interrupted', completed_at = excluded.completed_at,
+    reasons = excluded.reasons
+    WHERE nights.status = 'Running'
+  RETURNING run_id, session, completed_at, coalesce(summary -> 'planned', '[]') AS planned
+)
+INSERT INTO sync_logs (task_name, status, error_message, started_at, completed_at, metadata)
+SELECT p.task, 'interrupted', :reason::text, NULL, e.completed_at,
+       jsonb_build_object('run_id', e.run_id, 'session', e.session)
+FROM entered e
+CROSS JOIN LATERAL jsonb_array_elements_text(e.planned) AS p (task)
+
+-- name: known-run
+SELECT status FROM nights WHERE run_id = :run_id
+
 -- name: recent-nights
 SELECT run_id, execution_arn, session::text AS session, kind, status, started_at::text AS started_at,
        completed_at::text AS completed_at, released_run, reasons::text AS reasons, summary::text AS summary

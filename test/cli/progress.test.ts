@@ -27,7 +27,7 @@ test('on the terminal a notification leaves out what the verdict says below it, 
   const check = { ...HELD.check!, holds: [`${SESSION}: few rows`, `${SESSION}: gone`], releasing };
   expect(shown({ prices: { ...HELD, check } })).toEqual([
     `  notified: afterbell Held: session ${SESSION}`,
-    `    Held: prices held (night night-1 for session ${SESSION}).`,
+    `    Held: prices (night night-1 for session ${SESSION}).`,
     '    Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
     '    Published data is unchanged: 1 session, through 2026-11-24.',
     '    Done all the same: tickers, assets.',

@@ -13,7 +13,7 @@ test('a night that is stopped is told of, in the log and where the laptop shows 
   expect(more).toEqual([]);
   expect(told).toMatchObject({ subject: expect.stringMatching(/^afterbell Interrupted: night-2025-11-19-/) });
   expect(String(told!.message)).toMatch(
-    /^Interrupted: execution night-2025-11-19-\S+ stopped without reporting a reason \(ABORTED\)\.\nSince .* EST\.\n.*\nError: .*\nExecution: .*functions\.jsonl\nRepair: npx afterbell night, /,
+    /^Interrupted: execution night-2025-11-19-\S+ stopped without reporting a reason \(ABORTED\)\.\nSince .* EST; it had ended by .* EST\.\n.*\nError: Job\.Interrupted: stopped by hand\nExecution: .*functions\.jsonl\nRepair: npx afterbell night, /,
   );
   expect(readdirSync(join(scene.home, 'logs', 'running'))).toEqual([]);
 });
@@ -32,8 +32,9 @@ test('a night that was killed with its process is told of when its home is opene
     'Interrupted: execution night-cut stopped without reporting a reason (ABORTED).',
     `Interrupted: execution ${begun.name} stopped without reporting a reason (ABORTED).`,
   ]);
+  expect(told[1]![1]).toMatch(/^Since Thu 20 Nov 2025 04:00 EST; it had ended by .* E[SD]T\.$/);
   expect(told[1]![3]).toBe(
-    'Error: Job.Interrupted: its process ended before it did (killed, or the computer went down); begun Thu 20 Nov 2025 04:00 EST',
+    'Error: Job.Interrupted: its process ended before it did (killed, or the computer went down)',
   );
 });
 

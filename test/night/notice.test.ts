@@ -32,7 +32,7 @@ test('a failed night', () => {
   const { notify, subject, message } = told({ prices: unstaged('Vendor.AuthFailed', cause) });
   expect([notify, subject]).toEqual([true, `afterbell Failed: session ${SESSION}`]);
   expect(message.split('\n')).toEqual([
-    `Failed: prices failed (night night-1 for session ${SESSION}).`,
+    `Failed: prices (night night-1 for session ${SESSION}).`,
     'Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
     'Published data is unchanged: 1,255 sessions, through 2026-11-24.',
     'Done all the same: tickers, assets.',
@@ -95,7 +95,7 @@ test('a held night', () => {
   const { notify, subject, message } = told({ prices: { ...HELD, check: { ...HELD.check!, releasing } } });
   expect([notify, subject]).toEqual([true, `afterbell Held: session ${SESSION}`]);
   expect(message.split('\n')).toEqual([
-    `Held: prices held (night night-1 for session ${SESSION}).`,
+    `Held: prices (night night-1 for session ${SESSION}).`,
     'Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
     'Published data is unchanged: 1,255 sessions, through 2026-11-24.',
     'Done all the same: tickers, assets.',
@@ -151,7 +151,8 @@ const LOST = {
   status: 'ABORTED',
   error: 'Job.Interrupted',
   cause: 'its process ended',
-  time: '2026-11-26T09:00:00Z',
+  began: 'Thu 26 Nov 2026 03:55 EST',
+  time: 'Thu 26 Nov 2026 04:00 EST',
   link: 'https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn',
   stage: 'dev',
 };
@@ -161,7 +162,7 @@ test('a killed night', () => {
   expect(subject).toBe('afterbell Interrupted: night-1');
   expect(message.split('\n')).toEqual([
     'Interrupted: execution night-1 stopped without reporting a reason (ABORTED).',
-    'Since 2026-11-26T09:00:00Z.',
+    'Since Thu 26 Nov 2026 03:55 EST; it had ended by Thu 26 Nov 2026 04:00 EST.',
     'Published data is unchanged, and what was stored by then is sound.',
     'Error: Job.Interrupted: its process ended',
     `Execution: ${LOST.link}`,
@@ -183,7 +184,7 @@ test('the event rule of a stage says the same words, but for the cause', () => {
   const lines = [...template.matchAll(/"\\"(.*)\\"",?/g)].map(([, line]) =>
     line!.replaceAll(/\$\{var\.stage\}/g, 'dev').replace(/<([a-z]+)>/g, (_, name: string) => values[name]!),
   );
-  const { cause: _, ...stage } = LOST;
+  const { cause: _, began: __, ...stage } = LOST;
   expect(lines.join('\n')).toBe(lostNotice(stage).message);
   // Vendors' and drivers' words hold quotes and line breaks, and the template is JSON.
   expect(terraform).not.toContain('$.detail.cause');

@@ -2,7 +2,7 @@ import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
 import type { NightReport } from '../../src/records/run.ts';
-import { afterbell } from './command.ts';
+import { afterbell, typed } from './command.ts';
 import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, THAT_MORNING } from './scene.ts';
 
 test('a good night fills every store, tells the rule, and its repetition changes nothing', async () => {
@@ -106,7 +106,8 @@ test('a good night fills every store, tells the rule, and its repetition changes
   );
   const later = await afterbell(['status'], { AFTERBELL_HOME: home, AFTERBELL_NOW: '2025-11-24T13:00:00Z' });
   expect(later.code).toBe(1);
-  expect(later.stdout).toMatch(/\n- prices are 2 sessions behind: 2025-11-21 is due\n {4}npx afterbell night\n/);
+  const command = `${typed({ AFTERBELL_HOME: home })} night`;
+  expect(later.stdout).toContain(`\n- prices are 2 sessions behind: 2025-11-21 is due\n    ${command}\n`);
   expect(later.stdout).toContain('Missing: 2025-11-20, 2025-11-21\n');
   expect(later.stdout.split('\n').length).toBeLessThan(40);
   expect(status.code).toBe(0);

@@ -1,4 +1,4 @@
-import { sessionsBetween } from '../../calendar/calendar.ts';
+import { nextSession, sessionsBetween } from '../../calendar/calendar.ts';
 import { DATASET_OF_TASK } from '../../datasets/registry.ts';
 import { COMMANDS, type WithheldStep, withheldSteps } from '../../report/next-steps.ts';
 import { counted, ledgerInstant } from '../../text.ts';
@@ -41,6 +41,10 @@ export interface HealthFacts {
   nothingIn?: string | undefined;
   /** ` --stage NAME` or nothing. */
   there: string;
+  /** Missing sessions that one night fetches besides its own. */
+  gapSessions?: number;
+  /** The data are real, and there is no key to fetch more of them with. */
+  keyless?: boolean;
 }
 
 /** Worst first. */
@@ -72,10 +76,17 @@ export function assessHealth(facts: HealthFacts): Health {
 function beginning({ nothingIn, last, running, there }: HealthFacts): Trouble[] {
   if (nothingIn === undefined || running) return [];
   const what = last ? `${nothingIn} serves no session yet` : `no night has run in ${nothingIn}`;
-  return [{ code: 1, what, command: there ? COMMANDS.night(undefined, there) : 'make run' }];
+  return [{ code: 1, what, command: COMMANDS.night(undefined, there) }];
 }
 
-function nightTroubles({ last, latest, running, heldRuns, heldLists, there }: HealthFacts): Trouble[] {
+/** What is to be done with a command that asks a vendor: without a key it would meet the practice market. */
+function fetching(command: string, { keyless }: Pick<HealthFacts, 'keyless'>): Pick<Trouble, 'command' | 'steps'> {
+  if (!keyless) return { command };
+  return { command, steps: [{ why: 'POLYGON_API_KEY is not set. Put it into .env in this folder, then', command }] };
+}
+
+function nightTroubles(facts: HealthFacts): Trouble[] {
+  const { last, latest, running, heldRuns, heldLists, there } = facts;
   if (!last || isMended(last, latest)) return [];
   const [session, status] = [String(last.session), String(last.status)];
   // A night at work for that session or a later one is what repairs it.
@@ -83,7 +94,7 @@ function nightTroubles({ last, latest, running, heldRuns, heldLists, there }: He
   const [reason] = JSON.parse(String(last.reasons ?? '[]')) as string[];
   const what = `the last night (${session}) ended as ${status}${reason ? `: ${reason}` : ''}`;
   if (status === 'Failed' || status === 'Interrupted')
-    return [{ code: 1, what, command: COMMANDS.night(session, there) }];
+    return [{ code: 1, what, ...fetching(COMMANDS.night(session, there), facts) }];
   if (status === 'Held') return heldRuns.some(({ runId }) => runId === last.run_id) ? [] : [{ code: 4, what }];
   if (status !== 'Partial' || heldLists.some(({ runId }) => runId === last.run_id)) return [];
   // What it withheld of older sessions is named for itself.
@@ -130,7 +141,14 @@ function withheldProblems({ heldRuns, heldLists, newest, there }: HealthFacts): 
   ];
 }
 
-function staleTroubles({ freshness, expected, running, last, heldRuns, heldLists, there }: HealthFacts): Trouble[] {
+/** A night fetches its own session and some missing ones; more of them are a backfill. */
+function catchUp({ newest, behind }: Freshness, { expected, there, gapSessions = 20 }: HealthFacts): string {
+  if (newest === null || behind === null || behind <= gapSessions + 1) return COMMANDS.night(undefined, there);
+  return COMMANDS.backfill(nextSession(newest), expected, there);
+}
+
+function staleTroubles(facts: HealthFacts): Trouble[] {
+  const { freshness, expected, running, last, heldRuns, heldLists, there } = facts;
   const behind = freshness.filter((row) => row.behind !== 0);
   const prices = behind.find(({ dataset }) => dataset === 'prices');
   // What a night at work or a release will bring is no trouble of its own.
@@ -138,7 +156,7 @@ function staleTroubles({ freshness, expected, running, last, heldRuns, heldLists
   const failed = last?.status === 'Failed' || last?.status === 'Interrupted';
   const night: Trouble[] =
     prices && !coming && !(failed && String(last?.session) === expected)
-      ? [{ code: 1, what: `prices are ${prices.age}: ${expected} is due`, command: COMMANDS.night(undefined, there) }]
+      ? [{ code: 1, what: `prices are ${prices.age}: ${expected} is due`, ...fetching(catchUp(prices, facts), facts) }]
       : [];
   if (running) return night;
   // What a night had no key for is no fault; the night brings what follows prices.
@@ -153,7 +171,8 @@ function staleTroubles({ freshness, expected, running, last, heldRuns, heldLists
     ...night,
     ...others.map((row): Trouble => {
       const what = row.newest === null ? `${row.dataset}: never brought` : `${row.dataset}: ${row.age}`;
-      return { code: 3, what, command: repairOf(row, there) };
+      const command = repairOf(row, there);
+      return { code: 3, what, ...(row.dataset in DERIVED ? { command } : fetching(command, facts)) };
     }),
   ];
 }
@@ -162,13 +181,14 @@ function repairOf({ dataset }: Freshness, there: string): string {
   return `${DERIVED[dataset] ?? COMMANDS.run(`sync-${dataset.replaceAll('_', '-')}`)}${there}`;
 }
 
-function gapTroubles({ gaps: missing, heldRuns, there }: HealthFacts): Trouble[] {
+function gapTroubles(facts: HealthFacts): Trouble[] {
+  const { gaps: missing, heldRuns, there } = facts;
   const gaps = missing.filter((date) => !heldRuns.some(({ sessions }) => sessions.includes(date)));
   const [from, to] = [gaps[0], gaps.at(-1)];
   if (from === undefined || to === undefined) return [];
   const named = `${gaps.slice(-5).join(', ')}${gaps.length > 5 ? ', …' : ''}`;
   const what = gaps.length === 1 ? `session ${from} is missing` : `${gaps.length} sessions are missing: ${named}`;
-  return [{ code: 3, what, command: COMMANDS.backfill(from, to, there) }];
+  return [{ code: 3, what, ...fetching(COMMANDS.backfill(from, to, there), facts) }];
 }
 
 /** How far one dataset has got, against what the calendar expects by now. */

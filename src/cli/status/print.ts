@@ -25,7 +25,7 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
     const shown = missing.slice(-8).join(', ') + (missing.length > 8 ? `, … ${missing.length} in all` : '');
     terminal.print([
       '',
-      `${held.length} sessions of ${kind ?? 'no'} data, ${held[0]} to ${held.at(-1)}. ${missing.length === 0 ? 'No session is missing.' : `Missing: ${shown}`}`,
+      `${counted(held.length, 'session')} of ${kind ?? 'no'} data, ${held[0]} to ${held.at(-1)}. ${missing.length === 0 ? 'No session is missing.' : `Missing: ${shown}`}`,
     ]);
   }
   printWithheld(status, terminal);

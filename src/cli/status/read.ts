@@ -7,6 +7,7 @@ import { publishedSessions } from '../../lake/session-files.ts';
 import { readSilverCheckpoint } from '../../lake/silver.ts';
 import { RunningExecutions } from '../../local/executions.ts';
 import { readHome } from '../../local/home.ts';
+import { KILLED, lostReason } from '../../local/lost-executions.ts';
 import { readScheduleRecord } from '../../local/nightly-timer.ts';
 import { executionIsRunning } from '../../night/open.ts';
 import { executionLink, ledgerInstant, statement, there } from '../../text.ts';
@@ -118,6 +119,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
   const heldLists = await readWithheldLists(lake);
   const session = nextSession(lastClosedSession(now));
   const scheduled = context.stage !== undefined || (await readScheduleRecord(config.AFTERBELL_HOME)) !== undefined;
+  const kind = (await lakeKind(lake)) ?? null;
   const ended = ({ kind, status }: SqlRow) => (kind === 'night' || kind === 'release') && status !== 'Running';
   const health = assessHealth({
     last: ledger.nights.find(ended),
@@ -131,9 +133,11 @@ export async function readStatus(context: Context, task: string | undefined): Pr
     heldLists,
     nothingIn: held.length === 0 ? whereOf(context) : undefined,
     there: there(context),
+    gapSessions: config.GAP_SESSIONS,
+    keyless: kind === 'real' && !context.stage && config.POLYGON_API_KEY === undefined,
   });
   return {
-    kind: (await lakeKind(lake)) ?? null,
+    kind,
     health,
     running: running ?? null,
     expected,
@@ -183,11 +187,17 @@ async function findRunning(ledger: Ledger, context: Context): Promise<AtWork | u
     return atWork(ledger.nights);
   }
   const home = context.config.AFTERBELL_HOME;
-  const begun = (await new RunningExecutions(join(home, 'logs')).leftBehind()).map(({ name }) => name);
+  const left = await new RunningExecutions(join(home, 'logs')).leftBehind();
+  const begun = left.map(({ name }) => name);
   const owner = await readHome(home);
   // An owner that is opening the home has not looked yet at what a killed one left.
-  const alive = new Set(owner && !owner.opening ? begun : []);
-  for (const night of open) if (!alive.has(String(night.run_id))) night.status = 'Interrupted';
+  const untold = left.filter(({ told }) => !told).map(({ name }) => name);
+  const alive = new Set(owner && !owner.opening ? untold : []);
+  for (const night of open) {
+    if (alive.has(String(night.run_id))) continue;
+    night.status = 'Interrupted';
+    night.reasons = JSON.stringify([lostReason(KILLED)]);
+  }
   if (!owner) ledger.nights = withKilled(ledger.nights, begun);
   return owner && (atWork(ledger.nights) ?? commandAtWork(owner, lastClosedSession(context.now)));
 }

@@ -1,5 +1,6 @@
 import { dateOfKey, type Lake, listAll, readJson } from '../../lake/lake.ts';
 import { stagingByRun } from '../../lake/staging.ts';
+import { KILLED, lostReason, runOfName } from '../../local/lost-executions.ts';
 import { effectOf } from '../../night/publish-session.ts';
 import { sortWithheld, type WithheldReport } from '../../night/withheld.ts';
 import { type NightKind, type ReleaseEffect, releaseText } from '../../records/run.ts';
@@ -63,8 +64,6 @@ export function withheldReason({ reasons, summary }: SqlRow): string {
   return datasets.find(({ task }) => task === 'prices')?.reasons?.[0] ?? first;
 }
 
-const NAME = /^night-(\d{4}-\d\d-\d\d)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)/;
-
 /**
  * Pure: the ledger's nights, newest first, and with them those that were killed before they came into it (in Open
  * Night, or before there was a warehouse). One whose session is done had nothing left to do and is left out.
@@ -74,19 +73,19 @@ export function withKilled(nights: readonly SqlRow[], left: readonly string[]): 
   const known = new Set(nights.map(({ run_id }) => run_id));
   const done = new Set(nights.filter(({ status }) => status === 'Succeeded').map(({ session }) => session));
   const killed = left.flatMap((name): SqlRow[] => {
-    const [, session, year, month, day, ...clock] = NAME.exec(name) ?? [];
-    if (session === undefined || known.has(name) || done.has(session)) return [];
+    const run = runOfName(name);
+    if (run?.kind !== 'night' || known.has(name) || done.has(run.session)) return [];
     return [
       {
         run_id: name,
         execution_arn: null,
-        session,
+        session: run.session,
         kind: 'night',
         status: 'Interrupted',
-        started_at: `${year}-${month}-${day} ${clock.join(':')}`,
+        started_at: run.startedAt.slice(0, 19).replace('T', ' '),
         completed_at: null,
         released_run: null,
-        reasons: JSON.stringify(['interrupted: its process ended in Open Night, or before']),
+        reasons: JSON.stringify([lostReason(KILLED)]),
         summary: '{}',
       },
     ];

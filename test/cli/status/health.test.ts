@@ -67,7 +67,7 @@ test('an age is counted in sessions, not in days', () => {
 test.each<[string, Partial<HealthFacts>, (number | string | undefined)[]]>([
   ['all is current', {}, [0]],
   ['a backfill has run alone', { last: undefined }, [0]],
-  ['no night has run', { last: undefined, freshness: [], nothingIn: '/nothere' }, [1, 'make run']],
+  ['no night has run', { last: undefined, freshness: [], nothingIn: '/nothere' }, [1, 'npx afterbell night']],
   ['the first night is at work', { last: undefined, running: DUE, freshness: [], nothingIn: '/h' }, [0]],
   [
     'the first night failed',
