@@ -1,4 +1,5 @@
 import type { Bar } from '../records/bar.ts';
+import { counted } from '../text.ts';
 import { percent } from './change-budget.ts';
 
 /** Gates a staged session passes before it is published (docs/design.md, A night, step by step). Shares are of one, not percent. */
@@ -70,7 +71,7 @@ export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = 
     const all = rows + kept.size;
     if (usual >= limits.minimum && (all < usual * limits.rowsAtLeast || all > usual * limits.rowsAtMost)) {
       holds.push(
-        `${date}: ${all} rows, usually ${usual} (band ${Math.ceil(usual * limits.rowsAtLeast)} to ${Math.floor(usual * limits.rowsAtMost)} from the last ${earlierRows.length} sessions)`,
+        `${date}: ${all} ${all === 1 ? 'row' : 'rows'}, usually ${usual} (band ${Math.ceil(usual * limits.rowsAtLeast)} to ${Math.floor(usual * limits.rowsAtMost)} from the last ${counted(earlierRows.length, 'session')})`,
       );
     }
   }
@@ -88,7 +89,7 @@ export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = 
   }
   if (rows + rejected >= limits.minimum && rejected > (rows + rejected) * limits.rejected) {
     holds.push(
-      `${date}: ${rejected} of ${rows + rejected} rows were rejected (${percent(rejected / (rows + rejected))}; at most ${percent(limits.rejected)})`,
+      `${date}: ${rejected} of ${counted(rows + rejected, 'row')} ${rejected === 1 ? 'was' : 'were'} rejected (${percent(rejected / (rows + rejected))}; at most ${percent(limits.rejected)})`,
     );
   }
   const jumps = jumpsOf(bars, previous, limits).filter((jump) => !isExplained(jump, evidence));

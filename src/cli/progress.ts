@@ -1,7 +1,7 @@
 import type { Notification } from '../local/aws/services.ts';
 import type { ExecutionEvent } from '../local/states/events.ts';
 import { causeText } from '../night/close-input.ts';
-import { duration, figure, oneLine, short } from '../text.ts';
+import { counted, duration, oneLine, short } from '../text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** States that only steer: not worth a line. */
@@ -83,7 +83,7 @@ export function showProgress(
     const counter = counters.get(path.slice(0, -1).join('/'));
     if (!counter) return;
     counter.done += 1;
-    live(`  ${STAGING}: ${counter.done} of ${counter.of}, ${payload.date} with ${figure(payload.rows ?? 0)} rows`);
+    live(`  ${STAGING}: ${counter.done} of ${counter.of}, ${payload.date} with ${counted(payload.rows ?? 0, 'row')}`);
   }
 
   function page({ output, state, path }: ExecutionEvent): void {
@@ -91,7 +91,7 @@ export function showProgress(
     if (state === 'Open Night') sessions = payload?.prices?.sessions?.length ?? 0;
     if (state === 'Stage Session' && payload) stagedOne(path, payload);
     if (state !== 'Sync Page' || !payload) return;
-    const text = `  ${state}: ${payload.dataset} page ${payload.pages}, ${figure(payload.rows ?? 0)} rows so far`;
+    const text = `  ${state}: ${payload.dataset} page ${payload.pages}, ${counted(payload.rows ?? 0, 'row')} so far`;
     if (payload.done) return;
     if (terminal.live) live(text);
     else line(text);

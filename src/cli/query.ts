@@ -8,7 +8,8 @@ import { isNamed, NamedError } from '../errors.ts';
 import { exactPath, textList } from '../lake/exact-paths.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
 import { type LakeViews, openViews } from '../lake/views.ts';
-import { type Context, homeLake, requireBegun } from './context.ts';
+import { COMMANDS } from '../report/next-steps.ts';
+import { type Context, homeLake, requireBegun, whereOf } from './context.ts';
 import {
   askedFile,
   askedForm,
@@ -21,14 +22,29 @@ import {
 } from './query-output.ts';
 import { copyReading, runReading } from './reading.ts';
 import { withScratch } from './scratch.ts';
+import { duckdbRefusal, postgresRefusal } from './sql-refusals.ts';
 import { type Cell, type Terminal, table } from './terminal.ts';
 
 const SHOWN_ROWS = 100;
 
+/** A first query, so that one can be seen working. */
+const EXAMPLE = {
+  lake: "SELECT * FROM bars WHERE symbol = 'AAPL' ORDER BY date DESC LIMIT 5",
+  warehouse: 'SELECT session, status FROM nights ORDER BY started_at DESC LIMIT 5',
+};
+
+function noSql({ warehouse }: QueryOptions): NamedError {
+  return new NamedError('Usage.Invalid', {
+    what: 'query needs SQL, in quotes',
+    todo: `For example: ${COMMANDS.query(warehouse ? EXAMPLE.warehouse : EXAMPLE.lake, warehouse)}`,
+  });
+}
+
 type Record_ = Record<string, Cell | boolean>;
 
 /** Asks the lake (DuckDB) or the warehouse (PostgreSQL) and prints the rows, or writes them to a file. */
-export async function query(sql: string, options: QueryOptions, context: Context): Promise<number> {
+export async function query(sql: string | undefined, options: QueryOptions, context: Context): Promise<number> {
+  if (sql === undefined) throw noSql(options);
   const form = askedForm(options, context.terminal);
   const file = askedFile(options);
   await requireBegun(context);
@@ -145,7 +161,7 @@ async function askViews<T>(
     if (isNamed(error, 'Usage.Invalid')) throw error;
     const blamed = views ? await views.blame(error as Error) : (error as Error);
     if (!views || blamed instanceof NamedError) throw blamed;
-    throw sqlError(blamed, `views of the lake: ${views.names.join(', ')}`);
+    throw duckdbRefusal(blamed, { tables: views.names, wanted: `views of the lake: ${views.names.join(', ')}` });
   } finally {
     views?.close();
   }
@@ -179,14 +195,15 @@ async function askWarehouse(sql: string, context: Context): Promise<Record_[]> {
       const names = await warehouse.query(
         "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
       );
-      const wanted = `SELECT, WITH, VALUES, TABLE, SHOW or EXPLAIN; tables of the warehouse: ${names.map(({ name }) => name).join(', ')}`;
-      throw sqlError(error as Error, wanted);
+      const tables = names.map(({ name }) => String(name));
+      const wanted = `SELECT, WITH, VALUES, TABLE, SHOW or EXPLAIN; tables of the warehouse: ${tables.join(', ')}`;
+      throw postgresRefusal(error as Error, { sql: bare(sql), sent: asked(sql) }, { tables, wanted });
     }
   });
   if (rows) return rows;
   throw new NamedError('Usage.Invalid', {
-    what: `${context.config.AFTERBELL_HOME} has no warehouse yet`,
-    todo: 'Run a night first: npx afterbell night',
+    what: `${whereOf(context)} has no warehouse yet`,
+    todo: `Run a night first: ${COMMANDS.night()}`,
   });
 }
 
@@ -195,8 +212,12 @@ async function askWarehouse(sql: string, context: Context): Promise<Record_[]> {
  * SHOW and EXPLAIN are no subqueries: they go as they are.
  */
 function asked(sql: string): string {
-  const statement = sql.trim().replace(/;\s*$/, '');
+  const statement = bare(sql);
   return /^(show|explain)\b/i.test(statement) ? statement : `SELECT * FROM (${statement}\n) AS asked`;
+}
+
+function bare(sql: string): string {
+  return sql.trim().replace(/;\s*$/, '');
 }
 
 /** The Data API ends an answer there, on a laptop as on AWS. */
@@ -208,10 +229,6 @@ function tooLarge(error: Error): Error {
     todo: 'Ask for fewer rows (WHERE, LIMIT) or fewer columns.',
   };
   return new NamedError('Usage.Invalid', text, { cause: error });
-}
-
-function sqlError(error: Error, wanted: string): Error {
-  return new NamedError('Usage.Invalid', `${error.message.trim()}\n${wanted}`, { cause: error });
 }
 
 /**

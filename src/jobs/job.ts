@@ -79,7 +79,7 @@ function failure(summary: JobSummary): NamedError {
   const { job, errors, symbols } = summary;
   const first = errors[0]!;
   return new NamedError('Job.Failed', {
-    what: `${job} left out ${counted(errors.length, 'damaged input')}; ${symbols} symbols are done`,
+    what: `${job} left out ${counted(errors.length, 'damaged input')}; ${counted(symbols, 'symbol')} done`,
     found: `${first.symbol === null ? '' : `${first.symbol}: `}${first.name}: ${first.message}`,
     wanted: 'sound inputs',
     todo: `All of them stand in ${keys.jobResult(nameOf(job, summary))}; the next run tries them again.`,

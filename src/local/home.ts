@@ -234,7 +234,8 @@ function holderText(command: string, startedAt: string, pid = process.pid): stri
 /** The entries a home has; whatever else lies beside them is somebody else's. */
 function isOwn(name: string): boolean {
   return (
-    [...FOLDERS, 'scratch', OWNER, DATABASES].includes(name) || /^(home\.lock|(portfolios|practice|schedule)\.json)/.test(name)
+    [...FOLDERS, 'scratch', OWNER, DATABASES].includes(name) ||
+    /^(home\.lock|(portfolios|practice|schedule)\.json)/.test(name)
   );
 }
 

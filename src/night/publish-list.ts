@@ -35,7 +35,7 @@ import { storedReasons } from '../records/reason.ts';
 import { isTicking, type Rejected } from '../records/record.ts';
 import type { Stores } from '../stores.ts';
 import type { Cursor, LastSync } from '../tables/runs.ts';
-import { wellFormed } from '../text.ts';
+import { counted, wellFormed } from '../text.ts';
 import {
   changedOn,
   forgetFormerCompanies,
@@ -95,7 +95,7 @@ export async function publishList<T extends object>(
   if (failed.length > 0) {
     // The pages stay staged and the cursor stays here, so that the next run writes what is missing.
     const { key: first, reason: firstWhy } = failed[0]!;
-    const text = `${dataset}: ${failed.length} items were not written, first ${first}: ${firstWhy}`;
+    const text = `${dataset}: ${counted(failed.length, 'item')} not written, first ${first}: ${firstWhy}`;
     const reason = { dataset, symbol: first, text };
     const named = failed
       .slice(0, NAMED)

@@ -6,6 +6,7 @@ import { quarantinedOn } from '../lake/quarantine-file.ts';
 import { usableIngest } from '../lake/session-files.ts';
 import type { Stores } from '../stores.ts';
 import { goneSince } from '../tables/reference-table.ts';
+import { counted } from '../text.ts';
 
 export const RECONCILE_COLUMNS: readonly Column[] = [
   { name: 'date', type: 'date' },
@@ -47,7 +48,9 @@ function notesOf(rows: readonly Reconciled[]): string[] {
   const { alike, reasons } = countReasons(rows);
   const named = reasons.slice(0, SHOWN).map(([reason, symbols]) => `${symbols} ${reason}`);
   if (reasons.length > SHOWN) named.push('…');
-  return [`reconcile: ${rows.length} symbols, ${alike} alike in every list; ${named.join(', ') || 'no difference'}`];
+  return [
+    `reconcile: ${counted(rows.length, 'symbol')}, ${alike} alike in every list; ${named.join(', ') || 'no difference'}`,
+  ];
 }
 
 async function readLists(lake: Lake, session: string): Promise<Omit<Lists, 'gone'>> {

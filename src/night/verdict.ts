@@ -264,8 +264,14 @@ function holdsOf({ holds, holdDates = [] }: NonNullable<CloseInput['prices']['ch
 function revisedNotes({ published }: CloseInput['prices']): string[] {
   return published
     .flatMap(({ date, revised = 0, removed, notes = [] }) => [
-      ...(revised > 0 ? [`${date}: ${revised} bars were revised; query "SELECT * FROM revisions" shows them`] : []),
-      ...(removed > 0 ? [`${date}: ${removed} symbols that were served before are gone`] : []),
+      ...(revised > 0
+        ? [
+            `${date}: ${counted(revised, 'bar')} ${revised === 1 ? 'was' : 'were'} revised; query "SELECT * FROM revisions" shows them`,
+          ]
+        : []),
+      ...(removed > 0
+        ? [`${date}: ${counted(removed, 'symbol')} served before ${removed === 1 ? 'is' : 'are'} gone`]
+        : []),
       ...notes,
     ])
     .slice(0, SHOWN);
@@ -342,7 +348,7 @@ function damageOf(result: JobResult | undefined): { reasons: Reason[]; failed: F
   const symbols = [...new Set(errors.flatMap(({ symbol }) => symbol ?? []))];
   if (errors.length > 5) {
     const named = symbols.slice(0, SHOWN).join(', ') + (symbols.length > SHOWN ? ', …' : '');
-    reasons.push({ text: `${symbols.length} symbols in all: ${named}` });
+    reasons.push({ text: `${counted(symbols.length, 'symbol')} in all: ${named}` });
   }
   const failed = errors.flatMap(({ symbol, ...one }) => (symbol ? [{ symbol, reason: textOf(one) }] : []));
   return { reasons, failed: failed.slice(0, LISTED) };

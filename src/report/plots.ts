@@ -1,6 +1,6 @@
 import type { EChartsCoreOption } from 'echarts/core';
 import type { TaskStatus } from '../records/run.ts';
-import { duration } from '../text.ts';
+import { counted, duration } from '../text.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { CandleSeries, History } from './model.ts';
 
@@ -81,7 +81,7 @@ export function coveragePlot(
   const told = bad
     .slice(-5)
     .map(([session, dataset, status]) => `${datasets[dataset]} ${status} on ${sessions[session]}`);
-  const label = `Coverage of ${sessions.length} sessions and ${datasets.length} datasets. ${told.join(', ') || 'Nothing failed or was held'}.`;
+  const label = `Coverage of ${counted(sessions.length, 'session')} and ${counted(datasets.length, 'dataset')}. ${told.join(', ') || 'Nothing failed or was held'}.`;
   return plot(option, { width: WIDTH, height, label });
 }
 
@@ -113,7 +113,7 @@ export function durationsPlot(plot: Plot, nights: History['nights']): Html {
     ),
   };
   const last = nights.at(-1);
-  const label = `Seconds per dataset over ${nights.length} nights; the last took ${duration(last?.seconds ?? 0)}.`;
+  const label = `Seconds per dataset over ${counted(nights.length, 'night')}; the last took ${duration(last?.seconds ?? 0)}.`;
   return plot(option, { width: WIDTH, height: 260, label });
 }
 

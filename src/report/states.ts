@@ -124,7 +124,7 @@ function facts(mine: readonly StageTiming[]): string[] {
   const errors = new Set(mine.flatMap(({ error }) => error ?? []));
   return [
     ...(seconds.length > 0 ? [duration(Math.max(...seconds))] : []),
-    ...(mine.length > 1 ? [`${mine.length} items`] : []),
+    ...(mine.length > 1 ? [counted(mine.length, 'item')] : []),
     ...(pages > 0 ? [counted(pages, 'page')] : []),
     ...(retries > 0 ? [counted(retries, 'retry', 'retries')] : []),
     ...errors,

@@ -68,7 +68,7 @@ export function openWarehouse(config: Config, client = new RDSDataClient({})): W
         ({ transactionId } = await client.send(new BeginTransactionCommand({ ...cluster, database })));
         await execute('SET TRANSACTION READ ONLY', { transactionId });
         await execute(stepDownSql, { transactionId });
-        return rowsOf(await execute(sql, { transactionId }));
+        return rowsOf(await execute(sql, { transactionId }), exactNumber);
       } catch (error) {
         throw named(error as Error);
       } finally {
@@ -90,9 +90,22 @@ function parameter(name: string, value: SqlValue): SqlParameter {
   return { name, value: { stringValue: wellFormed(value) } };
 }
 
-function rowsOf({ records = [], columnMetadata = [] }: ExecuteStatementCommandOutput): SqlRow[] {
+type Scalar = SqlRow[string];
+
+function rowsOf(
+  { records = [], columnMetadata = [] }: ExecuteStatementCommandOutput,
+  read: (value: Scalar, type?: string) => Scalar = (value) => value,
+): SqlRow[] {
   const names = distinct(columnMetadata.map((column, index) => column.label ?? column.name ?? String(index)));
-  return records.map((record) => Object.fromEntries(record.map((field, index) => [names[index], scalar(field)])));
+  const value = (field: Field, index: number) => read(scalar(field), columnMetadata[index]?.typeName);
+  return records.map((record) => Object.fromEntries(record.map((field, index) => [names[index], value(field, index)])));
+}
+
+/** For a person a NUMERIC is a number, where that has every digit of it: prices, a market's capitalisation. */
+function exactNumber(value: Scalar, type?: string): Scalar {
+  if (typeof value !== 'string' || type !== 'numeric') return value;
+  const digits = value.includes('.') ? value.replace(/\.?0+$/, '') : value;
+  return String(Number(value)) === digits ? Number(value) : value;
 }
 
 /** Two columns of one name are two columns: `count`, `count:1`. */

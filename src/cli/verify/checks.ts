@@ -14,7 +14,7 @@ import { readSplits } from '../../lake/splits-list.ts';
 import { type LakeViews, openViews } from '../../lake/views.ts';
 import { retentionCutoff } from '../../night/maintenance.ts';
 import { COMMANDS } from '../../report/next-steps.ts';
-import { figure, placeIn, statement } from '../../text.ts';
+import { counted as counts, figure, placeIn, statement } from '../../text.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
 import enrichmentStatements from '../../warehouse/enrichment.sql';
 import { readPaged } from '../../warehouse/paged.ts';
@@ -60,7 +60,7 @@ export async function checkSessions(lake: Lake, ingests: Ingests): Promise<Check
   }
   const files = (await listAll(lake, 'bronze/sessions/date=')).map(({ key }) => dateOfKey(key) ?? key);
   for (const date of files) if (!ingests.has(date)) fault(date, 'a session file without an ingest manifest');
-  const counted = `${figure(ingests.size)} sessions, ${figure(rows)} rows`;
+  const counted = `${counts(ingests.size, 'session')}, ${counts(rows, 'row')}`;
   return { name: 'sessions', counted, problems, repairs: dates.map(refetch), notes: [] };
 }
 
@@ -73,7 +73,10 @@ export function checkCalendar(ingests: Ingests): Check {
   const [first, last] = [dates[0], dates.at(-1)];
   const missing = first && last ? sessionsBetween(first, last).filter((date) => !ingests.has(date)) : [];
   const named = missing.slice(0, SHOWN).join(', ');
-  const notes = missing.length > 0 ? [`${missing.length} sessions between are not held: ${named}`] : [];
+  const notes =
+    missing.length > 0
+      ? [`${counts(missing.length, 'session')} between ${missing.length === 1 ? 'is' : 'are'} not held: ${named}`]
+      : [];
   return { name: 'calendar', counted: first ? `${first} to ${last}` : 'nothing held', problems, repairs: [], notes };
 }
 
@@ -153,15 +156,20 @@ export function checkPrices(
   for (const date of unrecognisedKeys) problems.push(`${date}: rows in stock_prices, no session held`);
   const behind = rows.filter((row) => Number(row.behind) > 0 && ingests.get(String(row.date)));
   const symbols = behind.reduce((sum, row) => sum + Number(row.behind), 0);
-  if (symbols > 0) problems.push(`${symbols} watermarks are behind stock_prices`);
+  if (symbols > 0) problems.push(`${counts(symbols, 'watermark')} behind stock_prices`);
   for (const { date } of behind) dates.add(String(date));
   return {
     name: 'warehouse',
-    counted: `${figure(stored.size)} sessions in stock_prices`,
+    counted: `${counts(stored.size, 'session')} in stock_prices`,
     problems,
     ...(dates.size > 0 && { rebuild: [{ step: 'load-prices' as const, dates: [...dates].sort() }] }),
     repairs: unrecognisedKeys.map((date) => COMMANDS.backfill(date, date)),
-    notes: old > 0 ? [`${old} sessions before ${cutoff} are kept in the lake only (RETENTION_YEARS)`] : [],
+    notes:
+      old > 0
+        ? [
+            `${counts(old, 'session')} before ${cutoff} ${old === 1 ? 'is' : 'are'} kept in the lake only (RETENTION_YEARS)`,
+          ]
+        : [],
   };
 }
 
@@ -204,15 +212,17 @@ async function checkRows(lake: Lake, ingests: Ingests, views: LakeViews, scratch
     const date = /date=(\d{4}-\d{2}-\d{2})/.exec(String(row.filename))?.[1];
     const faults: string[] = [];
     const promised = ingests.get(date ?? '')?.rows;
-    if (row.row_count !== promised) faults.push(`${date}: ${row.row_count} rows, the ingest manifest says ${promised}`);
-    if (row.symbols !== row.row_count) faults.push(`${date}: ${row.row_count} rows for ${row.symbols} symbols`);
-    if (Number(row.other_dates) > 0) faults.push(`${date}: ${row.other_dates} rows of another date`);
-    if (Number(row.broken) > 0) faults.push(`${date}: ${row.broken} bars break the OHLC rules`);
+    if (row.row_count !== promised)
+      faults.push(`${date}: ${counts(Number(row.row_count), 'row')}, the ingest manifest says ${promised}`);
+    if (row.symbols !== row.row_count)
+      faults.push(`${date}: ${counts(Number(row.row_count), 'row')} for ${counts(Number(row.symbols), 'symbol')}`);
+    if (Number(row.other_dates) > 0) faults.push(`${date}: ${counts(Number(row.other_dates), 'row')} of another date`);
+    if (Number(row.broken) > 0) faults.push(`${date}: ${counts(Number(row.broken), 'bar')} against the OHLC rules`);
     return faults;
   });
   for (const text of await barFaults(lake, views, found, scratch)) problems.push(`${dateOfKey(text)}: ${text}`);
   const dates = new Set(problems.map((problem) => problem.slice(0, 10)));
-  return { name, counted: `${figure(rows.length)} files`, problems, repairs: [...dates].map(refetch), notes: [] };
+  return { name, counted: counts(rows.length, 'file'), problems, repairs: [...dates].map(refetch), notes: [] };
 }
 
 /** Files with bars that have a number no bar can have: symbol, date and value of the first, and the file's key. */
@@ -252,7 +262,7 @@ async function checkHistory(lake: Lake, views: LakeViews, scratch: string): Prom
   for (const { symbol, row_count, last_consolidated_date } of manifest) {
     const row = bySymbol.get(symbol);
     if (row?.row_count !== row_count)
-      problems.push(`${symbol}: ${row?.row_count ?? 0} rows, the manifest says ${row_count}`);
+      problems.push(`${symbol}: ${counts(Number(row?.row_count ?? 0), 'row')}, the manifest says ${row_count}`);
     if (row && row.last_date !== last_consolidated_date) {
       problems.push(`${symbol}: ends ${row.last_date}, the manifest says ${last_consolidated_date}`);
     }
@@ -265,7 +275,7 @@ async function checkHistory(lake: Lake, views: LakeViews, scratch: string): Prom
   if (Number(difference?.only_in_history) > 0)
     problems.push(`${difference?.only_in_history} rows of the history are in no session file`);
   const total = manifest.reduce((sum, row) => sum + row.row_count, 0);
-  const counted = `${figure(manifest.length)} symbols, ${figure(total)} rows`;
+  const counted = `${counts(manifest.length, 'symbol')}, ${counts(total, 'row')}`;
   const rebuild = problems.length > 0 ? [{ step: 'consolidate' as const }] : [];
   return { name, counted, problems, rebuild, repairs: [], notes: [] };
 }
@@ -362,7 +372,9 @@ export async function findDamaged(lake: Lake, message?: string): Promise<Check> 
     ...(histories.length > stay.length ? [{ step: 'consolidate' as const }] : []),
     ...(intervals.length > 0 ? [{ step: 'resample' as const, intervals }] : []),
   ];
-  const why = outside ? `rows of ${outside.length} dates up to ${outside.at(-1)} are` : 'it may have rows that are';
+  const why = outside
+    ? `rows of ${counts(outside.length, 'date')} up to ${outside.at(-1)} are`
+    : 'it may have rows that are';
   const repairs = stay.map((key) => `put an older version of ${placeIn(lake, key)} back: ${why} in no session file`);
   return { ...check, problems, rebuild, repairs };
 }
