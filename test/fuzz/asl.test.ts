@@ -118,5 +118,9 @@ door('event patterns', {
     }
     expect(compilePattern(pattern as never)(event)).toBeTypeOf('boolean');
   },
-  kept: { 'a pattern of nothing': () => 'null', 'a choice of nothing': () => '{"$or":[null,null]}' },
+  kept: {
+    'a pattern of nothing': () => 'null',
+    'a sign that is an object without a text': () => '{"n":[{"numeric":[{"toString":1},1]}]}',
+    'a choice of nothing': () => '{"$or":[null,null]}',
+  },
 });

@@ -206,8 +206,8 @@ function numericTest(terms: readonly unknown[], place: string): Test {
   if (terms.length !== 2 && terms.length !== 4) throw unknownMatcher(place, { numeric: terms });
   const tests: ((value: number) => boolean)[] = [];
   for (let i = 0; i < terms.length; i += 2) {
-    const compare = COMPARISONS[String(terms[i])];
-    const bound = terms[i + 1];
+    const [sign, bound] = [terms[i], terms[i + 1]];
+    const compare = typeof sign === 'string' && Object.hasOwn(COMPARISONS, sign) ? COMPARISONS[sign] : undefined;
     if (!compare || typeof bound !== 'number') throw unknownMatcher(place, { numeric: terms });
     tests.push((value) => compare(value, bound));
   }
