@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile } from 'node:child_process';
+import { shellWord } from '../../src/text.ts';
 import { cli } from './program.ts';
 import { scratch } from './scene.ts';
 
@@ -18,8 +19,8 @@ export async function afterbell(
 }
 
 /** How it prints its own commands there, where neither npx nor the PATH leads to it: by its path, and its home named. */
-export function typed({ AFTERBELL_HOME: home }: Record<string, string>): string {
-  return `AFTERBELL_HOME=${home} ${cli}`;
+export function typed({ AFTERBELL_HOME: home = '' }: Record<string, string>): string {
+  return `AFTERBELL_HOME=${shellWord(home)} ${cli}`;
 }
 
 export interface Started {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import { afterbell } from './command.ts';
+import { afterbell, typed } from './command.ts';
 import { openMarket, scratch } from './scene.ts';
 
 /** Refused rows of one session: fewer than the share that withholds it. */
@@ -62,10 +62,10 @@ test('a session, a symbol and words of a reason narrow it down, and a near name 
 });
 
 test('status --failed and the answer of a backfill lead to it with the true count', async () => {
-  expect(backfill).toContain(`${TOTAL} rows were refused, each with its reason: npx afterbell quarantine`);
+  expect(backfill).toContain(`${TOTAL} rows were refused, each with its reason: ${typed(env)} quarantine`);
   const { stdout } = await afterbell(['status', '--failed'], env);
   expect(stdout).toContain(
-    `${TOTAL} rows of ${RANGE.sessions} sessions in quarantine, each with its reason: npx afterbell quarantine`,
+    `${TOTAL} rows of ${RANGE.sessions} sessions in quarantine, each with its reason: ${typed(env)} quarantine`,
   );
   const document = JSON.parse((await afterbell(['status', '--failed', '--json'], env)).stdout);
   expect(document.quarantined).toEqual({ rows: TOTAL, sessions: RANGE.sessions });

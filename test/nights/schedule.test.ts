@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { cron, systemd } from './clocks.ts';
-import { afterbell } from './command.ts';
+import { afterbell, typed } from './command.ts';
 import { cli } from './program.ts';
 import { scratch } from './scene.ts';
 
@@ -35,7 +35,7 @@ test('a mistyped data directory is scheduled by nobody', async () => {
 
 test('a scheduled start that has passed runs one night, and the same start no second one', async () => {
   const before = await afterbell(['status'], env);
-  expect(before.stdout).toContain('npx afterbell schedule --install');
+  expect(before.stdout).toContain(`${typed(env)} schedule --install`);
   // The clock of status and schedule; the night itself looks at the real one.
   const at = (now: string) => afterbell(['schedule', '--run'], { ...env, AFTERBELL_NOW: now });
   const first = await at('2026-03-09T07:59:00Z');
