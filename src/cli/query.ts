@@ -7,7 +7,7 @@ import { LIST_VIEWS } from '../datasets/registry.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { exactPath, textList } from '../lake/exact-paths.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
-import { type LakeViews, openViews } from '../lake/views.ts';
+import { type LakeViews, openViews, type ViewOptions } from '../lake/views.ts';
 import { COMMANDS } from '../report/next-steps.ts';
 import { type Context, homeLake, requireBegun, whereOf } from './context.ts';
 import {
@@ -20,7 +20,7 @@ import {
   type QueryOptions,
   tellWritten,
 } from './query-output.ts';
-import { copyReading, runReading } from './reading.ts';
+import { copyReading, runReading, symbolsAsked } from './reading.ts';
 import { withScratch } from './scratch.ts';
 import { duckdbRefusal, postgresRefusal } from './sql-refusals.ts';
 import { type Cell, type Terminal, table } from './terminal.ts';
@@ -124,7 +124,8 @@ async function onLake<T>(
   const isWanted = viewsIn(sql);
   return withScratch('query', async (scratch) => {
     if (!isWanted) return askViews({ writable, scratch }, work, context);
-    return askViews({ writable, scratch, isWanted }, work, context).catch((error) => {
+    const symbols = (connection: DuckDBConnection) => symbolsAsked(connection, sql);
+    return askViews({ writable, scratch, isWanted, symbols }, work, context).catch((error) => {
       if (!/^Catalog Error/.test((error as Error).message)) throw error;
       return askViews({ writable, scratch }, work, context);
     });
@@ -132,7 +133,8 @@ async function onLake<T>(
 }
 
 /** What tells of views without naming them. */
-const ABOUT_VIEWS = /\b(show|describe|desc|summarize|pragma|information_schema|duckdb_\w+|pg_\w+|query|query_table)\b/i;
+const ABOUT_VIEWS =
+  /^\s*desc\b|\b(show|describe|summarize|pragma|information_schema|sqlite_master|duckdb_\w+|pg_\w+|query|query_table)\b/i;
 
 /** Pure: which views a text of SQL may read; undefined: any. A word in a comment or a text costs a view for nothing. */
 export function viewsIn(sql: string): ((name: string) => boolean) | undefined {
@@ -145,16 +147,18 @@ async function askViews<T>(
   {
     writable,
     scratch,
-    isWanted,
-  }: { writable: readonly string[]; scratch: string; isWanted?: (name: string) => boolean },
+    ...narrowed
+  }: { writable: readonly string[]; scratch: string } & Pick<ViewOptions, 'isWanted' | 'symbols'>,
   work: (connection: DuckDBConnection) => Promise<T>,
   { config, signal }: Context,
 ): Promise<T> {
   const lake = homeLake(config);
   let views: LakeViews | undefined;
   try {
-    const intervals = isWanted ? config.RESAMPLING_INTERVALS : await intervalsIn(lake, config.RESAMPLING_INTERVALS);
-    views = await openViews(lake, scratch, { intervals, lists: LIST_VIEWS, signal, ...(isWanted && { isWanted }) });
+    const intervals = narrowed.isWanted
+      ? config.RESAMPLING_INTERVALS
+      : await intervalsIn(lake, config.RESAMPLING_INTERVALS);
+    views = await openViews(lake, scratch, { intervals, lists: LIST_VIEWS, signal, ...narrowed });
     await lockFiles(views, writable, join(scratch, 'spill'));
     return await work(views.connection);
   } catch (error) {

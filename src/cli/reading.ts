@@ -105,3 +105,54 @@ async function isOne(connection: DuckDBConnection, sql: string, type: number): P
   prepared?.destroySync();
   return found === type;
 }
+
+/** What is looked at of DuckDB's own reading of a text, as `json_serialize_sql` gives it. */
+interface Expression {
+  type: string;
+  children?: Expression[];
+  left?: Expression;
+  right?: Expression;
+  column_names?: string[];
+  value?: { type: { id: string }; is_null: boolean; value: unknown };
+}
+interface Select {
+  type: string;
+  cte_map: { map: unknown[] };
+  from_table: {
+    type: string;
+    table_name?: string;
+    schema_name?: string;
+    sample?: unknown;
+    column_name_alias?: unknown[];
+  };
+  where_clause: Expression | null;
+}
+
+/**
+ * The symbols that a text can only be about: one SELECT from `bars` alone, WHERE symbol = 'AAPL' or IN (…), AND whatever
+ * else. Their files answer it; thousands of others need not be opened. Undefined for every other text.
+ */
+export async function symbolsAsked(connection: DuckDBConnection, sql: string): Promise<string[] | undefined> {
+  const text = sql.trim().replace(/;\s*$/, '').replaceAll("'", "''");
+  const reader = await connection.runAndReadAll(`SELECT json_serialize_sql('${text}')`).catch(() => undefined);
+  const json = String(reader?.getRows()[0]?.[0] ?? '{}');
+  const { statements = [] } = JSON.parse(json) as { statements?: { node: Select }[] };
+  const [statement, ...more] = statements;
+  if (!statement || more.length > 0 || /"type":"(SUBQUERY|TABLE_FUNCTION)"/.test(json)) return undefined;
+  const { type, cte_map: ctes, from_table: from, where_clause: where } = statement.node;
+  const isBars = from.type === 'BASE_TABLE' && from.table_name?.toLowerCase() === 'bars' && from.schema_name === '';
+  if (type !== 'SELECT_NODE' || ctes.map.length > 0 || !isBars || from.sample || from.column_name_alias?.length)
+    return undefined;
+  const parts = where?.type === 'CONJUNCTION_AND' ? (where.children ?? []) : where ? [where] : [];
+  return parts.map(symbolsOf).find((symbols) => symbols !== undefined);
+}
+
+function symbolsOf({ type, children = [], left, right }: Expression): string[] | undefined {
+  const [column, ...values] = type === 'COMPARE_IN' ? children : type === 'COMPARE_EQUAL' ? [left, right] : [];
+  if (column?.type !== 'COLUMN_REF' || column.column_names?.at(-1)?.toLowerCase() !== 'symbol') return undefined;
+  const symbols = values.map((one) => {
+    const isText = one?.type === 'VALUE_CONSTANT' && one.value?.type.id === 'VARCHAR' && !one.value.is_null;
+    return isText ? String(one.value!.value) : undefined;
+  });
+  return symbols.every((symbol) => symbol !== undefined) ? symbols : undefined;
+}

@@ -49,6 +49,8 @@ export interface ViewOptions {
   signal?: AbortSignal | undefined;
   /** Whether a view is of use; all are unless said. Of the others nothing is read: not even their files are looked for. */
   isWanted?: (name: string) => boolean;
+  /** The only symbols whose bars are asked for; undefined: any. */
+  symbols?: (connection: DuckDBConnection) => Promise<readonly string[] | undefined>;
 }
 
 export interface LakeViews {
@@ -96,7 +98,8 @@ export async function openViews(lake: Lake, scratch: string, options: ViewOption
   try {
     for (const { name, list, columns, json = false } of views.filter((view) => wanted(view.name))) {
       signal?.throwIfAborted();
-      const files = await list();
+      const only = name === 'bars' ? await options.symbols?.(connection) : undefined;
+      const files = only ? await historiesOf(lake, only) : await list();
       const paths = await lake.localise(files, scratch);
       for (const [place, path] of paths.entries()) keyOf.set(path, files[place]!);
       const source = json ? quarantineOf(paths) : `SELECT * FROM ${parquetOf(paths)}`;
@@ -159,6 +162,19 @@ function fileViews(lake: Lake, { intervals, lists }: Pick<ViewOptions, 'interval
     { name: 'symbol_history', list: () => newest(keys.symbolHistoryOf(PRICED_LIST), '.parquet'), columns: HISTORY },
     { name: 'quarantine', list: () => under(keys.quarantineOf, '.jsonl'), columns: QUARANTINE, json: true },
   ];
+}
+
+/** The histories of these symbols, found by their folders and not among those of all. */
+async function historiesOf(lake: Lake, symbols: readonly string[]): Promise<string[]> {
+  const wanted = new Set(symbols.flatMap((symbol) => [keys.symbol(symbol), keys.oldSymbol(symbol)]));
+  const folders = new Set([...wanted].map((key) => key.slice(0, key.lastIndexOf('/') + 1)));
+  const found = await Promise.all([...folders].map((folder) => listAll(lake, folder)));
+  return currentHistories(
+    found
+      .flat()
+      .map(({ key }) => key)
+      .filter((key) => wanted.has(key)),
+  );
 }
 
 /** A torn line is no row here; `status --failed` and `afterbell quarantine` name it. */

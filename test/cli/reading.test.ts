@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, expect, test } from 'vitest';
-import { runReading } from '../../src/cli/reading.ts';
+import { runReading, symbolsAsked } from '../../src/cli/reading.ts';
 
 let connection: DuckDBConnection;
 const file = join(mkdtempSync(join(tmpdir(), 'reading-')), 'written');
@@ -48,4 +48,23 @@ test.each([
     message: expect.stringContaining('query reads only'),
   });
   expect(existsSync(file)).toBe(false);
+});
+
+test.each<[string, string[] | undefined]>([
+  ["SELECT close FROM bars WHERE symbol = 'AAPL' ORDER BY date DESC LIMIT 5;", ['AAPL']],
+  ["FROM bars b WHERE b.symbol IN ('A', 'O''K') AND date > '2025-01-01'", ['A', "O'K"]],
+  ["SELECT * FROM bars WHERE symbol = 'A' OR symbol = 'B'", undefined],
+  ["SELECT * FROM bars WHERE symbol <> 'A'", undefined],
+  ["SELECT * FROM bars WHERE NOT symbol = 'A'", undefined],
+  ["SELECT * FROM bars WHERE upper(symbol) = 'A'", undefined],
+  ["SELECT * FROM bars WHERE symbol = 'A' AND close > (SELECT avg(close) FROM bars)", undefined],
+  ["SELECT * FROM bars a JOIN bars b USING (date) WHERE a.symbol = 'A'", undefined],
+  ["SELECT * FROM bars AS b(date, symbol) WHERE symbol = 'A'", undefined],
+  ["WITH bars AS (SELECT 'A' AS symbol) SELECT * FROM bars WHERE symbol = 'A'", undefined],
+  ["SELECT * FROM sessions WHERE symbol = 'A'", undefined],
+  ["SELECT 1; SELECT * FROM bars WHERE symbol = 'A'", undefined],
+  ['SELECT * FROM bars', undefined],
+  ['no SQL', undefined],
+])('%s can only be about %j', async (sql, symbols) => {
+  expect(await symbolsAsked(connection, sql)).toEqual(symbols);
 });
