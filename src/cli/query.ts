@@ -112,7 +112,7 @@ function shown(value: Cell | boolean): Cell {
 
 /**
  * Gives `work` the views that this SQL reads, and no others: of the rest not even the files are looked for. A name
- * that hides from the look at the text fails at first, and is tried again with every view.
+ * that hides from the look at the text, or the file of another view, fails at first, and is tried again with every view.
  * @param writable files that may be written
  */
 async function onLake<T>(
@@ -126,7 +126,7 @@ async function onLake<T>(
     if (!isWanted) return askViews({ writable, scratch }, work, context);
     const symbols = (connection: DuckDBConnection) => symbolsAsked(connection, sql);
     return askViews({ writable, scratch, isWanted, symbols }, work, context).catch((error) => {
-      if (!/^Catalog Error/.test((error as Error).message)) throw error;
+      if (!/^(Catalog|Permission) Error/.test((error as Error).message)) throw error;
       return askViews({ writable, scratch }, work, context);
     });
   });
