@@ -126,7 +126,9 @@ async function onLake<T>(
     if (!isWanted) return askViews({ writable, scratch }, work, context);
     const symbols = (connection: DuckDBConnection) => symbolsAsked(connection, sql);
     return askViews({ writable, scratch, isWanted, symbols }, work, context).catch((error) => {
-      if (!/^(Catalog|Permission) Error/.test((error as Error).message)) throw error;
+      // What DuckDB itself said; what a person reads of it is worded elsewhere.
+      const { message = '' } = ((error as Error).cause ?? {}) as { message?: string };
+      if (!/^(Catalog|Permission) Error/.test(message)) throw error;
       return askViews({ writable, scratch }, work, context);
     });
   });
