@@ -7,6 +7,7 @@ import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { HOUR_MS } from '../calendar/dates.ts';
 import { logGroupOf, readStageLog } from '../deployed/log-events.ts';
 import { NamedError } from '../errors.ts';
+import { setAside } from '../local/rotate-logs.ts';
 import { jsonOrUndefined } from '../text.ts';
 import type { Context } from './context.ts';
 
@@ -87,10 +88,13 @@ function asRecord(text: string): LogLine['content'] {
 function fileSource(name: string, home: string): Source {
   const file = join(home, 'logs', name in JOBS ? 'jobs.jsonl' : 'functions.jsonl');
   const isAsked = (line: LogLine) => (name in JOBS ? line.name.startsWith(`${JOBS[name]}-`) : line.name === name);
-  let position = 0;
+  let position: number | undefined;
   return async function* () {
     const lines: LogLine[] = [];
-    position = await readFrom(file, position, (line) => void (isAsked(line) && lines.push(line)));
+    // First what was set aside, the oldest first.
+    for (const old of position === undefined ? (await setAside(file)).reverse() : [])
+      await readFrom(old.path, 0, (line) => void (isAsked(line) && lines.push(line)));
+    position = await readFrom(file, position ?? 0, (line) => void (isAsked(line) && lines.push(line)));
     yield* lines;
   };
 }

@@ -24,6 +24,7 @@ import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
 import { localOnly, onLaptop, onPipeline, type Pipeline } from './pipeline.ts';
 import { awaitPortfolios, printPortfolios } from './portfolio-outcome.ts';
 import { showProgress } from './progress.ts';
+import { recordDisk } from './status/disk.ts';
 
 export interface NightOptions {
   session?: string;
@@ -54,6 +55,8 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });
     const portfolios = await awaitPortfolios(laptop, context, outcome.status);
+    // A night that has ended well does not fail for a figure.
+    await recordDisk(context.config, session).catch(() => undefined);
     printOutcome({ ...outcome, ...(portfolios ? { desk: portfolios } : {}) }, laptop.stores.lake, context.terminal);
     if (portfolios && !context.terminal.json && portfolios.status !== 'Skipped')
       await printPortfolios(portfolios, laptop, context.terminal);

@@ -13,6 +13,7 @@ import { type FileLock, holderOf, isLocked, tryLock } from './file-lock.ts';
 import { removeLast } from './last-steps.ts';
 import { listenOnLoopback, ownRequestsOnly } from './loopback.ts';
 import { tighten } from './permissions.ts';
+import { rotateLogs } from './rotate-logs.ts';
 
 const FOLDERS = ['lake', 'warehouse', 'tables', 'logs'] as const;
 
@@ -79,6 +80,7 @@ export async function openHome(
   const card: Card = { pid: process.pid, nonce, startedAt, command, opening, endpoints: { control: control.url } };
   try {
     await clearDrafts(root);
+    await rotateLogs(folders.logs);
     await writeCard(root, card);
   } catch (error) {
     await control.close();

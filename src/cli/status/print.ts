@@ -5,6 +5,7 @@ import { counted, exchangeTime, ledgerInstant, short, there } from '../../text.t
 import type { SqlRow } from '../../warehouse/client.ts';
 import type { Context } from '../context.ts';
 import { statusWord, type Terminal, table } from '../terminal.ts';
+import { diskLines } from './disk.ts';
 import type { FailedLine } from './failed-symbols.ts';
 import type { Next, Status } from './read.ts';
 import { withheldText } from './withheld-runs.ts';
@@ -35,6 +36,7 @@ export function printStatus(status: Status, symbols: readonly FailedLine[], cont
   const bySet = [...counts].map(([dataset, count]) => `${dataset} ${count}`).join(', ');
   if (counts.size > 0)
     terminal.print(['', `Skipped or failed symbols: ${bySet}. Each by name: ${COMMANDS.failed(there(context))}`]);
+  if (status.disk && held.length > 0) terminal.print(['', ...diskLines(status.disk)]);
   terminal.print(['', nextText(next, expected, held.length > 0)]);
 }
 

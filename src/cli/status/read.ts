@@ -16,6 +16,7 @@ import sql from '../../warehouse/ledger.sql';
 import { readPaged } from '../../warehouse/paged.ts';
 import { type Context, homeLake, whereOf } from '../context.ts';
 import { withWarehouse } from '../pipeline.ts';
+import { type Disk, readDisk } from './disk.ts';
 import { assessHealth, type Freshness, freshnessOf, type Health } from './health.ts';
 import {
   readWithheldLists,
@@ -84,6 +85,8 @@ export interface Status {
   ledger: Ledger;
   heldLists: WithheldSummary[];
   next: Next;
+  /** Of a data directory. */
+  disk?: Disk;
 }
 
 const NONE: Ledger = {
@@ -137,6 +140,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
     keyless: kind === 'real' && !context.stage && config.POLYGON_API_KEY === undefined,
   });
   return {
+    ...(context.stage ? {} : { disk: await readDisk(config) }),
     kind,
     health,
     running: running ?? null,

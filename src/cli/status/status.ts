@@ -56,7 +56,7 @@ const DERIVED_BY: Readonly<Record<string, string>> = { consolidate: 'history', r
 
 /** What `--json` prints. */
 function documentOf(found: Status, asked: (row: SqlRow) => boolean, typed: Terminal['typed']): object {
-  const { kind, health, running, expected, held, missing, freshness, ledger, heldLists, next } = found;
+  const { kind, health, running, expected, held, missing, freshness, ledger, heldLists, next, disk } = found;
   return {
     kind,
     health: typedHealth(health, typed),
@@ -71,6 +71,7 @@ function documentOf(found: Status, asked: (row: SqlRow) => boolean, typed: Termi
     heldLists,
     heldRuns: ledger.heldRuns,
     next,
+    ...(disk ? { disk } : {}),
   };
 }
 

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { PGlite } from '@electric-sql/pglite';
 import { KNOWN_OIDS, type SqlResult } from './sql.ts';
@@ -16,14 +18,29 @@ const asText = Object.fromEntries(KNOWN_OIDS.map((oid) => [oid, (text: string) =
  */
 setFlagsFromString('--wasm-tiering-budget=60000000');
 
+/** Segments of the write-ahead log are 16 MB each; the least of each limit is two and three of them. */
+const WAL_LIMITS = ['-c', 'min_wal_size=32MB', '-c', 'max_wal_size=48MB'];
+const WAL_SEGMENTS = 3;
+
 /** In this thread, which a statement keeps busy to its end. */
 export async function startEngine(dataDir: string): Promise<PgliteEngine> {
-  const db = await PGlite.create({ dataDir, serializers: asText });
+  const db = await PGlite.create({
+    dataDir,
+    serializers: asText,
+    startParams: [...PGlite.defaultStartParams, ...WAL_LIMITS],
+  });
+  // PostgreSQL leaves this to a process that PGlite does not have: without it the log grows until the warehouse is closed.
+  const limitWal = async () => {
+    const segments = readdirSync(join(dataDir, 'pg_wal')).filter((name) => /^[0-9A-F]{24}$/.test(name));
+    // Refused in a transaction that has failed; the next statement asks again.
+    if (segments.length > WAL_SEGMENTS) await db.exec('CHECKPOINT').catch(() => undefined);
+  };
   return {
     query: async (text, values) => {
       // Given per query: PGlite registers its own array parsers after the constructor's.
       const options = { rowMode: 'array', parsers: asText } as const;
       const result = await db.query<(string | null)[]>(text, values, options);
+      await limitWal();
       return {
         columns: result.fields.map(({ name, dataTypeID }) => ({ name, oid: dataTypeID })),
         rows: result.rows,

@@ -26,6 +26,25 @@ test('rows of a statement that was answered outlive a SIGKILL of the owner', asy
   await db.close();
 });
 
+test('the write-ahead log stays below 100 MB while rows are written, and at 50 MB afterwards', async () => {
+  const dataDir = join(temporaryFolder(), 'pgdata');
+  const segments = () => readdirSync(join(dataDir, 'pg_wal')).filter((name) => name.length === 24).length;
+  const db = await openPglite(dataDir, cluster);
+  await db.query('create table t (n int, text text)', []);
+  let most = 0;
+  for (let i = 0; i < 12; i++) {
+    await db.query("insert into t select n, repeat('x', 1500) from generate_series(1, 10000) n", []);
+    most = Math.max(most, segments());
+    await db.query('truncate t', []);
+  }
+  expect(most).toBeLessThanOrEqual(5);
+  await db.close();
+  expect(segments()).toBeLessThanOrEqual(3);
+  const again = await openPglite(dataDir, cluster);
+  expect((await again.query('select count(*) from t', [])).rows).toEqual([['0']]);
+  await again.close();
+});
+
 test('a copy that fails midway leaves nothing behind, and leftovers of a killed one are removed', async () => {
   const warehouse = join(temporaryFolder(), 'warehouse');
   const dataDir = join(warehouse, 'pgdata');
