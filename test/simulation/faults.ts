@@ -69,6 +69,12 @@ export function faultsOf(
   };
 }
 
+/** Whether all that happened is over when it is tried again a few times. */
+export function isPassing(happened: readonly string[], misbehave: readonly string[]): boolean {
+  const areLost = happened.length < 8 && happened.every((how) => how === 's3 before' || how === 's3 after');
+  return areLost && misbehave.every((rule) => /^(rate-limit|server-error|truncated-json)@\w+:[12]$/.test(rule));
+}
+
 function kindOf(name: string): string {
   const [store, call] = name.split(' ');
   return store === 's3' || store === 'dynamodb' || store === 'file' ? `${store} ${call}` : store!;

@@ -4,10 +4,10 @@ import { SESSIONS } from './sessions.ts';
 
 /** What the owner, the scheduler or the world does next. Times are days after the step before. */
 export type Step =
-  | { kind: 'night'; days: number; misbehave: string[]; faults: PlannedFault[]; twice?: boolean }
+  | { kind: 'night'; days: number; misbehave: string[]; faults: PlannedFault[]; twice?: boolean; back?: number }
   | { kind: 'backfill'; sessions: number; misbehave: string[]; faults: PlannedFault[] }
   | { kind: 'release'; faults: PlannedFault[] }
-  | { kind: 'task'; task: string; settings: Record<string, string>; faults: PlannedFault[] }
+  | { kind: 'task'; task: string; settings: Record<string, string>; faults: PlannedFault[]; withoutSplits?: boolean }
   | { kind: 'verify'; repair: boolean; faults: PlannedFault[] }
   | { kind: 'vacuum'; days: number; faults: PlannedFault[] }
   | { kind: 'settings'; settings: Record<string, string> };
@@ -72,6 +72,8 @@ function drawStep(random: Random): Step {
         misbehave,
         faults,
         ...(random.chance(0.08) && { twice: true }),
+        // Sessions before the last one that the owner asks for by name.
+        ...(random.chance(0.08) && { back: random.int(1, 3) }),
       };
     case 'backfill':
       return { kind, sessions: random.int(2, 5), misbehave, faults };
@@ -80,7 +82,14 @@ function drawStep(random: Random): Step {
     case 'task': {
       const task = random.pick(['consolidate', 'resample', 'sync-tickers', 'sync-splits', 'sync-assets']);
       const settings: Record<string, string> = random.chance(0.5) && !task.startsWith('sync') ? { MODE: 'full' } : {};
-      return { kind, task, settings, faults };
+      // Somebody has moved the lists of splits away, and puts them back afterwards.
+      return {
+        kind,
+        task,
+        settings,
+        faults,
+        ...(task === 'resample' && random.chance(0.6) && { withoutSplits: true }),
+      };
     }
     case 'verify':
       return { kind, repair: random.chance(0.7), faults: [] };

@@ -6,12 +6,13 @@ import type { SqlBackend } from '../../src/local/aws/sql.ts';
 import { HOLDINGS_PATH } from '../../src/local/market/ishares.ts';
 import { openMarket } from '../../src/local/market/open-market.ts';
 import { Cloud, type Ended } from './cloud.ts';
-import { faultsOf, type PlannedFault } from './faults.ts';
+import { faultsOf, isPassing, type PlannedFault } from './faults.ts';
 import { Folder } from './files.ts';
 import { LakeReader, shelfOf } from './lake-reader.ts';
 import { Market } from './market.ts';
 import { Oracle } from './oracle.ts';
 import { allBytes, changedBytes } from './oracle-bytes.ts';
+import { checkOldLists, checkReport, listVersions } from './oracle-reports.ts';
 import { twoNights, verifyStage } from './owner.ts';
 import type { Program, Wires } from './process.ts';
 import { Random } from './random.ts';
@@ -98,6 +99,8 @@ export async function simulate(script: Script, { program, warehouse, root = proc
   let released = false;
   /** The last execution was a good night. */
   let isClean = false;
+  /** What went wrong in the last execution. */
+  let happened: string[] = [];
 
   /** One execution, with what goes wrong in it, and what the oracle says of it. */
   async function execute(
@@ -106,10 +109,16 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     faults: readonly PlannedFault[],
     misbehave: readonly string[],
   ): Promise<Ended | undefined> {
+    const current = lastClosed(world.wall);
+    const isToBeHad = (await source.bars(current)).length > 0;
+    const lists = listVersions(lake);
     const stop = begin(name, input, faults, misbehave);
     const ended = await world.run(cloud.run(input, name, stop.signal));
     world.fault = () => undefined;
     await judge(name, ended, faults.length > 0 || misbehave.length > 0);
+    if (name.endsWith('night')) outcome.problems.push(...checkOldLists(lake, lists, current));
+    if (name === 'night' && ended.error === 'Night.Failed' && isToBeHad && isPassing(happened, misbehave))
+      outcome.problems.push('the night ended Failed, and trying again would have been enough');
     return ended;
   }
 
@@ -121,6 +130,7 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     misbehave: readonly string[],
   ): AbortController {
     const stop = new AbortController();
+    happened = [];
     market.misbehave([...misbehave]);
     world.fault = faultsOf(
       faults,
@@ -131,6 +141,7 @@ export async function simulate(script: Script, { program, warehouse, root = proc
         execution: () => stop.abort(new Error('stopped')),
       },
       (how) => {
+        happened.push(how);
         outcome.faults[how] = (outcome.faults[how] ?? 0) + 1;
       },
     );
@@ -156,18 +167,22 @@ export async function simulate(script: Script, { program, warehouse, root = proc
         disturbed,
         released: released || kind === 'release',
       })),
+      ...checkReport(lake, ended.runId),
     );
     isClean = status === 'Succeeded' && kind === 'night' && !disturbed;
   }
 
-  const night = (faults: readonly PlannedFault[] = [], misbehave: readonly string[] = []) =>
-    execute('night', { scheduledTime: world.now().toISOString() }, faults, misbehave);
+  const night = (faults: readonly PlannedFault[] = [], misbehave: readonly string[] = [], back = 0) => {
+    const session = SESSIONS[SESSIONS.indexOf(lastClosed(world.wall)) - back];
+    const asked = { scheduledTime: world.now().toISOString(), ...(back > 0 && { session }) };
+    return execute(back > 0 ? 'older night' : 'night', asked, faults, misbehave);
+  };
 
   async function take(step: Step): Promise<void> {
     switch (step.kind) {
       case 'night':
         sleepUntilMorning(world, Number(step.days));
-        if (!step.twice) await night(step.faults, step.misbehave);
+        if (!step.twice) await night(step.faults, step.misbehave, step.back);
         else {
           const stop = begin('two nights', {}, step.faults, step.misbehave);
           const both = await world.run(twoNights(cloud, world, stop.signal));
@@ -187,14 +202,12 @@ export async function simulate(script: Script, { program, warehouse, root = proc
         if (run) await execute('release', { release: run }, step.faults, []);
         return;
       }
-      case 'task':
-        await execute(
-          'task',
-          { task: step.task, settings: step.settings, session: lastClosed(world.wall) },
-          step.faults,
-          [],
-        );
+      case 'task': {
+        const input = { task: step.task, settings: step.settings, session: lastClosed(world.wall) };
+        if (step.withoutSplits && !folder) await resampleWithoutSplits(input);
+        else await execute('task', input, step.faults, []);
         return;
+      }
       case 'settings':
         cloud.configure({ ...usual, ...step.settings });
         return;
@@ -210,6 +223,19 @@ export async function simulate(script: Script, { program, warehouse, root = proc
       }
       default:
     }
+  }
+
+  /** Lists of splits that are gone do not say that there were none. */
+  async function resampleWithoutSplits(input: object): Promise<void> {
+    const isSplits = (key: string) => key.startsWith(`/${BUCKET}/reference/splits/`);
+    const away = [...stores.s3.objects].filter(([key]) => isSplits(key));
+    const versions = () => lake.keys('silver/').map((key) => `${key} ${lake.version(key)}`);
+    const before = versions();
+    for (const [key] of away) stores.s3.objects.delete(key);
+    const stop = begin('task without the lists of splits', input, [], []);
+    await world.run(cloud.run(input, 'task', stop.signal));
+    for (const [key, object] of away) stores.s3.objects.set(key, object);
+    if (versions().join() !== before.join()) outcome.problems.push('bars were made without the splits that are gone');
   }
 
   /** What a good night has left is whole; and what is not is made so. */
