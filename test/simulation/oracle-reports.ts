@@ -29,7 +29,9 @@ export function checkReport(lake: LakeReader, runId: string): string[] {
 
 /** Versions of the reference lists by their keys. */
 export function listVersions(lake: LakeReader): Map<string, string | undefined> {
-  const keys = lake.keys('reference/').filter((key) => /^reference\/(tickers|splits|assets|index_members)\//.test(key));
+  const keys = lake
+    .keys('reference/')
+    .filter((key) => /^reference\/(tickers|splits|assets|index_members)\/date=/.test(key));
   return new Map(keys.map((key) => [key, lake.version(key)]));
 }
 
