@@ -15,7 +15,7 @@ export interface Asked {
   minimise?: boolean;
 }
 
-export type Answer = Omit<Outcome, 'log'> & { log?: string[]; smallest?: Script };
+export type Answer = Omit<Outcome, 'log'> & { log?: string[]; smallest?: Script; cpuSeconds: number };
 
 const [subject = ''] = process.argv.slice(2);
 const program = openProgram(JSON.parse(readFileSync(subject, 'utf8')), ENVIRONMENT);
@@ -24,11 +24,14 @@ const warehouse = await openWarehouse();
 async function answer({ seed, log, minimise: small }: Asked): Promise<Answer> {
   const run = (script: Script) => simulate(script, { program, warehouse });
   const script = drawScript(seed);
+  const before = process.cpuUsage();
   const outcome = await run(script);
+  const { user, system } = process.cpuUsage(before);
   const [problem] = outcome.problems;
   const smallest = problem && small && (await minimise(script, problem, async (one) => (await run(one)).problems[0]));
   const { log: lines, ...rest } = outcome;
-  return { ...rest, ...(log && { log: lines }), ...(smallest && { smallest }) };
+  const cpuSeconds = (user + system) / 1e6;
+  return { ...rest, cpuSeconds, ...(log && { log: lines }), ...(smallest && { smallest }) };
 }
 
 // One after the other, in the order they are asked for: a thread has one world at a time.

@@ -68,7 +68,7 @@ export function summaryOf(outcomes, seconds) {
     .sort(([, a], [, b]) => b - a)
     .map(([how, count]) => `${how} ${count}`);
   return [
-    `${outcomes.length} seeds, ${sum((one) => one.executions)} executions, ${sum((one) => one.effects)} effects in ${seconds.toFixed(0)} s; ${outcomes.filter(({ problems }) => problems.length > 0).length} seeds failed`,
+    `${outcomes.length} seeds, ${sum((one) => one.executions)} executions, ${sum((one) => one.effects)} effects in ${seconds.toFixed(0)} s (${sum((one) => one.cpuSeconds).toFixed(0)} CPU-s); ${outcomes.filter(({ problems }) => problems.length > 0).length} seeds failed`,
     `faults: ${listed.join(', ')}`,
   ];
 }
