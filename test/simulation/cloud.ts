@@ -194,7 +194,9 @@ export class Cloud {
     const size = job.ArrayProperties?.Size;
     const id = `job-${this.options.world.effects}`;
     if (size === undefined) return this.#runJob(job, id, {});
-    const children = Array.from({ length: size }, (_, index) =>
+    // Batch starts a shard again whose host it has lost, and the lost one may go on.
+    const again = this.options.random.chance(0.15) ? [this.options.random.int(0, size - 1)] : [];
+    const children = [...Array(size).keys(), ...again].map((index) =>
       this.#runJob(job, `${id}:${index}`, {
         AWS_BATCH_JOB_ARRAY_INDEX: String(index),
         AWS_BATCH_JOB_ARRAY_SIZE: String(size),

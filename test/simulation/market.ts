@@ -133,18 +133,23 @@ export class Market implements MarketSource {
     const day = 86_400_000;
     const knownFrom =
       at < history || random.chance(0.9) ? effective - random.int(1, 6) * day : effective + random.int(1, 3) * day;
-    this.splitsOf.push({ listing, at, from, to, knownFrom, knownTo: Number.POSITIVE_INFINITY });
+    // Told of with another ratio at first, and put right about its day.
+    const isCorrected = at >= history && random.chance(0.12);
+    const corrected = effective + random.int(-1, 2) * day;
+    if (isCorrected) this.splitsOf.push({ listing, at, from: from * 3, to, knownFrom, knownTo: corrected });
+    const told = isCorrected ? Math.max(knownFrom, corrected) : knownFrom;
+    this.splitsOf.push({ listing, at, from, to, knownFrom: told, knownTo: Number.POSITIVE_INFINITY });
     if (random.chance(0.1))
       this.splitsOf.push({ listing, at, from: 4, to: 5, knownFrom, knownTo: Number.POSITIVE_INFINITY });
     if (random.chance(0.15)) {
-      // Announced with another ratio at first, or never carried out.
+      // Announced and never carried out; sometimes that is said only after its day.
       const wrong = {
         listing,
         at: at + 3,
         from: 1,
         to: 3,
         knownFrom: knownFrom - day,
-        knownTo: effective + random.int(0, 2) * day,
+        knownTo: effective + random.int(0, 7) * day,
       };
       this.splitsOf.push(wrong);
     }

@@ -85,9 +85,24 @@ export class Lists {
     const wrongOf = ({ rows: said }: ListVersion) =>
       list === 'index_members' ? otherMembers(said, rows, find) : difference(said, rows, sameRow);
     const place = this.versions[list].findLastIndex((version) => wrongOf(version) === undefined);
-    if (place >= 0) return { place };
+    if (place >= 0) return { place, wrong: this.#unlikeQuarantine(lake, list, wrongOf) };
     const newest = this.versions[list].at(-1);
     return { place, wrong: newest ? wrongOf(newest) : 'nothing was ever said' };
+  }
+
+  /** Refused rows are in the quarantine of the list's day: what is stored and what is there is what came. */
+  #unlikeQuarantine(
+    lake: LakeReader,
+    list: ListName,
+    wrongOf: (version: ListVersion) => string | undefined,
+  ): string | undefined {
+    if (list === 'index_members') return undefined;
+    const date = /date=([0-9-]+)/.exec(lake.keys(`reference/${list}/date=`).at(-1)!)![1]!;
+    const lines = (lake.text(`quarantine/date=${date}.jsonl`) ?? '').split('\n').filter(Boolean);
+    const kept = lines.filter((line) => (JSON.parse(line) as { dataset: string }).dataset === list).length;
+    const same = this.versions[list].filter((version) => wrongOf(version) === undefined);
+    if (same.some(({ refused }) => refused === kept)) return undefined;
+    return `${same.at(-1)!.refused} rows were to be refused, ${kept} are in the quarantine of ${date}`;
   }
 }
 

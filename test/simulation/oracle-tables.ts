@@ -41,12 +41,12 @@ export async function checkPriceTables({ sql }: Pick<Stores, 'sql'>, served: Ser
   return problems;
 }
 
-/** No watermark lies beyond the newest session that is served. */
+/** No watermark lies beyond the newest session that there is. */
 export async function checkWatermarks({ sql }: Pick<Stores, 'sql'>, newest: string | undefined): Promise<string[]> {
   const { rows } = await sql.query('SELECT max(last_date)::text FROM ingestion_watermarks', []);
   const last = rows[0]?.[0];
   return last && (newest === undefined || String(last) > newest)
-    ? [`a watermark is at ${last}, the newest session that is served is ${newest}`]
+    ? [`a watermark is at ${last}, the newest session is ${newest}`]
     : [];
 }
 

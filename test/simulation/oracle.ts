@@ -6,7 +6,7 @@ import { checkHistories, checkWindows } from './oracle-histories.ts';
 import { LISTS, type ListName, Lists } from './oracle-lists.ts';
 import { Requests } from './oracle-requests.ts';
 import { checkPriceTables, checkWatermarks, ListTables } from './oracle-tables.ts';
-import { closeOf, lastClosed } from './sessions.ts';
+import { closeOf, lastClosed, SESSIONS } from './sessions.ts';
 import type { Stores } from './stores.ts';
 
 /** One whole answer about a session. */
@@ -35,9 +35,16 @@ interface Ingest {
 
 const EXIT_CODES: Record<string, number> = { Succeeded: 0, Skipped: 0, Partial: 3, Held: 4, Failed: 1 };
 
+interface Report {
+  runId: string;
+  status: string;
+  datasets: { name: string; task: string; status: string }[];
+}
+
 /** What is known of a step that has ended. */
 export interface Ended {
   kind: string;
+  runId: string;
   /** The settings it ran with. */
   settings: Readonly<Record<string, string>>;
   /** Of the night's verdict; undefined when it has none. */
@@ -113,10 +120,12 @@ export class Oracle {
       if (!this.#lake.bytes(`processing_metadata/ingest/date=${date}.json`))
         problems.push(`${date} was served and is lost`);
     }
-    for (const list of LISTS) problems.push(...(await this.#checkList(list)));
+    for (const list of LISTS) problems.push(...(await this.#checkList(list, ended.disturbed)));
     problems.push(...this.#checkWord(ended));
-    const newest = [...this.#served.keys()].sort().at(-1);
-    problems.push(...(await checkWatermarks(this.#stores, newest)));
+    problems.push(...(await this.#checkLedger(ended)));
+    // The file of a session is there before its rows, and its manifest after them.
+    const newest = this.#lake.keys('bronze/sessions/date=').at(-1);
+    problems.push(...(await checkWatermarks(this.#stores, /date=([0-9-]+)/.exec(newest ?? '')?.[1])));
     const { POLYGON_CALLS_PER_MINUTE: pace, RESAMPLING_INTERVALS: intervals = '' } = ended.settings;
     if (!ended.disturbed) problems.push(...this.#requests.checkPace(Number(pace)));
     if (!ended.disturbed && ended.kind === 'night') problems.push(...this.#requests.checkRepeats());
@@ -136,12 +145,51 @@ export class Oracle {
   }
 
   /** What is stored of a list is a version the vendor said, and none older than before. */
-  async #checkList(list: ListName): Promise<string[]> {
+  async #checkList(list: ListName, disturbed: boolean): Promise<string[]> {
     const { place, wrong } = await this.#lists.stored(this.#lake, list);
     const before = this.#stored.get(list) ?? -1;
-    if (wrong !== undefined) return [`the list of ${list} is none that the vendor said: ${wrong}`];
-    this.#stored.set(list, place);
+    if (place >= 0) this.#stored.set(list, place);
+    if (wrong !== undefined && place < 0) return [`the list of ${list} is none that the vendor said: ${wrong}`];
+    // Its quarantine is written after it: a run that was killed between them has not got there.
+    if (wrong !== undefined && !disturbed) return [`the list of ${list}: ${wrong}`];
     return place < before ? [`the list of ${list} is an older one than before`] : [];
+  }
+
+  /** The ledger and the report of a run say what its end said; a list is as its rows are. */
+  async #checkLedger({ kind, runId, status, session, disturbed }: Ended): Promise<string[]> {
+    if (disturbed || !status || status === 'Skipped') return [];
+    const { rows: nights } = await this.#stores.sql.query(
+      'SELECT status, session::text FROM nights WHERE run_id = $1',
+      [runId],
+    );
+    const [word, date] = nights[0] ?? [];
+    if (word !== status) return [`the ledger says ${word} of ${runId}, which ended ${status}`];
+    const folder = `reports/date=${session ?? date}/`;
+    const reports = [`${folder}night.json`, `${folder}run=${runId}.json`].map((key) => this.#lake.json<Report>(key));
+    const report = reports.find((one) => one?.runId === runId);
+    if (report?.status !== status) return [`the report of ${runId} says ${report?.status}, it ended ${status}`];
+    const { rows: logs } = await this.#stores.sql.query(
+      "SELECT task_name, status FROM sync_logs WHERE metadata ->> 'run_id' = $1 ORDER BY 1",
+      [runId],
+    );
+    const told = report.datasets
+      .map(({ task, status: end }) => `${task} ${end}`)
+      .sort()
+      .join(', ');
+    const logged = logs
+      .map(([task, end]) => `${task} ${end}`)
+      .sort()
+      .join(', ');
+    const problems = told === logged ? [] : [`the report of ${runId} says ${told}, the ledger ${logged}`];
+    if (kind !== 'night') return problems;
+    for (const list of LISTS) {
+      const count = this.#lists.versions[list].length;
+      const hasCome = count > (this.#begun.versions.get(list) ?? 0);
+      const wanted = this.#stored.get(list) === count - 1 ? 'success' : 'held';
+      const end = report.datasets.find(({ name }) => name === list)?.status;
+      if (hasCome && end !== wanted) problems.push(`the report says ${end} of ${list}, ${wanted} is right`);
+    }
+    return problems;
   }
 
   /** The word, and who was told. */
@@ -153,12 +201,21 @@ export class Oracle {
     if (isWell && notifications > 0 && !disturbed) problems.push(`${status}, and somebody was notified`);
     if (status === 'Held' || status === 'Failed')
       if (notifications === 0) problems.push(`${status}, and nobody was notified`);
+    const last = session === undefined ? undefined : this.#answers.get(session)?.at(-1);
+    const isFresh = last !== undefined && last.at >= this.#begun.at;
+    if (
+      status === 'Succeeded' &&
+      kind === 'night' &&
+      isFresh &&
+      (isBad(last, new Map()) || this.#isShort(session!, last))
+    )
+      problems.push(`Succeeded, and its session was bad (${last.rows} rows, ${last.rejected} refused)`);
     if (kind !== 'night' || disturbed) return problems;
     const own = session ?? lastClosed(this.#begun.at);
     const served = this.#served.get(own);
     if (isWell && !served) problems.push(`${status}, and its session ${own} is not served`);
-    const { withheld, reasons } = this.#findReasons(own);
-    const wanted = withheld ? 'Held' : reasons.length > 0 ? 'Partial' : 'Succeeded';
+    const { own: ownBad, reasons } = this.#findReasons(own);
+    const wanted = ownBad ?? (reasons.length > 0 ? 'Partial' : 'Succeeded');
     const because = reasons.length > 0 ? ` (${reasons.join('; ')})` : '';
     if (status !== wanted && !(status === 'Skipped' && wanted === 'Succeeded'))
       problems.push(`the night ended ${status}, ${wanted} is right${because}`);
@@ -166,29 +223,24 @@ export class Oracle {
   }
 
   /** Why an undisturbed night is not good: what came in it and is not served. */
-  #findReasons(own: string): { withheld: boolean; reasons: string[] } {
+  #findReasons(own: string): { own: 'Held' | 'Failed' | undefined; reasons: string[] } {
     const reasons: string[] = [];
-    let withheld = false;
+    let ownBad: 'Held' | 'Failed' | undefined;
     for (const [date, answers] of this.#answers) {
       const fresh = answers.slice(this.#begun.answers.get(date) ?? 0);
       const last = fresh.at(-1);
-      if (!last) continue;
       const served = this.#served.get(date);
-      const isServed = served !== undefined && same(merged(served.bars, last), served.bars);
-      if (isServed) continue;
-      if (last.rows === 0) {
-        reasons.push(`${date} is empty`);
-        continue;
-      }
-      reasons.push(`${date} is withheld`);
-      if (date === own) withheld = true;
+      if (!last || (served && same(merged(served.bars, last), served.bars))) continue;
+      reasons.push(last.rows === 0 ? `${date} is empty` : `${date} is withheld`);
+      // A night waits for its session, and gives up in the end.
+      if (date === own) ownBad = last.rows === 0 ? 'Failed' : 'Held';
     }
     for (const list of LISTS) {
       const count = this.#lists.versions[list].length;
       if (count > (this.#begun.versions.get(list) ?? 0) && this.#stored.get(list) !== count - 1)
         reasons.push(`the list of ${list} is withheld`);
     }
-    return { withheld, reasons };
+    return { own: ownBad, reasons };
   }
 
   async #checkSession(date: string, { disturbed, released, status }: Ended): Promise<string[]> {
@@ -212,7 +264,7 @@ export class Oracle {
       );
     } else {
       const used = found < 0 ? undefined : fresh[found];
-      if (used && !released && isBad(used, before.bars))
+      if (used && !released && (isBad(used, before.bars) || this.#isShort(date, used)))
         problems.push(`${date}: a bad answer is served (${used.rows} rows, ${used.rejected} refused)`);
       if (isWhole && used && ingest.rejected !== used.rejected)
         problems.push(`${date}: ${used.rejected} rows were refused, the manifest says ${ingest.rejected}`);
@@ -224,6 +276,13 @@ export class Oracle {
       answers: found !== undefined && found >= 0 ? before.answers + found + 1 : before.answers,
     });
     return problems;
+  }
+
+  /** Symbols of the session before that are not in an answer: more than any day loses. */
+  #isShort(date: string, { bars, refused }: Answer): boolean {
+    const before = this.#served.get(SESSIONS[SESSIONS.indexOf(date) - 1]!)?.bars ?? new Map<string, Bar>();
+    const gone = [...before.keys()].filter((symbol) => !bars.has(symbol) && !refused.has(symbol)).length;
+    return before.size >= 20 && gone > before.size * 0.25;
   }
 
   /** A good answer that came in a good night is served. */

@@ -159,6 +159,7 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     outcome.problems.push(
       ...(await oracle.check({
         kind,
+        runId: ended.runId,
         settings: cloud.settings,
         status,
         session: output?.session,
