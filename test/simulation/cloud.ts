@@ -194,14 +194,15 @@ export class Cloud {
     const size = job.ArrayProperties?.Size;
     const id = `job-${this.options.world.effects}`;
     if (size === undefined) return this.#runJob(job, id, {});
-    // Batch starts a shard again whose host it has lost, and the lost one may go on.
-    const again = this.options.random.chance(0.15) ? [this.options.random.int(0, size - 1)] : [];
-    const children = [...Array(size).keys(), ...again].map((index) =>
-      this.#runJob(job, `${id}:${index}`, {
-        AWS_BATCH_JOB_ARRAY_INDEX: String(index),
-        AWS_BATCH_JOB_ARRAY_SIZE: String(size),
-      }),
-    );
+    // Batch starts a shard again whose end it has not heard of.
+    const again = this.options.random.chance(0.2) ? this.options.random.int(0, size - 1) : undefined;
+    const children = Array.from({ length: size }, async (_, index) => {
+      for (let times = index === again ? 2 : 1; times > 0; times -= 1)
+        await this.#runJob(job, `${id}:${index}`, {
+          AWS_BATCH_JOB_ARRAY_INDEX: String(index),
+          AWS_BATCH_JOB_ARRAY_SIZE: String(size),
+        });
+    });
     await Promise.all(children);
     return { Status: 'SUCCEEDED' };
   }

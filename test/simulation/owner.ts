@@ -13,7 +13,7 @@ export async function verifyStage(
   const config = code.loadConfig({ ...ENVIRONMENT, ...cloud.settings });
   const printed: string[] = [];
   const terminal = {
-    ...{ json: true, live: false, colour: false, note: () => undefined },
+    ...{ json: true, live: false, colour: false, note: () => undefined, typed: (text: string) => text },
     print: (lines: string | readonly string[]) => void printed.push(...[lines].flat()),
   };
   const stage = {
