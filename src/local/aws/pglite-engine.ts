@@ -31,6 +31,8 @@ export async function startEngine(dataDir: string): Promise<PgliteEngine> {
   });
   // PostgreSQL leaves this to a process that PGlite does not have: without it the log grows until the warehouse is closed.
   const limitWal = async () => {
+    // One in memory ends with its process.
+    if (dataDir.startsWith('memory:')) return;
     const segments = readdirSync(join(dataDir, 'pg_wal')).filter((name) => /^[0-9A-F]{24}$/.test(name));
     // Refused in a transaction that has failed; the next statement asks again.
     if (segments.length > WAL_SEGMENTS) await db.exec('CHECKPOINT').catch(() => undefined);
