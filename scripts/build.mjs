@@ -68,6 +68,18 @@ const [functions] = await Promise.all([
     // What one command alone needs (charts, graphs) lies apart and is loaded when it runs.
     splitting: true,
   }),
+  // Served by report --serve to a browser on this machine.
+  build({
+    bundle: true,
+    entryPoints: [`${root}src/report/pages.mjs`],
+    outfile: `${outdir}/cli/pages.js`,
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+  }),
   // In one file, so that it starts where few files may be open.
   build({
     ...shared,

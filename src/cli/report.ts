@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -10,12 +12,12 @@ import { keys, type Lake } from '../lake/lake.ts';
 import { usableIngest } from '../lake/session-files.ts';
 import { readHome } from '../local/home.ts';
 import { listenOnLoopback, ownRequestsOnly } from '../local/loopback.ts';
-import { notFoundPage } from '../report/browse.ts';
 import { readHistory } from '../report/data.ts';
 import { lakeReports, ledgerRuns, type RequestedRun, runOfLedger } from '../report/find-run.ts';
 import type { ReportedRun } from '../report/model.ts';
 import { reportPage, writePage } from '../report/page.ts';
-import { pageFor } from '../report/serve.ts';
+import { loadPlot } from '../report/plots.ts';
+import { failurePage, openSite, type PageResponse, pageFor } from '../report/serve.ts';
 import { placeIn, there } from '../text.ts';
 import type { SqlRow } from '../warehouse/client.ts';
 import { type Context, homeLake } from './context.ts';
@@ -147,38 +149,50 @@ function openPage(path: string, { terminal }: Context): void {
   child.unref();
 }
 
-/** Serves the list of nights, each night and the bars of any symbol on loopback until Ctrl-C. */
+/** Serves nights, reference lists and the bars of any symbol on loopback until Ctrl-C. */
 export async function serveReports(
   { port: asked }: { port?: string },
-  { config, terminal, signal }: Context,
+  { config, program, terminal, signal }: Context,
 ): Promise<number> {
   const wanted = askedPort(asked);
-  const lake = homeLake(config);
+  const script = pageScript(program.pages);
+  const site = openSite(homeLake(config), config.REPORT_SYMBOLS, { script, typed: terminal.typed });
   const server = createServer(
     ownRequestsOnly((request, response) => {
-      pageFor(request, lake, config.REPORT_SYMBOLS, terminal.typed).then(
-        ({ status, page }) => send(response, status, page),
-        (error: Error) =>
-          send(response, 500, notFoundPage('This page could not be made', `${error.name}: ${error.message}`)),
-      );
+      pageFor(request, site)
+        .catch(async (error: Error): Promise<PageResponse> => ({ status: 500, page: await failurePage(error, site) }))
+        .then((answer) => send(response, answer));
     }),
   );
   const url = await listenOnLoopback(server, wanted).catch((error: Error) => {
     throw portRefused(wanted, error);
   });
   if (terminal.json) terminal.print(JSON.stringify({ url }));
-  else terminal.print([`All nights: ${url}`, 'Ctrl-C ends it.']);
+  else terminal.print([`Symbols, nights and reference lists: ${url}`, 'Ctrl-C ends it.']);
+  // What the first page would wait for; a lake that cannot be read is for the page to say.
+  void Promise.all([site.browsed.listing(), site.browsed.splits(), site.browsed.companies(), loadPlot()]).catch(
+    () => {},
+  );
   if (!signal.aborted) await once(signal, 'abort');
   server.closeAllConnections();
   server.close();
   return 0;
 }
 
-function send(response: ServerResponse, status: number, page: string): void {
+/** Named after its content, so that a browser keeps it until it is another. */
+function pageScript(path: string): { path: string; text: string } {
+  const text = readFileSync(path, 'utf8');
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return { path: `/pages-${hash}.js`, text };
+}
+
+function send(response: ServerResponse, { status, page, type, location, lasting }: PageResponse): void {
   response.writeHead(status, {
-    'content-type': 'text/html; charset=utf-8',
-    'cache-control': 'no-store',
+    'content-type': type ?? 'text/html; charset=utf-8',
+    'cache-control': lasting ? 'private, max-age=31536000, immutable' : 'no-store',
     'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    ...(location !== undefined && { location }),
   });
   response.end(page);
 }

@@ -13,6 +13,8 @@ export interface Program {
   local(name: 'function-worker' | 'job-process' | 'pglite-worker'): string;
   /** An empty PostgreSQL cluster that new homes copy. */
   cluster: string;
+  /** The script of the pages that report --serve serves. */
+  pages: string;
 }
 
 /** @param dist the output folder of scripts/build.mjs, `root` the folder with `state-machines/` */
@@ -25,5 +27,6 @@ export function readProgram(root: string, dist = join(root, 'dist')): Program {
     jobs: Object.fromEntries(jobs),
     local: (name) => join(dist, 'local', `${name}.mjs`),
     cluster: join(dist, 'cluster'),
+    pages: join(dist, 'cli', 'pages.js'),
   };
 }

@@ -1,19 +1,25 @@
 import type { Lake } from '../lake/lake.ts';
 import type { NightReport } from '../records/run.ts';
 import { duration, exchangeTime } from '../text.ts';
-import { readHistory, symbolCandles } from './data.ts';
+import { readHistory } from './data.ts';
 import { documentOf, type Html, html, tableOf } from './html.ts';
 import { reportPage } from './page.ts';
-import { loadPlot } from './plots.ts';
-import { candlesOf, type Typed } from './sections.ts';
+import type { Typed } from './sections.ts';
 
-const FORM = html`<form action="/symbols" method="get" role="search"><label>Bars of symbol <input name="symbol" required autocomplete="off" spellcheck="false" placeholder="AAPL"></label> <button>Draw</button></form>`;
+/** What every served page has around its content. */
+export interface Frame {
+  practice: boolean;
+  /** Path of the script; pages work without it, too. */
+  script?: string | undefined;
+  /** What stands in the search box. */
+  asked?: string;
+}
 
 /**
  * Pure: every night, the newest first, and a way to any symbol's bars.
  * @param unread reports that could not be read, a sentence each
  */
-export function nightsPage(nights: readonly NightReport[], unread: readonly string[] = []): string {
+export function nightsPage(nights: readonly NightReport[], unread: readonly string[], frame: Frame): string {
   const rows = nights.map(({ session, status, kind, startedAt, seconds, reasons }) => [
     html`<a href="/nights/${session}">${session}</a>`,
     status,
@@ -37,10 +43,7 @@ export function nightsPage(nights: readonly NightReport[], unread: readonly stri
   const missing =
     unread.length > 0 &&
     html`<section><h2>What could not be read</h2><ul>${unread.map((line) => html`<li>${line}</li>`)}</ul></section>`;
-  return shell(
-    'Nights',
-    html`${nights[0]?.practice && html`<p class="practice"><strong>Practice data.</strong></p>`}${FORM}${table}${missing}`,
-  );
+  return framedPage('Nights', html`${table}${missing}`, frame);
 }
 
 /** A night's report as it would be rendered now. */
@@ -53,19 +56,23 @@ export async function nightPage(
   return reportPage(report, await readHistory(lake, report, symbols), typed);
 }
 
-/** Every series of one symbol; undefined when the lake holds no bar of it. @throws Lake.Corrupt */
-export async function symbolPage(lake: Lake, symbol: string): Promise<string | undefined> {
-  const [found] = await symbolCandles(lake, [symbol]);
-  if (!found) return undefined;
-  return shell(symbol, html`${FORM}${candlesOf(await loadPlot(), found)}`);
+/** A page that says one thing. */
+export function notePage(title: string, note: string | Html, frame: Frame): string {
+  return framedPage(title, typeof note === 'string' ? html`<p>${note}</p>` : note, frame);
 }
 
-export function notFoundPage(title: string, text: string): string {
-  return shell(title, html`<p>${text}</p>${FORM}`);
-}
-
-function shell(title: string, content: Html): string {
-  const body = html`<header><nav aria-label="Pages"><ul><li><a href="/">All nights</a></li></ul></nav><h1>${title}</h1></header>
-<main>${content}</main>`;
-  return documentOf(`afterbell: ${title}`, body, { form: true });
+/** A served page: ways to the others, the search box, and first of all whether these are practice data. */
+export function framedPage(title: string, content: Html, { practice, script, asked = '' }: Frame, name = ''): string {
+  const body = html`<a class="skip" href="#content">Skip to the content</a>
+<header class="served">
+<nav aria-label="Pages"><ul><li><a href="/">Nights</a></li><li><a href="/lists">Reference lists</a></li></ul></nav>
+<form id="search" action="/search" method="get" role="search"><label for="q">Symbol or company</label>
+<span class="box"><input id="q" name="q" value="${asked}" required maxlength="100" autocomplete="off" autocapitalize="off" spellcheck="false" placeholder="AAPL"></span> <button>Find</button></form>
+</header>
+<main id="content">
+<h1>${title}${name !== '' && html` <span class="name">${name}</span>`}</h1>
+${practice && html`<p class="practice"><strong>Practice data.</strong> Made up by a practice market, not by a vendor.</p>`}
+${content}
+</main>`;
+  return documentOf(`afterbell: ${title}`, body, { served: { script } });
 }

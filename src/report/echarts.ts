@@ -1,4 +1,4 @@
-import { BarChart, CandlestickChart, HeatmapChart } from 'echarts/charts';
+import { BarChart, CandlestickChart, HeatmapChart, ScatterChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, VisualMapPiecewiseComponent } from 'echarts/components';
 import { type EChartsCoreOption, type EChartsType, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
@@ -9,6 +9,7 @@ use([
   GridComponent,
   HeatmapChart,
   LegendComponent,
+  ScatterChart,
   SVGRenderer,
   VisualMapPiecewiseComponent,
 ]);

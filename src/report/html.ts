@@ -1,11 +1,18 @@
-import { STYLE } from './style.ts';
+import { SERVED_STYLE, STYLE } from './style.ts';
 
 /** Nothing may be fetched and nothing may run: the page is what it is, wherever it is opened. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
-/** A whole page around its sections. `form`: whether it may send one to where it came from. */
-export function documentOf(title: string, body: Html, { form = false } = {}): string {
-  const policy = `${POLICY}; base-uri 'none'; form-action ${form ? "'self'" : "'none'"}`;
+/** A served page may send forms to where it came from, and run one script from there, which may ask it for more. */
+const SERVED_POLICY = `${POLICY}; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'`;
+
+/** A whole page around its sections. `served`: by report --serve, with the path of its script, where there is one. */
+export function documentOf(
+  title: string,
+  body: Html,
+  { served }: { served?: { script?: string | undefined } } = {},
+): string {
+  const policy = served ? SERVED_POLICY : `${POLICY}; base-uri 'none'; form-action 'none'`;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -15,7 +22,7 @@ export function documentOf(title: string, body: Html, { form = false } = {}): st
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
 <link rel="icon" href="data:,">
-<style>${trusted(STYLE)}</style>
+<style>${trusted(STYLE)}${served && trusted(SERVED_STYLE)}</style>${served?.script && html`\n<script defer src="${served.script}"></script>`}
 </head>
 <body>
 ${body}

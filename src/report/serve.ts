@@ -1,63 +1,205 @@
 import type { IncomingMessage } from 'node:http';
-import { keys, type Lake, listAll } from '../lake/lake.ts';
+import { keys, type Lake, lakeKind, listAll } from '../lake/lake.ts';
 import { readReport } from '../lake/reports.ts';
 import type { NightReport } from '../records/run.ts';
 import { checkSymbol } from '../records/symbol.ts';
-import { nightPage, nightsPage, notFoundPage, symbolPage } from './browse.ts';
+import { type Frame, framedPage, nightPage, nightsPage, notePage } from './browse.ts';
+import { html } from './html.ts';
+import { listContent, listsContent, type Refused } from './list-pages.ts';
 import type { Typed } from './sections.ts';
+import { type BarRequest, type BrowsedLake, browseLake, readSymbolBars, storedIntervals } from './symbol-bars.ts';
+import { symbolContent, symbolLinks, symbolPath } from './symbol-page.ts';
+import { searchSymbols, symbolNamed } from './symbol-search.ts';
 
 /** What a request's path is read against. */
 const BASE = 'http://127.0.0.1';
+const LONGEST_SEARCH = 100;
+/** Symbols that one search shows on a page of its own. */
+const FOUND = 40;
 
-interface PageResponse {
+export interface PageResponse {
   status: number;
   page: string;
+  /** Of the page; HTML where it is left out. */
+  type?: string;
+  /** Where the page is instead. */
+  location?: string;
+  /** The same for as long as its path is the same. */
+  lasting?: boolean;
 }
 
+/** What the pages are made of. */
+export interface Site {
+  browsed: BrowsedLake;
+  /** Whose bars a night's page shows. */
+  symbols: readonly string[];
+  /** The pages' script, which they work without, too. */
+  script?: { path: string; text: string } | undefined;
+  /** Writes commands as their reader types them. */
+  typed?: Typed | undefined;
+}
+
+export function openSite(lake: Lake, symbols: readonly string[], more: Pick<Site, 'script' | 'typed'> = {}): Site {
+  return { browsed: browseLake(lake), symbols, ...more };
+}
+
+type Asked = { site: Site; lake: Lake; frame: Frame; pathname: string; params: URLSearchParams };
+
 /**
- * The page that a request asks for: the list of nights, a night, the bars of a symbol, or one that says why there is none.
+ * The page that a request asks for: nights, a night, a symbol's bars, reference lists, what a search finds; or one that
+ * says why there is none.
  * @throws Lake.Corrupt for one whose files cannot be read
  */
 export async function pageFor(
   { url = '/', method }: Pick<IncomingMessage, 'url' | 'method'>,
-  lake: Lake,
-  symbols: readonly string[],
-  typed?: Typed,
+  site: Site,
 ): Promise<PageResponse> {
-  if (method !== 'GET' && method !== 'HEAD') return missing('Nothing to do here', 'These pages are for reading.');
-  if (!URL.canParse(url, BASE)) {
-    return { status: 400, page: notFoundPage('That is no address', 'The list of nights is at /.') };
+  const { lake } = site.browsed;
+  const frame = { practice: (await lakeKind(lake)) === 'practice', script: site.script?.path };
+  if (method !== 'GET' && method !== 'HEAD') {
+    return { status: 404, page: notePage('Nothing to do here', 'These pages are for reading.', frame) };
   }
-  const { pathname, searchParams } = new URL(url, BASE);
+  if (!URL.canParse(url, BASE)) {
+    return { status: 400, page: notePage('That is no address', 'The list of nights is at /.', frame) };
+  }
+  const { pathname, searchParams: params } = new URL(url, BASE);
+  const asked: Asked = { site, lake, frame, pathname, params };
   if (pathname === '/') {
     const { nights, unread } = await readNights(lake);
-    return { status: 200, page: nightsPage(nights, unread) };
+    return { status: 200, page: nightsPage(nights, unread, frame) };
+  }
+  if (pathname === site.script?.path) {
+    return { status: 200, page: site.script.text, type: 'text/javascript; charset=utf-8', lasting: true };
   }
   const session = /^\/nights\/(\d{4}-\d{2}-\d{2})$/.exec(pathname)?.[1];
-  if (session) return nightAnswer(lake, session, symbols, typed);
-  if (pathname !== '/symbols') return missing('There is no such page', 'The list of nights is at /.');
-  const symbol = searchParams.get('symbol') ?? '';
-  const wrong = checkSymbol(symbol);
-  if (wrong) return missing('That is no symbol', wrong);
-  const page = await symbolPage(lake, symbol);
-  return page
-    ? { status: 200, page }
-    : missing(`The lake holds no bar of ${symbol}`, 'Case and spelling are the vendor’s, e.g. BRK.B.');
+  if (session) return nightAnswer(session, asked);
+  if (pathname === '/symbols') return symbolAnswer(asked);
+  if (pathname === '/search') return searchAnswer(asked);
+  if (pathname === '/suggest') return suggestAnswer(asked);
+  if (pathname === '/lists') {
+    return { status: 200, page: framedPage('Reference lists', await listsContent(lake), frame) };
+  }
+  const list = /^\/lists\/([^/]+)$/.exec(pathname)?.[1];
+  if (list) return listAnswer(list, asked);
+  return { status: 404, page: notePage('There is no such page', 'The list of nights is at /.', frame) };
 }
 
-async function nightAnswer(
-  lake: Lake,
-  session: string,
-  symbols: readonly string[],
-  typed: Typed | undefined,
-): Promise<PageResponse> {
+/** A page for a request that could not be answered. */
+export async function failurePage(error: Error, { browsed, script }: Site): Promise<string> {
+  const practice = await lakeKind(browsed.lake).catch(() => undefined);
+  const frame = { practice: practice === 'practice', script: script?.path };
+  return notePage('This page could not be made', `${error.name}: ${error.message}`, frame);
+}
+
+async function nightAnswer(session: string, { site, lake, frame }: Asked): Promise<PageResponse> {
   const report = await readReport(lake, keys.report(session, 'night.json'));
-  if (!report) return missing(`No night ran for ${session}`, 'The list of nights is at /.');
-  return { status: 200, page: await nightPage(lake, report, symbols, typed) };
+  if (report) return { status: 200, page: await nightPage(lake, report, site.symbols, site.typed) };
+  return { status: 404, page: notePage(`No night ran for ${session}`, 'The list of nights is at /.', frame) };
 }
 
-function missing(title: string, text: string): PageResponse {
-  return { status: 404, page: notFoundPage(title, text) };
+async function symbolAnswer({ site: { browsed }, lake, frame, params }: Asked): Promise<PageResponse> {
+  const symbol = params.get('symbol') ?? '';
+  const wrong = checkSymbol(symbol);
+  if (wrong) {
+    const wanted = 'a symbol such as AAPL or BRK.B';
+    return refused({ status: 400, what: wrong, found: JSON.stringify(symbol.slice(0, LONGEST_SEARCH)), wanted }, frame);
+  }
+  const [intervals, listing] = await Promise.all([storedIntervals(lake), browsed.listing()]);
+  const request = requested(symbol, params, intervals);
+  if ('what' in request) return refused(request, frame);
+  const bars = await readSymbolBars(browsed, { ...request, newest: listing.newest });
+  if (bars) {
+    const name = listing.bySymbol.get(symbol)?.name;
+    const content = await symbolContent(bars, intervals);
+    return { status: 200, page: framedPage(symbol, content, { ...frame, asked: symbol }, name) };
+  }
+  const meant = symbolNamed(listing, symbol);
+  if (meant !== undefined && meant !== symbol) {
+    params.set('symbol', meant);
+    return moved(`/symbols?${params}`, frame);
+  }
+  const near = searchSymbols(listing, symbol);
+  const note = html`<p>Spelling and case are the vendor’s, e.g. BRK.B.</p>${near.length > 0 && html`<p>Near it are:</p>${symbolLinks(near)}`}`;
+  return { status: 404, page: notePage(`The lake holds no bar of ${symbol}`, note, { ...frame, asked: symbol }) };
+}
+
+/** Pure: what the parameters ask for, or what is wrong with them. */
+function requested(
+  symbol: string,
+  params: URLSearchParams,
+  intervals: readonly number[],
+): Omit<BarRequest, 'newest'> | Refused {
+  const asked = params.get('interval') ?? '1';
+  const interval = [1, ...intervals].find((one) => String(one) === asked);
+  if (interval === undefined) {
+    const others = intervals.length > 0 ? `, or one of ${intervals.join(', ')} sessions` : '';
+    return {
+      status: 400,
+      what: 'the lake has no bars of this interval',
+      found: asked,
+      wanted: `1 for daily bars${others}`,
+    };
+  }
+  const prices = params.get('prices') ?? (interval === 1 ? 'traded' : 'adjusted');
+  if (prices !== 'traded' && prices !== 'adjusted')
+    return { status: 400, what: 'prices is neither of its two words', found: prices, wanted: 'traded or adjusted' };
+  if (prices === 'traded' && interval > 1) {
+    const wanted = 'prices=adjusted, or interval=1';
+    return {
+      status: 400,
+      what: 'bars of several sessions are stored adjusted for splits',
+      found: `prices=traded`,
+      wanted,
+    };
+  }
+  return { symbol, interval, prices };
+}
+
+async function searchAnswer({ site, frame, params }: Asked): Promise<PageResponse> {
+  const text = (params.get('q') ?? '').trim();
+  const wrong = searchRefused(text);
+  if (wrong) return refused(wrong, frame);
+  const listing = await site.browsed.listing();
+  const meant = symbolNamed(listing, text);
+  if (meant !== undefined) return moved(symbolPath(meant), frame);
+  const found = searchSymbols(listing, text, FOUND);
+  const own = { ...frame, asked: text };
+  if (found.length > 0) return { status: 200, page: notePage(`Symbols for “${text}”`, symbolLinks(found), own) };
+  const count = listing.symbols.length;
+  const note = count === 0 ? 'The lake holds no bars yet.' : 'No symbol and no company’s name is like it.';
+  return { status: 404, page: notePage(`Nothing found for “${text}”`, note, own) };
+}
+
+async function suggestAnswer({ site, frame, params }: Asked): Promise<PageResponse> {
+  const text = params.get('q') ?? '';
+  const wrong = text === '' ? undefined : searchRefused(text);
+  if (wrong) return refused(wrong, frame);
+  const found = searchSymbols(await site.browsed.listing(), text);
+  return { status: 200, page: JSON.stringify(found), type: 'application/json; charset=utf-8' };
+}
+
+function searchRefused(text: string): Refused | undefined {
+  if (text === '') return { status: 400, what: 'q is empty', wanted: 'part of a symbol or of a company’s name' };
+  if (text.length <= LONGEST_SEARCH) return undefined;
+  const [found, wanted] = [`${text.length} characters`, `at most ${LONGEST_SEARCH}`];
+  return { status: 400, what: 'q is too long', found, wanted };
+}
+
+async function listAnswer(name: string, { lake, frame, params }: Asked): Promise<PageResponse> {
+  const [date, text, from] = [params.get('date'), params.get('q') ?? '', params.get('from') ?? '0'];
+  const content = await listContent(lake, name, { date, text, from });
+  if ('what' in content) return refused(content, frame);
+  return { status: 200, page: framedPage(`Reference list ${name}`, content, frame) };
+}
+
+function moved(location: string, frame: Frame): PageResponse {
+  const note = html`<p>It is at <a href="${location}">${location}</a>.</p>`;
+  return { status: 303, location, page: notePage('This page is elsewhere', note, frame) };
+}
+
+function refused({ status, what, found, wanted }: Refused, frame: Frame): PageResponse {
+  const note = html`<dl><dt>What</dt><dd>${what}</dd>${found !== undefined && html`<dt>Found</dt><dd>${found}</dd>`}${wanted !== undefined && html`<dt>Wanted</dt><dd>${wanted}</dd>`}</dl>`;
+  return { status, page: notePage(status === 404 ? 'There is no such page' : 'That cannot be shown', note, frame) };
 }
 
 /** Every night, the newest first, and why one cannot be shown. */

@@ -53,3 +53,31 @@ input, button { font: inherit; color: inherit; background: var(--raised); border
 footer { margin-top: 3rem; color: var(--muted); font-size: .875rem }
 @media print { details:not([open]) > * { display: block } .skip, nav { display: none } }
 `;
+
+/** What served pages have besides: a search box with suggestions, controls, and a chart as wide as the page. */
+export const SERVED_STYLE = `
+body { max-width: 76rem }
+.served { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .25rem 1.5rem;
+  border-bottom: 1px solid var(--line) }
+.served a, #controls label, #zoom button, .served button { display: inline-flex; align-items: center; min-height: 2.75rem; gap: .35rem }
+#search { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; padding: .5rem 0 }
+.box { position: relative; flex: 1 1 14rem } .box input { width: 100%; min-height: 2.75rem }
+#options { position: absolute; z-index: 2; left: 0; right: 0; top: 100%; margin: .15rem 0 0; padding: .25rem; list-style: none;
+  max-height: 22rem; overflow-y: auto; background: var(--paper); border: 1px solid var(--muted); border-radius: .375rem }
+#options li { padding: .5rem .6rem; border-radius: .25rem; cursor: pointer; overflow: hidden; white-space: nowrap;
+  text-overflow: ellipsis } #options li[aria-selected=true] { background: var(--raised); outline: 2px solid var(--link) }
+#options b { display: inline-block; min-width: 4.5rem; padding-right: .5rem }
+.name { color: var(--muted); font-size: 1.125rem; font-weight: 400; overflow-wrap: anywhere }
+#controls { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem 1.5rem }
+fieldset { border: 0; padding: 0; margin: 0; display: flex; flex-wrap: wrap; align-items: center; gap: 0 .9rem }
+legend { float: left; color: var(--muted); padding: 0 .5rem 0 0 }
+input[type=radio], input[type=checkbox] { width: 1.15rem; height: 1.15rem; accent-color: var(--link); margin: 0 }
+#zoom { display: flex; flex-wrap: wrap; gap: .35rem } #zoom[hidden] { display: none }
+#zoom button[aria-pressed=true] { border-color: var(--link); box-shadow: inset 0 0 0 1px var(--link) }
+#readout { min-height: 3rem; margin: .5rem 0; font-variant-numeric: tabular-nums; max-width: none }
+#readout b { margin-left: .6rem; font-weight: 600; color: var(--muted) }
+#chart.drawn { height: clamp(20rem, 60vh, 34rem); overflow: hidden; touch-action: pan-y }
+#chart svg { min-width: 40rem; max-width: none }
+#view[aria-busy=true] { opacity: .6 }
+[aria-current] { font-weight: 600 }
+`;

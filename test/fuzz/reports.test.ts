@@ -6,7 +6,7 @@ import { encodeBars } from '../../src/lake/session-files.ts';
 import { keyOf } from '../../src/records/symbol.ts';
 import { readHistory } from '../../src/report/data.ts';
 import { reportPage } from '../../src/report/page.ts';
-import { pageFor } from '../../src/report/serve.ts';
+import { openSite, pageFor } from '../../src/report/serve.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';
 import { bar, publish } from '../lake/published.ts';
 import { nightReport } from '../report/night-report.ts';
@@ -83,6 +83,7 @@ const PATHS = [
   '/symbols?symbol=KIMpL',
   '/symbols?symbol=A%2FB',
 ];
+const site = openSite(lake, ['AAPL']);
 door('report --serve', {
   inputs: fc.record({
     url: fc.oneof(
@@ -94,7 +95,7 @@ door('report --serve', {
   }),
   enter: async (request) => {
     await lake.write(key, Buffer.from(JSON.stringify(NIGHT)));
-    const { status, page } = await pageFor(request, lake, ['AAPL']);
+    const { status, page } = await pageFor(request, site);
     expect([200, 400, 404]).toContain(status);
     isPage(page);
     return String(status);
