@@ -123,7 +123,6 @@ const SHORT_FILES = [
   // one command, one file
   'src/env-file.ts', // config.ts would be too long with it
   'src/local/market/alpaca.ts', // one vendor, one file
-  'src/report/style.ts', // CSS
 ];
 
 test('a file under 80 lines has more than one importer, or one in another folder, or is loaded on demand', () => {

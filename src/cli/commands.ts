@@ -118,7 +118,7 @@ export function commands(version: string, action: Action, typed = (text: string)
     .option('--session <date>', 'the newest run of this session')
     .option('--run <id>', 'this run, closed or killed')
     .option('--open', 'show it in the browser')
-    .option('--serve', 'serve all nights and the bars of any symbol on this machine')
+    .option('--serve', 'serve nights, reference lists and the bars of any symbol to a browser on this machine')
     .option('--port <port>', 'a fixed port for --serve')
     .addHelpText(
       'after',

@@ -1,4 +1,5 @@
-import type { Lake } from '../lake/lake.ts';
+import { type Lake, listAll } from '../lake/lake.ts';
+import { readReport } from '../lake/reports.ts';
 import type { NightReport } from '../records/run.ts';
 import { duration, exchangeTime } from '../text.ts';
 import { readHistory } from './data.ts';
@@ -15,11 +16,9 @@ export interface Frame {
   asked?: string;
 }
 
-/**
- * Pure: every night, the newest first, and a way to any symbol's bars.
- * @param unread reports that could not be read, a sentence each
- */
-export function nightsPage(nights: readonly NightReport[], unread: readonly string[], frame: Frame): string {
+/** Every night, the newest first, and which reports could not be read. */
+export async function nightsPage(lake: Lake, frame: Frame): Promise<string> {
+  const { nights, unread } = await readNights(lake);
   const rows = nights.map(({ session, status, kind, startedAt, seconds, reasons }) => [
     html`<a href="/nights/${session}">${session}</a>`,
     status,
@@ -44,6 +43,18 @@ export function nightsPage(nights: readonly NightReport[], unread: readonly stri
     unread.length > 0 &&
     html`<section><h2>What could not be read</h2><ul>${unread.map((line) => html`<li>${line}</li>`)}</ul></section>`;
   return framedPage('Nights', html`${table}${missing}`, frame);
+}
+
+/** Every night, the newest first, and why one cannot be shown. */
+async function readNights(lake: Lake): Promise<{ nights: NightReport[]; unread: string[] }> {
+  const files = (await listAll(lake, 'reports/date='))
+    .map(({ key }) => key)
+    .filter((key) => key.endsWith('/night.json'));
+  const read = await Promise.all(files.reverse().map((key) => readReport(lake, key).catch((error: Error) => error)));
+  return {
+    nights: read.flatMap((one) => (one === undefined || one instanceof Error ? [] : [one])),
+    unread: read.flatMap((one) => (one instanceof Error ? [one.message] : [])),
+  };
 }
 
 /** A night's report as it would be rendered now. */

@@ -203,7 +203,11 @@ function startChart() {
         .map(({ kind, text }) => [kind === 'company' ? 'another company from here' : kind, text]),
       ...(at === bars.open_window ? [['not complete', '']] : []),
     ];
-    const parts = pairs.flatMap(([name, value]) => [element('b', name), ` ${value}`]);
+    const parts = pairs.flatMap(([name, value]) => {
+      const pair = element('span', '');
+      pair.append(element('b', name), ` ${value}`);
+      return [' ', pair];
+    });
     readout.replaceChildren(`${dayText(bars.day[at])}${end}`, ...parts);
   };
   const point = (index) => {

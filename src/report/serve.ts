@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { keys, type Lake, lakeKind, listAll } from '../lake/lake.ts';
+import { keys, type Lake, lakeKind } from '../lake/lake.ts';
 import { readReport } from '../lake/reports.ts';
-import type { NightReport } from '../records/run.ts';
 import { checkSymbol } from '../records/symbol.ts';
 import { type Frame, framedPage, nightPage, nightsPage, notePage } from './browse.ts';
 import { html } from './html.ts';
@@ -65,8 +64,7 @@ export async function pageFor(
   const { pathname, searchParams: params } = new URL(url, BASE);
   const asked: Asked = { site, lake, frame, pathname, params };
   if (pathname === '/') {
-    const { nights, unread } = await readNights(lake);
-    return { status: 200, page: nightsPage(nights, unread, frame) };
+    return { status: 200, page: await nightsPage(lake, frame) };
   }
   if (pathname === site.script?.path) {
     return { status: 200, page: site.script.text, type: 'text/javascript; charset=utf-8', lasting: true };
@@ -200,16 +198,4 @@ function moved(location: string, frame: Frame): PageResponse {
 function refused({ status, what, found, wanted }: Refused, frame: Frame): PageResponse {
   const note = html`<dl><dt>What</dt><dd>${what}</dd>${found !== undefined && html`<dt>Found</dt><dd>${found}</dd>`}${wanted !== undefined && html`<dt>Wanted</dt><dd>${wanted}</dd>`}</dl>`;
   return { status, page: notePage(status === 404 ? 'There is no such page' : 'That cannot be shown', note, frame) };
-}
-
-/** Every night, the newest first, and why one cannot be shown. */
-async function readNights(lake: Lake): Promise<{ nights: NightReport[]; unread: string[] }> {
-  const files = (await listAll(lake, 'reports/date='))
-    .map(({ key }) => key)
-    .filter((key) => key.endsWith('/night.json'));
-  const read = await Promise.all(files.reverse().map((key) => readReport(lake, key).catch((error: Error) => error)));
-  return {
-    nights: read.flatMap((one) => (one === undefined || one instanceof Error ? [] : [one])),
-    unread: read.flatMap((one) => (one instanceof Error ? [one.message] : [])),
-  };
 }

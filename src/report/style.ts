@@ -60,8 +60,9 @@ body { max-width: 76rem }
 .served { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .25rem 1.5rem;
   border-bottom: 1px solid var(--line) }
 .served a, #controls label, #zoom button, .served button { display: inline-flex; align-items: center; min-height: 2.75rem; gap: .35rem }
-#search { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; padding: .5rem 0 }
-.box { position: relative; flex: 1 1 14rem } .box input { width: 100%; min-height: 2.75rem }
+#search { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; padding: .5rem 0; flex: 0 1 34rem }
+#search label { white-space: nowrap }
+.box { position: relative; flex: 1 1 12rem } .box input { width: 100%; min-height: 2.75rem }
 #options { position: absolute; z-index: 2; left: 0; right: 0; top: 100%; margin: .15rem 0 0; padding: .25rem; list-style: none;
   max-height: 22rem; overflow-y: auto; background: var(--paper); border: 1px solid var(--muted); border-radius: .375rem }
 #options li { padding: .5rem .6rem; border-radius: .25rem; cursor: pointer; overflow: hidden; white-space: nowrap;
@@ -75,7 +76,7 @@ input[type=radio], input[type=checkbox] { width: 1.15rem; height: 1.15rem; accen
 #zoom { display: flex; flex-wrap: wrap; gap: .35rem } #zoom[hidden] { display: none }
 #zoom button[aria-pressed=true] { border-color: var(--link); box-shadow: inset 0 0 0 1px var(--link) }
 #readout { min-height: 3rem; margin: .5rem 0; font-variant-numeric: tabular-nums; max-width: none }
-#readout b { margin-left: .6rem; font-weight: 600; color: var(--muted) }
+#readout span { display: inline-block; white-space: nowrap; margin-right: .4rem } #readout b { font-weight: 600; color: var(--muted) }
 #chart.drawn { height: clamp(20rem, 60vh, 34rem); overflow: hidden; touch-action: pan-y }
 #chart svg { min-width: 40rem; max-width: none }
 #view[aria-busy=true] { opacity: .6 }

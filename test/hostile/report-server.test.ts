@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { claimLake, jsonBytes, keys } from '../../src/lake/lake.ts';
+import { jsonBytes, keys } from '../../src/lake/lake.ts';
 import { afterbell } from '../nights/command.ts';
 import { cli } from '../nights/program.ts';
 import { scratch } from '../nights/scene.ts';
+import { fillLake } from '../report/browsed-lake.ts';
 import { nightReport } from '../report/night-report.ts';
 import nights from './night-report.json';
 import requests from './report-server.json';
@@ -24,7 +25,7 @@ const env: Record<string, string> = {};
 beforeAll(async () => {
   env.AFTERBELL_HOME = scratch();
   const lake = new FileLake(pathToFileURL(join(env.AFTERBELL_HOME, 'lake')).href);
-  await claimLake(lake, 'practice');
+  await fillLake(lake);
   for (const session of GOOD) await lake.write(keys.report(session, 'night.json'), jsonBytes(nightReport({ session })));
   for (const { date: session, text, change } of dated) {
     const bytes = text === undefined ? jsonBytes({ ...nightReport({ session }), ...change }) : Buffer.from(text);
@@ -41,12 +42,12 @@ afterAll(async () => {
 });
 
 /** The target as it is, which fetch would put right first. */
-function ask(path: string): Promise<{ status: number; page: string }> {
+function ask(path: string): Promise<{ status: number; type: string | undefined; page: string }> {
   return new Promise((resolve, reject) => {
     request({ host: '127.0.0.1', port, path, headers: { host: `127.0.0.1:${port}` } }, async (response) => {
       let page = '';
       for await (const piece of response) page += piece;
-      resolve({ status: response.statusCode!, page });
+      resolve({ status: response.statusCode!, type: response.headers['content-type'], page });
     })
       .on('error', reject)
       .end();
@@ -54,9 +55,12 @@ function ask(path: string): Promise<{ status: number; page: string }> {
 }
 
 test.each(requests)('a request with $name as its target is answered with $expected', async ({ input, expected }) => {
-  const { status, page } = await ask(input);
+  const { status, type, page } = await ask(input);
   expect(status).toBe(expected);
-  expect(page).not.toMatch(/TypeError|<script/);
+  const own = /<script defer src="\/pages-[0-9a-f]{12}\.js"><\/script>/;
+  // JSON is read as such, whatever is in it.
+  if (type === 'application/json; charset=utf-8') expect(JSON.parse(page)).toBeInstanceOf(Array);
+  else expect(page.replace(own, '')).not.toMatch(/TypeError|<script|<img|Q<I>/);
 });
 
 test('the index lists every good night and names each report that cannot be read', async () => {

@@ -82,7 +82,7 @@ test('an empty home has no report and says how to get one', async () => {
   expect(said.stderr).toContain(`Run one: ${typed(env)} night.`);
 });
 
-test('report --serve lists the nights and draws any symbol, to this machine only', async () => {
+test('report --serve lists nights and reference lists and draws any symbol, to this machine only', async () => {
   const scene = await openScene();
   await scene.run(MORNING);
   await scene.close();
@@ -104,7 +104,16 @@ test('report --serve lists the nights and draws any symbol, to this machine only
   });
   const bars = await get('/symbols?symbol=AAPL');
   expect(bars.status).toBe(200);
-  expect(bars.page.match(/<svg/g)!.length).toBeGreaterThan(1);
+  expect(bars.page).toMatch(/<svg[^>]* aria-label="AAPL, \d+ daily bars as traded/);
+  const windows = await get('/symbols?symbol=AAPL&interval=3');
+  expect(windows.page).toMatch(/<svg[^>]* aria-label="AAPL, \d+ 3-session bars adjusted for splits/);
+  const script = /<script defer src="([^"]+)"/.exec(bars.page)![1]!;
+  expect(await fetch(url + script).then(({ status, headers }) => [status, headers.get('content-type')])).toEqual([
+    200,
+    'text/javascript; charset=utf-8',
+  ]);
+  expect(await get('/suggest?q=aapl')).toMatchObject({ status: 200, page: expect.stringContaining('"symbol":"AAPL"') });
+  expect(await get('/lists/tickers')).toMatchObject({ status: 200, page: expect.stringContaining('symbol=AAPL') });
   expect(await get('/symbols?symbol=<b>')).toMatchObject({ status: 404, page: expect.not.stringContaining('<b>') });
   expect((await get('/nights/2025-11-20')).status).toBe(404);
   expect((await get('/../../etc/passwd')).status).toBe(404);

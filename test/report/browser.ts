@@ -25,7 +25,7 @@ export function browserPath(): string | undefined {
 /** A browser with a profile of its own, closed after the test. */
 export async function openBrowser(
   path: string,
-  options: { width: number; colorScheme: 'light' | 'dark' },
+  options: { width: number; colorScheme: 'light' | 'dark'; javaScriptEnabled?: boolean },
 ): Promise<BrowserContext> {
   const profile = mkdtempSync(join(tmpdir(), 'afterbell-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
@@ -34,6 +34,7 @@ export async function openBrowser(
     args: ARGUMENTS,
     viewport: { width: options.width, height: 800 },
     colorScheme: options.colorScheme,
+    javaScriptEnabled: options.javaScriptEnabled ?? true,
   });
   afterThisTest(async () => {
     await context.close();
