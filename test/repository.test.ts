@@ -267,6 +267,17 @@ test('every Makefile target says what it does', () => {
   expect(targets.length).toBeLessThanOrEqual(16);
 });
 
+test('the changelog is headed by versions, the newest of which package.json has, and every tag has its heading', () => {
+  const headings = [...read('CHANGELOG.md').matchAll(/^## (.*)$/gm)].map(([, heading]) => heading!);
+  const [unreleased, ...versions] = headings;
+  const { version } = JSON.parse(read('package.json')) as { version: string };
+  expect(unreleased).toBe('Unreleased');
+  expect(versions[0]).toBe(version);
+  expect(versions.filter((heading) => !/^\d+\.\d+\.\d+$/.test(heading))).toEqual([]);
+  const tags = execFileSync('git', ['tag', '--list', 'v*'], { cwd: root }).toString().split('\n').filter(Boolean);
+  expect(tags.filter((tag) => !versions.includes(tag.slice(1)))).toEqual([]);
+});
+
 const tests = tracked.filter((path) => /^test\/.*\.ts$/.test(path));
 
 test('a test that replaces modules runs in a process of its own; the others may share one', () => {

@@ -145,6 +145,14 @@ export function commands(version: string, action: Action, typed = (text: string)
       '\nWith --json an array of lines; with --json --follow one document a line.\nExit code: 1 when --run names a run of which there is no line.\nExamples:\n  npx afterbell logs consolidator\n  npx afterbell logs stage-session --follow',
     )
     .action(lazily(async () => (await import('./logs.ts')).logs));
+  command('backup', 'copy a data directory while nobody writes to it, and compare every file')
+    .argument('<folder>', 'where to; empty or not there')
+    .addHelpText('after', '\nExample:\n  npx afterbell backup /mnt/backup/2025-11-19')
+    .action(lazily(async () => (await import('./backup.ts')).backup));
+  command('restore', 'make the data directory AFTERBELL_HOME of a backup; nothing is overwritten')
+    .argument('<folder>', 'what `backup` made')
+    .addHelpText('after', '\nExample:\n  AFTERBELL_HOME=./restored npx afterbell restore /mnt/backup/2025-11-19')
+    .action(lazily(async () => (await import('./backup.ts')).restore));
   command('schedule', 'start nights by the clock: a systemd user timer or a crontab entry, printed or set up')
     .option('--with <timer>', 'systemd or cron; by default systemd where it is running')
     .option('--install', 'set it up for this user')

@@ -233,6 +233,11 @@ function holderText(command: string, startedAt: string, pid = process.pid): stri
   return `pid ${pid} (${line.slice(0, 100)}) since ${startedAt}`;
 }
 
+/** What another process needs nothing of: locks, the owner's card, and what jobs spill. `name` is a path below the home. */
+export function isLockOrScratch(name: string): boolean {
+  return name === OWNER || name === DATABASES || /^(home\.lock|scratch\/|lake\/\.tmp\/)/.test(name);
+}
+
 /** The entries a home has; whatever else lies beside them is somebody else's. */
 function isOwn(name: string): boolean {
   return (

@@ -157,10 +157,22 @@ export const MIGRATIONS: readonly Migration[] = [
 const LEDGER =
   'CREATE TABLE IF NOT EXISTS schema_migrations (id TEXT PRIMARY KEY, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP)';
 
-/** Wakes the warehouse and applies what is missing. Returns the ids applied now. */
+/**
+ * Wakes the warehouse and applies what is missing. Returns the ids applied now.
+ * @throws Database.Failed where a newer version has been at work, whose tables this one does not know
+ */
 export async function migrate(warehouse: Warehouse): Promise<string[]> {
   await warehouse.query(LEDGER);
   const applied = new Set((await warehouse.query('SELECT id FROM schema_migrations')).map((row) => row.id));
+  const newer = [...applied].filter((id) => !MIGRATIONS.some((known) => known.id === id)).sort();
+  if (newer.length > 0) {
+    throw new NamedError('Database.Failed', {
+      what: 'the warehouse belongs to a newer version',
+      found: `its migration${newer.length === 1 ? '' : 's'} ${newer.join(', ')}`,
+      wanted: `none after ${MIGRATIONS.at(-1)!.id}`,
+      todo: 'Go back to the newer version, or restore what was backed up before the upgrade (docs/upgrade.md)',
+    });
+  }
   const missing = MIGRATIONS.filter(({ id }) => !applied.has(id));
   for (const { id, sql } of missing) {
     for (const statement of statements(sql)) await warehouse.query(statement);
