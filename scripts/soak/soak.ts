@@ -137,7 +137,14 @@ async function browse(name: string, { url }: Server, session: string, pages: num
   const paths =
     name === 'market'
       ? [`/v2/aggs/grouped/locale/us/market/stocks/${session}`, '/v3/reference/tickers?limit=1000']
-      : ['/', `/nights/${before}`, '/symbols?symbol=AAPL'];
+      : [
+          '/',
+          `/nights/${before}`,
+          '/symbols?symbol=AAPL',
+          '/symbols?symbol=AAPL&interval=5',
+          '/suggest?q=a',
+          '/lists/tickers',
+        ];
   for (let page = 0; page < pages; page += 1) {
     const answer = await fetch(`${url}${paths[page % paths.length]}`, { headers: { authorization: 'Bearer soak' } });
     await answer.arrayBuffer();

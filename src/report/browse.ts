@@ -16,6 +16,8 @@ export interface Frame {
   asked?: string;
 }
 
+const WAYS = html`<nav aria-label="Pages"><ul><li><a href="/">Nights</a></li><li><a href="/lists">Reference lists</a></li></ul></nav>`;
+
 /** Every night, the newest first, and which reports could not be read. */
 export async function nightsPage(lake: Lake, frame: Frame): Promise<string> {
   const { nights, unread } = await readNights(lake);
@@ -64,7 +66,7 @@ export async function nightPage(
   symbols: readonly string[],
   typed?: Typed,
 ): Promise<string> {
-  return reportPage(report, await readHistory(lake, report, symbols), typed);
+  return reportPage(report, await readHistory(lake, report, symbols), typed, WAYS);
 }
 
 /** A page that says one thing. */
@@ -76,7 +78,7 @@ export function notePage(title: string, note: string | Html, frame: Frame): stri
 export function framedPage(title: string, content: Html, { practice, script, asked = '' }: Frame, name = ''): string {
   const body = html`<a class="skip" href="#content">Skip to the content</a>
 <header class="served">
-<nav aria-label="Pages"><ul><li><a href="/">Nights</a></li><li><a href="/lists">Reference lists</a></li></ul></nav>
+${WAYS}
 <form id="search" action="/search" method="get" role="search"><label for="q">Symbol or company</label>
 <span class="box"><input id="q" name="q" value="${asked}" required maxlength="100" autocomplete="off" autocapitalize="off" spellcheck="false" placeholder="AAPL"></span> <button>Find</button></form>
 </header>

@@ -225,7 +225,7 @@ export async function readCandles(lake: Lake, session: string, wanted: readonly 
 }
 
 /** The same of exactly these symbols; those without a bar are left out. @throws Lake.Corrupt */
-export async function symbolCandles(lake: Lake, symbols: readonly string[]): Promise<SymbolCandles[]> {
+async function symbolCandles(lake: Lake, symbols: readonly string[]): Promise<SymbolCandles[]> {
   const series = new Map<string, CandleSeries[]>(symbols.map((symbol) => [symbol, []]));
   await inFlight(symbols, CANDLE_READERS, async (symbol) => {
     const stored = await openHistory(lake, symbol);

@@ -2,7 +2,7 @@ import { NamedError } from '../errors.ts';
 import { keys, type Lake, readJson, writeIfChanged } from '../lake/lake.ts';
 import type { NightReport } from '../records/run.ts';
 import { readHistory, sessionsOf } from './data.ts';
-import { documentOf, html } from './html.ts';
+import { documentOf, type Html, html } from './html.ts';
 import type { History, ReportedRun } from './model.ts';
 import { loadPlot } from './plots.ts';
 import {
@@ -22,8 +22,9 @@ import {
  * The report of one run as one self-contained page: no scripts, nothing fetched, light and dark. The same run and
  * history give the same bytes.
  * @param typed writes commands as its reader types them; without it the page is kept, and names no data directory
+ * @param ways to other pages, where it is served among them
  */
-export async function reportPage(reported: ReportedRun, history: History, typed?: Typed): Promise<string> {
+export async function reportPage(reported: ReportedRun, history: History, typed?: Typed, ways?: Html): Promise<string> {
   const plot = await loadPlot();
   const run = typed
     ? { ...reported, reasons: reported.reasons.map(typed), notes: reported.notes.map(typed) }
@@ -47,7 +48,7 @@ export async function reportPage(reported: ReportedRun, history: History, typed?
     unreadSection(history.unread),
   ].filter((section): section is Section => section !== undefined);
   const body = html`<a class="skip" href="#next">Skip to what to do next</a>
-<header>
+<header>${ways && html`\n${ways}`}
 ${headOf(run)}
 <nav aria-label="Sections"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
 </header>

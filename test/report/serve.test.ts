@@ -1,11 +1,13 @@
 import { beforeEach, expect, test } from 'vitest';
 import { readDay } from '../../src/calendar/dates.ts';
 import { keys } from '../../src/lake/lake.ts';
+import { reportPage } from '../../src/report/page.ts';
 import { openSite, pageFor, type Site } from '../../src/report/serve.ts';
 import type { BarRequest } from '../../src/report/symbol-bars.ts';
 import { readSymbolBars } from '../../src/report/symbol-bars.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';
 import { fillLake, NAMES, NEWEST, REVISED, SESSIONS, SPLIT, splitsFile, walk } from './browsed-lake.ts';
+import { fullHistory, nightReport } from './night-report.ts';
 
 let lake: MemoryLake;
 let site: Site;
@@ -150,6 +152,12 @@ test('every page of practice data says so, and no name becomes markup on one', a
     expect(page, url).toContain('<strong>Practice data.</strong>');
     expect(page, url).not.toMatch(/<script|<img|Q<I>/);
   }
+});
+
+test('a night that is served leads to the other pages, one that is kept to none', async () => {
+  const { page } = await get(`/nights/${NEWEST}`);
+  expect(page).toContain('<a href="/">Nights</a>');
+  expect(await reportPage(nightReport(), fullHistory())).not.toContain('href="/');
 });
 
 test('reference lists are there with their newest snapshot, their rows and a filter', async () => {
