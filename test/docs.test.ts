@@ -62,7 +62,7 @@ test('every command in the docs is one the command line takes', async () => {
 });
 
 /** They change nothing, and what they need is in every home. */
-const READS = /^npx afterbell (status|verify|query|portfolios$|vacuum .*--dry-run|backfill .*--dry-run)/;
+const READS = /^npx afterbell (status|verify|query|quarantine|portfolios$|vacuum .*--dry-run|backfill .*--dry-run)/;
 
 /** Its commands are about a dataset that is not here; test/datasets/add-a-dataset.test.ts adds it and runs them. */
 const runnable = pages.filter((page) => page !== 'docs/add-a-dataset.md');
@@ -71,7 +71,7 @@ test('every command in the docs that only reads runs in a home', async () => {
   // The morning after the last session the home holds.
   const env = { AFTERBELL_HOME: await warmHome(), AFTERBELL_NOW: `${HELD.last}T23:00:00Z` };
   const reads = [...new Set(runnable.flatMap(commandsIn))].filter(
-    (command) => READS.test(command) && !/NAME|TASK|"SQL"|\[/.test(command),
+    (command) => READS.test(command) && !/NAME|TASK|SYMBOL|"SQL"|\[/.test(command),
   );
   expect(reads.length).toBeGreaterThan(5);
   const wrong: string[] = [];
@@ -99,7 +99,7 @@ const DAY = [
 
 /** Forms with a name in them, or a market, a held night, flat files before them: test/nights runs each. */
 const ELSEWHERE =
-  /^npx afterbell (market|release|backfill|portfolios --(?:im|ex)port|analyze|night|schedule|backup|restore|report --run|run TASK|status TASK|logs NAME)/;
+  /^npx afterbell (market|release|backfill|portfolios --(?:im|ex)port|analyze|night|schedule|backup|restore|report --(?:run|serve)|run TASK|status TASK|logs NAME)/;
 
 test('every other command in the docs runs in its place in a day, or in the nights of other tests', async () => {
   const documented = runnable.flatMap(commandsIn).filter((command) => !READS.test(command) && !/\[/.test(command));
