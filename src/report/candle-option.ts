@@ -65,8 +65,8 @@ export function candleOption(bars: ChartBars, colour: ChartColours, more: object
   return {
     // Made narrower for the last label, the lower one would have its bars beside the candles they belong to.
     grid: [
-      { left: 60, right: 28, top: 24, bottom: '34%', outerBoundsMode: 'none' },
-      { left: 60, right: 28, top: '72%', bottom: 60, outerBoundsMode: 'none' },
+      { left: 60, right: 36, top: 24, bottom: '34%', outerBoundsMode: 'none' },
+      { left: 60, right: 36, top: '72%', bottom: 60, outerBoundsMode: 'none' },
     ],
     xAxis: [axis(0), axis(1)],
     yAxis: [scale(0), scale(1)],
