@@ -62,7 +62,8 @@ test('every command in the docs is one the command line takes', async () => {
 });
 
 /** They change nothing, and what they need is in every home. */
-const READS = /^npx afterbell (status|verify|query|quarantine|portfolios$|vacuum .*--dry-run|backfill .*--dry-run)/;
+const READS =
+  /^npx afterbell (?!.*--stage )(status|verify|query|quarantine|portfolios$|vacuum .*--dry-run|backfill .*--dry-run)/;
 
 /** Its commands are about a dataset that is not here; test/datasets/add-a-dataset.test.ts adds it and runs them. */
 const runnable = pages.filter((page) => page !== 'docs/add-a-dataset.md');
@@ -97,9 +98,9 @@ const DAY = [
   'npx afterbell analyze --dry-run',
 ];
 
-/** Forms with a name in them, or a market, a held night, flat files before them: test/nights runs each. */
+/** Forms with a name in them, or a market, a held night, flat files before them: test/nights runs each; of a stage the rehearsal. */
 const ELSEWHERE =
-  /^npx afterbell (market|release|backfill|portfolios --(?:im|ex)port|analyze|night|schedule|backup|restore|report --(?:run|serve)|run TASK|status TASK|logs NAME)/;
+  /^npx afterbell (.*--stage |market|release|backfill|portfolios --(?:im|ex)port|analyze|night|schedule|backup|restore|report --(?:run|serve)|run TASK|status TASK|logs NAME)/;
 
 test('every other command in the docs runs in its place in a day, or in the nights of other tests', async () => {
   const documented = runnable.flatMap(commandsIn).filter((command) => !READS.test(command) && !/\[/.test(command));
