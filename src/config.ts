@@ -1,8 +1,7 @@
-import { homedir } from 'node:os';
 import { delimiter } from 'node:path';
 import * as z from 'zod';
 import { isSchedule, isTimeZone } from './calendar/schedule.ts';
-import { readEnvSettings } from './env-file.ts';
+import { inHome, readEnvSettings } from './env-file.ts';
 import { NamedError } from './errors.ts';
 import { figure } from './text.ts';
 
@@ -284,6 +283,11 @@ export const SETTINGS = [
     },
   ),
   setting(
+    'WAREHOUSE',
+    z.enum(['on', 'off']).default('on'),
+    'off = prices stay in the lake, and stock_prices is not filled; PostgreSQL keeps the ledger and company data.',
+  ),
+  setting(
     'LOG_LEVEL',
     z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
     'How much the functions and jobs log; DEBUG adds each vendor request and each call of a job to the lake.',
@@ -381,11 +385,6 @@ function wantedBy({ issues }: z.ZodError): string {
   return [...new Set(wanted)].join(', ');
 }
 
-/** Pure but for whose home it is: a path, or the URL of one, that begins with `~` or `$HOME`, as a shell would read it. */
-export function inHome(path: string): string {
-  return path.replace(/^(file:\/\/)?(?:~(?=\/|$)|\$HOME\b|\$\{HOME\})/, (_, scheme = '') => `${scheme}${homedir()}`);
-}
-
 /** Blank text would be read as the number 0, which is a retention nobody asked for. */
 function blank(value: unknown): boolean {
   return typeof value === 'string' && value.trim() === '';
@@ -431,8 +430,7 @@ export function readEnvFile(path: string): EnvFile {
 /** Settings that only this shell has, neither the env file nor what starts a night by a clock. */
 export function settingsOfShell(path: string): string[] {
   const stored = readEnvSettings(path);
-  const names = (SETTINGS as readonly Setting[]).filter(({ internal }) => !internal).map(({ name }) => name);
-  return names.filter((name) => (process.env[name] ?? '').trim() !== '' && process.env[name] !== stored[name]);
+  return settingNames().filter((name) => (process.env[name] ?? '').trim() !== '' && process.env[name] !== stored[name]);
 }
 
 /** The text of `.env.example`, made from the schema so that it cannot go stale. */

@@ -1,4 +1,5 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { parseEnv } from 'node:util';
 import { NamedError } from './errors.ts';
 
@@ -59,4 +60,9 @@ function unreadable(path: string, found: string): NamedError {
     found,
     wanted: 'a UTF-8 text file with NAME=value or NAME="value" a line',
   });
+}
+
+/** Pure but for whose home it is: a path, or the URL of one, that begins with `~` or `$HOME`, as a shell would read it. */
+export function inHome(path: string): string {
+  return path.replace(/^(file:\/\/)?(?:~(?=\/|$)|\$HOME\b|\$\{HOME\})/, (_, scheme = '') => `${scheme}${homedir()}`);
 }

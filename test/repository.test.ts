@@ -121,7 +121,6 @@ test('there is no circle between files', () => {
 /** Short files with one importer beside them, and why they are files all the same. */
 const SHORT_FILES = [
   // one command, one file
-  'src/env-file.ts', // config.ts would be too long with it
   'src/local/market/alpaca.ts', // one vendor, one file
 ];
 

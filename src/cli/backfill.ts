@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { askedDate, closureReason, lastClosedSession, sessionsBetween } from '../calendar/calendar.ts';
-import { type Config, inHome } from '../config.ts';
+import type { Config } from '../config.ts';
+import { inHome } from '../env-file.ts';
 import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, type Lake, lakeKind } from '../lake/lake.ts';

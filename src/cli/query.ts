@@ -48,11 +48,23 @@ export async function query(sql: string | undefined, options: QueryOptions, cont
   const form = askedForm(options, context.terminal);
   const file = askedFile(options);
   await requireBegun(context);
+  if (options.warehouse) requireFilled(sql, context);
   if (options.warehouse) await answerWarehouse(await askWarehouse(sql, context), { form, file }, context);
   else if (file) await exportLake(sql, file, context);
   else if (form === 'csv') await printCsv(sql, context);
   else print(await askLake(sql, context), form, context.terminal);
   return 0;
+}
+
+/** @throws Usage.Invalid for a question about prices that are not there, which would be answered with old rows or none */
+function requireFilled(sql: string, { config }: Context): void {
+  if (config.WAREHOUSE === 'on' || !/\b(stock_prices|ingestion_watermarks)\b/i.test(sql)) return;
+  throw new NamedError('Usage.Invalid', {
+    what: 'the warehouse has no prices',
+    found: 'WAREHOUSE=off',
+    wanted: 'bars from the lake, without --warehouse: the views bars and sessions',
+    todo: `For example: ${COMMANDS.query(EXAMPLE.lake)}; or set WAREHOUSE=on and run ${COMMANDS.repair()}, which fills stock_prices`,
+  });
 }
 
 function print(rows: readonly Record_[], form: Form, terminal: Terminal): void {

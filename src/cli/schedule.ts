@@ -31,8 +31,7 @@ export interface ScheduleOptions {
 
 /** Prints, sets up or removes what starts nights of this data directory by NIGHT_SCHEDULE; `--run` is what that calls. */
 export async function schedule(options: ScheduleOptions, context: Context): Promise<number> {
-  if (context.stage)
-    throw localOnly('schedule', 'a stage starts its own nights (terraform/variables.tf, night_schedule)');
+  if (context.stage) throw localOnly('schedule', 'a stage starts its own nights (terraform/variables.tf, schedule)');
   const { install, remove, run } = options;
   if ([install, remove, run].filter(Boolean).length > 1)
     throw new NamedError('Usage.Invalid', { what: '--install, --remove and --run exclude each other', wanted: 'one' });

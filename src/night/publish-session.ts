@@ -52,7 +52,7 @@ export async function publishSession(
   if (files) await lake.remove(merged.removed.flatMap((symbol) => symbolFiles(symbol, date)));
   await writeIfChanged(lake, key, bytes);
   if (files) await writeSymbolFiles(lake, merged.bars, config.MAX_WORKERS);
-  await storePrices(warehouse, date, merged.bars);
+  if (config.WAREHOUSE === 'on') await storePrices(warehouse, date, merged.bars);
   await replaceQuarantine(lake, date, 'prices', rejects.lines);
   await recordSession(lake, date, { ...merged, bytes }, note, await usableIngest(lake, date));
   await dropStaged(lake, runId, date);

@@ -213,8 +213,8 @@ export interface FreshnessFacts {
   sessions: string | undefined;
   histories: string | null;
   bars: string | null;
-  /** Newest session in `stock_prices`. */
-  prices: string | null;
+  /** Newest session in `stock_prices`; undefined where it is not filled. */
+  prices: string | null | undefined;
   /** Latest row of each task, and the newest session each was well for. */
   latest: readonly SqlRow[];
   good: readonly SqlRow[];
@@ -244,7 +244,7 @@ export function freshnessOf(facts: FreshnessFacts): Freshness[] {
   if (sessions === undefined) return lists;
   return [
     row('prices', 'prices', sessions),
-    row('stock_prices', 'prices', prices),
+    ...(prices === undefined ? [] : [row('stock_prices', 'prices', prices)]),
     row('history', 'consolidate', histories),
     row('N-session bars', 'resample', bars),
     ...lists,

@@ -117,7 +117,13 @@ export async function readStatus(context: Context, task: string | undefined): Pr
   const have = new Set(held);
   const missing =
     first === undefined || first > expected ? [] : sessionsBetween(first, expected).filter((date) => !have.has(date));
-  const facts = { expected, sessions: last, prices: ledger.prices, latest: ledger.tasks, good: ledger.good };
+  const facts = {
+    expected,
+    sessions: last,
+    prices: config.WAREHOUSE === 'on' ? ledger.prices : undefined,
+    latest: ledger.tasks,
+    good: ledger.good,
+  };
   const freshness = freshnessOf({ ...facts, ...(await derivedUpTo(lake, config.RESAMPLING_INTERVALS)) });
   const heldLists = await readWithheldLists(lake);
   const session = nextSession(lastClosedSession(now));

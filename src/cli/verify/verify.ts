@@ -104,11 +104,13 @@ async function countAll(context: Context): Promise<Check[]> {
   checks.push(...(sound ? await withScratch('verify', derived) : [await findDamaged(lake)]));
   stopIfAsked(signal);
   const years = config.RETENTION_YEARS;
+  const rowsAgainst = (rows: Parameters<typeof checkPrices>[0]) =>
+    config.WAREHOUSE === 'on' ? checkPrices(rows, ingests, { now: now.toISOString(), years }) : NO_PRICES;
   const tables = await withWarehouse(context, async (warehouse) => {
     const [found] = await warehouse.query("SELECT to_regclass('stock_prices')::text AS prices");
     if (!found?.prices) return undefined;
     return [
-      checkPrices(await readPricesPerSession(warehouse), ingests, { now: now.toISOString(), years }),
+      rowsAgainst(config.WAREHOUSE === 'on' ? await readPricesPerSession(warehouse) : []),
       ...(await checkTables(lake, warehouse)),
     ];
   }).catch((error: Error) => {
@@ -118,8 +120,11 @@ async function countAll(context: Context): Promise<Check[]> {
     if (limit) throw limit;
     return [unreached(error)];
   });
-  return [...checks, ...(tables ?? [checkPrices([], ingests, { now: now.toISOString(), years })])];
+  return [...checks, ...(tables ?? [rowsAgainst([])])];
 }
+
+/** Rows from before the setting may lie there still. */
+const NO_PRICES: Check = { name: 'warehouse', counted: 'WAREHOUSE=off', problems: [], repairs: [], notes: [] };
 
 function noLake(uri: string): NamedError {
   return new NamedError('Usage.Invalid', {
