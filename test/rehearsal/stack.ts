@@ -1,6 +1,7 @@
 import { CreateServiceLinkedRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { openTerraform, type Terraform } from '../terraform/tooling.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
+import { makeDeployer } from './operator.ts';
 import { say } from './say.ts';
 
 const SETTINGS = [
@@ -44,7 +45,15 @@ export async function openEmulatedStage(
 ): Promise<{ stage?: EmulatedStage; why: string }> {
   const emulator = await startEmulator();
   if (!emulator) return { why: 'there is no Python with moto and its server, and none could be installed' };
-  const { terraform, why } = await openTerraform({ override: PROVIDER, env: emulator.env });
+  const deployer = await makeDeployer(emulator.client);
+  const { terraform, why } = await openTerraform({
+    override: PROVIDER,
+    env: {
+      ...emulator.env,
+      AWS_ACCESS_KEY_ID: deployer.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: deployer.secretAccessKey,
+    },
+  });
   if (!terraform) {
     await emulator.close();
     return { why };
@@ -65,9 +74,14 @@ export async function openEmulatedStage(
     async apply() {
       // The order of `make deploy`.
       await new IAMClient(client).send(new CreateServiceLinkedRoleCommand({ AWSServiceName: 'batch.amazonaws.com' }));
+      await emulator.authorize(true);
       await must('apply', '-target=aws_ecr_repository.image');
+      await emulator.authorize(false);
       for (const image of IMAGES) await pushManifest(emulator.url, `afterbell-dev-${image}`);
-      return must('apply');
+      await emulator.authorize(true);
+      const applied = await must('apply');
+      await emulator.authorize(false);
+      return applied;
     },
     async changes() {
       const begun = performance.now();
@@ -77,7 +91,10 @@ export async function openEmulatedStage(
       say(`terraform plan, again: ${changes.length} differences`, begun);
       return changes;
     },
-    destroy: () => must('destroy'),
+    async destroy() {
+      await emulator.authorize(true);
+      return must('destroy');
+    },
     async close() {
       terraform.close();
       await emulator.close();

@@ -10,6 +10,7 @@ import { HANGS_MS } from '../limits.ts';
 import { cli } from '../nights/program.ts';
 import { root } from '../terraform/tooling.ts';
 import type { Cloud } from './cloud.ts';
+import { registerRestoreDrill } from './restore.ts';
 
 const SESSION = '2025-11-20';
 /** Before the first session that the stage holds. */
@@ -194,4 +195,9 @@ export function registerVerbs(open: () => Open | undefined): void {
     },
     HANGS_MS,
   );
+
+  registerRestoreDrill(() => {
+    const opened = open();
+    return opened && { ...opened, clean: async () => (await afterbell('verify')).code === 0 };
+  });
 }
