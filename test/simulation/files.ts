@@ -11,6 +11,8 @@ export class Folder {
   readonly #versions = new Map<string, { number: bigint; at: number }>();
   readonly #open = new Map<number, string>();
   #changes = 0n;
+  /** The last listing, and after how many changes it was made. */
+  #listed: { changes: bigint; keys: string[] } | undefined;
 
   constructor(root: string) {
     this.root = root;
@@ -85,11 +87,14 @@ export class Folder {
 
   /** What lies in it, as keys. */
   keys(prefix: string): string[] {
-    const found = real
-      .readdirSync(this.root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile());
-    const keys = found.map((entry) => relative(this.root, `${entry.parentPath}/${entry.name}`));
-    return keys.filter((key) => key.startsWith(prefix) && !key.startsWith('.tmp/')).sort();
+    if (this.#listed?.changes !== this.#changes) {
+      const found = real.readdirSync(this.root, { recursive: true, withFileTypes: true });
+      const keys = found
+        .filter((entry) => entry.isFile())
+        .map((entry) => this.#shown(`${entry.parentPath}/${entry.name}`));
+      this.#listed = { changes: this.#changes, keys: keys.filter((key) => !key.startsWith('.tmp/')).sort() };
+    }
+    return this.#listed.keys.filter((key) => key.startsWith(prefix));
   }
 
   bytes(key: string): Buffer | undefined {
