@@ -87,7 +87,7 @@ test('the warehouse answers in CSV, too', async () => {
   const file = join(scratch(), 'prices.csv');
   const sql = "SELECT 'a,\"b\"' AS text, NULL AS nothing, '' AS empty, 1.50 AS number";
   await afterbell(['query', '--warehouse', sql, '--csv', file], env);
-  expect(readFileSync(file, 'utf8')).toBe('text,nothing,empty,number\n"a,""b""",,"",1.50\n');
+  expect(readFileSync(file, 'utf8')).toBe('text,nothing,empty,number\n"a,""b""",,"",1.5\n');
   expect((await afterbell(['query', '--warehouse', sql, '--output', 'csv'], env)).stdout).toBe(
     readFileSync(file, 'utf8'),
   );
