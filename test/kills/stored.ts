@@ -111,7 +111,7 @@ export async function disturbReferences(home: string, product: string): Promise<
 type Context = Parameters<typeof verify>[1];
 
 async function onHome<T>(home: string, product: string, work: (laptop: Laptop, context: Context) => Promise<T>) {
-  const config = loadConfig({ AFTERBELL_HOME: home, SYMBOLS: '1', RESAMPLING_INTERVALS: '3,5' });
+  const config = loadConfig({ AFTERBELL_HOME: home, RESAMPLING_INTERVALS: '3,5' });
   const program = readProgram(product);
   const terminal = { json: true, live: false, colour: false, print: () => {}, note: () => {}, typed: String };
   const laptop = await openLaptop({ config, program });
