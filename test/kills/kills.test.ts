@@ -73,7 +73,10 @@ async function survives(home: string, kills: readonly KillPoint[], reference: ke
   expect(nights.at(-1)?.status).toBe('Succeeded');
   for (const { status, reasons } of nights) {
     if (status !== 'Succeeded')
-      expect({ status, reasons }).toEqual({ status: 'Interrupted', reasons: expect.stringMatching(/its process ended before it did/) });
+      expect({ status, reasons }).toEqual({
+        status: 'Interrupted',
+        reasons: expect.stringMatching(/its process ended before it did/),
+      });
   }
 }
 

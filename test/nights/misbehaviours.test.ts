@@ -156,7 +156,7 @@ test('a correction of a served session is counted, listed with old and new value
   const prices = night.outcome.datasets.find(({ name }) => name === 'prices')!;
   expect([night.outcome.status, reasonsOf(night)]).toEqual(['Succeeded', []]);
   expect(prices).toMatchObject({ status: 'success', revised: 3, changed: 3 });
-  expect(night.outcome.notes?.join('\n')).toContain(`${SESSION}: 1 bars were revised`);
+  expect(night.outcome.notes?.join('\n')).toContain(`${SESSION}: 1 bar was revised`);
   const [listed] = (await listAll(lake, keys.revisionsOf)).filter(({ key }) => key.includes(`date=${SESSION}/`));
   const rows = await decodeRows((await lake.read(listed!.key))!, listed!.key, [
     'symbol',
