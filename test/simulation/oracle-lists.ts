@@ -90,6 +90,14 @@ export class Lists {
     return { place, wrong: newest ? wrongOf(newest) : 'nothing was ever said' };
   }
 
+  /** No list loses a third of its rows in a day, unless a person says so. Of splits old ones go out of reach by themselves. */
+  checkLoss(list: ListName, before: number, after: number): string[] {
+    const [old, fresh] = [this.versions[list][before]?.rows, this.versions[list][after]?.rows];
+    if (!old || !fresh || old.size < 20 || list === 'splits') return [];
+    const gone = [...old.keys()].filter((key) => !fresh.has(key)).length;
+    return gone > old.size / 3 ? [`the list of ${list} has lost ${gone} of ${old.size} rows`] : [];
+  }
+
   /** Refused rows are in the quarantine of the list's day: what is stored and what is there is what came. */
   #unlikeQuarantine(
     lake: LakeReader,

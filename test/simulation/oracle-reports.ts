@@ -2,6 +2,8 @@ import type { LakeReader } from './lake-reader.ts';
 
 interface Report {
   runId: string;
+  status: string;
+  datasets: { name: string; status: string }[];
   sessions: { published: string[]; unchanged: string[]; failed: string[] };
 }
 
@@ -15,6 +17,9 @@ export function checkReport(lake: LakeReader, runId: string): string[] {
   if (!report) return [];
   const { published, unchanged, failed } = report.sessions;
   const problems: string[] = [];
+  for (const { name, status } of report.datasets)
+    if (report.status === 'Succeeded' && status !== 'success' && status !== 'skipped')
+      problems.push(`${runId} is called Succeeded, and ${name} ended ${status}`);
   for (const key of lake.keys('processing_metadata/ingest/')) {
     const { date, runId: publisher } = lake.json<{ date: string; runId: string }>(key)!;
     // A publication that broke off at its very end is called failed, and is repeated.

@@ -120,7 +120,7 @@ export class Oracle {
       if (!this.#lake.bytes(`processing_metadata/ingest/date=${date}.json`))
         problems.push(`${date} was served and is lost`);
     }
-    for (const list of LISTS) problems.push(...(await this.#checkList(list, ended.disturbed)));
+    for (const list of LISTS) problems.push(...(await this.#checkList(list, ended)));
     problems.push(...this.#checkWord(ended));
     problems.push(...(await this.#checkLedger(ended)));
     // The file of a session is there before its rows, and its manifest after them.
@@ -145,14 +145,15 @@ export class Oracle {
   }
 
   /** What is stored of a list is a version the vendor said, and none older than before. */
-  async #checkList(list: ListName, disturbed: boolean): Promise<string[]> {
+  async #checkList(list: ListName, { disturbed, released }: Ended): Promise<string[]> {
     const { place, wrong } = await this.#lists.stored(this.#lake, list);
     const before = this.#stored.get(list) ?? -1;
     if (place >= 0) this.#stored.set(list, place);
     if (wrong !== undefined && place < 0) return [`the list of ${list} is none that the vendor said: ${wrong}`];
     // Its quarantine is written after it: a run that was killed between them has not got there.
     if (wrong !== undefined && !disturbed) return [`the list of ${list}: ${wrong}`];
-    return place < before ? [`the list of ${list} is an older one than before`] : [];
+    if (place < before) return [`the list of ${list} is an older one than before`];
+    return released ? [] : this.#lists.checkLoss(list, before, place);
   }
 
   /** The ledger and the report of a run say what its end said; a list is as its rows are. */

@@ -189,6 +189,11 @@ export async function simulate(script: Script, { program, warehouse, root = proc
           const both = await world.run(twoNights(cloud, world, stop.signal));
           world.fault = () => undefined;
           for (const ended of both) await judge('two nights', ended, true);
+          const [one, other] = both.map(({ output }) => (output ?? {}) as { status?: string; session?: string });
+          const isDouble =
+            one!.status === 'Succeeded' && other!.status === 'Succeeded' && one!.session === other!.session;
+          if (isDouble && step.faults.length === 0)
+            outcome.problems.push('both of two nights of one session did its work');
         }
         return;
       case 'backfill': {
