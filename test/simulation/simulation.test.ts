@@ -6,7 +6,7 @@ import { runSeeds, summaryOf } from './run-seeds.mjs';
 
 const SEEDS = Array.from({ length: 100 }, (_, index) => index + 1);
 
-test('A hundred drawn histories of faults, kills and owners end as the vendor and the owner said', async () => {
+test('a hundred drawn histories of faults, kills and owners end as the vendor and the owner said', async () => {
   const outcomes = await runSeeds(SEEDS, { workers: availableParallelism() });
   console.log(summaryOf(outcomes, 0)[0]);
   expect(wrong(outcomes)).toEqual([]);
