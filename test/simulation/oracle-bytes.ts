@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { LakeReader } from './lake-reader.ts';
 import type { Stores } from './stores.ts';
 
-/** What a run writes of itself: its report, its ledger, what its jobs said. */
-const OWN_KEYS = /^(reports|staging|processing_metadata\/jobs)\//;
+/** What a run writes of itself: its report, its ledger, what its jobs said, and their shards to each other. */
+const OWN_KEYS = /^(reports|staging|processing_metadata\/(jobs|consolidation_parts))\//;
 const OWN_TABLES = new Set(['nights', 'sync_logs', 'schema_migrations']);
 
 /** Everything that is stored, each by a name with a checksum; without what every run writes of itself. */

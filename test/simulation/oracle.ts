@@ -58,6 +58,9 @@ export interface Ended {
   released: boolean;
 }
 
+/** A little less than the day within which a dead run's rows are taken up: they count from the run's beginning. */
+const TAKEN_UP_MS = 20 * 3_600_000;
+
 /**
  * A plain model of what may be served, from what the vendors have said on the wire. It shares no code with the product,
  * so that both cannot be wrong in the same way.
@@ -289,7 +292,8 @@ export class Oracle {
   /** A good answer that came in a good night is served. */
   #checkNewest(date: string, bars: Map<string, Bar>, before: Map<string, Bar>, fresh: readonly Answer[]): string[] {
     const last = fresh.at(-1);
-    if (!last || isBad(last, before)) return [];
+    // What a run that died had staged is taken up for a day after its beginning, then fetched again or left.
+    if (!last || isBad(last, before) || last.at < this.#begun.at - TAKEN_UP_MS) return [];
     const wanted = merged(before, last);
     return same(wanted, bars)
       ? []
