@@ -136,10 +136,11 @@ resource "aws_cloudwatch_event_target" "notify" {
     input_template = join("\n", [
       "\"Interrupted: execution <name> stopped without reporting a reason (<status>).\"",
       "\"Ended <time>.\"",
-      "\"Published data is unchanged, and what was stored by then is sound.\"",
+      "\"What was published by then stays, and each part of it is whole.\"",
       "\"Error: <error>\"",
       "\"Execution: https://<region>.console.aws.amazon.com/states/home?region=<region>#/v2/executions/details/<arn>\"",
-      "\"Repair: npx afterbell night --stage ${var.stage}, which continues where it stopped (npx afterbell status --stage ${var.stage} names what is missing)\"",
+      "\"Repair: npx afterbell night --stage ${var.stage}\"",
+      "\"It goes on where the run stopped. What is missing: npx afterbell status --stage ${var.stage}\"",
     ])
   }
 

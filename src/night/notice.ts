@@ -1,5 +1,5 @@
 import { publishedSessions } from '../lake/session-files.ts';
-import { lostLine, repairLine, repairsOf, withheldLines } from '../report/next-steps.ts';
+import { lostLines, repairLine, repairsOf, withheldLines } from '../report/next-steps.ts';
 import type { Stores } from '../stores.ts';
 import {
   atStage,
@@ -194,10 +194,10 @@ export function lostNotice(lost: LostExecution): { subject: string; message: str
   const message = [
     `Interrupted: execution ${lost.name} stopped without reporting a reason (${lost.status}).`,
     lost.began === undefined ? `Ended ${lost.time}.` : `Since ${lost.began}; it had ended by ${lost.time}.`,
-    'Published data is unchanged, and what was stored by then is sound.',
+    'What was published by then stays, and each part of it is whole.',
     `Error: ${lost.error}${lost.cause === undefined ? '' : `: ${wellFormed(lost.cause, CAUSE)}`}`,
     `Execution: ${lost.link}`,
-    lostLine(there),
+    ...lostLines(there),
   ]
     .map(oneLine)
     .join('\n');

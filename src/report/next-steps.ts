@@ -200,6 +200,9 @@ function againText(
 }
 
 /** Pure: what is to be done about an execution that ended without a verdict. */
-export function lostLine(there: string): string {
-  return `Repair: ${COMMANDS.night(undefined, there)}, which continues where it stopped (${COMMANDS.status(there)} names what is missing)`;
+export function lostLines(there: string): string[] {
+  return [
+    `Repair: ${COMMANDS.night(undefined, there)}`,
+    `It goes on where the run stopped. What is missing: ${COMMANDS.status(there)}`,
+  ];
 }

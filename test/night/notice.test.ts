@@ -163,10 +163,11 @@ test('a killed night', () => {
   expect(message.split('\n')).toEqual([
     'Interrupted: execution night-1 stopped without reporting a reason (ABORTED).',
     'Since Thu 26 Nov 2026 03:55 EST; it had ended by Thu 26 Nov 2026 04:00 EST.',
-    'Published data is unchanged, and what was stored by then is sound.',
+    'What was published by then stays, and each part of it is whole.',
     'Error: Job.Interrupted: its process ended',
     `Execution: ${LOST.link}`,
-    'Repair: npx afterbell night --stage dev, which continues where it stopped (npx afterbell status --stage dev names what is missing)',
+    'Repair: npx afterbell night --stage dev',
+    'It goes on where the run stopped. What is missing: npx afterbell status --stage dev',
   ]);
 });
 
