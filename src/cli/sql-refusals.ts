@@ -19,7 +19,8 @@ const KEYWORDS =
 export function duckdbRefusal(error: Error, known: Known): NamedError {
   const [first = '', ...rest] = error.message.trim().split('\n');
   const place = rest.findIndex((line) => /^LINE \d+:/.test(line));
-  const pointer = place < 0 ? [] : rest.slice(place);
+  // What lies between is a list of names, of which the nearest is enough; without a place all of it is the message.
+  const pointer = place < 0 ? rest : rest.slice(place);
   const candidates = [...error.message.matchAll(/"([^"]+)"/g)].map(([, name]) => name!.replace(/^.*\./, ''));
   const said = unknownWord(first.replace(/^(?:Failed to [a-z ]+: )?(?:[A-Z]\w+ )+Error: /, ''), {
     tables: known.tables,
