@@ -117,8 +117,8 @@ interface Expression {
 }
 interface Select {
   type: string;
-  cte_map: { map: unknown[] };
-  from_table: {
+  cte_map?: { map: unknown[] };
+  from_table?: {
     type: string;
     table_name?: string;
     schema_name?: string;
@@ -140,9 +140,10 @@ export async function symbolsAsked(connection: DuckDBConnection, sql: string): P
   const [statement, ...more] = statements;
   if (!statement || more.length > 0 || /"type":"(SUBQUERY|TABLE_FUNCTION)"/.test(json)) return undefined;
   const { type, cte_map: ctes, from_table: from, where_clause: where } = statement.node;
+  // A UNION, say, has parts of its own instead of a FROM.
+  if (type !== 'SELECT_NODE' || from === undefined || (ctes?.map.length ?? 0) > 0) return undefined;
   const isBars = from.type === 'BASE_TABLE' && from.table_name?.toLowerCase() === 'bars' && from.schema_name === '';
-  if (type !== 'SELECT_NODE' || ctes.map.length > 0 || !isBars || from.sample || from.column_name_alias?.length)
-    return undefined;
+  if (!isBars || from.sample || from.column_name_alias?.length) return undefined;
   const parts = where?.type === 'CONJUNCTION_AND' ? (where.children ?? []) : where ? [where] : [];
   return parts.map(symbolsOf).find((symbols) => symbols !== undefined);
 }
