@@ -116,6 +116,6 @@ describe('a bulk answer', () => {
     const vendors = { fmp: fmp.vendor, other: other.vendor };
     const { page } = await enrichAll(sourceOf(names(10), fmp.vendor, { bulk, vendors, merge, budget: 4 }));
     expect([fmp.asked.length, other.asked.length]).toEqual([0, 4]);
-    expect(page).toMatchObject({ status: 'success', rows: 4, new: 10, changed: 4 });
+    expect(page).toMatchObject({ status: 'success', rows: 14, new: 10, changed: 4 });
   });
 });

@@ -22,7 +22,7 @@ describe('parseMisbehaviours', () => {
     expect(parseMisbehaviours([])).toEqual([]);
   });
 
-  it('refuses anything else by name and lists what it knows', () => {
+  it('refuses anything else by name, and says what is wanted and where all names are', () => {
     for (const text of [
       'half',
       '',
@@ -35,7 +35,7 @@ describe('parseMisbehaviours', () => {
       expect(() => parseMisbehaviours([text]), text).toThrow(
         expect.objectContaining({
           name: 'Usage.Invalid',
-          message: expect.stringMatching(/rate-limit.*before-end-of-day.*looping-cursor.*wrong-types.*polygon\|alpaca/),
+          message: expect.stringMatching(/does not know this misbehaviour: ".*\nWanted .*npx afterbell market --help$/),
         }),
       );
   });
