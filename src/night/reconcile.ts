@@ -6,7 +6,7 @@ import { quarantinedOn } from '../lake/quarantine-file.ts';
 import { usableIngest } from '../lake/session-files.ts';
 import type { Stores } from '../stores.ts';
 import { goneSince } from '../tables/reference-table.ts';
-import { counted } from '../text.ts';
+import { counted, figure } from '../text.ts';
 
 export const RECONCILE_COLUMNS: readonly Column[] = [
   { name: 'date', type: 'date' },
@@ -46,10 +46,10 @@ export async function reconcileNight(
 
 function notesOf(rows: readonly Reconciled[]): string[] {
   const { alike, reasons } = countReasons(rows);
-  const named = reasons.slice(0, SHOWN).map(([reason, symbols]) => `${symbols} ${reason}`);
+  const named = reasons.slice(0, SHOWN).map(([reason, symbols]) => `${figure(symbols)} ${reason}`);
   if (reasons.length > SHOWN) named.push('…');
   return [
-    `reconcile: ${counted(rows.length, 'symbol')}, ${alike} alike in every list; ${named.join(', ') || 'no difference'}`,
+    `reconcile: ${counted(rows.length, 'symbol')}, ${figure(alike)} alike in every list; ${named.join(', ') || 'no difference'}`,
   ];
 }
 

@@ -82,6 +82,6 @@ test('of a whole market the tables are asked about the unlisted symbols only', a
     return tables.client.send(command);
   };
   const notes = await reconcileNight(DATE, { ...stores, tables: { send } as never });
-  expect(notes[0]).toContain('12000 symbols, 11750 alike');
+  expect(notes[0]).toContain('12,000 symbols, 11,750 alike');
   expect(requests).toHaveLength(3);
 });
