@@ -17,12 +17,13 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** They replace modules, or set what modules read once, which only works in a process that has not loaded them. */
+/** They replace modules, set what modules read once or import tests, which only works in a process that has not loaded them. */
 const ALONE = [
   'test/lake/file-lake.test.ts',
   'test/lake/power-loss.test.ts',
   'test/lambda.test.ts',
   'test/local/home-require-room.test.ts',
+  'test/warehouse/on-postgres.test.ts',
 ];
 
 /** They measure what their own process takes of memory, and end it where it hangs. */
