@@ -106,8 +106,15 @@ function printNights(nights: readonly SqlRow[], terminal: Terminal): void {
   terminal.print(['', ...table(['session', 'kind', 'status', 'started', 'run', ''], rows)]);
 }
 
-function nextText({ night, expression, session, closes }: Next, expected: string, begun: boolean): string {
+export function nextText(
+  { night, expression, byHand, session, closes }: Next,
+  expected: string,
+  begun: boolean,
+): string {
   const close = `Session ${session} closes ${exchangeTime(closes)}`;
+  // Whoever called it once may not do so again: only what --install set up is known.
+  if (night !== null && byHand !== undefined)
+    return `${close}. Next night: ${exchangeTime(night)}, if your own timer calls \`schedule --run\` again as for ${exchangeTime(byHand)}.`;
   if (night !== null) return `${close}. Next night: ${exchangeTime(night)}, by ${expression}.`;
   if (expression !== null) return `${close}. The schedule says: ${expression}.`;
   if (!begun) return `The session to begin with: ${expected}.`;

@@ -55,6 +55,8 @@ export interface Next {
   /** When a stage or `schedule --install` starts a night, ISO UTC; null where nothing does, or its expression has no clock. */
   night: string | null;
   expression: string | null;
+  /** The newest start that `schedule --run` made, where an entry set up by hand may call it, ISO UTC. */
+  byHand?: string;
   /** The session that closes next, and when, ISO UTC. */
   session: string;
   closes: string;
@@ -127,7 +129,8 @@ export async function readStatus(context: Context, task: string | undefined): Pr
   const freshness = freshnessOf({ ...facts, ...(await derivedUpTo(lake, config.RESAMPLING_INTERVALS)) });
   const heldLists = await readWithheldLists(lake);
   const session = nextSession(lastClosedSession(now));
-  const scheduled = context.stage !== undefined || (await readScheduleRecord(config.AFTERBELL_HOME)) !== undefined;
+  const record = context.stage ? undefined : await readScheduleRecord(config.AFTERBELL_HOME);
+  const scheduled = context.stage !== undefined || record !== undefined;
   const kind = (await lakeKind(lake)) ?? null;
   const ended = ({ kind, status }: SqlRow) => (kind === 'night' || kind === 'release') && status !== 'Running';
   const health = assessHealth({
@@ -159,6 +162,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
     next: {
       night: scheduled ? (starts?.next.toISOString() ?? null) : null,
       expression: scheduled ? schedule.expression : null,
+      ...(record?.start && !record.with && { byHand: record.start }),
       session,
       closes: sessionHours(session).close,
     },
