@@ -2,12 +2,13 @@ import {
   askedDate,
   isSession,
   lastClosedSession,
+  previousSession,
   sessionAt,
   sessionNumber,
   sessionsBetween,
 } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
-import { listAll } from '../lake/lake.ts';
+import { type Lake, listAll } from '../lake/lake.ts';
 import { publishedSessions } from '../lake/session-files.ts';
 import type { Laptop } from '../local/laptop.ts';
 import { addSample } from '../local/portfolio-service.ts';
@@ -43,6 +44,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     const input = inputOf(session, options);
     if (options.dryRun) return dryRun(input, laptop, context);
     await requireKind(laptop, context);
+    if (options.session !== undefined) await requireNear(session, laptop.stores.lake);
     announce(laptop, context);
     if (laptop.vendors.embedded) await addSample(laptop.stores.tables, laptop.stores.config);
     const history = await missingHistory(session, laptop, context);
@@ -103,6 +105,22 @@ export function askedSession(text: string): string {
     });
   }
   return session;
+}
+
+/** Beyond it a single older session is a slip of the year rather than a wish: it would leave a hole of years. */
+const NEAR_SESSIONS = 250;
+
+/** @throws Usage.Invalid for a session far before the first one that is stored */
+async function requireNear(session: string, lake: Lake): Promise<void> {
+  const [first] = await publishedSessions(lake);
+  if (!first) return;
+  const between = sessionNumberOf(first.date) - sessionNumberOf(session);
+  if (between <= NEAR_SESSIONS) return;
+  throw new NamedError('Usage.Invalid', {
+    what: `${session} lies ${counted(between, 'session')} before the first one stored, ${first.date}`,
+    wanted: `a session of the last year before that, or a later one`,
+    todo: `If you want that past: ${COMMANDS.backfill(session, previousSession(first.date))}`,
+  });
 }
 
 function sessionNumberOf(session: string): number {

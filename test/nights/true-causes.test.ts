@@ -112,3 +112,13 @@ test('~ and $HOME are filled in, in .env and in the environment, and never becom
   expect(lake.stderr).toContain('there is nothing to verify in file://');
   expect(lake.stderr).toContain(`${home}/lake%20of%20mine`.slice(0, home.length));
 });
+
+test('a year that is mistyped is no reason to fetch one session of it', async () => {
+  const env = { AFTERBELL_HOME: await warmHome() };
+  const said = await afterbell(['night', '--session', '2001-01-02'], env);
+  expect(said.code).toBe(2);
+  expect(said.stderr).toMatch(
+    /^Usage\.Invalid: 2001-01-02 lies \d,\d{3} sessions before the first one stored, 2025-11-07/m,
+  );
+  expect(said.stderr).toContain(`${typed(env)} backfill --from 2001-01-02 --to 2025-11-06`);
+});
