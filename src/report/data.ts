@@ -2,7 +2,6 @@ import { previousSession } from '../calendar/calendar.ts';
 import { dateOf } from '../calendar/dates.ts';
 import { inFlight } from '../concurrency.ts';
 import { SYMBOL_LISTS } from '../datasets/registry.ts';
-import { errorName } from '../errors.ts';
 import { decodeBarColumns } from '../lake/bar-table.ts';
 import { openHistory } from '../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
@@ -23,6 +22,7 @@ import {
   type Revision,
   type SymbolCandles,
 } from './model.ts';
+import { partReader } from './unread.ts';
 
 const YEAR_SESSIONS = 252;
 const NIGHTS = 60;
@@ -36,14 +36,7 @@ const READERS = 16;
  */
 export async function readHistory(lake: Lake, run: ReportedRun, symbols: readonly string[]): Promise<History> {
   const unread: string[] = [];
-  const attempt = async <T>(what: string, work: () => Promise<T>, otherwise: T): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      unread.push(`${what}: ${errorName(error)}: ${(error as Error).message}`);
-      return otherwise;
-    }
-  };
+  const attempt = partReader(unread);
   const held = await attempt('sessions', () => sessionsUpTo(lake, run.session), []);
   const quarantine = await attempt('quarantine', () => readQuarantine(lake, sessionsOf(run)), null);
   if (symbols.length === 0) return { ...NO_HISTORY, held, quarantine, unread };

@@ -1,6 +1,5 @@
 import { dateOf, readDay } from '../calendar/dates.ts';
 import { inFlight } from '../concurrency.ts';
-import { errorName } from '../errors.ts';
 import { decodeHistory } from '../lake/bar-table.ts';
 import { openHistory } from '../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
@@ -11,6 +10,7 @@ import { companyChanges, PRICED_LIST, readSymbolHistory } from '../lake/symbol-h
 import type { ChartBars, ChartMark } from './candle-option.ts';
 import { newestVersion, remembered } from './remembered.ts';
 import { listingVersion, readListing, type SymbolListing } from './symbol-search.ts';
+import { partReader } from './unread.ts';
 
 /** As stored, or with every price before a split on the basis of after it. */
 export type Prices = 'traded' | 'adjusted';
@@ -108,16 +108,11 @@ export async function readSymbolBars(browsed: BrowsedLake, request: BarRequest):
     volume: Array.from(all.volume.subarray(from)),
     open_window: -1,
   };
-  const fetched = Array.from(all.ingested_at.subarray(from), (micros) => runTime(Number(micros / 1000n)));
+  const fetched = Array.from(all.ingested_at.subarray(from), (micros) =>
+    new Date(Number(micros / 1000n)).toISOString(),
+  );
   const unread: string[] = [];
-  const attempt = async <T>(what: string, work: () => Promise<T>, otherwise: T): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      unread.push(`${what}: ${errorName(error)}: ${(error as Error).message}`);
-      return otherwise;
-    }
-  };
+  const attempt = partReader(unread);
   // A split that is announced for a later session changes nothing yet.
   const newest = request.newest ?? dateOf(all.date.at(-1) ?? 0);
   const [splits, changes, revisions] = await Promise.all([
@@ -204,26 +199,22 @@ function monthBefore(month: string, count: number): string {
   return new Date(Date.UTC(year, number - 1 - count, 1)).toISOString().slice(0, 7);
 }
 
-/** An instant as keys of revisions have it. */
-function runTime(ms: number): string {
-  return new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
-}
-
 /**
  * What later fetches changed in these bars. A revised bar carries the instant of the run that brought it, so that of
  * all the lake's revisions only files that name the symbol are opened.
- * @param fetched runTime of each bar
+ * @param fetched when each bar came, ISO 8601
  */
 async function readRevised(lake: Lake, symbol: string, days: readonly number[], fetched: readonly string[]) {
   const places = new Map(days.map((day, place) => [dateOf(day), place]));
   const files = (await listAll(lake, keys.revisionsOf)).flatMap(({ key }) => {
-    const [date, at] = [dateOfKey(key) ?? '', /\/at=([^/]+)\.parquet$/.exec(key)?.[1] ?? ''];
+    const date = dateOfKey(key) ?? '';
     const place = places.get(date);
-    return place === undefined || at === '' ? [] : [{ key, date, at, place }];
+    // Keys of one session sort by the time of their run.
+    return place === undefined ? [] : [{ key, date, newest: keys.revisions(date, fetched[place]!) }];
   });
-  const revised = new Set(files.filter(({ at, place }) => at === fetched[place]).map(({ date }) => date));
+  const revised = new Set(files.filter(({ key, newest }) => key === newest).map(({ date }) => date));
   const found: RevisedBar[] = [];
-  for (const { key, date } of files.filter((file) => revised.has(file.date) && file.at <= fetched[file.place]!)) {
+  for (const { key, date } of files.filter((file) => revised.has(file.date) && file.key <= file.newest)) {
     const rows = await decodeRows((await lake.read(key)) ?? new Uint8Array(), key, ['symbol', 'kind', 'revised_at']);
     for (const row of rows) if (row.symbol === symbol) found.push(revisedBar(row, date));
   }
