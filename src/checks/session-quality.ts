@@ -1,5 +1,5 @@
 import type { Bar } from '../records/bar.ts';
-import { counted } from '../text.ts';
+import { counted, figure } from '../text.ts';
 import { percent } from './change-budget.ts';
 
 /** Gates a staged session passes before it is published (docs/design.md, A night, step by step). Shares are of one, not percent. */
@@ -71,7 +71,7 @@ export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = 
     const all = rows + kept.size;
     if (usual >= limits.minimum && (all < usual * limits.rowsAtLeast || all > usual * limits.rowsAtMost)) {
       holds.push(
-        `${date}: ${all} ${all === 1 ? 'row' : 'rows'}, usually ${usual} (band ${Math.ceil(usual * limits.rowsAtLeast)} to ${Math.floor(usual * limits.rowsAtMost)} from the last ${counted(earlierRows.length, 'session')})`,
+        `${date}: ${counted(all, 'row')}, usually ${figure(usual)} (band ${figure(Math.ceil(usual * limits.rowsAtLeast))} to ${figure(Math.floor(usual * limits.rowsAtMost))} from the last ${counted(earlierRows.length, 'session')})`,
       );
     }
   }
@@ -83,13 +83,13 @@ export function judgeSession(evidence: SessionEvidence, limits: SessionLimits = 
     const gone = [...before.keys()].filter((symbol) => !symbols.has(symbol) && !kept.has(symbol)).length;
     if (before.size >= limits.minimum && gone > before.size * limits.vanished) {
       holds.push(
-        `${date}: ${gone} of the ${before.size} symbols of ${label} are missing (${percent(gone / before.size)}; at most ${percent(limits.vanished)})`,
+        `${date}: ${figure(gone)} of the ${counted(before.size, 'symbol')} of ${label} are missing (${percent(gone / before.size)}; at most ${percent(limits.vanished)})`,
       );
     }
   }
   if (rows + rejected >= limits.minimum && rejected > (rows + rejected) * limits.rejected) {
     holds.push(
-      `${date}: ${rejected} of ${counted(rows + rejected, 'row')} ${rejected === 1 ? 'was' : 'were'} rejected (${percent(rejected / (rows + rejected))}; at most ${percent(limits.rejected)})`,
+      `${date}: ${figure(rejected)} of ${counted(rows + rejected, 'row')} ${rejected === 1 ? 'was' : 'were'} rejected (${percent(rejected / (rows + rejected))}; at most ${percent(limits.rejected)})`,
     );
   }
   const jumps = jumpsOf(bars, previous, limits).filter((jump) => !isExplained(jump, evidence));
@@ -132,7 +132,7 @@ function tooMany(
   const compared = bars.filter(({ symbol }) => closes.has(symbol)).length;
   if (compared < limits.minimum || jumps.length <= compared * limits.jumping) return [];
   return [
-    `${date}: ${jumps.length} of ${compared} closes moved by ${percent(limits.jump)} or more against ${label} (at most ${percent(limits.jumping)} may)`,
+    `${date}: ${figure(jumps.length)} of ${counted(compared, 'close')} moved by ${percent(limits.jump)} or more against ${label} (at most ${percent(limits.jumping)} may)`,
   ];
 }
 
@@ -149,7 +149,7 @@ function jumpNotes(date: string, jumps: readonly Jump[], { beside, splits }: Ses
   }
   if (others.length > 0) {
     const shown = others.slice(0, 5).join(', ') + (others.length > 5 ? ', …' : '');
-    notes.push(`${date}: ${others.length} large moves: ${shown}`);
+    notes.push(`${date}: ${counted(others.length, 'large move')}: ${shown}`);
   }
   return notes;
 }

@@ -9,6 +9,7 @@ import { diskTrouble, NamedError } from '../errors.ts';
 import { sync } from '../lake/durable.ts';
 import { isLockOrScratch, lockDatabases, makeFolder, openHome, WRITER_WAITS_MS } from '../local/home.ts';
 import { removeLast } from '../local/last-steps.ts';
+import { SCHEDULE_RECORD } from '../local/nightly-timer.ts';
 import { counted, figure, jsonOrUndefined } from '../text.ts';
 import { type Context, requireBegun } from './context.ts';
 import { localOnly } from './pipeline.ts';
@@ -16,8 +17,6 @@ import { localOnly } from './pipeline.ts';
 /** The list of a backup's files, written last: a folder without one is no backup. */
 const LIST = 'backup.json';
 const FORMAT = 1;
-/** The timer of one computer, which a copy has none of. */
-const TIMER = 'schedule.json';
 const FILES_AT_ONCE = 8;
 
 const Backup = z.object({
@@ -27,9 +26,9 @@ const Backup = z.object({
   at: z.string(),
   /** The data directory it was made of. */
   home: z.string(),
-  /** Path below the folder → bytes and checksum. */
   /** Every folder: PostgreSQL wants some that are empty. */
   folders: z.array(z.string()),
+  /** Path below the folder → bytes and checksum. */
   files: z.record(z.string(), z.object({ bytes: z.number(), sha256: z.string() })),
 });
 type Backup = z.infer<typeof Backup>;
@@ -48,7 +47,8 @@ export async function backup(folder: string, _options: object, context: Context)
     const databases = await lockDatabases(home, { waitMs: WRITER_WAITS_MS, onWait: terminal.note, signal });
     try {
       const found = await entriesBelow(home);
-      const names = found.files.filter((name) => !isLockOrScratch(name) && name !== TIMER);
+      // A copy has no timer of its own.
+      const names = found.files.filter((name) => !isLockOrScratch(name) && name !== SCHEDULE_RECORD);
       const folders = found.folders.filter((name) => !isLockOrScratch(`${name}/`));
       const version = String(JSON.parse(await readFile(join(program.root, 'package.json'), 'utf8')).version);
       await inNewFolder(target, async (draft) => {

@@ -84,6 +84,7 @@ async function stageNight(session: string, options: NightOptions, context: Conte
   return onPipeline(context, {}, async (pipeline) => {
     const input = inputOf(session, options);
     if (options.dryRun) return dryRun(input, pipeline, context);
+    if (options.session !== undefined) await requireNear(session, pipeline.stores.lake);
     const progress = showProgress(context.terminal, pipeline.timeScale);
     const result = await pipeline.run(input, { name: `night-${session}`, ...progress, signal: context.signal });
     progress.end();
@@ -118,7 +119,7 @@ async function requireNear(session: string, lake: Lake): Promise<void> {
   if (between <= NEAR_SESSIONS) return;
   throw new NamedError('Usage.Invalid', {
     what: `${session} lies ${counted(between, 'session')} before the first one stored, ${first.date}`,
-    wanted: `a session of the last year before that, or a later one`,
+    wanted: 'a session of the last year before that, or a later one',
     todo: `If you want that past: ${COMMANDS.backfill(session, previousSession(first.date))}`,
   });
 }

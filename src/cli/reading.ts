@@ -39,12 +39,7 @@ export async function runReading(connection: DuckDBConnection, sql: string): Pro
 async function explainsReading(connection: DuckDBConnection, sql: string): Promise<boolean> {
   const { StatementType } = await import('@duckdb/node-api');
   const explained = sql.replace(/^\s*explain\b\s*(analy[sz]e\b|\([^)]*\)(?=\s*\w))?/i, '');
-  const statements = await connection.extractStatements(explained).catch(() => undefined);
-  if (statements?.count !== 1) return false;
-  const prepared = await statements.prepare(0).catch(() => undefined);
-  const reads = prepared?.statementType === StatementType.SELECT;
-  prepared?.destroySync();
-  return reads;
+  return isOne(connection, explained, StatementType.SELECT);
 }
 
 function notReading(found: string): NamedError {
@@ -87,12 +82,9 @@ async function keepRows(reader: DuckDBResultReader, connection: DuckDBConnection
   await connection.run(`CREATE TEMP TABLE ${KEPT} (${columns.join(', ')})`);
   const { DuckDBDataChunk } = await import('@duckdb/node-api');
   const appender = await connection.createAppender('rows kept for a file');
-  const types = reader.columnTypes();
-  for (const rows of [reader.getRows()]) {
-    const chunk = DuckDBDataChunk.create(types);
-    chunk.setRows(rows);
-    appender.appendDataChunk(chunk);
-  }
+  const chunk = DuckDBDataChunk.create(reader.columnTypes());
+  chunk.setRows(reader.getRows());
+  appender.appendDataChunk(chunk);
   appender.closeSync();
 }
 

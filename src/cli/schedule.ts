@@ -10,6 +10,7 @@ import {
   editedCrontab,
   type NightlyStart,
   readScheduleRecord,
+  SCHEDULE_RECORD,
   systemdUnits,
   TIMERS,
   type TimerKind,
@@ -154,7 +155,7 @@ async function removeTimer(home: string, { terminal }: Context): Promise<number>
   const removed: TimerKind[] = [];
   for (const kind of TIMERS) if (await REMOVE[kind](home)) removed.push(kind);
   const { with: _, ...record } = (await readScheduleRecord(home)) ?? {};
-  if (removed.length > 0) await rm(join(home, 'schedule.json'), { force: true });
+  if (removed.length > 0) await rm(join(home, SCHEDULE_RECORD), { force: true });
   if (terminal.json) terminal.print(JSON.stringify({ removed, ...record }));
   else terminal.print(removed.length > 0 ? `Removed from ${list(removed)}.` : `Nothing was set up for ${home}.`);
   return 0;

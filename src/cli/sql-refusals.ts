@@ -21,10 +21,9 @@ export function duckdbRefusal(error: Error, known: Known): NamedError {
   const place = rest.findIndex((line) => /^LINE \d+:/.test(line));
   // What lies between is a list of names, of which the nearest is enough; without a place all of it is the message.
   const pointer = place < 0 ? rest : rest.slice(place);
-  const candidates = [...error.message.matchAll(/"([^"]+)"/g)].map(([, name]) => name!.replace(/^.*\./, ''));
   const said = unknownWord(first.replace(/^(?:Failed to [a-z ]+: )?(?:[A-Z]\w+ )+Error: /, ''), {
     tables: known.tables,
-    columns: candidates,
+    columns: quotedNames(error.message),
   });
   return refusal([said, ...pointer], known, error);
 }

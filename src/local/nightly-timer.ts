@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { onCalendar, type Schedule } from '../calendar/schedule.ts';
 import { NamedError } from '../errors.ts';
-import { jsonOrUndefined } from '../text.ts';
+import { jsonOrUndefined, shellWord } from '../text.ts';
 
 export const TIMERS = ['systemd', 'cron'] as const;
 export type TimerKind = (typeof TIMERS)[number];
@@ -46,7 +46,7 @@ export function shellLine(start: NightlyStart): string {
 function quoted(text: string): string {
   if (/[\r\n\0]/.test(text))
     throw new NamedError('Usage.Invalid', { what: `${JSON.stringify(text)} has a line break`, wanted: 'one line' });
-  return /^[\w./:@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return shellWord(text);
 }
 
 /** Pure: names the units and the block of a data directory, and nobody else's. */
@@ -130,7 +130,8 @@ export function editedCrontab(crontab: string, home: string, lines: readonly str
   return [...(kept === '' ? [] : [kept]), ...lines, ''].join('\n');
 }
 
-const RECORD = 'schedule.json';
+/** Lies in the data directory, and belongs to one computer. */
+export const SCHEDULE_RECORD = 'schedule.json';
 const ScheduleRecord = z.object({
   /** What `--install` set up; absent for an entry set up by hand. */
   with: z.enum(TIMERS).optional(),
@@ -142,13 +143,13 @@ export type ScheduleRecord = z.infer<typeof ScheduleRecord>;
 
 /** Undefined where no timer was set up or has started anything. */
 export async function readScheduleRecord(home: string): Promise<ScheduleRecord | undefined> {
-  const text = await readFile(join(home, RECORD), 'utf8').catch(() => '');
+  const text = await readFile(join(home, SCHEDULE_RECORD), 'utf8').catch(() => '');
   return ScheduleRecord.safeParse(jsonOrUndefined(text)).data;
 }
 
 /** Readers see the old record or the new one. */
 export async function writeScheduleRecord(home: string, record: ScheduleRecord): Promise<void> {
-  const draft = join(home, `${RECORD}.draft-${process.pid}`);
+  const draft = join(home, `${SCHEDULE_RECORD}.draft-${process.pid}`);
   await writeFile(draft, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  await rename(draft, join(home, RECORD));
+  await rename(draft, join(home, SCHEDULE_RECORD));
 }
