@@ -16,7 +16,8 @@ import { alpaca } from '../../src/vendors/alpaca.ts';
 import { byFmpSymbol, fmp } from '../../src/vendors/fmp.ts';
 import { ishares } from '../../src/vendors/ishares.ts';
 import { polygon, polygonIndicators } from '../../src/vendors/polygon.ts';
-import { type ModelRequest, type XaiApi, xai } from '../../src/vendors/xai.ts';
+import { type XaiApi, xai } from '../../src/vendors/xai.ts';
+import { question } from '../vendors/model-request.ts';
 import { type Door, door, jsonLike, textLike } from './door.ts';
 
 /** A vendor's answer: the text of its body, a status, and a header that says when to come back. */
@@ -279,14 +280,6 @@ for (const [call, title] of [
   };
   door(title, bulk);
 }
-
-const schema = { type: 'object', properties: {}, required: [], additionalProperties: false };
-const question: ModelRequest = {
-  model: 'm',
-  messages: [{ role: 'user', content: 'q' }],
-  response_format: { type: 'json_schema', json_schema: { name: 'n', strict: true, schema } },
-  max_completion_tokens: 4300,
-};
 
 for (const [title, call, api] of [
   ['xAI, chat completions', 'submit', 'chat'],

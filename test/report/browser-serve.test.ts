@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { program } from '../nights/program.ts';
 import { fillLake, NEWEST, REVISED, SESSIONS } from './browsed-lake.ts';
-import { browserPath, openBrowser } from './browser.ts';
+import { browserPath, type OpenPage, openBrowser, openPage } from './browser.ts';
 import { POOR_CONTRAST, UNNAMED } from './readable.ts';
 
 const path = browserPath();
@@ -44,21 +44,8 @@ afterAll(async () => {
   else console.log(`pictures: ${folder}`);
 });
 
-interface Seen {
-  page: Page;
-  requests: string[];
-  complaints: string[];
-}
-
-async function open(width: number, colorScheme: 'light' | 'dark'): Promise<Seen> {
-  const context = await openBrowser(path!, { width, colorScheme });
-  const page = await context.newPage();
-  const [requests, complaints]: [string[], string[]] = [[], []];
-  page.on('request', (request) => requests.push(request.url()));
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(url);
-  return { page, requests, complaints };
+async function open(width: number, colorScheme: 'light' | 'dark'): Promise<OpenPage> {
+  return openPage(path!, url, { width, colorScheme });
 }
 
 /** First and last session the chart shows. */

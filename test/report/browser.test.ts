@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Page } from 'playwright-core';
 import { afterAll, expect, test } from 'vitest';
 import { reportPage } from '../../src/report/page.ts';
-import { browserPath, openBrowser } from './browser.ts';
+import { browserPath, type OpenPage, openPage } from './browser.ts';
 import { fullHistory, nightReport } from './night-report.ts';
 import { POOR_CONTRAST, UNNAMED } from './readable.ts';
 
@@ -19,23 +18,10 @@ if (!path && process.env.REQUIRE_ALL !== '1') {
 const folder = mkdtempSync(join(tmpdir(), 'afterbell-page-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Seen {
-  page: Page;
-  requests: string[];
-  complaints: string[];
-}
-
-async function show(width: number, colorScheme: 'light' | 'dark'): Promise<Seen> {
+async function show(width: number, colorScheme: 'light' | 'dark'): Promise<OpenPage> {
   const file = join(folder, 'index.html');
   writeFileSync(file, await reportPage(nightReport({ practice: true }), fullHistory()));
-  const context = await openBrowser(path!, { width, colorScheme });
-  const page = await context.newPage();
-  const [requests, complaints]: [string[], string[]] = [[], []];
-  page.on('request', (request) => requests.push(request.url()));
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(pathToFileURL(file).href);
-  return { page, requests, complaints };
+  return openPage(path!, pathToFileURL(file).href, { width, colorScheme });
 }
 
 test.runIf(path || process.env.REQUIRE_ALL === '1')(

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { type BrowserContext, chromium } from 'playwright-core';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterThisTest } from '../cleanup.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
@@ -41,4 +41,28 @@ export async function openBrowser(
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   });
   return context;
+}
+
+export interface OpenPage {
+  page: Page;
+  /** URLs the page asked for. */
+  requests: string[];
+  /** What it wrote to the console, and its errors. */
+  complaints: string[];
+}
+
+/** A page in a browser of its own. */
+export async function openPage(
+  path: string,
+  url: string,
+  options: { width: number; colorScheme: 'light' | 'dark' },
+): Promise<OpenPage> {
+  const context = await openBrowser(path, options);
+  const page = await context.newPage();
+  const [requests, complaints]: [string[], string[]] = [[], []];
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.goto(url);
+  return { page, requests, complaints };
 }

@@ -3,8 +3,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { NamedError } from '../../src/errors.ts';
 import { readAnswer } from '../../src/portfolio/answer.ts';
 import { costOf } from '../../src/portfolio/prompt.ts';
-import { type ModelRequest, type XaiApi, xai } from '../../src/vendors/xai.ts';
+import { type XaiApi, xai } from '../../src/vendors/xai.ts';
 import { type Loopback, send, startLoopback } from './loopback.ts';
+import { question } from './model-request.ts';
 
 interface Fixture {
   title: string;
@@ -27,13 +28,6 @@ interface Fixture {
 }
 
 const SECRET = 'xai-secret-0123456789';
-const schema = { type: 'object', properties: {}, required: [], additionalProperties: false };
-const question: ModelRequest = {
-  model: 'm',
-  messages: [{ role: 'user', content: 'q' }],
-  response_format: { type: 'json_schema', json_schema: { name: 'n', strict: true, schema } },
-  max_completion_tokens: 4300,
-};
 const folder = new URL('../fixtures/xai/', import.meta.url);
 let server: Loopback | undefined;
 afterEach(() => server?.close());
@@ -103,7 +97,9 @@ test.each(['/v1', '/v1/responses', '/v1/chat/completions/'])(
     expect(JSON.parse(body)).toEqual({
       model: 'm',
       input: question.messages,
-      text: { format: { type: 'json_schema', name: 'n', strict: true, schema } },
+      text: {
+        format: { type: 'json_schema', name: 'n', strict: true, schema: question.response_format.json_schema.schema },
+      },
       max_output_tokens: 4300,
       store: false,
     });
