@@ -105,7 +105,7 @@ async function isInstalled(): Promise<boolean> {
 /** A base image of this machine's own node, npm and a few tools, with the libraries they are linked to. */
 async function makeBase(home: string, must: (...args: string[]) => Promise<string>): Promise<void> {
   const files = join(home, 'base');
-  for (const folder of ['tmp', 'etc', 'root', 'proc', 'sys', 'dev', 'run', 'usr/local/bin']) {
+  for (const folder of ['tmp', 'etc', 'root', 'proc', 'sys', 'dev', 'run', 'usr/local/bin', 'usr/local/etc']) {
     mkdirSync(join(files, folder), { recursive: true });
   }
   chmodSync(join(files, 'tmp'), 0o1777);
@@ -156,7 +156,7 @@ function npmAccess(home: string): string[] {
   ];
   const file = join(home, 'npmrc');
   writeFileSync(file, `${lines.join('\n')}\n`);
-  const lent = ['--volume', `${file}:/root/.npmrc:ro`];
+  const lent = ['--volume', `${file}:/usr/local/etc/npmrc:ro`];
   return authority ? [...lent, '--volume', `${authority}:/run/authority.pem:ro`] : lent;
 }
 
