@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { NATIVE } from './bundle.mjs';
 import { copyCluster } from './cluster.mjs';
 import { zip } from './zip.mjs';
 
@@ -12,8 +13,8 @@ const target = process.argv[2] ?? `${root}dist`;
 const outdir = `${target}.${process.pid}`;
 const folders = (path) => readdirSync(`${root}${path}`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
-/** Native addons and WebAssembly stay in node_modules; they never reach a Lambda bundle. */
-const external = ['@duckdb/node-api', '@electric-sql/pglite', 'dynalite', 'fs-native-extensions', 'pg'];
+/** They never reach a Lambda bundle. */
+const external = NATIVE;
 
 const shared = {
   bundle: true,

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { bugs, find, seenSeeds, tableOf } from './bugs/planted.mjs';
 
-test('each planted bug applies to the code of today and is found within 300 seeds', async () => {
+test('each planted bug applies to the code of today and is found within 300 seeds, which are good without it', async () => {
   const found = await find(bugs());
-  const missed = [...found].filter(([, seed]) => seed === undefined).map(([name]) => name);
+  const missed = found.filter(({ seed }) => seed === undefined).map(({ name }) => name);
   expect(missed).toEqual([]);
 });
 

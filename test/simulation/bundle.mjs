@@ -1,17 +1,15 @@
 import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { NATIVE } from '../../scripts/bundle.mjs';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
 const project = fileURLToPath(new URL('../..', import.meta.url));
-/** With native parts or WebAssembly; they stay where they are. */
-const native = ['@duckdb/node-api', '@electric-sql/pglite', 'dynalite', 'fs-native-extensions', 'pg'];
 /** Drawing is half of a small night's work and decides nothing; process.ts has something simple in their places. */
 const drawing = ['@viz-js/viz', 'echarts/charts', 'echarts/components', 'echarts/core', 'echarts/renderers'];
 /** These keep something of a process themselves. */
 const own = /^@middy\//;
 
-const shared = {
+const commonJs = {
   bundle: true,
   write: false,
   platform: 'node',
@@ -19,10 +17,6 @@ const shared = {
   loader: { '.sql': 'text', '.md': 'text' },
   mainFields: ['module', 'main'],
   logLevel: 'error',
-};
-
-const commonJs = {
-  ...shared,
   format: 'cjs',
   define: { 'import.meta.url': '"file:///simulated/program.cjs"' },
   // Loading must not take its turn in the real event loop.
@@ -30,7 +24,7 @@ const commonJs = {
 };
 
 /**
- * The code under test of a checkout as CommonJS: `code` is evaluated anew for each simulated process, `packages`, which it
+ * The code under test of a checkout as CommonJS: `code` is evaluated for each simulated process, `packages`, which it
  * requires by their names, once a thread, so that they are compiled once.
  */
 export async function bundleSubject(root = project) {
@@ -41,7 +35,7 @@ export async function bundleSubject(root = project) {
       onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
         if (kind === 'entry-point' || own.test(path)) return undefined;
         if (path.startsWith('node:') || builtinModules.includes(path)) return { path, external: true };
-        if (![...native, ...drawing].includes(path)) packages.add(path);
+        if (![...NATIVE, ...drawing].includes(path)) packages.add(path);
         return { path, external: true };
       });
     },
@@ -59,19 +53,7 @@ async function bundlePackages(names) {
   const { outputFiles } = await build({
     ...commonJs,
     stdin: { contents: `module.exports = {\n${lines.join('\n')}\n};`, resolveDir: project },
-    external: [...native, ...drawing],
-  });
-  return outputFiles[0].text;
-}
-
-/** A program of the simulator itself, as one ES module. */
-export async function bundleSimulator(program) {
-  const { outputFiles } = await build({
-    ...shared,
-    entryPoints: [`${here}${program}`],
-    external: native,
-    format: 'esm',
-    banner: { js: "import{createRequire as $r}from'node:module';const require=$r(import.meta.url);" },
+    external: [...NATIVE, ...drawing],
   });
   return outputFiles[0].text;
 }

@@ -89,7 +89,7 @@ export class Cloud {
     });
   }
 
-  /** The owner deploys other settings; functions and jobs begin anew. */
+  /** The owner deploys other settings; functions and jobs start over. */
   configure(settings: Record<string, string>): void {
     this.options.world.say(`settings ${JSON.stringify(settings)}`);
     this.settings = settings;

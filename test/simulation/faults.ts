@@ -64,8 +64,9 @@ export function faultsOf(
     const active = going.find((one) => one.kind === kind && one.left > 0);
     if (!active || !owner.alive) return undefined;
     active.left -= 1;
-    count(`${kind.split(' ')[0]} ${active.fault.how}`);
-    return wrongOf(active.fault, kind);
+    const wrong = wrongOf(active.fault, kind);
+    if (wrong) count(`${kind.split(' ')[0]} ${active.fault.how}`);
+    return wrong;
   };
 }
 

@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { bundleSimulator, bundleSubject } from './bundle.mjs';
+import { bundle } from '../../scripts/bundle.mjs';
+import { bundleSubject } from './bundle.mjs';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 /** Seeds a process runs before another takes its place, so that twenty thousand of them need no more memory than these. */
@@ -19,7 +20,7 @@ export async function runSeeds(seeds, { root = project, workers = 2, log = false
   const folder = `${project}node_modules/.cache/simulation/${process.pid}-${Math.random().toString(36).slice(2)}/`;
   mkdirSync(folder, { recursive: true });
   const [simulator, subject] = [`${folder}simulator.mjs`, `${folder}subject.json`];
-  writeFileSync(simulator, await bundleSimulator('main.ts'));
+  await bundle(`${project}test/simulation/main.ts`, simulator);
   writeFileSync(subject, JSON.stringify(await bundleSubject(root)));
   const queue = [...seeds];
   const outcomes = [];

@@ -68,7 +68,7 @@ function drawStep(random: Random): Step {
     case 'night':
       return {
         kind,
-        days: random.weighted({ 1: 8, 2: 1, 4: 1 }) as unknown as number,
+        days: Number(random.weighted({ 1: 8, 2: 1, 4: 1 })),
         misbehave,
         faults,
         ...(random.chance(0.08) && { twice: true }),
@@ -100,11 +100,11 @@ function drawStep(random: Random): Step {
   }
 }
 
+/** Rules as `--misbehave` takes them: `half-missing@grouped:2`. */
 function drawMisbehaviour(random: Random): string[] {
-  const count = Number(random.weighted({ 0: 5, 1: 3, 2: 1 }));
-  const times = () => random.pick(['', ':1', ':2', ':5']);
-  return Array.from({ length: count }, () => {
-    const where = random.pick(['tickers', 'grouped', 'splits', 'assets', 'details', 'members']);
+  const rules = Number(random.weighted({ 0: 5, 1: 3, 2: 1 }));
+  return Array.from({ length: rules }, () => {
+    const route = random.pick(['tickers', 'grouped', 'splits', 'assets', 'details', 'members']);
     const name = random.weighted({
       'rate-limit': 2,
       'server-error': 2,
@@ -117,15 +117,13 @@ function drawMisbehaviour(random: Random): string[] {
       'late-correction': 1,
       'field-removed': 0.5,
     });
-    if (name === 'before-end-of-day' || name === 'late-correction') return `${name}${times()}@grouped`;
+    // For good, whichever request comes.
     if (name === 'looping-cursor') return `${name}@${random.pick(['tickers', 'splits'])}`;
     if (name === 'field-removed') return `${name}@${random.pick(['tickers', 'assets'])}`;
-    if (name === 'half-missing') return `${name}${times()}@${random.pick(['grouped', 'tickers', 'assets'])}`;
-    return `${name}${times()}@${where === 'details' || where === 'members' ? (name === 'wrong-types' && where === 'members' ? 'assets' : where) : where}`;
-  }).map((rule) =>
-    rule.replace(
-      /^([a-z-]+)(:\d)?@(.+)$/,
-      (_all, name: string, count: string | undefined, at: string) => `${name}@${at}${count ?? ''}`,
-    ),
-  );
+    const times = random.pick(['', ':1', ':2', ':5']);
+    if (name === 'half-missing') return `${name}@${random.pick(['grouped', 'tickers', 'assets'])}${times}`;
+    if (name === 'before-end-of-day' || name === 'late-correction') return `${name}@grouped${times}`;
+    // A list of holdings has no types to spoil.
+    return `${name}@${name === 'wrong-types' && route === 'members' ? 'assets' : route}${times}`;
+  });
 }

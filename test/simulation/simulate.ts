@@ -182,7 +182,7 @@ export async function simulate(script: Script, { program, warehouse, root = proc
   async function take(step: Step): Promise<void> {
     switch (step.kind) {
       case 'night':
-        sleepUntilMorning(world, Number(step.days));
+        sleepUntilMorning(world, step.days);
         if (!step.twice) await night(step.faults, step.misbehave, step.back);
         else {
           const stop = begin('two nights', {}, step.faults, step.misbehave);

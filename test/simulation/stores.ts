@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import dynalite from 'dynalite';
-import { answerS3, type Objects, readTarget, refusal, type S3Request } from '../../scripts/bench/loopback-s3.ts';
+import { answerS3, type Objects, readTarget, type S3Request } from '../../scripts/bench/loopback-s3.ts';
 import { dataApiRoutes } from '../../src/local/aws/data-api.ts';
 import { type PgliteEngine, startEngine } from '../../src/local/aws/pglite-engine.ts';
 import {
@@ -20,7 +20,6 @@ import type { Owner, World } from './world.ts';
 /** The stores of one world. They hold what is theirs whoever dies. */
 export interface Stores {
   s3: Objects;
-  /** `/bucket/` of the lake. */
   tables: {
     items(table: string): Promise<Record<string, unknown>[]>;
     send(target: string, body: object): Promise<Record<string, unknown>>;
@@ -205,5 +204,3 @@ async function service(routes: Routes, request: SdkRequest): Promise<SdkResponse
 export function sdkResponse({ status, headers, body }: AwsResponse): SdkResponse {
   return { statusCode: status, headers, body: Buffer.from(body) };
 }
-
-export { refusal };

@@ -7,7 +7,8 @@ import { openWarehouse } from '../stores.ts';
 
 /** What is looked for: the bundled code under test, the folder its state machines lie in, and the seeds to try. */
 interface Hunt {
-  name: string;
+  /** Of the bug; absent for the code as it is. */
+  name?: string;
   subject: string;
   root: string;
   seeds: number[];

@@ -9,8 +9,9 @@ export type Seen = Record<string, { seed: number; problem: string }>;
 
 export function bugs(): Planted[];
 export function seenSeeds(): Seen;
-export function find(planted: readonly Planted[]): Promise<Map<string, number | undefined>>;
-export function hunt(
-  hunts: readonly { bug?: Planted; seeds: readonly number[] }[],
+export function usualSeeds(name: string): number[];
+export function find(
+  planted: readonly Planted[],
+  seedsOf?: (name: string) => readonly number[],
 ): Promise<{ name: string; seed?: number; problems?: string[] }[]>;
 export function tableOf(planted: readonly Planted[], seen: Seen): string;

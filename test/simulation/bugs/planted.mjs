@@ -3,7 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { bundleSimulator, bundleSubject } from '../bundle.mjs';
+import { bundle } from '../../../scripts/bundle.mjs';
+import { bundleSubject } from '../bundle.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const project = fileURLToPath(new URL('../../../', import.meta.url));
@@ -26,18 +27,35 @@ export function seenSeeds() {
   return JSON.parse(readFileSync(join(here, 'bugs.json'), 'utf8'));
 }
 
+/** The seed that was seen to show a bug, then the first 300. */
+export function usualSeeds(name) {
+  const before = seenSeeds()[name];
+  return [...(before ? [before.seed] : []), ...Array.from({ length: SEEDS }, (_, index) => index + 1)];
+}
+
 /**
- * Looks for a seed that shows each bug: the one that was seen before, or else any of the first 300. A seed that fails
- * without the bug, too, is no sign of it; the first 300 do not (simulation.test.ts), but for a change under way.
- * @returns by name of the bug; undefined where none shows it
+ * Looks for a seed that shows each bug, in the order of `seedsOf(name)`. One that fails without the bug, too, is no sign
+ * of it.
+ * @returns `{ name, seed, problems }` of each; without a seed where none shows it
  */
-export async function find(planted) {
-  const seen = seenSeeds();
-  const known = planted.filter(({ name }) => seen[name]).map((bug) => ({ bug, seeds: [seen[bug.name].seed] }));
-  const found = new Map((await hunt(known)).map(({ name, seed }) => [name, seed]));
-  const all = Array.from({ length: SEEDS }, (_, index) => index + 1);
-  const left = planted.filter(({ name }) => found.get(name) === undefined).map((bug) => ({ bug, seeds: all }));
-  for (const { name, seed } of await hunt(left)) found.set(name, seed);
+export async function find(planted, seedsOf = usualSeeds) {
+  const found = [];
+  let left = planted.map((bug) => ({ bug, seeds: seedsOf(bug.name) }));
+  while (left.length > 0) {
+    const results = await hunt(left);
+    const suspected = [...new Set(results.flatMap(({ seed }) => seed ?? []))];
+    const sound = await hunt(suspected.map((seed) => ({ seeds: [seed] })));
+    const failing = new Set(sound.flatMap(({ seed }) => seed ?? []));
+    left = left.flatMap(({ bug, seeds }, place) => {
+      const result = results[place];
+      if (!failing.has(result.seed)) {
+        found.push(result);
+        return [];
+      }
+      const others = seeds.slice(seeds.indexOf(result.seed)).filter((seed) => !failing.has(seed));
+      return [{ bug, seeds: others }];
+    });
+  }
   return found;
 }
 
@@ -46,25 +64,31 @@ export async function find(planted) {
  * @param hunts `{ bug, seeds }`; without a bug it is the code as it is
  * @returns `{ name, seed?, problems? }` of each
  */
-export async function hunt(hunts) {
+async function hunt(hunts) {
   if (hunts.length === 0) return [];
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, 'bugs-'));
+  const planted = new Map();
   try {
     const requests = [];
     for (const { bug, seeds } of hunts) {
-      const root = plant(bug, folder);
-      const subject = join(root, 'subject.json');
-      writeFileSync(subject, JSON.stringify(await bundleSubject(root)));
-      requests.push({ name: bug?.name ?? 'none', subject, root, seeds });
+      if (!planted.has(bug)) planted.set(bug, await bundlePlanted(bug, folder));
+      requests.push({ name: bug?.name, ...planted.get(bug), seeds });
     }
     const [program, list] = [join(folder, 'hunt.mjs'), join(folder, 'hunts.json')];
-    writeFileSync(program, await bundleSimulator('bugs/hunt.ts'));
+    await bundle(join(here, 'hunt.ts'), program);
     writeFileSync(list, JSON.stringify(requests));
     return await linesOf([program, list]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function bundlePlanted(bug, folder) {
+  const root = plant(bug, folder);
+  const subject = join(root, 'subject.json');
+  writeFileSync(subject, JSON.stringify(await bundleSubject(root)));
+  return { subject, root };
 }
 
 /** A copy of the code with a bug in it. It lies where packages are found. */
