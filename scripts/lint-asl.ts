@@ -1,4 +1,5 @@
 import { allStates, reachableFrom, scopesWithin, transitionsOf } from '../src/local/states/check-graph.ts';
+import { isFunctionName } from '../src/local/states/expressions.ts';
 import { BATCH_SUBMIT_JOB_SYNC, isObject, type Problem, SNS_PUBLISH } from '../src/local/states/fields.ts';
 import { inspectMachine } from '../src/local/states/load.ts';
 import type { Scope, State, TaskState } from '../src/local/states/machine.ts';
@@ -23,9 +24,7 @@ export function lintMachine(definition: unknown): string[] {
     if (state.type === 'Task') found.push(...lintTask(state));
   }
   found.push(...lintNotifications(machine.root));
-  // reads of names nobody assigns at all are among the problems already
-  const places = new Set(problems.map(({ place }) => place));
-  found.push(...unassignedReads(machine.root).filter(({ place }) => !places.has(place)));
+  found.push(...unassignedReads(machine.root), ...functionNames(machine.root));
   return found.map(({ place, text }) => `${place === '' ? '(top level)' : place}: ${text}`);
 }
 
@@ -131,6 +130,10 @@ export function lintText(definition: unknown): Problem[] {
     for (const [use] of text.matchAll(INTERPOLATION)) {
       if (!PLACEHOLDER.test(use)) add(`${use} is not a placeholder; wanted \${name}`);
     }
+    // half a pair of marks would travel on as text, and be seen when a vendor or a job receives it
+    if (/^\s*\{%|%\}\s*$/.test(text) && !/^\{%[\s\S]*%\}$/.test(text)) {
+      add(`an expression begins with {% and ends with %}, nothing around it; found "${text}"`);
+    }
     if (text.startsWith('{%') && !/^\{%\s[\s\S]*\s%\}$/.test(text)) add('wanted a space after {% and before %}');
   });
   return found;
@@ -145,6 +148,15 @@ function visit(value: unknown, place: string, see: (text: string, place: string,
     see(key, inner, true);
     visit(item, inner, see);
   }
+}
+
+/** Variables that have the name of a function: Step Functions takes them, and a reader takes them for the function. */
+function functionNames(root: Scope): Problem[] {
+  return [...allStates(root)].flatMap((state) =>
+    [...new Set(transitionsOf(state).flatMap(({ assigns }) => assigns))]
+      .filter(isFunctionName)
+      .map((name) => ({ place: `${state.place}.Assign.${name}`, text: `$${name} is a JSONata function` })),
+  );
 }
 
 /** Reads of variables that no path to the reading state assigns first. */

@@ -1,6 +1,6 @@
 import { NamedError } from '../errors.ts';
 import { keys, readJson } from '../lake/lake.ts';
-import type { ExecutionResult } from '../local/states/events.ts';
+import type { ExecutionEnd } from '../local/states/events.ts';
 import { reportKey } from '../night/close.ts';
 import { causeText } from '../night/close-input.ts';
 import { groupedReasons, readReasons } from '../records/reason.ts';
@@ -33,7 +33,7 @@ export function exitCodeOf(status: NightStatus): number {
  * @throws the execution's own named error when it never got as far as a plan
  */
 export async function outcomeOf(
-  result: ExecutionResult & { runId: string },
+  result: ExecutionEnd & { runId: string },
   { lake }: Pick<Stores, 'lake'>,
   asked: { session: string; kind: NightKind },
 ): Promise<Outcome> {

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { type Config, loadConfig } from '../config.ts';
 import { NamedError } from '../errors.ts';
-import type { ExecutionEvent, ExecutionResult } from '../local/states/events.ts';
+import type { ExecutionEnd, ExecutionEvent } from '../local/states/events.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { executionLink } from '../text.ts';
 import { History } from './history.ts';
@@ -29,7 +29,7 @@ export interface Stage {
   config: Config;
   stores: Stores;
   /** Starts an execution and follows it to its end; an interruption leaves it running. */
-  run(machine: string, input: object, options: FollowOptions): Promise<ExecutionResult & { runId: string }>;
+  run(machine: string, input: object, options: FollowOptions): Promise<ExecutionEnd & { runId: string }>;
 }
 
 export interface FollowOptions {
@@ -84,7 +84,7 @@ async function follow(
   stateMachineArn: string,
   input: object,
   { name, onEvent, onStarted, signal, pollMs = POLL_MS.most }: FollowOptions,
-): Promise<ExecutionResult & { runId: string }> {
+): Promise<ExecutionEnd & { runId: string }> {
   const runId = `${name}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}`;
   const start = new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(input) });
   const { executionArn } = await sfn.send(start);
@@ -122,10 +122,10 @@ function newEvents(sfn: StageClients['sfn'], executionArn: string): () => AsyncG
   };
 }
 
-function resultOf(ended: DescribeExecutionOutput): ExecutionResult {
+function resultOf(ended: DescribeExecutionOutput): ExecutionEnd {
   const { status, output, error, cause, startDate = new Date(), stopDate = new Date() } = ended;
   return {
-    status: status as ExecutionResult['status'],
+    status: status as ExecutionEnd['status'],
     ...(output === undefined ? {} : { output: JSON.parse(output) }),
     ...(error === undefined ? {} : { error }),
     ...(cause === undefined ? {} : { cause }),

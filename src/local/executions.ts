@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { atStage, jsonFrom } from '../text.ts';
-import type { ExecutionResult } from './states/events.ts';
+import type { ExecutionEnd } from './states/events.ts';
 import { loadMachine } from './states/load.ts';
 import type { Machine } from './states/machine.ts';
 import { placeholdersIn, renderTemplate } from './states/template.ts';
@@ -53,7 +53,7 @@ export class RunningExecutions {
   }
 }
 
-export type Execution = ExecutionResult & { runId: string };
+export type Execution = ExecutionEnd & { runId: string };
 
 /** Executions that events have started: nobody called for them, so somebody has to wait for their end. */
 export class Triggered {

@@ -36,8 +36,8 @@ function checkScope(scope: Scope, problems: Problem[]): void {
 }
 
 /**
- * Notes variables nobody assigns and inner names that shadow outer ones. A Map's iteration and a Parallel's branch
- * read the variables around them and cannot assign them. Source: AWS, "Passing data between states with variables".
+ * Notes inner names that shadow outer ones: a Map's iteration and a Parallel's branch read the variables around them
+ * and cannot assign them. Source: AWS, "Passing data between states with variables".
  */
 export function checkVariables(root: Scope, problems: Problem[]): void {
   checkVariableScope(root, new Map(), problems);
@@ -55,11 +55,6 @@ function checkVariableScope(scope: Scope, outer: ReadonlyMap<string, string>, pr
     }
   }
   for (const state of scope.states.values()) {
-    for (const { place, expression } of state.uses) {
-      for (const name of expression.reads) {
-        if (!known.has(name)) problems.push({ place, text: `reads $${name}, which no state assigns in its scope` });
-      }
-    }
     for (const inner of scopesWithin(state)) checkVariableScope(inner, known, problems);
   }
 }

@@ -1,4 +1,10 @@
-import type { ExecutionEvent, ExecutionEventType, Integration } from './events.ts';
+import {
+  EVENTS_ON_AWS,
+  type ExecutionEvent,
+  type ExecutionEventType,
+  HISTORY_LIMIT,
+  type Integration,
+} from './events.ts';
 import { evaluateExpression } from './expressions.ts';
 import { interruptible, StateFailure } from './failure.ts';
 import type { Effects, Scope, State } from './machine.ts';
@@ -19,6 +25,8 @@ export interface Entry extends Surroundings {
   input: unknown;
   /** ISO 8601 UTC. */
   enteredTime: string;
+  /** Number of the event in the history on AWS with which the state was entered. */
+  eventId: number;
   /** Set for states that can be retried. */
   retryCount?: number;
 }
@@ -45,6 +53,8 @@ export interface EngineParts {
   random: () => number;
   now: () => Date;
   onEvent: (event: ExecutionEvent) => void;
+  /** Ends the execution: its history on AWS would be full. */
+  onFullHistory: () => void;
   /** Runs a scope from StartAt to an end and returns its output. */
   runScope: (engine: Engine, scope: Scope, input: unknown, surroundings: Surroundings) => Promise<unknown>;
 }
@@ -53,6 +63,8 @@ export interface EngineParts {
 export class Engine {
   readonly parts: EngineParts;
   #entered = 0;
+  #retried = 0;
+  #history = 0;
 
   constructor(parts: EngineParts) {
     this.parts = parts;
@@ -60,11 +72,29 @@ export class Engine {
 
   emit(type: ExecutionEventType, path: string[], rest: Omit<ExecutionEvent, 'type' | 'at' | 'path'> = {}): void {
     this.parts.onEvent({ type, at: this.parts.now().toISOString(), path, ...rest });
+    if (type === 'StateEntered') this.#entered += 1;
+    if (type === 'TaskRetried') this.#retried += 1;
+    this.note(EVENTS_ON_AWS[type] ?? 0);
+  }
+
+  /** Counts events of the history on AWS. The one at the limit is the failure itself, whatever should have come. */
+  note(events: number): void {
+    this.#history = Math.min(this.#history + events, HISTORY_LIMIT);
+    if (this.#history === HISTORY_LIMIT) this.parts.onFullHistory();
+  }
+
+  /** Events of the history on AWS so far. */
+  get historyEvents(): number {
+    return this.#history;
+  }
+
+  /** State transitions so far as AWS bills them: states entered and retries. */
+  get transitions(): number {
+    return this.#entered + this.#retried;
   }
 
   /** Lets timers and aborts have their turn now and then: a loop of states may never wait for anything itself. */
   async breathe(): Promise<void> {
-    this.#entered += 1;
     if (this.#entered % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -88,21 +118,15 @@ export class Engine {
     };
   }
 
-  /** Fills a field. Reading a variable that has no value is States.QueryEvaluationError. */
+  /** Fills a field. A variable that has no value is undefined in it, so that `$exists($x)` asks for one. */
   evaluate(template: Template, entry: Entry, extra: Extra = {}): Promise<unknown> {
     if (template.kind === 'literal') return Promise.resolve(template.value);
     const states = { input: entry.input, context: this.context(entry), ...extra };
     return evaluateTemplate(template, (expression, field) => {
       const sentence = sentenceFor(entry, expression.source, field);
       const bindings: Record<string, unknown> = { states };
-      for (const name of expression.reads) {
-        if (!entry.variables.has(name)) {
-          throw new StateFailure(
-            'States.QueryEvaluationError',
-            `${sentence} reads $${name}, which was never assigned.`,
-          );
-        }
-        bindings[name] = entry.variables.get(name);
+      for (const name of [...expression.reads, ...expression.calls]) {
+        if (entry.variables.has(name)) bindings[name] = entry.variables.get(name);
       }
       return evaluateExpression(expression, sentence, bindings);
     });
@@ -144,13 +168,17 @@ export function wrongType(
   return new StateFailure(
     'States.QueryEvaluationError',
     `${sentenceFor(entry, source, field)} returned an unexpected result type. Expected ${found.wanted}, ` +
-      `but was ${typeof found.value} for value: ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`,
+      `but was '${found.value === null ? 'null' : typeof found.value}' for value: ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`,
   );
 }
 
-function sentenceFor({ state }: Entry, source: string, field: string): string {
-  const where = `An error occurred while executing the state '${state.name}'.`;
-  return `${where} The JSONata expression '${source}' specified for the field '${field}'`;
+function sentenceFor(entry: Entry, source: string, field: string): string {
+  return `${whileExecuting(entry)} The JSONata expression '${source}' specified for the field '${field}'`;
+}
+
+/** How AWS begins the Cause of what a state did wrong. */
+export function whileExecuting({ state, eventId }: Entry): string {
+  return `An error occurred while executing the state '${state.name}' (entered at the event id #${eventId}).`;
 }
 
 /** The workflow variables of one scope; outer ones are seen through it and never written. */

@@ -24,6 +24,33 @@ export type ExecutionEventType =
   | 'ParallelBranchFailed'
   | 'ParallelBranchAborted';
 
+/** Events that one execution may have on AWS; the last may only be its end. Source: AWS, "Avoid reaching the history quota". */
+export const HISTORY_LIMIT = 25_000;
+
+/**
+ * How many events the history on AWS has for one of ours, 0 where none is named. Three belong to no event of ours: a
+ * job that is waited for is also submitted, an expression that fails is noted, and a Map or Parallel itself ends.
+ */
+export const EVENTS_ON_AWS: Readonly<Partial<Record<ExecutionEventType, number>>> = {
+  ExecutionStarted: 1,
+  ExecutionSucceeded: 1,
+  ExecutionFailed: 1,
+  ExecutionTimedOut: 1,
+  ExecutionAborted: 1,
+  StateEntered: 1,
+  StateExited: 1,
+  // TaskScheduled and TaskStarted
+  TaskScheduled: 2,
+  TaskSucceeded: 1,
+  TaskFailed: 1,
+  MapStarted: 1,
+  MapIterationStarted: 1,
+  MapIterationSucceeded: 1,
+  MapIterationFailed: 1,
+  MapIterationAborted: 1,
+  ParallelStarted: 1,
+};
+
 export interface ExecutionEvent {
   type: ExecutionEventType;
   /** Instant, ISO 8601 UTC. */
@@ -66,7 +93,8 @@ export interface IntegrationInfo {
  */
 export type Integration = (args: unknown, info: IntegrationInfo) => Promise<unknown>;
 
-export interface ExecutionResult {
+/** How an execution ended. */
+export interface ExecutionEnd {
   status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
   output?: unknown;
   error?: string;
@@ -74,4 +102,11 @@ export interface ExecutionResult {
   /** The execution's StartTime. */
   startedAt: string;
   stoppedAt: string;
+}
+
+export interface ExecutionResult extends ExecutionEnd {
+  /** Events its history has on AWS, at most HISTORY_LIMIT. */
+  historyEvents: number;
+  /** What AWS bills: states entered, retries, and the end. */
+  transitions: number;
 }

@@ -9,6 +9,8 @@ export interface Expression {
   source: string;
   /** Workflow variables it reads. */
   reads: ReadonlySet<string>;
+  /** Functions it calls; a workflow variable of such a name would hide the function. */
+  calls: ReadonlySet<string>;
   /** Members of `$states` it names. */
   members: readonly string[][];
   /** What it yields is a string by its form alone: `$string(…)`, `a & b`, a literal. */
@@ -39,9 +41,9 @@ function compile(source: string): { expression: Expression; problems: string[] }
     compiled.registerFunction(name, implementation as (...args: unknown[]) => unknown, signature);
   }
   const ast = compiled.ast() as SyntaxNode;
-  const { reads, members, problems } = expressionUse(ast);
+  const { reads, calls, members, problems } = expressionUse(ast);
   const evaluate = (bindings: Record<string, unknown>): Promise<unknown> => compiled.evaluate(undefined, bindings);
-  return { expression: { source, reads, members, yieldsString: yieldsString(ast), evaluate }, problems };
+  return { expression: { source, reads, calls, members, yieldsString: yieldsString(ast), evaluate }, problems };
 }
 
 /**
@@ -77,8 +79,7 @@ function plain(value: unknown, sentence: string): unknown {
     const entries = Object.entries(value).filter(([, item]) => item !== undefined);
     return Object.fromEntries(entries.map(([key, item]) => [key, plain(item, sentence)]));
   }
-  const what = typeof value === 'number' ? `the number ${value}` : 'a function';
-  throw new StateFailure('States.QueryEvaluationError', `${sentence} returned an unsupported result type: ${what}.`);
+  throw new StateFailure('States.QueryEvaluationError', `${sentence} returned an unsupported result type.`);
 }
 
 function yieldsString(node: SyntaxNode | undefined): boolean {
@@ -119,6 +120,8 @@ export interface SyntaxNode {
 export interface ExpressionUse {
   /** Workflow variables the expression reads. */
   reads: Set<string>;
+  /** Functions of JSONata and of Step Functions it calls. */
+  calls: Set<string>;
   /** Members of `$states` it reaches for, as far as they are named: ['context', 'Map', 'Item', 'Value']. */
   members: string[][];
   /** What Step Functions refuses at creation. */
@@ -127,7 +130,7 @@ export interface ExpressionUse {
 
 /** Finds what an expression takes from outside itself. Source of the refusals: AWS's own validation messages. */
 export function expressionUse(root: SyntaxNode): ExpressionUse {
-  const use: ExpressionUse = { reads: new Set(), members: [], problems: [] };
+  const use: ExpressionUse = { reads: new Set(), calls: new Set(), members: [], problems: [] };
   walk(root, new Set(), false, use);
   return use;
 }
@@ -214,8 +217,8 @@ function variable(name: string, bound: Set<string>, context: boolean, use: Expre
     use.problems.push("a reference to '$$'; begin with $states or a variable");
   } else if (name === 'eval') {
     use.problems.push('$eval, which Step Functions does not have; use $parse');
-  } else if (!JSONATA_FUNCTIONS.has(name) && !Object.hasOwn(ADDED_FUNCTIONS, name)) {
-    use.reads.add(name);
+  } else {
+    (isFunctionName(name) ? use.calls : use.reads).add(name);
   }
 }
 
@@ -249,6 +252,11 @@ export const JSONATA_FUNCTIONS: ReadonlySet<string> = new Set(
     'decodeUrlComponent decodeUrl toMillis fromMillis clone now millis'
   ).split(' '),
 );
+
+/** Whether `$name` is a function where no variable has that name. */
+export function isFunctionName(name: string): boolean {
+  return JSONATA_FUNCTIONS.has(name) || Object.hasOwn(ADDED_FUNCTIONS, name);
+}
 
 const DIGESTS: Readonly<Record<string, string>> = {
   MD5: 'md5',

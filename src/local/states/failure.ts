@@ -23,7 +23,7 @@ export class StateFailure extends Error {
 
 /** Why running work was stopped from outside itself. No Retry and no Catch ever sees it. */
 export class Interruption extends Error {
-  readonly by: 'machine-timeout' | 'sibling';
+  readonly by: 'machine-timeout' | 'history-limit' | 'sibling';
 
   constructor(by: Interruption['by']) {
     super(`interrupted: ${by}`);
@@ -32,18 +32,25 @@ export class Interruption extends Error {
   }
 }
 
-/** Errors that end an execution whatever Retry and Catch say. Source: AWS, "Handling errors", error names. */
-const TERMINAL: ReadonlySet<string | undefined> = new Set(['States.Runtime', 'States.DataLimitExceeded']);
-
 /**
- * Whether one ErrorEquals list matches an error. `States.ALL` matches everything but the terminal errors,
- * `States.TaskFailed` everything but those and `States.Timeout`.
+ * Whether one ErrorEquals list matches an error. `States.ALL` matches everything but States.Runtime, which ends an
+ * execution whatever Retry and Catch say; `States.TaskFailed` does not match States.Timeout either.
+ * States.DataLimitExceeded is matched like any other: see passesBy.
  */
 export function matchesError(errorEquals: readonly string[], error: string | undefined): boolean {
-  if (TERMINAL.has(error)) return false;
+  if (error === 'States.Runtime') return false;
   return errorEquals.some(
     (name) => name === 'States.ALL' || name === error || (name === 'States.TaskFailed' && error !== 'States.Timeout'),
   );
+}
+
+/**
+ * Whether a Map or Parallel lets an error of what is inside it pass, whatever its Retry and Catch say. AWS's page on
+ * errors says so of every States.DataLimitExceeded; that of a Task was caught, by name and by States.ALL, each time AWS
+ * was recorded.
+ */
+export function passesBy(stateType: string, error: string | undefined): boolean {
+  return error === 'States.DataLimitExceeded' && stateType !== 'Task';
 }
 
 /** Longest delay setTimeout keeps; anything longer would fire at once. */

@@ -1,5 +1,13 @@
 import { inFlight } from '../../concurrency.ts';
-import { type Engine, type Entry, type Step, type Surroundings, Variables, wrongType } from './engine.ts';
+import {
+  type Engine,
+  type Entry,
+  type Step,
+  type Surroundings,
+  Variables,
+  whileExecuting,
+  wrongType,
+} from './engine.ts';
 import type { ExecutionEventType } from './events.ts';
 import { childSignal, Interruption, StateFailure } from './failure.ts';
 import type { MapState, ParallelState } from './machine.ts';
@@ -44,6 +52,8 @@ export async function fanOut(
     await inFlight(results.keys(), fan.limit, one);
   } finally {
     stop.release();
+    // MapStateSucceeded, ParallelStateFailed, …
+    engine.note(1);
   }
   return results;
 }
@@ -89,7 +99,11 @@ function leaveWith(engine: Engine, entry: Entry, state: MapState | ParallelState
 
 function notItems(entry: Entry, state: MapState, found: unknown): StateFailure {
   if (state.items !== undefined) {
-    return wrongType(state.items, entry, 'Items', { wanted: 'an array', value: found });
+    return wrongType(state.items, entry, 'Items', { wanted: "'array'", value: found });
   }
-  return new StateFailure('States.Runtime', `Map state input must be an array but was: ${typeof found}`);
+  const text = JSON.stringify(found);
+  return new StateFailure(
+    'States.QueryEvaluationError',
+    `${whileExecuting(entry)} Map state input must be an array but was: ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`,
+  );
 }

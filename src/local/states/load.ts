@@ -1,7 +1,7 @@
 import { NamedError } from '../../errors.ts';
 import { counted } from '../../text.ts';
 import { allStates, checkGraph, checkVariables } from './check-graph.ts';
-import { ADDED_FUNCTIONS, expressionSource, JSONATA_FUNCTIONS } from './expressions.ts';
+import { expressionSource } from './expressions.ts';
 import { type Available, checkResource, Fields, isObject, isTimestamp, type Problem } from './fields.ts';
 import type { Assign, Catcher, Effects, Machine, Recovery, Retrier, Scope, State, Use } from './machine.ts';
 import type { Template } from './template.ts';
@@ -162,8 +162,11 @@ const readers: Readers = {
     type: 'Choice',
     choices: fields.objects('Choices', 'required').map((rule) => {
       rule.allow(['Condition', 'Next', 'Assign', 'Output', 'Comment'], 'A choice');
-      const condition = rule.text('Condition', 'required') ?? '{% false %}';
-      if (expressionSource(condition) === undefined) rule.problem('Condition', `wanted {% … %}, found ${condition}`);
+      const constant = typeof rule.raw('Condition') === 'boolean';
+      const condition = constant ? undefined : rule.text('Condition', 'required');
+      if (condition !== undefined && expressionSource(condition) === undefined) {
+        rule.problem('Condition', `wanted {% … %}, true or false; found ${condition}`);
+      }
       return {
         condition: rule.template('Condition', { mapItem }) ?? { kind: 'literal', value: false },
         next: rule.text('Next', 'required') ?? '',
@@ -255,22 +258,20 @@ function loadAssign(fields: Fields, available: Available): Assign | undefined {
 function nameProblem(name: string): string | undefined {
   if (name === 'states') return '$states belongs to Step Functions';
   if (!VARIABLE.test(name) || name.length > 80) return 'not a variable name: letters, digits and _, at most 80';
-  const taken = JSONATA_FUNCTIONS.has(name) || Object.hasOwn(ADDED_FUNCTIONS, name) || name === 'eval';
-  return taken ? `$${name} is a JSONata function` : undefined;
+  return name === 'eval' ? '$eval is refused where it is read' : undefined;
 }
 
 const MAX_SECONDS = 99_999_999;
 /** Longest MaxDelaySeconds, exclusive. Source: AWS, "Retrying after an error". */
 const MAX_DELAY = 31_622_400;
 
-/** Names beginning with `States.` that can reach a Retry or Catch in the machines this engine runs. */
+/** Names beginning with `States.` that AWS has, but for the one that nothing catches. Source: AWS, "Handling errors". */
 const CATCHABLE = [
-  'States.ALL',
-  'States.TaskFailed',
-  'States.Timeout',
-  'States.QueryEvaluationError',
-  'States.NoChoiceMatched',
-  'States.Permissions',
+  ...['States.ALL', 'States.TaskFailed', 'States.Timeout', 'States.QueryEvaluationError', 'States.NoChoiceMatched'],
+  ...['States.DataLimitExceeded', 'States.Permissions', 'States.BranchFailed', 'States.HeartbeatTimeout'],
+  ...['States.Http.Socket', 'States.ItemReaderFailed', 'States.ResultWriterFailed'],
+  ...['States.ExceedToleratedFailureThreshold', 'States.IntrinsicFailure', 'States.ParameterPathFailure'],
+  'States.ResultPathMatchFailure',
 ];
 
 /** Reads Retry and Catch. */
@@ -326,10 +327,10 @@ function loadErrorEquals(fields: Fields, last: boolean): string[] {
   if (names.includes('States.ALL') && names.length > 1) fields.problem('ErrorEquals', 'States.ALL must stand alone');
   if (names.includes('States.ALL') && !last) fields.problem('ErrorEquals', 'States.ALL must come last');
   for (const name of names) {
-    if (name === 'States.Runtime' || name === 'States.DataLimitExceeded') {
+    if (name === 'States.Runtime') {
       fields.problem('ErrorEquals', `${name} ends the execution; nothing catches it`);
     } else if (name.startsWith('States.') && !CATCHABLE.includes(name)) {
-      fields.problem('ErrorEquals', `the engine never raises ${name}; it knows ${CATCHABLE.join(', ')}`);
+      fields.problem('ErrorEquals', `AWS has no ${name}; it has ${CATCHABLE.join(', ')}`);
     }
   }
   return names;

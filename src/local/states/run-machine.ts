@@ -1,6 +1,12 @@
 import { NamedError } from '../../errors.ts';
-import { Engine, type Entry, type Step, type Surroundings, Variables, wrongType } from './engine.ts';
-import type { ExecutionEvent, ExecutionEventType, ExecutionResult, Integration } from './events.ts';
+import { Engine, type Entry, type Step, type Surroundings, Variables, whileExecuting, wrongType } from './engine.ts';
+import {
+  type ExecutionEvent,
+  type ExecutionEventType,
+  type ExecutionResult,
+  HISTORY_LIMIT,
+  type Integration,
+} from './events.ts';
 import { childSignal, Interruption, StateFailure, startTimer } from './failure.ts';
 import { tryMap, tryParallel } from './fan-out.ts';
 import { isTimestamp } from './fields.ts';
@@ -42,29 +48,34 @@ export async function runMachine(machine: Machine, options: RunOptions): Promise
   }
   const now = options.now ?? ((): Date => new Date());
   const stop = childSignal(options.signal ?? new AbortController().signal);
-  const engine = engineFor(options, now);
+  const engine = engineFor(options, now, () => stop.abort(new Interruption('history-limit')));
   const limit =
     machine.timeoutSeconds === undefined
       ? undefined
       : startTimer(machine.timeoutSeconds * 1000, () => stop.abort(new Interruption('machine-timeout')));
   engine.emit('ExecutionStarted', []);
   const end = await runRoot(engine, machine, options.input, stop.signal).then(
-    (output): ExecutionEnd => ({ status: 'SUCCEEDED', output }),
-    (error: unknown): ExecutionEnd => executionEnd(error, stop.signal),
+    (output): Ending => ({ status: 'SUCCEEDED', output }),
+    (error: unknown): Ending => executionEnd(error, stop.signal),
   );
   limit?.();
   stop.release();
   engine.emit(FINAL_EVENT[end.status], [], { error: end.error, cause: end.cause });
-  return { ...end, startedAt: options.execution.startTime, stoppedAt: now().toISOString() };
+  const { historyEvents, transitions } = engine;
+  const stoppedAt = now().toISOString();
+  return { ...end, historyEvents, transitions: transitions + 1, startedAt: options.execution.startTime, stoppedAt };
 }
 
 async function runRoot(engine: Engine, machine: Machine, given: unknown, signal: AbortSignal): Promise<unknown> {
   const input = boundedCopy(given ?? {}, 'The input of the execution');
   const surroundings = { variables: new Variables(), path: [], signal, mapItem: undefined };
-  return boundedCopy(await runScope(engine, machine.root, input, surroundings), 'The output of the execution');
+  const output = await runScope(engine, machine.root, input, surroundings);
+  // the last state's own end may have been one event too many
+  signal.throwIfAborted();
+  return boundedCopy(output, 'The output of the execution');
 }
 
-type ExecutionEnd = Omit<ExecutionResult, 'startedAt' | 'stoppedAt'>;
+type Ending = Pick<ExecutionResult, 'status' | 'output' | 'error' | 'cause'>;
 
 const FINAL_EVENT: Readonly<Record<ExecutionResult['status'], ExecutionEventType>> = {
   SUCCEEDED: 'ExecutionSucceeded',
@@ -73,9 +84,13 @@ const FINAL_EVENT: Readonly<Record<ExecutionResult['status'], ExecutionEventType
   ABORTED: 'ExecutionAborted',
 };
 
-function executionEnd(error: unknown, signal: AbortSignal): ExecutionEnd {
+function executionEnd(error: unknown, signal: AbortSignal): Ending {
   if (error instanceof Interruption && error.by === 'machine-timeout') {
-    return { status: 'TIMED_OUT', error: 'States.Timeout' };
+    return { status: 'TIMED_OUT' };
+  }
+  if (error instanceof Interruption && error.by === 'history-limit') {
+    const cause = `The execution reached the maximum number of history events (${HISTORY_LIMIT}).`;
+    return { status: 'FAILED', error: 'States.Runtime', cause };
   }
   // the caller's own abort carries the caller's own reason
   if (signal.aborted && error === signal.reason) return { status: 'ABORTED' };
@@ -83,7 +98,7 @@ function executionEnd(error: unknown, signal: AbortSignal): ExecutionEnd {
   throw error;
 }
 
-function engineFor(options: RunOptions, now: () => Date): Engine {
+function engineFor(options: RunOptions, now: () => Date, onFullHistory: () => void): Engine {
   const { execution, stateMachine } = options;
   const role = execution.roleArn === undefined ? {} : { RoleArn: execution.roleArn };
   return new Engine({
@@ -104,6 +119,7 @@ function engineFor(options: RunOptions, now: () => Date): Engine {
     random: options.random ?? Math.random,
     now,
     onEvent: options.onEvent ?? ((): void => {}),
+    onFullHistory,
     runScope,
   });
 }
@@ -133,8 +149,9 @@ export async function runScope(
     await engine.breathe();
     surroundings.signal.throwIfAborted();
     const state = scope.states.get(name)!;
-    const entry: Entry = { ...surroundings, state, input: value, enteredTime: engine.parts.now().toISOString() };
-    engine.emit('StateEntered', entry.path, { state: name, stateType: state.type });
+    const enteredTime = engine.parts.now().toISOString();
+    engine.emit('StateEntered', surroundings.path, { state: name, stateType: state.type });
+    const entry: Entry = { ...surroundings, state, input: value, enteredTime, eventId: engine.historyEvents };
     const { output, assign, next } = await runState(engine, entry);
     surroundings.variables.assign(assign);
     engine.emit('StateExited', entry.path, { state: name, stateType: state.type, next });
@@ -171,7 +188,7 @@ async function choose(engine: Engine, entry: Entry, state: ChoiceState): Promise
   for (const [index, rule] of state.choices.entries()) {
     const holds = await engine.evaluate(rule.condition, entry);
     if (typeof holds !== 'boolean') {
-      throw wrongType(rule.condition, entry, `Choices[${index}]/Condition`, { wanted: 'a boolean', value: holds });
+      throw wrongType(rule.condition, entry, `Choices[${index}]/Condition`, { wanted: "'boolean'", value: holds });
     }
     if (holds) return engine.leave(entry, rule, rule.next, {}, entry.input);
   }
@@ -182,11 +199,17 @@ async function choose(engine: Engine, entry: Entry, state: ChoiceState): Promise
   );
 }
 
+/** Seconds until a Timestamp at most, some 24,855 days; AWS keeps them in 32 bits. */
+const LONGEST_WAIT = 2 ** 31 - 1;
+
 async function wait(engine: Engine, entry: Entry, state: WaitState): Promise<void> {
   const seconds =
     state.unit === 'Seconds'
       ? await engine.evaluateInteger(state.until, entry, 'Seconds', 0)
       : Math.max(0, ((await instant(engine, entry, state.until)) - engine.parts.now().getTime()) / 1000);
+  if (seconds > LONGEST_WAIT) {
+    throw new StateFailure('States.Runtime', `${whileExecuting(entry)} Wait state delay is too long.`);
+  }
   engine.emit('WaitStarted', entry.path, { state: state.name, seconds });
   await engine.pause(seconds, entry.signal);
 }
@@ -194,14 +217,18 @@ async function wait(engine: Engine, entry: Entry, state: WaitState): Promise<voi
 async function instant(engine: Engine, entry: Entry, template: Template): Promise<number> {
   const value = await engine.evaluate(template, entry);
   if (typeof value === 'string' && isTimestamp(value)) return Date.parse(value);
-  throw wrongType(template, entry, 'Timestamp', { wanted: 'an instant like 2025-11-19T09:00:00Z', value });
+  if (typeof value !== 'string') throw wrongType(template, entry, 'Timestamp', { wanted: "'string'", value });
+  throw new StateFailure(
+    'States.QueryEvaluationError',
+    `${whileExecuting(entry)} The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: ${value}`,
+  );
 }
 
 async function failureOf(engine: Engine, entry: Entry, state: FailState): Promise<StateFailure> {
   const text = async (template: Template | undefined, field: string): Promise<string | undefined> => {
     if (template === undefined) return undefined;
     const value = await engine.evaluate(template, entry);
-    if (typeof value !== 'string') throw wrongType(template, entry, field, { wanted: 'a string', value });
+    if (typeof value !== 'string') throw wrongType(template, entry, field, { wanted: "'string'", value });
     return value;
   };
   return new StateFailure(await text(state.error, 'Error'), await text(state.cause, 'Cause'));

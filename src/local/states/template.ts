@@ -39,13 +39,7 @@ export function compileTemplate(value: unknown, field: string, listener: Templat
 
 function compileText(text: string, field: string, listener: TemplateListener): Template {
   const source = expressionSource(text);
-  if (source === undefined) {
-    // half a pair of marks would travel on as text, and be seen when a vendor or a job receives it
-    if (text.trim().startsWith('{%') || text.trim().endsWith('%}')) {
-      listener.problem(field, `an expression begins with {% and ends with %}, nothing around it; found "${text}"`);
-    }
-    return { kind: 'literal', value: text };
-  }
+  if (source === undefined) return { kind: 'literal', value: text };
   const { expression, problems } = compileExpression(source);
   for (const problem of problems) listener.problem(field, problem);
   if (expression === undefined) return { kind: 'literal', value: text };

@@ -1,5 +1,5 @@
 import type { Engine, Entry, Step } from './engine.ts';
-import { childSignal, interruptible, matchesError, StateFailure, startTimer } from './failure.ts';
+import { childSignal, interruptible, matchesError, passesBy, StateFailure, startTimer } from './failure.ts';
 import { requireArguments } from './fields.ts';
 import type { RecoverableState, Retrier, TaskState } from './machine.ts';
 import { boundedCopy } from './template.ts';
@@ -12,6 +12,8 @@ export async function tryTask(engine: Engine, entry: Entry & { retryCount: numbe
   const timeout = state.timeoutSeconds;
   const seconds = timeout && (await engine.evaluateInteger(timeout, entry, 'TimeoutSeconds', 1));
   engine.emit('TaskScheduled', path, { state: state.name, attempt });
+  // TaskSubmitted: what another service carries out
+  if (state.resource.endsWith('.sync')) engine.note(1);
   let result: unknown;
   try {
     const given = await underTimeout(entry.signal, seconds, (signal) => {
@@ -81,6 +83,9 @@ export async function recover(
     } catch (failure) {
       if (!(failure instanceof StateFailure)) throw failure;
       const { error, reason: cause } = failure;
+      // EvaluationFailed
+      if (error === 'States.QueryEvaluationError') engine.note(1);
+      if (passesBy(state.type, error)) throw failure;
       const delaySeconds = retries.next(error, engine.parts.random);
       if (delaySeconds === undefined) return handOver(engine, current, state, failure);
       engine.emit('TaskRetried', entry.path, {

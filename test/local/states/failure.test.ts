@@ -6,7 +6,7 @@ test.each([
   [['States.ALL'], 'States.Timeout', true],
   [['States.ALL'], 'States.QueryEvaluationError', true],
   [['States.ALL'], undefined, true],
-  [['States.ALL'], 'States.DataLimitExceeded', false],
+  [['States.ALL'], 'States.DataLimitExceeded', true],
   [['States.ALL'], 'States.Runtime', false],
   [['States.TaskFailed'], 'Vendor.AuthFailed', true],
   [['States.TaskFailed'], 'States.Timeout', false],

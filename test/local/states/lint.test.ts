@@ -151,7 +151,39 @@ describe('a finding names its place', () => {
     [
       'a variable nobody assigns',
       machine({ args: { JobName: '{% $name %}' } }),
-      'States.Job.Arguments.JobName: reads $name, which no state assigns',
+      'States.Job.Arguments.JobName: reads $name before any path to here assigns it',
+    ],
+    [
+      'an inner variable read outside',
+      machine({
+        states: {
+          Open: {
+            Comment: 'c',
+            Type: 'Map',
+            ItemProcessor: { StartAt: 'A', States: { A: { Comment: 'c', Type: 'Pass', Assign: { v: 1 }, End: true } } },
+            Assign: { run: '{% $v %}' },
+            Next: 'Job',
+          },
+        },
+      }),
+      'States.Open.Assign.run: reads $v before any path to here assigns it',
+    ],
+    [
+      'a variable named as a function',
+      machine({
+        states: { Open: { Comment: 'c', Type: 'Pass', Assign: { run: 'r', count: 1 }, Next: 'Job' } },
+      }),
+      'States.Open.Assign.count: $count is a JSONata function',
+    ],
+    [
+      'half an expression',
+      machine({ args: { JobName: '{% $run' } }),
+      'States.Job.Arguments.JobName: an expression begins with {% and ends with %}',
+    ],
+    [
+      'text before an expression',
+      machine({ args: { JobName: 'run {% $run %}' } }),
+      'States.Job.Arguments.JobName: an expression begins with {% and ends with %}',
     ],
   ])('%s', (_, definition, finding) => {
     const plain: unknown = JSON.parse(JSON.stringify(definition));
