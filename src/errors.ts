@@ -29,6 +29,7 @@ export const ERROR_NAMES = [
   'Night.Held',
   'Night.Failed',
   'Night.LockBusy',
+  'Night.EventRefused',
   'Release.Superseded',
   'Database.Resuming',
   'Database.Failed',

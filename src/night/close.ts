@@ -189,15 +189,18 @@ async function backOff(
   return [...fresh.filter((date) => !outside.has(date)), ...prices.unpublished.map(({ date }) => date)];
 }
 
-/** @throws Night.Failed when the bus refuses the event, so that Close Night is retried. */
+/** @throws Night.EventRefused when the bus refuses the event, which the state machine retries Close Night for. */
 export function eventSender(busName: string, client = new EventBridgeClient({})): SendEvent {
   return async (detail) => {
     const { source, detailType } = NIGHT_COMPLETED;
     const entry = { Source: source, DetailType: detailType, Detail: JSON.stringify(detail), EventBusName: busName };
     const answer = await client.send(new PutEventsCommand({ Entries: [entry] }));
     const refused = answer.Entries?.find(({ ErrorCode }) => ErrorCode);
-    if (refused)
-      throw new NamedError('Night.Failed', `the event was refused: ${refused.ErrorCode} ${refused.ErrorMessage}`);
+    if (refused === undefined) return;
+    throw new NamedError('Night.EventRefused', {
+      what: `EventBridge refused the event ${detailType} on the bus ${busName}`,
+      found: `${refused.ErrorCode}: ${refused.ErrorMessage}`,
+    });
   };
 }
 

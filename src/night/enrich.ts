@@ -29,8 +29,10 @@ import { syncRequest } from './sync.ts';
 
 /** Symbols between two durable steps. */
 const CHUNK = 50;
-/** Calls further apart than this are not waited for in here: one symbol a call, and the state machine waits. */
+/** Calls further apart than this are not waited for in here: a symbol or a few a step, and the state machine waits. */
 const LONGEST_PACE_SECONDS = 2;
+/** Steps that the state machine waits after; each has nine of the 25,000 events an execution may have on AWS. */
+const MOST_PACED_STEPS = 800;
 /** A chunk and two tries of its slowest call fit into this. */
 const RESERVE_MS = 90_000;
 const MAX_CONSECUTIVE_FAILURES = 3;
@@ -157,7 +159,8 @@ async function chunkStep<R>(
 ): Promise<number> {
   const pace = Math.max(...Object.values(vendors).map(({ callsPerMinute: calls }) => (calls > 0 ? 60 / calls : 0)));
   const apart = pace > LONGEST_PACE_SECONDS ? Math.ceil(pace) : 0;
-  const symbols = left.slice(0, apart > 0 ? 1 : CHUNK);
+  const evenly = Math.ceil(left.length / Math.max(1, MOST_PACED_STEPS - progress.chunks));
+  const symbols = left.slice(0, apart > 0 ? Math.min(evenly, CHUNK) : CHUNK);
   const struck = Object.keys(vendors).filter(
     (name) => (progress.consecutiveFailures[name] ?? 0) >= MAX_CONSECUTIVE_FAILURES - 1,
   );

@@ -106,7 +106,7 @@ describe('the event', () => {
     const whole = { session: SESSION, runId: 'r', status: 'Succeeded' as const, stage: 'dev' };
     const detail = { ...whole, repair: false, portfolios: true };
     await expect(eventSender('bus', client)(detail)).rejects.toMatchObject({
-      name: 'Night.Failed',
+      name: 'Night.EventRefused',
       message: expect.stringContaining('ThrottlingException'),
     });
     const [entry] = stub.commandCalls(PutEventsCommand)[0]!.args[0].input.Entries!;
