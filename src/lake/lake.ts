@@ -1,4 +1,4 @@
-import { NamedError } from '../errors.ts';
+import { isNamed, NamedError } from '../errors.ts';
 import { keyOf, oldKeyOf } from '../records/symbol.ts';
 import { jsonFrom, wellFormed } from '../text.ts';
 
@@ -57,13 +57,21 @@ export async function writeIfChanged(lake: Lake, key: string, bytes: Uint8Array)
 export type Version = { bytes: Uint8Array; etag: string } | undefined;
 
 /**
- * Replaces an object, unless it has these bytes already; whether it was written.
- * @throws Lake.Conflict when it is no longer the version that was opened
+ * Replaces an object, unless it has these bytes already; whether it was written. A job may run twice at the same moment
+ * (AWS Batch promises no less): the copy that is too late finds what it meant to write, and that is no conflict.
+ * @throws Lake.Conflict when it is no longer the version that was opened, and holds other bytes
  */
 export async function replace(lake: Lake, key: string, bytes: Uint8Array, opened: Version): Promise<boolean> {
   if (opened && Buffer.compare(opened.bytes, bytes) === 0) return unchanged(lake, key);
-  await lake.write(key, bytes, opened ? { ifEtag: opened.etag } : { ifAbsent: true });
-  return true;
+  try {
+    await lake.write(key, bytes, opened ? { ifEtag: opened.etag } : { ifAbsent: true });
+    return true;
+  } catch (error) {
+    if (!isNamed(error, 'Lake.Conflict')) throw error;
+    const stored = await lake.read(key);
+    if (!stored || Buffer.compare(stored, bytes) !== 0) throw error;
+    return unchanged(lake, key);
+  }
 }
 
 /** A run that was killed may have written it a moment ago, and nothing says that it has reached the disk. */

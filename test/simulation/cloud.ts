@@ -193,18 +193,24 @@ export class Cloud {
   async #submit(job: SubmitJob): Promise<unknown> {
     const size = job.ArrayProperties?.Size;
     const id = `job-${this.options.world.effects}`;
-    if (size === undefined) return this.#runJob(job, id, {});
-    // Batch starts a shard again whose end it has not heard of.
+    const copies = this.options.random.of(`copies of ${id}`);
+    if (size === undefined)
+      return this.#runTwice(copies.weighted({ no: 18, together: 2 }), () => this.#runJob(job, id, {}));
     const again = this.options.random.chance(0.2) ? this.options.random.int(0, size - 1) : undefined;
-    const children = Array.from({ length: size }, async (_, index) => {
-      for (let times = index === again ? 2 : 1; times > 0; times -= 1)
-        await this.#runJob(job, `${id}:${index}`, {
-          AWS_BATCH_JOB_ARRAY_INDEX: String(index),
-          AWS_BATCH_JOB_ARRAY_SIZE: String(size),
-        });
+    const children = Array.from({ length: size }, (_, index) => {
+      const environment = { AWS_BATCH_JOB_ARRAY_INDEX: String(index), AWS_BATCH_JOB_ARRAY_SIZE: String(size) };
+      const how = index === again ? copies.weighted({ after: 1, together: 1 }) : 'no';
+      return this.#runTwice(how, () => this.#runJob(job, `${id}:${index}`, environment));
     });
     await Promise.all(children);
     return { Status: 'SUCCEEDED' };
+  }
+
+  /** Batch may start a job a second time: one whose end it has not heard of, or beside the first copy. */
+  async #runTwice(how: 'no' | 'after' | 'together', run: () => Promise<unknown>): Promise<unknown> {
+    if (how === 'together') return (await Promise.all([run(), run()]))[0];
+    const end = await run();
+    return how === 'after' ? run() : end;
   }
 
   async #runJob(job: SubmitJob, id: string, array: Record<string, string>): Promise<unknown> {

@@ -49,10 +49,24 @@ export interface ConsolidateSummary extends JobSummary {
  * Of several shards the last to end writes manifest and checkpoint for all, and before them, so that a kill loses no
  * shard's errors, the summary of all at keys.jobResult('consolidate').
  * @returns status `failed` when `errors` are too many (MAX_FAILED_PERCENT)
- * @throws Config.Invalid for an adopted file whose prices nobody has called unadjusted; Job.Interrupted; Lake.Conflict when another run has settled meanwhile; Lake.Unwritable and the store's own
- *   errors; with nothing marked as done
+ * @throws Config.Invalid for an adopted file whose prices nobody has called unadjusted; Job.Interrupted; Lake.Conflict when
+ *   other runs have settled meanwhile, again and again; Lake.Unwritable and the store's own errors; with nothing marked as
+ *   done
  */
 export async function consolidate(lake: Lake, options: ConsolidateOptions): Promise<ConsolidateSummary> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await consolidateOnce(lake, options);
+    } catch (error) {
+      // Another copy of this job has come to its end meanwhile; what it has done is not done again.
+      if (!isNamed(error, 'Lake.Conflict') || attempt === TRIES) throw error;
+    }
+  }
+}
+
+const TRIES = 3;
+
+async function consolidateOnce(lake: Lake, options: ConsolidateOptions): Promise<ConsolidateSummary> {
   const started = performance.now();
   const [inventory, held, base] = await Promise.all([takeInventory(lake), publishedSessions(lake), openBase(lake)]);
   const { checkpoint, manifest } = base;

@@ -1,5 +1,5 @@
 import { readDay } from '../../calendar/dates.ts';
-import { NamedError } from '../../errors.ts';
+import { isNamed, NamedError } from '../../errors.ts';
 import {
   type AdoptedPrices,
   BAR_NUMBERS,
@@ -18,7 +18,7 @@ import { keys, type Lake, replace } from '../../lake/lake.ts';
 import { corruptFile } from '../../lake/parquet-columns.ts';
 import { BAR_SOURCES } from '../../records/bar.ts';
 import type { ManifestEntry } from './consolidation-state.ts';
-import { type DateFile, rowHash, type Tally } from './inventory.ts';
+import { type DateFile, rowHash, Tally } from './inventory.ts';
 
 /** What one symbol's history is made of; every source is sorted by date with one row a date. */
 export interface MergeInput {
@@ -156,23 +156,42 @@ export interface SymbolResult {
   removed: number;
 }
 
+/** Somebody who writes the same symbol is another copy of the job, and that one writes it once. */
+const TRIES = 5;
+
 /**
- * Brings one symbol's data.parquet up to date: read, merge, write, read back. An unchanged file is not written.
+ * Brings one symbol's data.parquet up to date: read, merge, write, read back. An unchanged file is not written. One that
+ * another job has written meanwhile is read and merged again.
  * @throws Config.Invalid for a file of the original layout whose prices nobody has called unadjusted
- * @throws Lake.Corrupt naming the damaged file, Lake.Conflict when another job has written the symbol in the meantime;
+ * @throws Lake.Corrupt naming the damaged file, Lake.Conflict when another job writes the symbol again and again;
  *   either way with nothing of the symbol touched
  */
 export async function mergeSymbol(lake: Lake, task: SymbolTask): Promise<SymbolResult> {
+  for (let attempt = 1; ; attempt++) {
+    // Of its own, so that what an attempt saw is counted once.
+    const outside = new Tally();
+    try {
+      const result = await mergeOnce(lake, { ...task, outside }, attempt > 1);
+      for (const [day, digest] of outside.entries()) task.outside.addDigest(day, digest);
+      return result;
+    } catch (error) {
+      if (!isNamed(error, 'Lake.Conflict') || attempt === TRIES) throw error;
+    }
+  }
+}
+
+/** @param again the inventory is out of date: another job has written the symbol since, or removed its files */
+async function mergeOnce(lake: Lake, task: SymbolTask, again: boolean): Promise<SymbolResult> {
   const { symbol, stored } = task;
   const adopting = (file: string) => requireUnadjusted(task.adoptedPrices, file);
   const key = keys.symbol(symbol);
   const oldKey = keys.oldSymbol(symbol);
   const old = task.oldName ? await lake.open(oldKey) : undefined;
-  const opened = stored ? await lake.open(key) : undefined;
+  const opened = stored || again ? await lake.open(key) : undefined;
   const found = opened ? { key, bytes: opened.bytes } : old && { key: oldKey, bytes: old.bytes };
-  if (stored && !found) throw changed(key);
+  if (stored && !found && !again) throw changed(key);
   const existing = found && (await decodeHistory(found.bytes, found.key, symbol, adopting));
-  const dateFiles = await readDateFiles(lake, symbol, task.dateFiles, adopting);
+  const dateFiles = await readDateFiles(lake, symbol, task.dateFiles, adopting, again);
   const { bars, ...changes } = mergeBars({ ...task, existing, dateFiles });
   const rows = bars.date.length;
   // Last, so that a kill leaves both and the next run goes by the new one.
@@ -212,12 +231,15 @@ async function readDateFiles(
   symbol: string,
   files: readonly DateFile[],
   adopting: (key: string) => void,
+  again: boolean,
 ): Promise<BarColumns | undefined> {
   if (files.length === 0) return undefined;
   const tables: BarColumns[] = [];
   for (const { date, key } of files) {
     const bytes = await lake.read(key);
-    if (!bytes) throw corruptFile(key, 'nothing, although it was listed');
+    // Deleted since it was listed, as only a file is whose row the history has.
+    if (!bytes && !again) throw changed(key);
+    if (!bytes) continue;
     const bars = await decodeBarColumns(bytes, key, adopting);
     const foreign = bars.symbol.values.find((value) => value !== symbol);
     if (foreign !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(foreign)}`);
@@ -226,6 +248,7 @@ async function readDateFiles(
       throw corruptFile(key, `${bars.date.length} rows, or another date`);
     tables.push(bars);
   }
+  if (tables.length === 0) return undefined;
   return pickBars(
     symbol,
     tables,

@@ -188,7 +188,7 @@ export interface Settlement extends MergedState {
 
 /**
  * Writes manifest and checkpoint of a run without shards.
- * @throws Lake.Conflict when another run has settled since this one began; its own data files are merged by the next
+ * @throws Lake.Conflict when another run has settled something else since this one began: it is to begin again
  */
 export async function commit(lake: Lake, result: ShardResult, base: Base): Promise<Settlement> {
   const merged = mergeShardResults(base.checkpoint, [result]);
