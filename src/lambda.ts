@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import middy from '@middy/core';
 import secretsManager from '@middy/secrets-manager';
 import type { Context } from 'aws-lambda';
@@ -35,6 +36,8 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
   let stores: Stores | undefined;
 
   const inner = async (input: unknown, context: Context, { signal }: { signal: AbortSignal }) => {
+    // Two vendors with FMP_CONCURRENCY calls each listen to it at once, and let go of it as they end: no leak.
+    setMaxListeners(0, signal);
     const event = schema.safeParse(input);
     if (!event.success) throw badEvent(name, event.error);
     stores ??= openStores(config);

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -12,6 +13,7 @@ import { lambda } from '../src/lambda.ts';
 import { count } from '../src/log.ts';
 import type { Call } from '../src/stores.ts';
 import { fmp } from '../src/vendors/fmp.ts';
+import { createHttp } from '../src/vendors/http.ts';
 import { temporaryFolder } from './local/programs.ts';
 import { send, startLoopback } from './vendors/loopback.ts';
 
@@ -56,6 +58,25 @@ describe('an event', () => {
     });
     await expect(handler(undefined, contextOf())).rejects.toMatchObject({ name: 'Data.Invalid' });
     expect(run).not.toHaveBeenCalled();
+  });
+});
+
+describe('the signal of a call', () => {
+  test('may be listened to by many vendor calls at once, which let go of it as they end', async () => {
+    const warnings: string[] = [];
+    const warn = ({ name }: Error) => void (name === 'MaxListenersExceededWarning' && warnings.push(name));
+    process.on('warning', warn);
+    const vendor = await startLoopback((response) => send(response, 200, '[]'));
+    let left = -1;
+    const handler = echo(async (_event, { signal }) => {
+      const http = createHttp({ vendor: 'A', baseUrl: vendor.url, headers: {}, classify: () => undefined });
+      await Promise.all(Array.from({ length: 20 }, () => http.getJson('/a', { signal })));
+      left = getEventListeners(signal, 'abort').length;
+    });
+    await handler({ key: 'a' }, contextOf());
+    await new Promise(setImmediate);
+    process.off('warning', warn);
+    expect({ left, warnings }).toEqual({ left: 0, warnings: [] });
   });
 });
 
