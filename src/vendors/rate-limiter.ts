@@ -27,11 +27,15 @@ export interface Limiter {
  */
 export function createLimiter(options: {
   callsPerMinute: number;
+  /** Milliseconds of a clock that nobody sets; the wall clock too, unless that one is given. */
   now?: () => number;
+  wall?: () => number;
   sleep?: Sleep;
   vendor?: string;
 }): Limiter {
-  const { callsPerMinute, now = Date.now, sleep = realSleep, vendor = 'the vendor' } = options;
+  const { callsPerMinute, sleep = realSleep, vendor = 'the vendor' } = options;
+  // A wall clock that is set back by a day would keep the next call waiting for a day; deadlines are the wall clock's.
+  const { now = () => performance.now(), wall = options.now ?? Date.now } = options;
   const apartMs = callsPerMinute > 0 ? 60_000 / callsPerMinute : 0;
   let off = apartMs === 0;
   let nextTurn = Number.NEGATIVE_INFINITY;
@@ -40,7 +44,7 @@ export function createLimiter(options: {
       if (off) return;
       const start = now();
       const turn = Math.max(start, nextTurn);
-      if (deadline !== undefined && turn > deadline) {
+      if (deadline !== undefined && wall() + turn - start > deadline) {
         const seconds = Math.ceil((turn - start) / 1000);
         const text = {
           what: `The next call to ${vendor} is due only after the time this run has left`,

@@ -21,7 +21,22 @@ gone AS (
   DELETE FROM stock_prices
   WHERE date = :date::date AND :keep::jsonb IS NOT NULL
     AND symbol NOT IN (SELECT jsonb_array_elements_text(coalesce(:keep::jsonb, '[]'::jsonb)))
-  RETURNING 1
+  RETURNING symbol
+),
+-- A symbol whose newest row goes is marked with the one before it, or not at all.
+before AS (
+  SELECT symbol, (SELECT max(p.date) FROM stock_prices p WHERE p.symbol = gone.symbol AND p.date <> :date::date) AS date
+  FROM gone
+),
+lowered AS (
+  UPDATE ingestion_watermarks m SET last_date = before.date
+  FROM before
+  WHERE m.dataset = 'prices' AND m.symbol = before.symbol AND m.last_date = :date::date AND before.date IS NOT NULL
+),
+unmarked AS (
+  DELETE FROM ingestion_watermarks m
+  USING before
+  WHERE m.dataset = 'prices' AND m.symbol = before.symbol AND m.last_date = :date::date AND before.date IS NULL
 ),
 marked AS (
   INSERT INTO ingestion_watermarks AS m (dataset, symbol, last_date, updated_at)

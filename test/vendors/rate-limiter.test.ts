@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createLimiter } from '../../src/vendors/rate-limiter.ts';
 
 /** A clock that only moves when somebody sleeps or the test lets time pass. */
@@ -72,6 +72,17 @@ describe('limiter', () => {
     await expect(late).rejects.toMatchObject({ name: 'Vendor.RateLimited', retryAfterSeconds: 12 });
     await limiter.take({ deadline: clock.now() + 12_000 });
     expect(clock.now()).toBe(1_012_000);
+  });
+
+  test('a wall clock that is set back by days keeps nobody waiting', async () => {
+    const slept: number[] = [];
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000_000 });
+    const limiter = createLimiter({ callsPerMinute: 5, sleep: async (ms) => void slept.push(ms) });
+    await limiter.take();
+    vi.setSystemTime(1_000_000_000 - 3 * 86_400_000);
+    await limiter.take({ deadline: Date.now() + 60_000 });
+    vi.useRealTimers();
+    expect(slept.every((ms) => ms <= 12_000)).toBe(true);
   });
 
   test('a wait ends early with the reason of an abort', async () => {

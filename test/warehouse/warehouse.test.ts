@@ -116,7 +116,15 @@ describe('prices', () => {
     expect(await warehouse.query(pricesPerSessionSql)).toEqual([{ date: DAY, row_count: 2, behind: 0 }]);
   });
 
-  test('watermarks only move forward', async () => {
+  test('a watermark goes back to the newest row left when its own is removed, and goes with the last one', async () => {
+    await storePrices(warehouse, '2025-11-18', [bar('A', '2025-11-18')]);
+    await storePrices(warehouse, DAY, [bar('A', DAY), bar('B', DAY), bar('C', DAY)]);
+    await storePrices(warehouse, '2025-11-20', [bar('C', '2025-11-20')]);
+    await storePrices(warehouse, DAY, []);
+    expect(await watermarks()).toEqual(['A 2025-11-18', 'C 2025-11-20']);
+  });
+
+  test('an older session moves no watermark back', async () => {
     await storePrices(warehouse, DAY, [bar('A', DAY), bar('B', DAY)]);
     await storePrices(warehouse, '2025-11-18', [bar('A', '2025-11-18'), bar('C', '2025-11-18')]);
     expect(await watermarks()).toEqual([`A ${DAY}`, `B ${DAY}`, 'C 2025-11-18']);

@@ -28,7 +28,7 @@ describe('two writers', () => {
   /** Another job writes S3's history each of the next `times` times that it is opened. */
   function disturb(lake: MemoryLake, times: number): { written: Uint8Array } {
     const open = lake.open.bind(lake);
-    const other = { written: new Uint8Array() };
+    const other: { written: Uint8Array } = { written: new Uint8Array() };
     let left = times;
     lake.open = async (key) => {
       const found = await open(key);
