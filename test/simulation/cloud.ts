@@ -26,6 +26,8 @@ export interface CloudOptions {
   secrets: Record<string, string>;
   /** Of a lake on a disk; else it is in S3. */
   folder?: Folder;
+  /** Begins with a program whose calendar lacks a closure, until it is upgraded. */
+  oldCalendar?: boolean;
 }
 
 export interface Ended extends ExecutionResult {
@@ -50,11 +52,13 @@ export class Cloud {
   /** Where jobs run, one after the other or side by side; they keep nothing. */
   #jobs: Process;
   readonly #jobEnds = new Set<() => void>();
+  #isOlder: boolean;
 
   constructor(readonly options: CloudOptions) {
     const { root, world, random, stores, fetch, settings, secrets } = options;
     enter(world, random.of('packages'));
     this.settings = settings;
+    this.#isOlder = options.oldCalendar === true;
     const routes: Routes = {
       ...secretsRoutes(secrets),
       ...executionsRoutes((arn) => {
@@ -81,6 +85,7 @@ export class Cloud {
     const { program, world, random, folder } = this.options;
     return startProcess(program, {
       folder,
+      isOlder: this.#isOlder,
       world,
       wires: this.#wires,
       name: `${name}${this.#started}`,
@@ -95,6 +100,19 @@ export class Cloud {
     this.settings = settings;
     this.crashFunctions();
     this.crashJobs();
+  }
+
+  /** The owner deploys a newer version, which knows all closures. */
+  upgrade(): void {
+    this.options.world.say('the newest version is deployed');
+    this.#isOlder = false;
+    this.control = this.#start('control');
+    this.crashFunctions();
+    this.crashJobs();
+  }
+
+  get isOlder(): boolean {
+    return this.#isOlder;
   }
 
   /** A process that a command runs in. */

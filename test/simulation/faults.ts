@@ -4,7 +4,10 @@ import type { Fault, Owner, World, Wrong } from './world.ts';
 /** One thing that goes wrong: with the `at`-th effect of a step, and with as many alike after it. */
 export interface PlannedFault {
   at: number;
-  how: 'before' | 'after' | 'slow' | 'full' | 'crash-functions' | 'crash-jobs' | 'stop' | 'clock';
+  /** Only effects whose name begins so are counted; all of them without it. */
+  on?: string;
+  /** `clock`: it jumps, and stays there; `clock-ahead`: it is put right when the step is over. */
+  how: 'before' | 'after' | 'slow' | 'full' | 'crash-functions' | 'crash-jobs' | 'stop' | 'clock' | 'clock-ahead';
   times: number;
   /** Of a slow answer or of a clock's jump. */
   ms?: number;
@@ -45,21 +48,22 @@ export function faultsOf(
   deaths: Deaths,
   count: (how: string) => void,
 ): Fault {
-  let effects = 0;
+  const met = plan.map(() => 0);
   const going: { kind: string; fault: PlannedFault; left: number }[] = [];
   return (name: string, owner: Owner): Wrong | undefined => {
-    effects += 1;
     const kind = kindOf(name);
-    for (const fault of plan) {
-      if (fault.at !== effects) continue;
+    for (const [place, fault] of plan.entries()) {
+      if (fault.on !== undefined && !name.startsWith(fault.on)) continue;
+      met[place]! += 1;
+      if (fault.at !== met[place]) continue;
       if (fault.how === 'crash-functions') deaths.functions();
       else if (fault.how === 'crash-jobs') deaths.jobs();
       else if (fault.how === 'stop') deaths.execution();
-      else if (fault.how === 'clock') {
+      else if (fault.how === 'clock' || fault.how === 'clock-ahead') {
         world.say(`the clock jumps by ${fault.ms! / 60_000} min`);
         world.wall += fault.ms!;
       } else going.push({ kind, fault, left: fault.times });
-      if (['crash-functions', 'crash-jobs', 'stop', 'clock'].includes(fault.how)) count(fault.how);
+      if (['crash-functions', 'crash-jobs', 'stop', 'clock', 'clock-ahead'].includes(fault.how)) count(fault.how);
     }
     const active = going.find((one) => one.kind === kind && one.left > 0);
     if (!active || !owner.alive) return undefined;

@@ -1,6 +1,8 @@
 import { assetRow } from '../../src/local/market/companies.ts';
 import type { AssetRow, BarRow, MarketKind, MarketSource, SplitRow, TickerRow } from '../../src/local/market/source.ts';
 import type { Random } from './random.ts';
+import { SESSIONS } from './sessions.ts';
+import type { MarketEvent } from './stories.ts';
 
 /** One security from its first session to its last. Numbers are places in the simulated sessions. */
 interface Listing {
@@ -9,6 +11,8 @@ interface Listing {
   figi: string | undefined;
   type: string;
   born: number;
+  /** Place of its first session, where it came before the simulated sessions. */
+  early: number;
   died: number;
   price: number;
   volume: number;
@@ -42,11 +46,19 @@ export class Market implements MarketSource {
   readonly corrections: Correction[] = [];
   /** Sessions the vendor has nothing of before an instant. */
   readonly lateDays = new Map<string, number>();
+  /** The symbol whose first bar is in the session of the first night, where a story has one. */
+  newcomer: string | undefined;
   readonly #now: () => Date;
   readonly #sessions: readonly string[];
 
   /** @param sessions in order; the first `history` of them are over when the simulation begins */
-  constructor(random: Random, sessions: readonly string[], history: number, now: () => Date) {
+  constructor(
+    random: Random,
+    sessions: readonly string[],
+    history: number,
+    now: () => Date,
+    events: readonly MarketEvent[] = [],
+  ) {
     this.#now = now;
     this.#sessions = sessions;
     const count = random.int(24, 44);
@@ -75,6 +87,25 @@ export class Market implements MarketSource {
       if (late.chance(0.08))
         this.lateDays.set(sessions[at]!, Date.parse(`${sessions[at]}T21:00:00Z`) + late.int(5, 40) * 3_600_000);
     }
+    for (const event of events) this.#happen(event, random.of(event), history);
+  }
+
+  /** What a story needs. */
+  #happen(event: MarketEvent, random: Random, history: number): void {
+    if (event === 'listing') {
+      const fresh = { ...this.#draw(random, this.listings.length), born: history };
+      this.listings.push(fresh);
+      this.newcomer = fresh.ticker;
+      return;
+    }
+    const listing = random.pick(
+      this.listings.filter(({ born, died }) => born < 0 && died === Number.POSITIVE_INFINITY),
+    );
+    const at = event === 'early-split' ? 2 : history - 1;
+    // The morning after, and a day and a half.
+    const late = Date.parse(`${this.#sessions[history - 1]}T09:00:00Z`) + 60 * 3_600_000;
+    const knownFrom = event === 'early-split' ? 0 : late;
+    this.splitsOf.push({ listing, at, from: 1, to: 3, knownFrom, knownTo: Number.POSITIVE_INFINITY });
   }
 
   #draw(random: Random, index: number): Listing {
@@ -89,6 +120,8 @@ export class Market implements MarketSource {
       figi: random.chance(0.85) ? `BBG00${String(index).padStart(4, '0')}${random.int(100, 999)}` : undefined,
       type: ticker.endsWith('.WS') ? 'WARRANT' : random.pick(['CS', 'CS', 'CS', 'ETF', 'ADRC']),
       born: -1000,
+      // The market has grown: a third of it is not much older than the first night.
+      early: index % 3 === 0 ? -15 : -1000,
       died: Number.POSITIVE_INFINITY,
       price: Math.round(100 * Math.exp(random.unit() * 4)) / 100 + 3,
       volume: random.int(1_000, 5_000_000),
@@ -163,7 +196,7 @@ export class Market implements MarketSource {
   }
 
   #alive(at: number): Listing[] {
-    return this.listings.filter(({ born, died }) => born <= at && died > at);
+    return this.listings.filter(({ born, early, died }) => born <= at && early <= at && died > at);
   }
 
   #place(date: string): number {
@@ -199,9 +232,10 @@ export class Market implements MarketSource {
   }
 
   async bars(date: string): Promise<BarRow[]> {
-    const at = this.#sessions.indexOf(date);
+    // Below 0 before the simulated sessions.
+    const at = SESSIONS.indexOf(date) - SESSIONS.indexOf(this.#sessions[0]!);
     const now = this.#now().getTime();
-    if (at < 0 || now < (this.lateDays.get(date) ?? 0)) return [];
+    if (!SESSIONS.includes(date) || at >= this.#sessions.length || now < (this.lateDays.get(date) ?? 0)) return [];
     const rows = this.#alive(at)
       .filter(({ halts }) => !halts.has(at))
       .map((listing) => this.#bar(listing, at));

@@ -19,9 +19,12 @@ export class Companies {
 
   hear(target: string, status: number, body: string): void {
     const { pathname, searchParams } = new URL(target, 'http://vendor');
-    if (status !== 200 || pathname !== '/stable/discounted-cash-flow') return;
-    const symbol = bare(searchParams.get('symbol') ?? '');
-    for (const { dcf, date } of rowsOf(body)) {
+    if (status !== 200) return;
+    const rows = pathname === '/stable/dcf-bulk' ? tableOf(body) : [];
+    if (pathname === '/stable/discounted-cash-flow')
+      for (const row of rowsOf(body)) rows.push({ ...row, symbol: searchParams.get('symbol') ?? '' });
+    for (const { symbol: theirs, dcf, date } of rows) {
+      const symbol = bare(String(theirs));
       const said = { figi: this.#figiOf(symbol), dcf: Number(dcf), date: String(date) };
       this.#valuations.set(symbol, [...(this.#valuations.get(symbol) ?? []), said]);
     }
@@ -81,4 +84,14 @@ function rowsOf(body: string): Record<string, unknown>[] {
   } catch {
     return [];
   }
+}
+
+/** Rows of a bulk answer: a table whose every line is ended, or it says nothing at all. */
+function tableOf(body: string): Record<string, unknown>[] {
+  if (!body.endsWith('\n')) return [];
+  const [head = [], ...lines] = body
+    .trimEnd()
+    .split('\n')
+    .map((line) => [...line.matchAll(/"([^"]*)"|([^,]+)/g)].map((cell) => cell[1] ?? cell[2]!));
+  return lines.map((cells) => Object.fromEntries(head.map((name, place) => [name, cells[place]])));
 }

@@ -46,3 +46,20 @@ export function checkOldLists(lake: LakeReader, before: Map<string, string | und
     .filter(([key, version]) => /date=([0-9-]+)/.exec(key)![1]! < session && before.get(key) !== version)
     .map(([key]) => `${key} was written by the night after ${session}`);
 }
+
+/** Versions of the session files by date. */
+export function sessionVersions(lake: LakeReader): Map<string, string | undefined> {
+  const keys = lake.keys('bronze/sessions/date=');
+  return new Map(keys.map((key) => [/date=([0-9-]+)/.exec(key)![1]!, lake.version(key)]));
+}
+
+/** A release publishes what its run had withheld, and nothing else that lies about. */
+export function checkRelease(
+  lake: LakeReader,
+  before: ReadonlyMap<string, string | undefined>,
+  own: readonly string[],
+): string[] {
+  return [...sessionVersions(lake)]
+    .filter(([date, version]) => before.get(date) !== version && !own.includes(date))
+    .map(([date]) => `a release published ${date}, which its run had not withheld`);
+}

@@ -3,7 +3,7 @@ import type { LakeReader } from './lake-reader.ts';
 import { type Bar, barOf, difference, same, sameBar } from './oracle-bar.ts';
 import { Companies } from './oracle-companies.ts';
 import { checkHistories, checkWindows } from './oracle-histories.ts';
-import { LISTS, type ListName, Lists } from './oracle-lists.ts';
+import { LISTS, type ListName, Lists, type ListVersion } from './oracle-lists.ts';
 import { Requests } from './oracle-requests.ts';
 import { checkPriceTables, checkWatermarks, ListTables } from './oracle-tables.ts';
 import { closeOf, lastClosed, SESSIONS } from './sessions.ts';
@@ -54,6 +54,14 @@ export interface Ended {
   notifications: number;
   /** Whether something went wrong by our doing. */
   disturbed: boolean;
+  /** How the market misbehaved; undefined when other things went wrong, too. */
+  misbehave: readonly string[] | undefined;
+  /** The task that was run by itself. */
+  task: string | undefined;
+  /** What was stored before was whole. */
+  wholeBefore: boolean;
+  /** It ran with a calendar that lacks a closure. */
+  oldCalendar: boolean;
   /** A person published what the gates had refused. */
   released: boolean;
 }
@@ -132,13 +140,18 @@ export class Oracle {
     const { POLYGON_CALLS_PER_MINUTE: pace, RESAMPLING_INTERVALS: intervals = '' } = ended.settings;
     if (!ended.disturbed) problems.push(...this.#requests.checkPace(Number(pace)));
     if (!ended.disturbed && ended.kind === 'night') problems.push(...this.#requests.checkRepeats());
+    problems.push(...this.#checkDrift(ended), ...this.#checkBackfill(ended));
     const isGood = ended.status === 'Succeeded' && /night|repeat/.test(ended.kind);
     for (const list of ['tickers', 'assets'] as const)
       problems.push(...(await this.#tables.checkHistory(list, !ended.disturbed, isGood)));
-    if (!isGood) return problems;
     const served = new Map([...this.#served].map(([date, { bars }]) => [date, bars]));
+    const windows = () => checkWindows(this.#lake, served, intervals.split(',').map(Number));
+    // A new list of splits is as good a reason for new bars as a new session.
+    const isSplitsAlone = ended.task === 'sync-splits' && ended.status === 'Succeeded' && !ended.disturbed;
+    if (isSplitsAlone && ended.wholeBefore && !ended.oldCalendar) problems.push(...(await windows()));
+    if (!isGood) return problems;
     problems.push(...(await checkHistories(this.#lake, served)));
-    problems.push(...(await checkWindows(this.#lake, served, intervals.split(',').map(Number))));
+    if (!ended.oldCalendar) problems.push(...(await windows()));
     problems.push(...(await checkPriceTables(this.#stores, served)));
     for (const list of ['tickers', 'assets'] as const) problems.push(...(await this.#tables.checkItems(list)));
     problems.push(...(await this.#tables.checkSplits()), ...(await this.#tables.checkMembers()));
@@ -197,7 +210,7 @@ export class Oracle {
   }
 
   /** The word, and who was told. */
-  #checkWord({ kind, status, session, exitCode, notifications, disturbed }: Ended): string[] {
+  #checkWord({ kind, status, session, exitCode, notifications, disturbed, misbehave }: Ended): string[] {
     if (status === undefined) return [];
     const problems: string[] = [];
     if (exitCode !== EXIT_CODES[status]) problems.push(`${status}, and the exit code ${exitCode}`);
@@ -214,7 +227,9 @@ export class Oracle {
       (isBad(last, new Map()) || this.#isShort(session!, last))
     )
       problems.push(`Succeeded, and its session was bad (${last.rows} rows, ${last.rejected} refused)`);
-    if (kind !== 'night' || disturbed) return problems;
+    // Half an answer is withheld as if the market had lost the other half.
+    const isClear = !disturbed || misbehave?.every((rule) => rule.startsWith('half-missing@grouped'));
+    if (kind !== 'night' || !isClear) return problems;
     const own = session ?? lastClosed(this.#begun.at);
     const served = this.#served.get(own);
     if (isWell && !served) problems.push(`${status}, and its session ${own} is not served`);
@@ -245,6 +260,38 @@ export class Oracle {
         reasons.push(`the list of ${list} is withheld`);
     }
     return { own: ownBad, reasons };
+  }
+
+  /** A list that lacks one field everywhere, and is the same else, is served: the vendor has changed its schema. */
+  #checkDrift({ kind, misbehave }: Ended): string[] {
+    if (kind !== 'night' || !misbehave?.length || !misbehave.every((rule) => rule.startsWith('field-removed')))
+      return [];
+    return (['tickers', 'assets'] as const)
+      .filter((list) => {
+        const versions = this.#lists.versions[list];
+        const [newest, stored] = [versions.at(-1), versions[this.#stored.get(list) ?? -1]];
+        if (versions.length === (this.#begun.versions.get(list) ?? 0) || !newest || !stored) return false;
+        return newest !== stored && isSameButForFields(stored.rows, newest.rows);
+      })
+      .map((list) => `the list of ${list} is withheld, and nothing but a field is gone`);
+  }
+
+  /** Sessions that are as large as their neighbours are served, however small they are beside today's. */
+  #checkBackfill({ kind, disturbed }: Ended): string[] {
+    if (kind !== 'backfill' || disturbed) return [];
+    const fresh = [...this.#answers].flatMap(([date, answers]) => {
+      const last = answers.slice(this.#begun.answers.get(date) ?? 0).at(-1);
+      return last ? [{ date, last }] : [];
+    });
+    fresh.sort((a, b) => (a.date < b.date ? -1 : 1));
+    const sizes = fresh.map(({ last }) => last.bars.size);
+    const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+    if (fresh.length < 3 || least < 10 || least < most * 0.95 || fresh.some(({ last }) => last.rejected > 0)) return [];
+    // A split that nobody told of looks like a jump, and is a reason of its own.
+    if (fresh.some(({ last }, place) => place > 0 && jumps(fresh[place - 1]!.last.bars, last.bars))) return [];
+    return fresh
+      .filter(({ date }) => !this.#served.has(date))
+      .map(({ date, last }) => `${date} is withheld, and has as many rows as the sessions beside it (${last.rows})`);
   }
 
   async #checkSession(date: string, { disturbed, released, status }: Ended): Promise<string[]> {
@@ -308,6 +355,20 @@ export class Oracle {
     if (prices.length === ingest.rejected) return [];
     return [`${date}: ${ingest.rejected} rows were refused, ${prices.length} are in the quarantine`];
   }
+}
+
+function jumps(before: ReadonlyMap<string, Bar>, after: ReadonlyMap<string, Bar>): boolean {
+  return [...after].some(([symbol, { c }]) => Math.abs(c / (before.get(symbol)?.c ?? c) - 1) > 0.3);
+}
+
+/** Nearly the same symbols, and the same values but for fields that the new rows have nowhere. */
+function isSameButForFields(before: ListVersion['rows'], after: ListVersion['rows']): boolean {
+  const names = new Set([...after.values()].flatMap((row) => Object.keys(row)));
+  const gone = new Set([...names].filter((name) => [...after.values()].every((row) => (row[name] ?? null) === null)));
+  const both = [...before.keys()].filter((key) => after.has(key));
+  const isSame = (key: string) =>
+    [...names].every((name) => gone.has(name) || (before.get(key)![name] ?? null) === (after.get(key)![name] ?? null));
+  return both.length > 0 && both.length >= before.size - 1 && after.size <= before.size + 1 && both.every(isSame);
 }
 
 function parsed(text: string): unknown {

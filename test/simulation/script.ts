@@ -1,16 +1,37 @@
 import { drawFaults, type PlannedFault } from './faults.ts';
 import { Random } from './random.ts';
 import { SESSIONS } from './sessions.ts';
+import { drawStory, type MarketEvent } from './stories.ts';
 
 /** What the owner, the scheduler or the world does next. Times are days after the step before. */
 export type Step =
-  | { kind: 'night'; days: number; misbehave: string[]; faults: PlannedFault[]; twice?: boolean; back?: number }
-  | { kind: 'backfill'; sessions: number; misbehave: string[]; faults: PlannedFault[] }
+  | {
+      kind: 'night';
+      days: number;
+      misbehave: string[];
+      faults: PlannedFault[];
+      twice?: boolean;
+      back?: number;
+      /** The history of a symbol that appears in this session is no Parquet file until the night is over. */
+      damage?: 'newcomer';
+    }
+  /** @param back so many sessions before the first one fetched, else right before it */
+  | { kind: 'backfill'; sessions: number; back?: number; misbehave: string[]; faults: PlannedFault[] }
   | { kind: 'release'; faults: PlannedFault[] }
-  | { kind: 'task'; task: string; settings: Record<string, string>; faults: PlannedFault[]; withoutSplits?: boolean }
+  | {
+      kind: 'task';
+      task: string;
+      settings: Record<string, string>;
+      faults: PlannedFault[];
+      withoutSplits?: boolean;
+      /** Days after the step before; at once without it. */
+      days?: number;
+    }
   | { kind: 'verify'; repair: boolean; faults: PlannedFault[] }
   | { kind: 'vacuum'; days: number; faults: PlannedFault[] }
-  | { kind: 'settings'; settings: Record<string, string> };
+  | { kind: 'settings'; settings: Record<string, string> }
+  /** To the newest version, where a history began with one whose calendar lacks a closure. */
+  | { kind: 'upgrade' };
 
 /** A whole history: what a seed draws, and what is left of it when a failure is made smaller. */
 export interface Script {
@@ -23,6 +44,9 @@ export interface Script {
   /** Where the lake is. */
   store: 's3' | 'files';
   steps: Step[];
+  market?: readonly MarketEvent[];
+  hasFmp?: boolean;
+  oldCalendar?: boolean;
 }
 
 /** Effects of a night with one fresh session, about. */
@@ -37,7 +61,12 @@ export function drawScript(seed: number): Script {
   const drawn = random.of('steps');
   const steps = Array.from({ length: drawn.int(1, 4) }, (_, index) => drawStep(drawn.of(index)));
   const store = random.of('store').weighted({ s3: 2, files: 1 });
-  return { seed, first, history, settings, store, steps };
+  const script: Script = { seed, first, history, settings, store, steps };
+  const story = drawStory(random.of('story'));
+  if (!story) return script;
+  const { steps: told, settings: needed, ...rest } = story;
+  // Something ordinary comes after it at most once: histories stay as long as they were.
+  return { ...script, ...rest, settings: { ...settings, ...needed }, steps: [...told, ...steps.slice(0, 1)] };
 }
 
 function drawSettings(random: Random): Record<string, string> {

@@ -11,8 +11,9 @@ import { Folder } from './files.ts';
 import { LakeReader, shelfOf } from './lake-reader.ts';
 import { Market } from './market.ts';
 import { Oracle } from './oracle.ts';
+import { keyOf } from './oracle-bar.ts';
 import { allBytes, changedBytes } from './oracle-bytes.ts';
-import { checkOldLists, checkReport, listVersions } from './oracle-reports.ts';
+import { checkOldLists, checkRelease, checkReport, listVersions, sessionVersions } from './oracle-reports.ts';
 import { twoNights, verifyStage } from './owner.ts';
 import type { Program, Wires } from './process.ts';
 import { Random } from './random.ts';
@@ -53,7 +54,7 @@ export async function simulate(script: Script, { program, warehouse, root = proc
   const { first, history } = script;
   const sessions = SESSIONS.slice(first - history, first + AHEAD);
   const world = new World(`${morningAfter(SESSIONS[first - 1]!)}`, random.of('order'));
-  const source = new Market(random.of('market'), sessions, history, () => world.now());
+  const source = new Market(random.of('market'), sessions, history, () => world.now(), script.market);
   const market = openMarket({ source, now: () => world.now() });
   const stores = await openStores(warehouse);
   const folder = script.store === 'files' ? new Folder(`${memoryFolder}/lake`) : undefined;
@@ -82,7 +83,7 @@ export async function simulate(script: Script, { program, warehouse, root = proc
       });
     });
   };
-  const hasFmp = random.of('fmp').chance(0.35);
+  const hasFmp = script.hasFmp || random.of('fmp').chance(0.35);
   const usual = { ...SETTINGS, ...place, ...(hasFmp && { FMP_SECRET_ARN: secret('fmp'), VALUATION_UNIVERSE: 'all' }) };
   const cloud = new Cloud({
     root,
@@ -94,9 +95,12 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     settings: { ...usual, ...script.settings },
     folder,
     secrets: SECRETS,
+    oldCalendar: script.oldCalendar,
   });
   const outcome: Outcome = { seed: script.seed, problems: [], log: world.log, executions: 0, effects: 0, faults: {} };
   let released = false;
+  /** A file of the lake is, by our doing. */
+  let damaged = false;
   /** The last execution was a good night. */
   let isClean = false;
   /** What went wrong in the last execution. */
@@ -113,11 +117,15 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     const isToBeHad = (await source.bars(current)).length > 0;
     const lists = listVersions(lake);
     const stop = begin(name, input, faults, misbehave);
+    const wholeBefore = isClean;
+    const before = { wall: world.wall, elapsed: world.elapsed };
     const ended = await world.run(cloud.run(input, name, stop.signal));
     world.fault = () => undefined;
-    await judge(name, ended, faults.length > 0 || misbehave.length > 0);
+    // A clock that was ahead is put right.
+    if (faults.some(({ how }) => how === 'clock-ahead')) world.wall = before.wall + world.elapsed - before.elapsed;
+    await judge(name, ended, { faults: faults.length, misbehave, wholeBefore, input });
     if (name.endsWith('night')) outcome.problems.push(...checkOldLists(lake, lists, current));
-    if (name === 'night' && ended.error === 'Night.Failed' && isToBeHad && isPassing(happened, misbehave))
+    if (name === 'night' && ended.error === 'Night.Failed' && !damaged && isToBeHad && isPassing(happened, misbehave))
       outcome.problems.push('the night ended Failed, and trying again would have been enough');
     return ended;
   }
@@ -152,7 +160,17 @@ export async function simulate(script: Script, { program, warehouse, root = proc
   }
 
   /** What the oracle says of an execution that has ended. */
-  async function judge(kind: string, ended: Ended, disturbed: boolean): Promise<void> {
+  async function judge(
+    kind: string,
+    ended: Ended,
+    {
+      faults,
+      misbehave = [],
+      wholeBefore = false,
+      input = {},
+    }: { faults: number; misbehave?: readonly string[]; wholeBefore?: boolean; input?: object },
+  ): Promise<void> {
+    const disturbed = faults > 0 || misbehave.length > 0 || damaged;
     const output = ended.output as { status?: string; session?: string } | undefined;
     const status = output?.status ?? /^Night\.(Held|Failed)$/.exec(ended.error ?? '')?.[1];
     world.say(`— ${ended.status} ${status ?? ''} ${ended.error ?? ''} ${(ended.cause ?? '').slice(0, 500)}`);
@@ -166,6 +184,10 @@ export async function simulate(script: Script, { program, warehouse, root = proc
         exitCode: status ? cloud.control.code.exitCodeOf(status as 'Failed') : undefined,
         notifications: ended.notifications.length,
         disturbed,
+        misbehave: faults > 0 || damaged ? undefined : misbehave,
+        wholeBefore,
+        task: (input as { task?: string }).task,
+        oldCalendar: cloud.isOlder,
         released: released || kind === 'release',
       })),
       ...checkReport(lake, ended.runId),
@@ -183,12 +205,13 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     switch (step.kind) {
       case 'night':
         sleepUntilMorning(world, step.days);
-        if (!step.twice) await night(step.faults, step.misbehave, step.back);
+        if (step.damage) await whileDamaged(() => night(step.faults, step.misbehave));
+        else if (!step.twice) await night(step.faults, step.misbehave, step.back);
         else {
           const stop = begin('two nights', {}, step.faults, step.misbehave);
           const both = await world.run(twoNights(cloud, world, stop.signal));
           world.fault = () => undefined;
-          for (const ended of both) await judge('two nights', ended, true);
+          for (const ended of both) await judge('two nights', ended, { faults: 1 });
           const [one, other] = both.map(({ output }) => (output ?? {}) as { status?: string; session?: string });
           const isDouble =
             one!.status === 'Succeeded' && other!.status === 'Succeeded' && one!.session === other!.session;
@@ -197,18 +220,24 @@ export async function simulate(script: Script, { program, warehouse, root = proc
         }
         return;
       case 'backfill': {
-        const to = SESSIONS[first - history - 1]!;
-        const from = SESSIONS[first - history - step.sessions]!;
+        const start = first - history - (step.back ?? step.sessions);
+        const to = SESSIONS[start + step.sessions - 1]!;
+        const from = SESSIONS[start]!;
         await execute('backfill', { from, to, source: 'api' }, step.faults, step.misbehave);
         return;
       }
       case 'release': {
         const run = lake.keys('staging/run=').map((key) => /run=([^/]+)/.exec(key)![1]!)[0];
         released = true;
-        if (run) await execute('release', { release: run }, step.faults, []);
+        if (!run) return;
+        const own = lake.keys(`staging/run=${run}/date=`).map((key) => /date=([0-9-]+)/.exec(key)![1]!);
+        const before = sessionVersions(lake);
+        await execute('release', { release: run }, step.faults, []);
+        outcome.problems.push(...checkRelease(lake, before, own));
         return;
       }
       case 'task': {
+        if (step.days) sleepUntilMorning(world, step.days);
         const input = { task: step.task, settings: step.settings, session: lastClosed(world.wall) };
         if (step.withoutSplits && !folder) await resampleWithoutSplits(input);
         else await execute('task', input, step.faults, []);
@@ -216,6 +245,9 @@ export async function simulate(script: Script, { program, warehouse, root = proc
       }
       case 'settings':
         cloud.configure({ ...usual, ...step.settings });
+        return;
+      case 'upgrade':
+        cloud.upgrade();
         return;
       case 'verify':
         await verify(step.repair);
@@ -229,6 +261,18 @@ export async function simulate(script: Script, { program, warehouse, root = proc
       }
       default:
     }
+  }
+
+  /** The history of a symbol that is new today cannot be read, until the owner takes it away. */
+  async function whileDamaged(work: () => Promise<unknown>): Promise<void> {
+    const key = `/${BUCKET}/bronze/raw_ohlcv/symbol=${keyOf(source.newcomer!)}/data.parquet`;
+    const bytes = Buffer.from('no Parquet file');
+    stores.s3.objects.set(key, { bytes, etag: '"damaged"' } as never);
+    damaged = true;
+    while (lastClosed(world.wall) < SESSIONS[first]!) sleepUntilMorning(world, 1);
+    await work();
+    damaged = false;
+    if (stores.s3.objects.get(key)?.bytes === bytes) stores.s3.objects.delete(key);
   }
 
   /** Lists of splits that are gone do not say that there were none. */

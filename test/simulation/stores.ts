@@ -129,7 +129,7 @@ export function wiresOf(
   stores: Awaited<ReturnType<typeof openStores>>,
   { routes, fetch }: { routes: Routes; fetch: Wires['fetch'] },
 ): Wires {
-  const all: Routes = { ...dataApiRoutes(stores.sql), ...routes };
+  const all: Routes = { ...dataApiRoutes(withSmallRows(stores.sql)), ...routes };
   return {
     aws(owner, request) {
       const target = request.headers['x-amz-target'] ?? request.headers['X-Amz-Target'] ?? '';
@@ -146,6 +146,22 @@ export function wiresOf(
     },
     fetch,
   };
+}
+
+/** The Data API's 64 KB a row, for markets a few hundred times smaller than the real one (process.ts scales the pieces). */
+const ROW_LIMIT_BYTES = 1300;
+
+function withSmallRows(sql: SqlBackend): SqlBackend {
+  const query: SqlBackend['query'] = async (text, values) => {
+    const result = await sql.query(text, values);
+    for (const row of result.rows) {
+      const bytes = row.reduce((sum, cell) => sum + Buffer.byteLength(String(cell ?? '')), 0);
+      if (bytes > ROW_LIMIT_BYTES)
+        throw new AwsFault('UnsupportedResultException', 'The result contains a row that exceeds the size limit 64 KB');
+    }
+    return result;
+  };
+  return { ...sql, query };
 }
 
 function nameOfCall(target: string, { body }: SdkRequest): string {

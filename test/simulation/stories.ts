@@ -1,0 +1,118 @@
+import type { PlannedFault } from './faults.ts';
+import type { Random } from './random.ts';
+import type { Step } from './script.ts';
+
+/** What the market does besides, at a moment that a story needs. */
+export type MarketEvent =
+  /** A split of the last session before the first night, of which the vendor tells only a day and a half later. */
+  | 'late-split'
+  /** A split within the fetched sessions, known from the beginning. */
+  | 'early-split'
+  /** A symbol has its first bar in the session of the first night. */
+  | 'listing';
+
+/** Several things that have to come together for some defects, each of them rare by itself. */
+export interface Story {
+  steps: Step[];
+  settings?: Record<string, string>;
+  /** Where the lake is, if the story needs it. */
+  store?: 's3';
+  market?: MarketEvent[];
+  /** The owner has a key for FMP, whose plan has bulk answers. */
+  hasFmp?: boolean;
+  /** The first program does not know of a closure yet; the one after the story does. */
+  oldCalendar?: boolean;
+}
+
+const night = (more: Partial<Extract<Step, { kind: 'night' }>> = {}): Step => ({
+  kind: 'night',
+  days: 1,
+  misbehave: [],
+  faults: [],
+  ...more,
+});
+const task = (name: string, more: Partial<Extract<Step, { kind: 'task' }>> = {}): Step => ({
+  kind: 'task',
+  task: name,
+  settings: {},
+  faults: [],
+  ...more,
+});
+const release: Step = { kind: 'release', faults: [] };
+const DAY_MS = 86_400_000;
+
+const STORIES: Record<string, (random: Random) => Story> = {
+  'a night is withheld, the next one is killed before it publishes, and the first is released': (random) => ({
+    steps: [
+      night({ misbehave: ['half-missing@grouped'] }),
+      night({ faults: [stopAt('s3 PUT bronze/sessions', 1, random)] }),
+      release,
+    ],
+    store: 's3',
+  }),
+  'a night is withheld, the next one has its session too, and the first is released': () => ({
+    steps: [night({ misbehave: ['half-missing@grouped'] }), night(), release],
+    settings: { TRAILING_SESSIONS: '3' },
+  }),
+  'a clock is ahead while sessions are fetched, and right again when they are corrected': (random) => ({
+    steps: [night({ faults: [aheadAt('vendor /v2/aggs', random)] }), night(), night()],
+    settings: { TRAILING_SESSIONS: '3' },
+  }),
+  'a list of splits is fetched alone, and has a split of yesterday': () => ({
+    steps: [night(), task('sync-splits', { days: 1 })],
+    market: ['late-split'],
+  }),
+  'bars that were adjusted lose the lists of splits': () => ({
+    steps: [night(), task('resample', { withoutSplits: true })],
+    store: 's3',
+    market: ['early-split'],
+  }),
+  'an older session is answered by half': () => ({
+    steps: [night(), night({ misbehave: ['half-missing@grouped:1'] }), night()],
+    settings: { TRAILING_SESSIONS: '3' },
+  }),
+  'the history of a new symbol is damaged before its first merge': () => ({
+    steps: [night({ damage: 'newcomer' }), night()],
+    settings: { MAX_FAILED_PERCENT: '50' },
+    store: 's3',
+    market: ['listing'],
+  }),
+  'the vendor sends a field no longer': (random) => ({
+    steps: [night({ misbehave: [`field-removed@${random.pick(['tickers', 'assets'])}`] }), night()],
+  }),
+  'valuations come in bulk, and cut': (random) => ({
+    steps: [night({ misbehave: [`${random.pick(['truncated-csv', 'truncated-csv', 'empty'])}@dcf-bulk`] }), night()],
+    hasFmp: true,
+  }),
+  'the calendar learns of a closure': () => ({
+    steps: [night(), { kind: 'upgrade' }],
+    oldCalendar: true,
+  }),
+  'sessions from before the market grew are fetched': (random) => ({
+    steps: [night(), { kind: 'backfill', sessions: 5, back: random.int(24, 40), misbehave: [], faults: [] }],
+  }),
+  'the answer to a write is lost': (random) => ({
+    steps: [
+      night({ faults: [{ on: 's3 PUT bronze/raw_ohlcv', at: random.int(1, 20), how: 'after', times: 1 }] }),
+      night({
+        faults: [{ on: 's3 PUT processing_metadata/consolidation', at: random.int(1, 2), how: 'after', times: 1 }],
+      }),
+    ],
+    store: 's3',
+  }),
+};
+
+function stopAt(on: string, at: number, random: Random): PlannedFault {
+  return { on, at, how: random.pick(['stop', 'stop', 'crash-functions']), times: 1 };
+}
+
+function aheadAt(on: string, random: Random): PlannedFault {
+  return { on, at: 1, how: 'clock-ahead', times: 1, ms: random.int(3, 6) * DAY_MS };
+}
+
+/** One of them, in one history of three. */
+export function drawStory(random: Random): Story | undefined {
+  if (!random.chance(1 / 3)) return undefined;
+  const name = random.pick(Object.keys(STORIES));
+  return STORIES[name]!(random.of('details'));
+}
