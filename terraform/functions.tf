@@ -14,6 +14,7 @@ locals {
     prepare-warehouse  = { size = "step", warehouse = true }
     sync-tickers       = { writes = local.list_writes, tables = ["tickers", "runs"], secrets = ["polygon"], warehouse = true }
     sync-splits        = { writes = local.list_writes, tables = ["runs"], secrets = ["polygon"], warehouse = true }
+    sync-dividends     = { writes = local.list_writes, tables = ["runs"], secrets = ["polygon"], warehouse = true }
     sync-assets        = { writes = local.list_writes, tables = ["assets", "runs"], secrets = ["alpaca"], warehouse = true }
     sync-index-members = { writes = local.list_writes, tables = ["runs"], reads = ["tickers", "assets"], warehouse = true, members_file = true }
     stage-session      = { writes = ["staging", "processing_metadata"], secrets = ["polygon", "flat-files"] }

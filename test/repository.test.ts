@@ -147,7 +147,8 @@ const SHARED_NAMES = {
   'night.ts': ['src/cli/night.ts', 'src/night/night.ts'],
   'schedule.ts': ['src/calendar/schedule.ts', 'src/cli/schedule.ts'],
   'vacuum.ts': ['src/cli/vacuum.ts', 'src/jobs/vacuum.ts'],
-  // A dataset, and its table.
+  // A dataset, its table, and its rows in the practice market.
+  'dividends.ts': ['src/datasets/dividends.ts', 'src/local/market/dividends.ts', 'src/warehouse/dividends.ts'],
   'prices.ts': ['src/datasets/prices.ts', 'src/warehouse/prices.ts'],
 };
 

@@ -96,7 +96,7 @@ export function commands(version: string, action: Action, typed = (text: string)
     .option('--force', 'replace the file where there is one')
     .addHelpText(
       'after',
-      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, index_lists, index_members,\n  reconcile, revisions, symbol_changes, symbol_history, quarantine, calendar, missing_sessions\nTables (--warehouse): stock_prices, splits, index_members, symbol_history, symbol_metadata, dcf_valuations,\n  enrichment_attempts, ingestion_watermarks, sync_logs, nights\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"\n  npx afterbell query "SELECT * FROM bars WHERE date >= \'2025-01-01\'" --parquet bars.parquet',
+      '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, dividends, index_lists, index_members,\n  reconcile, revisions, symbol_changes, symbol_history, quarantine, calendar, missing_sessions\nTables (--warehouse): stock_prices, splits, index_members, symbol_history, symbol_metadata, dcf_valuations,\n  enrichment_attempts, ingestion_watermarks, sync_logs, nights\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"\n  npx afterbell query "SELECT * FROM bars WHERE date >= \'2025-01-01\'" --parquet bars.parquet',
     )
     .action(lazily(async () => (await import('./query.ts')).query));
   command('analyze', 'ticker data and analyses of portfolios, as of the newest session held')

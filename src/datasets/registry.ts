@@ -3,6 +3,7 @@ import type { ListView } from '../lake/views.ts';
 import type { Enrichment, Lane } from '../records/run.ts';
 import { assets } from './assets.ts';
 import type { AnyList, EnrichmentDataset, StoredList } from './dataset.ts';
+import { dividends } from './dividends.ts';
 import { indexMembers } from './index-members.ts';
 import { metadata } from './metadata.ts';
 import { columnsOf } from './snapshots.ts';
@@ -11,7 +12,7 @@ import { tickers } from './tickers.ts';
 import { valuations } from './valuations.ts';
 
 /** Every reference list, in the order in which one vendor's are asked for. */
-export const LISTS: readonly AnyList[] = [tickers, splits, assets, indexMembers];
+export const LISTS: readonly AnyList[] = [tickers, splits, dividends, assets, indexMembers];
 
 /** What is asked for symbol by symbol, after prices. */
 export const ENRICHMENT_DATASETS: readonly Omit<EnrichmentDataset<unknown>, 'source'>[] = [metadata, valuations];

@@ -34,6 +34,8 @@ export interface Polygon {
    * endpoint, 1,000 a page, where the new one is not served.
    */
   splitPages(start?: PageStart & { since?: string }): AsyncIterable<VendorPage>;
+  /** Dividends whose ex-dividend date is `since` or later, announced ones included; pages and endpoints as of splits. */
+  dividendPages(start?: PageStart & { since?: string }): AsyncIterable<VendorPage>;
   /**
    * The overview of one listing: `{ticker, name, sic_code?, market_cap?, …}`, every field but the first few optional.
    * @throws NamedError `Vendor.NotFound` for a symbol it does not list (any more)
@@ -48,7 +50,7 @@ export interface Polygon {
 }
 
 /**
- * Polygon.io, now Massive: `/v3/reference/tickers`, `/stocks/v1/splits`, `/v2/aggs/grouped`. The key goes into the
+ * Polygon.io, now Massive: `/v3/reference/tickers`, `/stocks/v1/{splits,dividends}`, `/v2/aggs/grouped`. The key goes into the
  * Authorization header, and only to `baseUrl`, whatever host the answers name.
  * @throws NamedError `Vendor.KeyMissing`, `Config.Invalid`; its calls throw what judgePolygon and createHttp say
  */
@@ -76,26 +78,34 @@ export function polygon(options: PolygonOptions): Polygon {
     return followPages({ vendor: 'Polygon', firstPath, maxPages, start, read });
   }
 
+  /** Corporate actions by their day: from the deprecated endpoint where the new one is not served. */
+  async function* followEvents(
+    kind: 'splits' | 'dividends',
+    day: 'execution_date' | 'ex_dividend_date',
+    since: string | undefined,
+    start: PageStart,
+  ): AsyncIterable<VendorPage> {
+    const from: Record<string, string> = since === undefined ? {} : { [`${day}.gte`]: parseDate(since) };
+    let begun = start.cursor !== undefined;
+    try {
+      for await (const page of follow(`/stocks/v1/${kind}`, { limit: '5000', sort: `${day}.asc`, ...from }, start)) {
+        begun = true;
+        yield page;
+      }
+    } catch (error) {
+      // A list begun is not begun again elsewhere: its cursor leads on where it came from.
+      if (begun || !(isNamed(error, 'Vendor.NotFound', 'Vendor.BadRequest') || isNotInPlan(error))) throw error;
+      yield* follow(`/v3/reference/${kind}`, { limit: '1000', sort: day, order: 'asc', ...from }, start);
+    }
+  }
+
   return {
     tickerPages({ market, active = true, ...start }) {
       const query = { market, active: String(active), order: 'asc', limit: '1000', sort: 'ticker' };
       return follow('/v3/reference/tickers', query, start);
     },
-    async *splitPages({ since, ...start } = {}) {
-      const from: Record<string, string> = since === undefined ? {} : { 'execution_date.gte': parseDate(since) };
-      const query = { limit: '5000', sort: 'execution_date.asc', ...from };
-      let begun = start.cursor !== undefined;
-      try {
-        for await (const page of follow('/stocks/v1/splits', query, start)) {
-          begun = true;
-          yield page;
-        }
-      } catch (error) {
-        // A list begun is not begun again elsewhere: its cursor leads on where it came from.
-        if (begun || !(isNamed(error, 'Vendor.NotFound', 'Vendor.BadRequest') || isNotInPlan(error))) throw error;
-        yield* follow('/v3/reference/splits', { limit: '1000', sort: 'execution_date', order: 'asc', ...from }, start);
-      }
-    },
+    splitPages: ({ since, ...start } = {}) => followEvents('splits', 'execution_date', since, start),
+    dividendPages: ({ since, ...start } = {}) => followEvents('dividends', 'ex_dividend_date', since, start),
     async details(symbol, call) {
       const { json, practice } = await http.getJson(`/v3/reference/tickers/${encodeURIComponent(symbol)}`, call);
       return { row: envelope(json).results, practice };

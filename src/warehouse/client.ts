@@ -16,6 +16,7 @@ import symbolHistory from './migrations/003-symbol-history.sql';
 import metadataAndValuations from './migrations/004-metadata-and-valuations.sql';
 import whoseMetadata from './migrations/005-whose-metadata.sql';
 import splitsOfOneDay from './migrations/006-splits-of-one-day.sql';
+import dividends from './migrations/007-dividends.sql';
 import { withoutComments } from './sql-text.ts';
 import stepDownSql from './step-down.sql';
 
@@ -152,6 +153,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { id: '004-metadata-and-valuations', sql: metadataAndValuations },
   { id: '005-whose-metadata', sql: whoseMetadata },
   { id: '006-splits-of-one-day', sql: splitsOfOneDay },
+  { id: '007-dividends', sql: dividends },
 ];
 
 const LEDGER =

@@ -201,6 +201,7 @@ test('vendors without a secret are skipped and say what to set', async () => {
     'prices: POLYGON_API_KEY is not set',
     'sync-tickers: POLYGON_API_KEY is not set',
     'sync-splits: POLYGON_API_KEY is not set',
+    'sync-dividends: POLYGON_API_KEY is not set',
     'sync-assets: ALPACA_API_KEY_ID and ALPACA_API_SECRET_KEY are not set',
     'sync-index-members: INDEX_MEMBERS_URI is not set',
     'sync-metadata: POLYGON_API_KEY is not set; FMP_API_KEY is not set',

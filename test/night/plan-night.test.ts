@@ -71,7 +71,7 @@ describe('a night', () => {
     expect(night).toMatchObject({ kind: 'night', session: LAST, due: true, reasons: [], releasedRun: null });
     expect(night.prices).toMatchObject({ due: true, sessions: [LAST], source: 'api', released: null, concurrency: 1 });
     expect(night.lanes).toEqual([
-      { vendor: 'polygon', tasks: ['sync-tickers', 'sync-splits'], round: 0 },
+      { vendor: 'polygon', tasks: ['sync-tickers', 'sync-splits', 'sync-dividends'], round: 0 },
       { vendor: 'alpaca', tasks: ['sync-assets'], round: 0 },
       { vendor: 'ishares', tasks: ['sync-index-members'], round: 1 },
     ]);
@@ -143,6 +143,7 @@ describe('a night', () => {
       'prices: POLYGON_API_KEY is not set',
       'sync-tickers: POLYGON_API_KEY is not set',
       'sync-splits: POLYGON_API_KEY is not set',
+      'sync-dividends: POLYGON_API_KEY is not set',
       'sync-assets: ALPACA_API_KEY_ID is not set',
       'sync-index-members: INDEX_MEMBERS_URI is not set',
       'sync-metadata: POLYGON_API_KEY is not set; FMP_API_KEY is not set',

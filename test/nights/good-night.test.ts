@@ -19,6 +19,7 @@ test('a good night fills every store, tells the rule, and its repetition changes
   expect(night.outcome.datasets.map(({ name, status }) => [name, status])).toEqual([
     ['tickers', 'success'],
     ['splits', 'success'],
+    ['dividends', 'success'],
     ['assets', 'success'],
     ['index_members', 'success'],
     ['metadata', 'success'],
@@ -63,6 +64,7 @@ test('a good night fills every store, tells the rule, and its repetition changes
     'prices success',
     'resample success',
     'sync-assets success',
+    'sync-dividends success',
     'sync-index-members success',
     'sync-metadata success',
     'sync-splits success',

@@ -61,7 +61,7 @@ async function knownCompany(): Promise<string> {
 /** Everything was last asked for so long ago that it is due. */
 async function longAgo({ laptop }: Scene): Promise<void> {
   const { runs, warehouse } = laptop.stores;
-  for (const dataset of ['tickers', 'splits', 'assets', 'index_members', 'metadata', 'valuations']) {
+  for (const dataset of ['tickers', 'splits', 'dividends', 'assets', 'index_members', 'metadata', 'valuations']) {
     const last = await runs.lastSync(dataset);
     if (last) await runs.saveLastSync(dataset, { ...last, lastSyncTimestamp: '2025-11-01T09:00:00.000Z' });
   }

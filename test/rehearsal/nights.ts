@@ -54,7 +54,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
       expect(report).toMatchObject({ runId: night.runId, status: 'Succeeded', practice: true });
       const statuses = report!.datasets.map(({ name, status }) => `${name} ${status}`);
       expect(statuses).toEqual(
-        'tickers splits assets index_members metadata valuations prices consolidate resample'
+        'tickers splits dividends assets index_members metadata valuations prices consolidate resample'
           .split(' ')
           .map((name) => `${name} success`),
       );

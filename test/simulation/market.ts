@@ -290,6 +290,10 @@ export class Market implements MarketSource {
       });
   }
 
+  async dividends(): Promise<[]> {
+    return [];
+  }
+
   async assets(asOf: string): Promise<AssetRow[]> {
     const rows = (await this.tickers(undefined, asOf)).map(assetRow);
     return rows.sort((a, b) => (a.symbol < b.symbol ? -1 : 1));

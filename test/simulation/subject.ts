@@ -10,6 +10,7 @@ import { handler as publishSession } from '../../functions/publish-session/index
 import { handler as renderReport } from '../../functions/render-report/index.ts';
 import { handler as stageSession } from '../../functions/stage-session/index.ts';
 import { handler as syncAssets } from '../../functions/sync-assets/index.ts';
+import { handler as syncDividends } from '../../functions/sync-dividends/index.ts';
 import { handler as syncIndexMembers } from '../../functions/sync-index-members/index.ts';
 import { handler as syncMetadata } from '../../functions/sync-metadata/index.ts';
 import { handler as syncSplits } from '../../functions/sync-splits/index.ts';
@@ -44,6 +45,7 @@ export const functions = {
   'sync-assets': syncAssets,
   'sync-index-members': syncIndexMembers,
   'sync-metadata': syncMetadata,
+  'sync-dividends': syncDividends,
   'sync-splits': syncSplits,
   'sync-tickers': syncTickers,
   'sync-valuations': syncValuations,

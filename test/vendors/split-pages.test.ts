@@ -73,3 +73,17 @@ test('a list taken up at a cursor stays with the endpoint the cursor is of', asy
   await expect(read({ cursor: `${NEW}?cursor=3`, startPage: 2 })).rejects.toMatchObject({ name: 'Vendor.NotFound' });
   expect(asked()).toEqual([OLD, NEW]);
 });
+
+test('dividends are asked for by their ex-dividend date, of either endpoint', async () => {
+  const loopback = await startLoopback((response, { url }) => {
+    const isNew = url!.startsWith('/stocks/v1/dividends');
+    send(response, isNew ? 404 : 200, isNew ? { status: 'NOT_FOUND' } : { status: 'OK', results: [] });
+  });
+  server = loopback;
+  const client = polygon({ baseUrl: loopback.url, apiKey: 'k', callsPerMinute: 0, maxPages: 9, http: { maxTries: 1 } });
+  for await (const { rows } of client.dividendPages({ since: '2020-01-01' })) expect(rows).toEqual([]);
+  expect(loopback.requests.map(({ path }) => path)).toEqual([
+    '/stocks/v1/dividends?limit=5000&sort=ex_dividend_date.asc&ex_dividend_date.gte=2020-01-01',
+    '/v3/reference/dividends?limit=1000&sort=ex_dividend_date&order=asc&ex_dividend_date.gte=2020-01-01',
+  ]);
+});

@@ -1,9 +1,11 @@
-import { isSession, previousSession, sessionAt, sessionNumber } from '../../calendar/calendar.ts';
+import { isSession, sessionAt, sessionNumber } from '../../calendar/calendar.ts';
 import { NamedError } from '../../errors.ts';
 import { assetRow, PLACEHOLDER_ASSETS, tickerRow } from './companies.ts';
-import { generateListings, type Listing } from './listings.ts';
-import { byCodeUnit, hash, hexOf, unit, walk } from './noise.ts';
-import type { BarRow, MarketSource, SplitRow, TickerRow } from './source.ts';
+import { dividendRows } from './dividends.ts';
+import { FIRST_SESSION, generatedBar, sessionNumberOn } from './generated-bar.ts';
+import { generateListings } from './listings.ts';
+import { byCodeUnit, hexOf } from './noise.ts';
+import type { DividendRow, MarketSource, SplitRow, TickerRow } from './source.ts';
 
 export interface GeneratorOptions {
   /** About how many listings are active today, 1 … 20000; the odd symbols are there however small it is. */
@@ -12,7 +14,6 @@ export interface GeneratorOptions {
   seed: number;
 }
 
-const FIRST_SESSION = '1990-01-02';
 const MOST_SYMBOLS = 20_000;
 
 function checkOptions({ symbols, seed }: GeneratorOptions): void {
@@ -31,14 +32,8 @@ function checkOptions({ symbols, seed }: GeneratorOptions): void {
     });
 }
 
-/** The number of the last session on or before a calendar date; dates before the history count as its first session. */
-function sessionNumberOn(date: string): number {
-  if (date <= FIRST_SESSION) return sessionNumber(FIRST_SESSION);
-  return sessionNumber(isSession(date) ? date : previousSession(date));
-}
-
 /**
- * A whole US market out of a seed: listings, delistings, splits, one-day halts and bars for every NYSE session from
+ * A whole US market out of a seed: listings, delistings, splits, dividends, one-day halts and bars for every NYSE session from
  * 1990-01-02 on. A pure function of seed, symbols and date, so a rerun meets the very same answers.
  * Errors: Usage.Invalid for symbols or seed out of range.
  */
@@ -48,6 +43,7 @@ export function generateMarket(options: GeneratorOptions): MarketSource {
   const sorted = listings.toSorted((a, b) => byCodeUnit(a.ticker, b.ticker));
   // One sync asks page after page for the same day.
   let last: { asOf: number; rows: TickerRow[] } | undefined;
+  let lastDividends: { asOf: string; rows: DividendRow[] } | undefined;
 
   function rowsAsOf(date: string): TickerRow[] {
     const asOf = sessionNumberOn(date);
@@ -83,6 +79,11 @@ export function generateMarket(options: GeneratorOptions): MarketSource {
         ),
       );
     },
+    async dividends(asOf) {
+      if (lastDividends?.asOf !== asOf)
+        lastDividends = { asOf, rows: listings.flatMap((listing) => dividendRows(listing, asOf)) };
+      return lastDividends.rows;
+    },
     async assets(asOf) {
       const rows = [...rowsAsOf(asOf).map(assetRow), ...PLACEHOLDER_ASSETS];
       return rows.sort((a, b) => byCodeUnit(a.symbol, b.symbol));
@@ -91,47 +92,4 @@ export function generateMarket(options: GeneratorOptions): MarketSource {
       return { from: FIRST_SESSION };
     },
   };
-}
-
-const HALT_SHARE = 0.0025;
-const BARE_SHARE = 0.02;
-
-function round4(price: number): number {
-  return Math.max(Math.round(price * 1e4) / 1e4, 1e-4);
-}
-
-/** What one of today's shares was in shares of session `n`: multiplies prices, divides volumes. */
-function shareFactor(listing: Listing, n: number): number {
-  let factor = 1;
-  for (const split of listing.splits) if (split.session <= n) factor *= split.from / split.to;
-  return factor;
-}
-
-/**
- * The unadjusted bar of session number `n`, or undefined when the listing did not trade: not yet listed, delisted or
- * halted for the day. Prices in USD with four decimals, l <= o,c <= h; `v` is whole but for one bar in a hundred;
- * `vw` and `n` are missing on one in fifty.
- */
-export function generatedBar(listing: Listing, n: number): BarRow | undefined {
-  const { key, sigma } = listing;
-  if (n < listing.born || n >= listing.died || unit(key, 60, n) < HALT_SHARE) return undefined;
-  const factor = shareFactor(listing, n);
-  const closeAt = (session: number) => Math.exp(listing.baseLog + sigma * walk(key, session)) * factor;
-  const close = closeAt(n);
-  // The previous close on this session's share basis, so that a split is a jump between sessions, not within one.
-  const open = closeAt(n - 1) * Math.exp(sigma * (unit(key, 61, n) - 0.5));
-  const o = round4(open);
-  const c = round4(close);
-  const h = round4(Math.max(open, close) * (1 + sigma * unit(key, 62, n)));
-  const l = round4(Math.min(open, close) * (1 - sigma * unit(key, 63, n)));
-  const busy = Math.exp(2 * (unit(key, 64, n) + unit(key, 65, n) - 1));
-  const whole = Math.max(1, Math.round((listing.baseVolume * busy) / factor));
-  const v = hash(key, 66, n) % 100 === 0 ? whole + (1 + (hash(key, 67, n) % 9)) / 10 : whole;
-  const row: BarRow = { T: listing.ticker, o, h, l, c, v };
-  if (unit(key, 68, n) >= BARE_SHARE) {
-    row.vw = Math.round((l + (h - l) * unit(key, 69, n)) * 1e4) / 1e4;
-    row.n = Math.max(1, Math.round(whole / (40 + 160 * unit(key, 70, n))));
-  }
-  if (listing.market === 'otc') row.otc = true;
-  return row;
 }

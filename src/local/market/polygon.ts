@@ -1,10 +1,12 @@
-import { isSession, parseDate, sessionHours, sessionsBetween } from '../../calendar/calendar.ts';
+import { isSession, sessionHours, sessionsBetween } from '../../calendar/calendar.ts';
 import { NamedError } from '../../errors.ts';
 import { movingAverage, wilderRsi } from '../../portfolio/indicators.ts';
 import { companyFacts } from './companies.ts';
+import { answerDividends, answerSplits } from './corporate-actions.ts';
 import { type OtherTickerRow, otherTickers } from './listings.ts';
 import { alterRows, driftFields, lateCorrection } from './misbehave.ts';
-import { byCodeUnit, hexOf, textKey } from './noise.ts';
+import { byCodeUnit } from './noise.ts';
+import { dateOf, failed, filtersOf, limitOf, notAuthorized, notFound, ok, pageOf } from './polygon-pages.ts';
 import type { MarketRequest, MarketResponse, Vendor, VendorRequest } from './routes.ts';
 import { type BarRow, type MarketKind, marketDay, type SplitRow, type TickerRow } from './source.ts';
 
@@ -139,69 +141,6 @@ export async function answerGrouped(asked: VendorRequest): Promise<MarketRespons
   return ok(asked, { queryCount: count, resultsCount: count, adjusted, results, count });
 }
 
-const NEW_PATH = '/stocks/v1/splits';
-
-/** One symbol may split twice on a day. */
-function keyOf(split: SplitRow): string {
-  return `${split.execution_date}|${split.ticker}|${split.split_from}|${split.split_to}`;
-}
-
-function filterSplits(splits: readonly SplitRow[], filters: URLSearchParams): SplitRow[] {
-  const tickers = [filters.get('ticker'), filters.get('ticker.any_of')].filter((text) => text !== null);
-  const named = new Set(tickers.flatMap((text) => text.split(',')));
-  const bound = (suffix: string) => dateOf(filters, `execution_date${suffix}`);
-  const [on, gt, gte, lt, lte] = [bound(''), bound('.gt'), bound('.gte'), bound('.lt'), bound('.lte')];
-  const reverse = filters.get('reverse_split');
-  return splits.filter(
-    ({ ticker, execution_date: date, split_from, split_to }) =>
-      (named.size === 0 || named.has(ticker)) &&
-      (on === undefined || date === on) &&
-      (gt === undefined || date > gt) &&
-      (gte === undefined || date >= gte) &&
-      (lt === undefined || date < lt) &&
-      (lte === undefined || date <= lte) &&
-      (reverse === null || String(split_from > split_to) === reverse),
-  );
-}
-
-function descending(filters: URLSearchParams): boolean {
-  const [field, inSort] = (filters.get('sort') ?? 'execution_date').split('.');
-  const order = inSort ?? filters.get('order') ?? 'desc';
-  if (field === 'execution_date' && (order === 'asc' || order === 'desc')) return order === 'desc';
-  throw new NamedError('Usage.Invalid', "The practice market sorts splits by 'execution_date', 'asc' or 'desc'.");
-}
-
-/** The newer route's fields: the factor is the product of this split and every later one of the ticker. */
-function withFactor(split: SplitRow, all: readonly SplitRow[]): object {
-  const later = all.filter((other) => other.ticker === split.ticker && other.execution_date >= split.execution_date);
-  const factor = later.reduce((product, { split_from, split_to }) => product * (split_from / split_to), 1);
-  const adjustment_type = split.split_from > split.split_to ? 'reverse_split' : 'forward_split';
-  return { adjustment_type, historical_adjustment_factor: Math.round(factor * 1e6) / 1e6, ...split };
-}
-
-function asBefore({ id, execution_date, split_from, split_to, ticker }: SplitRow): object {
-  return { id, execution_date, split_from, split_to, ticker };
-}
-
-/**
- * `GET /v3/reference/splits` (limit 10, at most 1000) and `GET /stocks/v1/splits` (limit 100, at most 5000), both
- * with ticker, execution_date and its ranges, newest first. Splits announced ahead are included.
- */
-export async function answerSplits(asked: VendorRequest): Promise<MarketResponse> {
-  const filters = filtersOf(asked.query);
-  const newer = asked.path === NEW_PATH;
-  const all = await asked.source.splits();
-  const sign = descending(filters) ? -1 : 1;
-  const compare = (a: string, b: string) => sign * byCodeUnit(a, b);
-  const found = filterSplits(all, filters).sort((a, b) => compare(keyOf(a), keyOf(b)));
-  const limit = newer ? limitOf(filters, 100, 5000) : limitOf(filters, 10, 1000);
-  const loop = asked.active.has('looping-cursor');
-  const page = pageOf(found, filters, { path: asked.path, limit, keyOf, compare, loop });
-  const rows = newer ? page.rows.map((split) => withFactor(split, all)) : page.rows.map(asBefore);
-  const results = alterRows(rows, asked.active);
-  return ok(asked, { results, ...(page.nextUrl !== undefined && { next_url: page.nextUrl }) });
-}
-
 /** Sessions a value is computed from: the vendor, too, begins its smoothing somewhere. */
 const UNDERLYING = 400;
 const USUAL_WINDOW: Readonly<Record<string, string>> = { rsi: '14', sma: '50' };
@@ -250,6 +189,7 @@ export const polygon: Vendor = {
     { name: 'details', pattern: /^\/v3\/reference\/tickers\/([^/]+)$/, answer: answerDetails },
     { name: 'grouped', pattern: /^\/v2\/aggs\/grouped\/locale\/us\/market\/stocks\/([^/]+)$/, answer: answerGrouped },
     { name: 'splits', pattern: /^(?:\/v3\/reference|\/stocks\/v1)\/splits$/, answer: answerSplits },
+    { name: 'dividends', pattern: /^(?:\/v3\/reference|\/stocks\/v1)\/dividends$/, answer: answerDividends },
     { name: 'indicators', pattern: /^\/v1\/indicators\/(rsi|sma)\/([^/]+)$/, answer: answerIndicator },
   ],
   authorized: ({ headers }) => /^Bearer +\S/.test(headers.authorization ?? ''),
@@ -258,101 +198,6 @@ export const polygon: Vendor = {
   badRequest: (request, message) => failed(request, 400, message),
   beforeEndOfDay,
 };
-
-/** Request ids are derived from the request, so that the same request has the very same bytes for an answer. */
-function requestId({ path, query }: MarketRequest): string {
-  return hexOf(textKey(`${path}?${query}`, 4), 32);
-}
-
-export function ok(request: MarketRequest, body: Record<string, unknown>): MarketResponse {
-  return { status: 200, json: { ...body, status: 'OK', request_id: requestId(request) } };
-}
-
-/** An error whose text stands in `error` (400, 401, 429). */
-export function failed(request: MarketRequest, status: number, error: string): MarketResponse {
-  return { status, json: { status: 'ERROR', request_id: requestId(request), error } };
-}
-
-/** A 404, whose text stands in `message`. */
-export function notFound(request: MarketRequest, message: string): MarketResponse {
-  return { status: 404, json: { status: 'NOT_FOUND', request_id: requestId(request), message } };
-}
-
-/** A 403, whose text stands in `message`; its meanings differ by this text only. */
-export function notAuthorized(request: MarketRequest, message: string): MarketResponse {
-  return { status: 403, json: { status: 'NOT_AUTHORIZED', request_id: requestId(request), message } };
-}
-
-function decode(cursor: string): URLSearchParams {
-  const filters = new URLSearchParams(Buffer.from(cursor, 'base64url').toString('utf8'));
-  if (filters.has('ap') && filters.has('limit')) return filters;
-  throw new NamedError('Usage.Invalid', 'The cursor is not one of ours.');
-}
-
-/** The filters a request stands for: those inside its cursor when it has one, else its own. */
-export function filtersOf(query: URLSearchParams): URLSearchParams {
-  const cursor = query.get('cursor');
-  return cursor === null ? query : decode(cursor);
-}
-
-/** The `limit` of a request; out of range is refused, because a client that asks for too much gets short pages. */
-export function limitOf(filters: URLSearchParams, usual: number, most: number): number {
-  const text = filters.get('limit') ?? String(usual);
-  const limit = Number(text);
-  if (/^\d+$/.test(text) && limit >= 1 && limit <= most) return limit;
-  throw new NamedError('Usage.Invalid', `'limit' must be an integer from 1 to ${most}, found '${text}'.`);
-}
-
-/** A date filter, when given. */
-export function dateOf(filters: URLSearchParams, name: string): string | undefined {
-  const text = filters.get(name);
-  if (text === null) return undefined;
-  try {
-    return parseDate(text);
-  } catch {
-    throw new NamedError('Usage.Invalid', `Could not parse the time parameter: '${name}'. Use YYYY-MM-DD.`);
-  }
-}
-
-/** Not the host that serves: real answers name this one whatever host was asked, so a client must keep its own. */
-const NEXT_HOST = 'https://api.massive.com';
-
-export interface Page<T> {
-  rows: T[];
-  /** Absolute, with all filters in an opaque cursor; undefined on the last page. */
-  nextUrl: string | undefined;
-}
-
-/**
- * The page after the cursor's `ap` (the key of the last row served), so rows that come or go between two pages shift
- * nothing. `rows` are in served order, `compare` is that order on keys; `filters` go into the cursor.
- * `loop` repeats the same cursor for ever.
- */
-export function pageOf<T>(
-  rows: readonly T[],
-  filters: URLSearchParams,
-  paging: {
-    path: string;
-    limit: number;
-    keyOf: (row: T) => string;
-    compare: (a: string, b: string) => number;
-    loop: boolean;
-  },
-): Page<T> {
-  const after = filters.get('ap');
-  const start = after === null ? 0 : rows.findIndex((row) => paging.compare(paging.keyOf(row), after) > 0);
-  const page = start < 0 ? [] : rows.slice(start, start + paging.limit);
-  const more = start >= 0 && start + paging.limit < rows.length;
-  const lastKey = page.length > 0 ? paging.keyOf(page.at(-1)!) : '';
-  const ap = paging.loop ? (after ?? lastKey) : more ? lastKey : undefined;
-  if (ap === undefined) return { rows: page, nextUrl: undefined };
-  const carried = new URLSearchParams(filters);
-  carried.set('limit', String(paging.limit));
-  carried.set('ap', ap);
-  carried.sort();
-  const cursor = Buffer.from(carried.toString(), 'utf8').toString('base64url');
-  return { rows: page, nextUrl: `${NEXT_HOST}${paging.path}?cursor=${cursor}` };
-}
 
 /**
  * Bars of `date` on the share basis of `today`, as Polygon's `adjusted=true` gives them: every split executed after

@@ -17,7 +17,7 @@ function tickerOf(symbol: string, date: string): TickerRow {
 /**
  * Real days out of a folder of Massive flat files. Folders are listed once, a file is read when its date is asked for;
  * one dated on a day without trading is left out, as no vendor would serve it.
- * Listings are the symbols of the newest file on or before the day asked; nothing is known of splits or delistings.
+ * Listings are the symbols of the newest file on or before the day asked; nothing is known of splits, dividends or delistings.
  * Errors: Usage.Invalid when the folder holds no flat files, Data.Invalid for a file that cannot be read.
  */
 export async function replayMarket(folder: string): Promise<MarketSource> {
@@ -44,6 +44,7 @@ export async function replayMarket(folder: string): Promise<MarketSource> {
     tickers: async (market, asOf) => (market === 'otc' ? [] : tickersOn(asOf)),
     bars: async (date) => (dates.includes(date) ? barsOn(date) : []),
     splits: async () => [],
+    dividends: async () => [],
     assets: async (asOf) => (await tickersOn(asOf)).map(assetRow).sort((a, b) => byCodeUnit(a.symbol, b.symbol)),
     span: async () => ({ from: dates[0], to: dates.at(-1) }),
   };

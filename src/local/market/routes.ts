@@ -8,6 +8,7 @@ export const ROUTES = {
   tickers: 'polygon',
   grouped: 'polygon',
   splits: 'polygon',
+  dividends: 'polygon',
   details: 'polygon',
   indicators: 'polygon',
   assets: 'alpaca',
@@ -77,9 +78,9 @@ export interface Vendor {
 }
 
 const ALL = Object.keys(ROUTES) as RouteName[];
-const LISTS: readonly RouteName[] = ['tickers', 'grouped', 'splits', 'assets', 'members', 'dcf-bulk', 'profile-bulk'];
-const FMP: readonly RouteName[] = ['dcf', 'dcf-bulk', 'profile', 'profile-bulk'];
 const TABLES: readonly RouteName[] = ['dcf-bulk', 'profile-bulk'];
+const LISTS: readonly RouteName[] = ['tickers', 'grouped', 'splits', 'dividends', 'assets', 'members', ...TABLES];
+const FMP: readonly RouteName[] = ['dcf', 'dcf-bulk', 'profile', 'profile-bulk'];
 
 /** What each misbehaviour can be limited to, and which routes it takes when no limit is written. */
 const MISBEHAVIOURS = {
@@ -88,7 +89,7 @@ const MISBEHAVIOURS = {
   unauthorized: { able: ALL, usual: ALL },
   'server-error': { able: ALL, usual: ALL },
   'truncated-json': { able: ALL, usual: ALL },
-  'looping-cursor': { able: ['tickers', 'splits'], usual: ['tickers'] },
+  'looping-cursor': { able: ['tickers', 'splits', 'dividends'], usual: ['tickers'] },
   'late-correction': { able: ['grouped'], usual: ['grouped'] },
   'field-removed': { able: ['assets', 'tickers'], usual: ['assets'] },
   'field-added': { able: ['assets', 'tickers'], usual: ['assets'] },

@@ -46,6 +46,23 @@ export interface SplitRow {
   historical_adjustment_factor?: number;
 }
 
+/** A row of `/stocks/v1/dividends`; the older route has another word for the type and no factor. */
+export interface DividendRow {
+  id: string;
+  ticker: string;
+  cash_amount: number;
+  currency: string;
+  declaration_date: string;
+  ex_dividend_date: string;
+  record_date: string;
+  pay_date: string;
+  frequency: number;
+  distribution_type: 'recurring' | 'special' | 'supplemental' | 'irregular' | 'unknown';
+  /** The product of `1 - amount / close before` over this dividend and every later one in force. */
+  historical_adjustment_factor?: number;
+  split_adjusted_cash_amount?: number;
+}
+
 /** A row of Alpaca's `/v2/assets`. */
 export interface AssetRow {
   id: string;
@@ -78,6 +95,8 @@ export interface MarketSource {
   /** Unadjusted bars of one NYSE session, OTC rows flagged, in no particular order; none when nothing is held for it. */
   bars(date: string): Promise<BarRow[]>;
   splits(): Promise<SplitRow[]>;
+  /** Every dividend the vendor knows of on `asOf` (YYYY-MM-DD), announced ones included. */
+  dividends(asOf: string): Promise<DividendRow[]>;
   /** Every asset known on `asOf`, sorted by symbol in code-unit order. */
   assets(asOf: string): Promise<AssetRow[]>;
   /** First and last date held; absent when the source has no bounds of its own. */

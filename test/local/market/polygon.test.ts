@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sessionHours } from '../../../src/calendar/calendar.ts';
+import { previousSession, sessionHours, sessionsBetween } from '../../../src/calendar/calendar.ts';
 import { generateMarket } from '../../../src/local/market/generator.ts';
 import { type PracticeMarket, startMarket } from '../../../src/local/market/start-market.ts';
 import { ask, grouped, NOW } from './ask.ts';
@@ -139,6 +139,65 @@ describe('/v2/aggs/grouped', () => {
       .filter(({ ticker, execution_date }) => ticker === split.ticker && execution_date <= '2026-11-22')
       .reduce((product, { split_from, split_to }) => product * (split_from / split_to), 1);
     expect(await close(true)).toBeCloseTo((await close(false)) * factor, 3);
+  });
+});
+
+describe('dividends', () => {
+  const since = '/stocks/v1/dividends?ex_dividend_date.gte=2025-06-01&limit=5000&sort=ex_dividend_date.asc';
+
+  it('serves both routes in either order, each row once, those declared for a day to come too', async () => {
+    const all = (await source.dividends('2026-11-20')).map((row) => row.id).toSorted();
+    for (const path of ['/v3/reference/dividends?limit=1000', '/stocks/v1/dividends?limit=4000']) {
+      const rows = (await pagesFrom(path)).flatMap((page) => page.results!);
+      expect(rows.map((row) => row.id as string).toSorted()).toEqual(all);
+      const dates = rows.map((row) => row.ex_dividend_date as string);
+      expect(dates).toEqual(dates.toSorted().toReversed());
+      expect(dates[0]! > '2026-11-20').toBe(true);
+    }
+    const { results } = (await ask(market, '/v3/reference/dividends?ticker=AAPL')).json;
+    expect(results![0]).toMatchObject({ ticker: 'AAPL', dividend_type: expect.stringMatching(/^(CD|SC)$/) });
+    expect(results![0]).not.toHaveProperty('historical_adjustment_factor');
+  });
+
+  it('has specials, returns of capital, two on one day and another currency', async () => {
+    const rows = (await ask(market, since)).json.results!;
+    const kinds = new Set(rows.map((row) => row.distribution_type));
+    expect([...kinds].toSorted()).toEqual(['irregular', 'recurring', 'special']);
+    const days = rows.map((row) => `${row.ticker} ${row.ex_dividend_date}`);
+    expect(new Set(days).size).toBeLessThan(days.length);
+    expect(new Set(rows.map((row) => row.currency))).toEqual(new Set(['USD', 'EUR']));
+  });
+
+  it('gives factors that are the product of 1 - cash / close before over the days in force', async () => {
+    const rows = (await ask(market, `${since}&ticker=SPY`)).json.results!;
+    const days = [...new Set(rows.map((row) => row.ex_dividend_date as string))].filter((day) => day <= '2026-11-20');
+    let factor = 1;
+    for (const day of days.toReversed()) {
+      const { results } = (await ask(market, grouped(previousSession(day), 'adjusted=false'))).json;
+      const close = results!.find(({ T }) => T === 'SPY')?.c as number | undefined;
+      // Halted on the day before: the one before that counts.
+      if (close === undefined) return;
+      const own = rows.filter((row) => row.ex_dividend_date === day);
+      factor *= 1 - own.reduce((sum, row) => sum + (row.cash_amount as number), 0) / close;
+      for (const row of own) expect(row.historical_adjustment_factor).toBeCloseTo(factor, 6);
+    }
+  });
+
+  it('corrects some and takes some back', async () => {
+    const sessions = sessionsBetween('2025-01-02', '2025-01-31');
+    let [corrected, withdrawn] = [0, 0];
+    for (const [place, date] of sessions.entries()) {
+      if (place === 0) continue;
+      const now = new Map((await source.dividends(date)).map((row) => [row.id, row]));
+      for (const before of await source.dividends(sessions[place - 1]!)) {
+        const after = now.get(before.id);
+        if (after === undefined) {
+          withdrawn += 1;
+          expect(before.ex_dividend_date > date).toBe(true);
+        } else if (after.cash_amount !== before.cash_amount) corrected += 1;
+      }
+    }
+    expect([corrected > 0, withdrawn > 0]).toEqual([true, true]);
   });
 });
 

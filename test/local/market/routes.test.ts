@@ -18,7 +18,12 @@ describe('parseMisbehaviours', () => {
       { name: 'rate-limit', routes: ['tickers'], times: 2 },
     ]);
     expect(parseMisbehaviours(['rate-limit:2@tickers'])).toEqual(parseMisbehaviours(['rate-limit@tickers:2']));
-    expect(parseMisbehaviours(['half-missing@polygon'])[0]!.routes).toEqual(['tickers', 'grouped', 'splits']);
+    expect(parseMisbehaviours(['half-missing@polygon'])[0]!.routes).toEqual([
+      'tickers',
+      'grouped',
+      'splits',
+      'dividends',
+    ]);
     expect(parseMisbehaviours([])).toEqual([]);
   });
 
