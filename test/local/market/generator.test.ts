@@ -183,4 +183,22 @@ describe('generated market', () => {
       expect(() => generateMarket({ symbols, seed: 1 })).toThrow(expect.objectContaining({ name: 'Usage.Invalid' }));
     expect(() => generateMarket({ symbols: 5, seed: 0.5 })).toThrow(expect.objectContaining({ name: 'Usage.Invalid' }));
   });
+
+  it('corrects some dividends and takes some back before their day', async () => {
+    const small = generateMarket({ symbols: 150, seed: 1 });
+    const quarter = sessionsBetween('2025-01-02', '2025-03-31');
+    let [corrected, withdrawn] = [0, 0];
+    for (const [place, date] of quarter.entries()) {
+      if (place === 0) continue;
+      const now = new Map((await small.dividends(date)).map((row) => [row.id, row]));
+      for (const before of await small.dividends(quarter[place - 1]!)) {
+        const after = now.get(before.id);
+        if (after === undefined) {
+          withdrawn += 1;
+          expect(before.ex_dividend_date > date).toBe(true);
+        } else if (after.cash_amount !== before.cash_amount) corrected += 1;
+      }
+    }
+    expect([corrected > 0, withdrawn > 0]).toEqual([true, true]);
+  });
 });

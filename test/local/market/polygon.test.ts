@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { previousSession, sessionHours, sessionsBetween } from '../../../src/calendar/calendar.ts';
+import { previousSession, sessionHours } from '../../../src/calendar/calendar.ts';
 import { generateMarket } from '../../../src/local/market/generator.ts';
 import { type PracticeMarket, startMarket } from '../../../src/local/market/start-market.ts';
 import { ask, grouped, NOW } from './ask.ts';
@@ -181,23 +181,6 @@ describe('dividends', () => {
       factor *= 1 - own.reduce((sum, row) => sum + (row.cash_amount as number), 0) / close;
       for (const row of own) expect(row.historical_adjustment_factor).toBeCloseTo(factor, 6);
     }
-  });
-
-  it('corrects some and takes some back', async () => {
-    const sessions = sessionsBetween('2025-01-02', '2025-01-31');
-    let [corrected, withdrawn] = [0, 0];
-    for (const [place, date] of sessions.entries()) {
-      if (place === 0) continue;
-      const now = new Map((await source.dividends(date)).map((row) => [row.id, row]));
-      for (const before of await source.dividends(sessions[place - 1]!)) {
-        const after = now.get(before.id);
-        if (after === undefined) {
-          withdrawn += 1;
-          expect(before.ex_dividend_date > date).toBe(true);
-        } else if (after.cash_amount !== before.cash_amount) corrected += 1;
-      }
-    }
-    expect([corrected > 0, withdrawn > 0]).toEqual([true, true]);
   });
 });
 
