@@ -121,6 +121,8 @@ resource "aws_cloudwatch_event_target" "notify" {
   rule      = aws_cloudwatch_event_rule.aws["execution-lost"].name
   target_id = "notify"
   arn       = aws_sns_topic.notify.arn
+  # By a role: a topic's policy may name EventBridge only without a condition, which would let in every account's rules.
+  role_arn = aws_iam_role.rules.arn
 
   input_transformer {
     input_paths = {
@@ -200,7 +202,7 @@ resource "aws_cloudwatch_event_target" "events_log" {
 
 resource "aws_iam_role" "rules" {
   name               = "${local.prefix}-rules"
-  description        = "Starts machines for events"
+  description        = "Starts machines and notifies for events"
   assume_role_policy = data.aws_iam_policy_document.trust["rules"].json
 }
 
@@ -209,6 +211,12 @@ data "aws_iam_policy_document" "rules" {
     sid       = "StartMachines"
     actions   = ["states:StartExecution"]
     resources = [for machine in values(local.rule_machine) : aws_sfn_state_machine.machine[machine].arn]
+  }
+
+  statement {
+    sid       = "Notify"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.notify.arn]
   }
 }
 

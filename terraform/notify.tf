@@ -13,23 +13,6 @@ resource "aws_sns_topic_subscription" "email" {
 
 data "aws_iam_policy_document" "notify" {
   statement {
-    sid       = "Rules"
-    actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.notify.arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.aws["execution-lost"].arn]
-    }
-  }
-
-  statement {
     sid       = "Alarms"
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.notify.arn]

@@ -102,6 +102,23 @@ run "dev" {
     error_message = "a rule's target has no retry policy or no dead-letter queue"
   }
 
+  # EventBridge knows no condition in a topic's policy: what it may publish, it may by its target's role.
+  assert {
+    condition     = aws_cloudwatch_event_target.notify.role_arn == aws_iam_role.rules.arn && length([for statement in data.aws_iam_policy_document.rules.statement : statement if contains(statement.actions, "sns:Publish") && statement.resources == toset([aws_sns_topic.notify.arn])]) == 1
+    error_message = "the rule for lost executions may not publish"
+  }
+
+  assert {
+    condition     = !anytrue(flatten([for statement in data.aws_iam_policy_document.notify.statement : [for principal in statement.principals : contains(principal.identifiers, "events.amazonaws.com")]]))
+    error_message = "the topic's policy names EventBridge, whose condition would keep every notice back"
+  }
+
+  # A cause holds quotes and line breaks, which end a template's text early.
+  assert {
+    condition     = !contains(values(aws_cloudwatch_event_target.notify.input_transformer[0].input_paths), "$.detail.cause")
+    error_message = "text from outside goes into the notice"
+  }
+
   assert {
     condition     = alltrue([for schedule in aws_scheduler_schedule.start : schedule.target[0].retry_policy[0].maximum_retry_attempts == 3 && schedule.target[0].dead_letter_config[0].arn == aws_sqs_queue.undelivered.arn])
     error_message = "a schedule has no retry policy or no dead-letter queue"

@@ -14,6 +14,7 @@ import { root } from '../terraform/tooling.ts';
 import { batchRoutes } from './batch.ts';
 import { type Deployed, type DeployedMachine, type DeployedRule, readDeployed } from './deployed.ts';
 import { Executions } from './executions.ts';
+import { transformed } from './input-transformer.ts';
 import { deliverLogs } from './log-groups.ts';
 import { requirePermission } from './permissions.ts';
 import { Roles } from './roles.ts';
@@ -26,6 +27,9 @@ const ACCOUNT = '123456789012';
 const REGION = 'us-east-1';
 /** The practice market keeps nobody waiting. */
 const TIME_SCALE = 1 / 300;
+/** The bus refuses the first events. */
+export const BUSY_TIMES = 2;
+
 /** A message of the stage's topic, as a subscriber gets it. */
 export interface Told {
   subject?: string;
@@ -46,6 +50,8 @@ export interface Cloud {
   endpoints: Record<string, string>;
   /** Runs one execution of a deployed machine to its end. */
   run(machine: string, input: object, name: string, watch?: Watch): Promise<Execution>;
+  /** Tells the default bus of an execution's end, as AWS does. */
+  tellEnd(machine: string, ended: Pick<Execution, 'status' | 'error' | 'cause' | 'runId'>): Promise<void>;
   /** What events have started meanwhile, with its end. */
   settled(): Promise<Execution[]>;
   /** Events of our own bus and of AWS's, with the deployed rules they matched. */
@@ -71,9 +77,11 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
   await fillSecrets(client);
   const inbox = await subscribe(client);
   const roles = new Roles(client);
-  const runnable = [...deployed.functions, ...deployed.jobs, ...deployed.machines];
+  const targets = deployed.rules.flatMap((rule) => rule.targets.flatMap(({ RoleArn }) => RoleArn ?? []));
+  const runnable = [...deployed.functions, ...deployed.jobs, ...deployed.machines].map(({ role }) => role);
   const credentials = new Map<string, Record<string, string>>();
-  await Promise.all(runnable.map(async ({ role }) => credentials.set(role, await roles.assume(role))));
+  const assumed = [...new Set([...runnable, ...targets])];
+  await Promise.all(assumed.map(async (role) => credentials.set(role, await roles.assume(role))));
   const key = client.credentials;
   await emulator.authorize(true);
 
@@ -84,6 +92,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     return `${executionsOf(machine)}:${request.name}`;
   });
   const events: Cloud['events'] = [];
+  let busy = BUSY_TIMES;
   const triggered = new Triggered();
   const errors: string[] = [];
   const rulesOf = (bus: string) => deployed.rules.filter((rule) => rule.bus === bus);
@@ -92,6 +101,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     sql,
     events: {
       bus: 'afterbell-dev',
+      isBusy: () => busy > 0 && busy-- > 0,
       rules: Object.fromEntries(rulesOf('afterbell-dev').map(({ name, pattern }) => [name, pattern])),
       onEvent: (event, names) => {
         events.push({ event, rules: names });
@@ -121,21 +131,45 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
 
   /** A rule's targets that are machines, with what the rule makes of the event. */
   function start({ targets }: DeployedRule, event: BusEvent): void {
-    for (const { Arn, InputPath } of targets) {
+    for (const { Arn, InputPath, RoleArn = '' } of targets) {
       const machine = deployed.machines.find(({ arn }) => arn === Arn);
       if (!machine) throw new Error(`the target ${Arn} is not deployed`);
       if (InputPath !== '$.detail') throw new Error(`an InputPath nobody foresaw: ${InputPath}`);
+      requireTarget(RoleArn, 'states:StartExecution', machine.arn);
       triggered.start((signal) => run(machine.name, event.detail, `${machine.name}-by-event`, { signal }));
     }
   }
 
+  /** EventBridge reaches a target by its role: nothing of ours has a policy that names EventBridge for these. */
+  function requireTarget(role: string, action: string, resource: string): void {
+    if (roles.allows(credentials.get(role)?.AWS_ACCESS_KEY_ID ?? '', action, resource)) return;
+    throw new Error(`the rule's target is not allowed ${action}`);
+  }
+
+  /** A matched rule's topics get what its transformer makes of the event. */
+  async function notify({ targets }: DeployedRule, event: object): Promise<void> {
+    for (const target of targets.filter(({ Arn }) => Arn?.includes(':sns:'))) {
+      const { Arn = '', RoleArn = '' } = target;
+      requireTarget(RoleArn, 'sns:Publish', Arn);
+      const sns = new SNSClient({ ...client, credentials: sdkCredentials(credentials.get(RoleArn)!) });
+      await sns.send(new PublishCommand({ TopicArn: Arn, Message: transformed(target, event) }));
+    }
+  }
+
   /** What AWS tells the default bus of an execution's end. */
-  function tellEnd({ arn: stateMachineArn }: DeployedMachine, executionArn: string, ended: Execution): void {
+  async function tellEnd(
+    machine: DeployedMachine,
+    ended: Pick<Execution, 'status' | 'error' | 'cause' | 'runId'>,
+  ): Promise<void> {
+    const { arn: stateMachineArn } = machine;
+    const executionArn = `${executionsOf(machine)}:${ended.runId}`;
     const { status, error, cause, runId } = ended;
     const detail = { executionArn, stateMachineArn, name: runId, status, ...(error ? { error, cause } : {}) };
-    const event = { source: 'aws.states', 'detail-type': 'Step Functions Execution Status Change', detail };
+    const place = { time: new Date().toISOString(), region: REGION };
+    const event = { source: 'aws.states', 'detail-type': 'Step Functions Execution Status Change', ...place, detail };
     const rules = rulesOf('default').filter(({ pattern }) => matches(pattern, event));
     events.push({ event, rules: rules.map(({ name }) => name) });
+    for (const rule of rules) await notify(rule, event);
   }
 
   function run(machineName: string, input: object, name: string, watch?: Watch): Promise<Execution> {
@@ -164,7 +198,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     });
     executions.ended(arn, result);
     const ended = { ...result, runId };
-    tellEnd(machine, arn, ended);
+    await tellEnd(machine, ended);
     const { StateEntered: states, TaskScheduled: tasks } = counts;
     say(`${runId}: ${result.status}, ${states} states, ${tasks} tasks`, begun);
     return ended;
@@ -175,6 +209,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     operator: client,
     endpoints,
     run,
+    tellEnd: (name, ended) => tellEnd(deployed.machines.find((one) => one.name === name)!, ended),
     settled: () => triggered.settled(),
     events,
     told: () => inbox.read(),

@@ -13,7 +13,7 @@ import type { NightReport } from '../../src/records/run.ts';
 import { storePrices } from '../../src/warehouse/prices.ts';
 import { bar } from '../checks/bars.ts';
 import { HANGS_MS } from '../limits.ts';
-import { type Cloud, openCloud } from './cloud.ts';
+import { BUSY_TIMES, type Cloud, openCloud } from './cloud.ts';
 import { findSecrets } from './secrets.ts';
 import { VENDOR_KEYS } from './settings.ts';
 import type { EmulatedStage } from './stack.ts';
@@ -46,8 +46,15 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
         { portfolio: 'core', positions: [{ symbol: 'AAPL', quantity: 5 }] },
       ]);
       const input = await scheduled('night', '2025-11-20T09:00:00Z');
-      const night = await cloud.run('nightly', input, 'night-2025-11-19');
+      const retried: (string | undefined)[] = [];
+      const night = await cloud.run('nightly', input, 'night-2025-11-19', {
+        onEvent: ({ type, error }) => {
+          if (type === 'TaskRetried') retried.push(error);
+        },
+      });
       expect(cloud.refused()).toEqual([]);
+      // The bus was busy; the event that starts the portfolio machine arrived all the same.
+      expect(retried).toEqual(Array.from({ length: BUSY_TIMES }, () => 'Night.EventRefused'));
       expect(night).toMatchObject({ status: 'SUCCEEDED', output: { status: 'Succeeded', session: '2025-11-19' } });
       const { lake, tables, warehouse } = dev.stores;
       const report = await readJson<NightReport>(lake, keys.report('2025-11-19', 'night.json'));
@@ -141,6 +148,14 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
       expect(cloud.events.map(({ event, rules }) => [event.detail.status, rules])).toEqual([
         ['ABORTED', ['execution-lost']],
       ]);
+      const [told, ...more] = await cloud.told();
+      expect(told?.message).toMatch(/^Interrupted: execution night-2025-11-20-\w+ stopped .*\(ABORTED\)/);
+      expect(told?.message).toMatch(/^Repair: npx afterbell night --stage dev$/m);
+      expect(more).toEqual([]);
+      // Whatever stands in a cause, the notice arrives.
+      const cause = 'the "end"\n{"of": \\ everything}';
+      await cloud.tellEnd('nightly', { status: 'FAILED', error: 'States.Runtime', cause, runId: 'night-1' });
+      expect(await cloud.told()).toMatchObject([{ message: expect.stringContaining('Error: States.Runtime') }]);
     },
     HANGS_MS,
   );

@@ -25,6 +25,8 @@ export interface EventsOptions {
   /** Called for every accepted event, also when no rule matched; PutEvents does not wait for it. */
   onEvent: (event: BusEvent, matchedRuleNames: string[]) => Promise<void> | void;
   now?: () => Date;
+  /** Whether the bus is too busy to take the next entry; never unless given. */
+  isBusy?: () => boolean;
   /** Name of the one bus there is; `default` unless given. */
   bus?: string;
 }
@@ -58,6 +60,7 @@ export function eventsRoutes(options: EventsOptions, onError: (error: unknown, d
       const results = Entries.map((entry) => {
         const event = busEvent(entry, now(), options.bus ?? 'default');
         if ('ErrorCode' in event) return event;
+        if (options.isBusy?.()) return problem('ThrottlingException', 'Rate exceeded');
         const matched = rules.filter(({ fits }) => fits(event)).map(({ name }) => name);
         Promise.resolve()
           .then(() => options.onEvent(event, matched))
