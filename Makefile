@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate fuzz nodes audit setup build check graph bench rehearsal images deploy destroy
+.PHONY: help run test simulate fuzz nodes audit setup build check check-aws graph bench rehearsal images deploy destroy
 SHELL := /bin/bash
 begun := $(shell date +%s)
 # The last line of what takes long: how long it took, however it ended.
@@ -52,6 +52,9 @@ nodes: build ## a practice night and engine-sensitive tests on those of Node 22 
 
 audit: setup ## the supply chain: every platform's hashes, the list of parts, registry signatures
 	@node scripts/audit.mjs
+
+check-aws: setup ## ask AWS itself about machines, recorded cases, policies and the database (STAGE=dev); SKIPPED without credentials
+	@node scripts/check-aws.mjs $(STAGE)
 
 graph: ## draw the state machine into docs/state-machine.md
 	@node scripts/graph.mjs

@@ -10,6 +10,7 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { DescribeStateMachineCommand, ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { policiesOf } from '../../scripts/check-aws/policies.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type EventPattern, matches } from '../../src/local/aws/eventbridge.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
@@ -121,6 +122,15 @@ test('the schedule starts the night by an input that the machine takes', async (
   });
   const input = schedule.Target!.Input!.replace('<aws.scheduler.scheduled-time>', '2025-11-20T09:00:00Z');
   expect(startInput.parse(JSON.parse(input))).toMatchObject({ scheduledTime: '2025-11-20T09:00:00Z' });
+});
+
+test('every policy that Terraform shows is one that can be checked on AWS', async ({ skip }) => {
+  if (!stage) return skip();
+  const { output } = await stage.terraform.run(['show', '-json']);
+  const { policies, unknown } = policiesOf(JSON.parse(output));
+  expect(unknown).toEqual([]);
+  expect(policies.length).toBeGreaterThan(2 * functionNames.length);
+  for (const { document } of policies) expect(JSON.parse(document).Statement).toBeDefined();
 });
 
 async function ruleOf(name: string, bus?: string): Promise<{ pattern: EventPattern; targets: (string | undefined)[] }> {
