@@ -15,6 +15,7 @@ const RESULT_LIMIT_BYTES = 32 * 1024;
 const SECRET_TTL_MS = 15 * 60 * 1000;
 /** Leaves time to log before Lambda kills the sandbox; the abort arrives as a named, catchable error. */
 const EARLY_MS = 1000;
+let handlers = 0;
 type SecretSetting = Extract<keyof Config, `${string}_SECRET_ARN`>;
 
 interface Definition<S extends z.ZodType, R> {
@@ -75,11 +76,13 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
   const handler = middy({ timeoutEarlyInMillis: EARLY_MS }).handler(inner);
   const fetchData = secretArns(secrets, config);
   if (Object.keys(fetchData).length > 0) {
+    // A process may hold several handlers.
+    handlers += 1;
+    const cacheKey = `${name} ${handlers}`;
     // disablePrefetch: a refused GetSecretValue at import would end the process with an unrelated stack.
-    // Cached under the function's name: a process may hold several.
     const options = {
       fetchData,
-      cacheKey: name,
+      cacheKey,
       disablePrefetch: true,
       cacheExpiry: SECRET_TTL_MS,
       setToContext: true,

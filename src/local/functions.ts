@@ -17,6 +17,8 @@ export interface FunctionsOptions {
   logFile: string;
   /** Worker processes at most; 2 by default. */
   size?: number;
+  /** Starts one of them. */
+  startProcess?: typeof startFunctionProcess;
 }
 
 export interface Functions {
@@ -37,7 +39,8 @@ export interface InvokeOptions {
 }
 
 /** A pool of warm Lambda workers in processes of their own. */
-export function startFunctions({ bundles, worker, env, logFile, size = 2 }: FunctionsOptions): Functions {
+export function startFunctions(options: FunctionsOptions): Functions {
+  const { bundles, worker, env, logFile, size = 2, startProcess = startFunctionProcess } = options;
   const log = openLineLog(logFile);
   const environment = { PATH: childPath(), ...env };
   const idle: FunctionProcess[] = [];
@@ -65,7 +68,7 @@ export function startFunctions({ bundles, worker, env, logFile, size = 2 }: Func
     const ready = warm >= 0 || all.size >= size ? idle.splice(Math.max(warm, 0), 1)[0] : undefined;
     if (ready) return ready;
     try {
-      const started = startFunctionProcess(worker, environment, log);
+      const started = startProcess(worker, environment, log);
       all.add(started);
       return started;
     } catch (error) {

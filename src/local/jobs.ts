@@ -31,6 +31,8 @@ export interface JobsOptions {
   logFile: string;
   /** Seconds a stopped job has between SIGTERM and SIGKILL; 10 by default. */
   killAfterSeconds?: number;
+  /** Runs one attempt of a job. */
+  attempt?: typeof runAttempt;
 }
 
 export interface Jobs {
@@ -49,7 +51,8 @@ export interface Jobs {
 const CHILDREN_AT_ONCE = 2;
 
 /** AWS Batch on a laptop: every job is a child process. */
-export function startJobs({ definitions, jobProcess, env, logFile, killAfterSeconds = 10 }: JobsOptions): Jobs {
+export function startJobs(options: JobsOptions): Jobs {
+  const { definitions, jobProcess, env, logFile, killAfterSeconds = 10, attempt = runAttempt } = options;
   const log = openLineLog(logFile);
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
@@ -81,7 +84,7 @@ export function startJobs({ definitions, jobProcess, env, logFile, killAfterSeco
         timeoutSeconds,
         killAfterSeconds,
       };
-      attempts.push(await runAttempt({ ...spec, name: job.JobName, id: head.JobId }, log, signal));
+      attempts.push(await attempt({ ...spec, name: job.JobName, id: head.JobId }, log, signal));
       if (signal.aborted) throw named('AbortError', `Job ${job.JobName} was stopped`);
     } while (isRetried(attempts.at(-1)) && attempts.length < limit);
     return jobDetail(head, attempts, command);
@@ -203,12 +206,11 @@ export async function runAttempt(spec: AttemptSpec, log: LineLog, signal: AbortS
   }
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();
-  const telling: string[] = [];
+  const reason = lastWords();
   const reading = (['stdout', 'stderr'] as const).map((stream) =>
     eachLine(child[stream] as Readable, (line) => {
       log.write({ name, id, stream }, line);
-      if (stream === 'stderr' && isTelling(line)) telling.push(line);
-      if (telling.length > REASON_LINES) telling.shift();
+      if (stream === 'stderr') reason.add(line);
     }),
   );
   let exitCode: number;
@@ -220,8 +222,19 @@ export async function runAttempt(spec: AttemptSpec, log: LineLog, signal: AbortS
     signal?.removeEventListener('abort', stop);
     for (const timer of timers) clearTimeout(timer);
   }
-  const reason = exitCode === 0 || telling.length === 0 ? undefined : telling.join('\n');
-  return { exitCode, reason, timedOut, startedAt, stoppedAt: Date.now() };
+  return { exitCode, reason: reason.of(exitCode), timedOut, startedAt, stoppedAt: Date.now() };
+}
+
+/** Gathers what an attempt wrote to stderr, for its reason. */
+export function lastWords(): { add(line: string): void; of(exitCode: number): string | undefined } {
+  const telling: string[] = [];
+  return {
+    add(line) {
+      if (isTelling(line)) telling.push(line);
+      if (telling.length > REASON_LINES) telling.shift();
+    },
+    of: (exitCode) => (exitCode === 0 || telling.length === 0 ? undefined : telling.join('\n')),
+  };
 }
 
 /** Stack frames and Node.js' closing version line say nothing of the cause. */

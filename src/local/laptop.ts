@@ -163,6 +163,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       worker: program.local('function-worker'),
       env,
       logFile: join(home.folders.logs, 'functions.jsonl'),
+      startProcess: program.processes?.startProcess,
     });
     closers.push(() => functions.close());
     const jobs = startJobs({
@@ -171,6 +172,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       env,
       logFile: join(home.folders.logs, 'jobs.jsonl'),
       killAfterSeconds: JOB_STOP_SECONDS,
+      attempt: program.processes?.attempt,
     });
     closers.push(() => jobs.close());
     const machines = Object.fromEntries(MACHINES.map((name) => [name, laptopMachine(program.root, name)]));

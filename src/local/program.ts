@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
-import type { JobDefinition } from './jobs.ts';
+import type { startFunctionProcess } from './functions.ts';
+import type { JobDefinition, runAttempt } from './jobs.ts';
 
 /** The built product: where its bundles and state machines lie. */
 export interface Program {
@@ -15,6 +16,8 @@ export interface Program {
   cluster: string;
   /** The script of the pages that report --serve serves. */
   pages: string;
+  /** How functions and jobs are started where it is not a process of its own for each laptop and attempt. */
+  processes?: { startProcess: typeof startFunctionProcess; attempt: typeof runAttempt };
 }
 
 /** @param dist the output folder of scripts/build.mjs, `root` the folder with `state-machines/` */
