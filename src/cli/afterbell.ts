@@ -6,7 +6,8 @@ import { printError } from './print-error.ts';
  * of open files is too low for the rest to be loaded.
  */
 try {
-  await import(new URL('main.mjs', import.meta.url).href);
+  const { main } = (await import(new URL('main.mjs', import.meta.url).href)) as typeof import('./main.ts');
+  await main();
 } catch (error) {
   const named = fewFiles(error);
   if (!named) throw error;

@@ -29,7 +29,7 @@ export interface Context {
 /** @throws Config.Invalid, Usage.Invalid for a stage that is not there */
 export async function openContext(
   options: { json?: boolean; stage?: string },
-  signals: Pick<Context, 'signal' | 'unread'>,
+  { program, ...signals }: Pick<Context, 'signal' | 'unread'> & { program?: Program },
 ): Promise<Context> {
   const { unknown, home } = readEnvFile('.env');
   const own = loadConfig();
@@ -38,7 +38,7 @@ export async function openContext(
   return {
     config: stage?.config ?? own,
     ...(stage ? { stage } : {}),
-    program: readProgram(projectRoot()),
+    program: program ?? readProgram(projectRoot()),
     terminal: openTerminal({ ...options, noColor: noColour(), stand: standOf(stage, own, home) }),
     now: own.AFTERBELL_NOW ? new Date(own.AFTERBELL_NOW) : new Date(),
     ...signals,

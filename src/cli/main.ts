@@ -5,6 +5,7 @@ import { type Command, CommanderError } from 'commander';
 import { errorName, fewFiles, NamedError } from '../errors.ts';
 import { takeLastSteps } from '../local/last-steps.ts';
 import { keepFilesPrivate } from '../local/permissions.ts';
+import type { Program } from '../local/program.ts';
 import { typedCommands } from '../text.ts';
 import { commands } from './commands.ts';
 import { type Context, openContext, projectRoot, standHere } from './context.ts';
@@ -20,45 +21,51 @@ const ENDING = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 /** What a command has for ending in order; with the last steps it is gone within two seconds. */
 const GRACE_MS = 1500;
 
-// Keys, holdings and prices are nobody else's: what this process writes only its user can read.
-keepFilesPrivate();
-const signals = watchSignals();
-const streams = watchStreams(process.stdout, process.stderr);
-let code = 0;
-let name = '';
-/** Until the settings are read nobody knows the data directory. */
-let typed = (text: string) => typedCommands(text, standHere());
+/**
+ * Runs the command that process.argv names and leaves its exit code to the process.
+ * @param program the built product; the one beside this bundle unless given
+ */
+export async function main(program?: Program): Promise<void> {
+  // Keys, holdings and prices are nobody else's: what this process writes only its user can read.
+  keepFilesPrivate();
+  const signals = watchSignals();
+  const streams = watchStreams(process.stdout, process.stderr);
+  let code = 0;
+  let name = '';
+  /** Until the settings are read nobody knows the data directory. */
+  let typed = (text: string) => typedCommands(text, standHere());
 
-/** Runs a command's work and keeps its exit code. */
-function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise<number>) {
-  return async (...args: unknown[]) => {
-    const command = args.at(-1) as Command;
-    const given = args.slice(0, -1) as A;
-    name = command.name();
-    const context = await openContext(command.opts(), { signal: signals.signal, unread: streams.unread });
-    typed = context.terminal.typed;
-    code = await work(...given, context);
-  };
+  /** Runs a command's work and keeps its exit code. */
+  function action<A extends unknown[]>(work: (...args: [...A, Context]) => Promise<number>) {
+    return async (...args: unknown[]) => {
+      const command = args.at(-1) as Command;
+      const given = args.slice(0, -1) as A;
+      name = command.name();
+      const context = await openContext(command.opts(), { signal: signals.signal, unread: streams.unread, program });
+      typed = context.terminal.typed;
+      code = await work(...given, context);
+    };
+  }
+
+  try {
+    await commands(version(), action, typed).parseAsync();
+  } catch (error) {
+    // What fails once the work is told to stop fails because of that.
+    const cause = signals.signal.aborted ? signals.signal.reason : (fewFiles(error) ?? error);
+    code = exitCode(cause as Error, typed);
+  }
+  process.exitCode = code === 0 ? 0 : (signals.exitCode() ?? code);
+  // Only now is known what became of the last words.
+  process.once('exit', () => {
+    process.exitCode = streams.exitCode(Number(process.exitCode), name);
+  });
 }
 
 function version(): string {
   return (JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-try {
-  await commands(version(), action, typed).parseAsync();
-} catch (error) {
-  // What fails once the work is told to stop fails because of that.
-  const cause = signals.signal.aborted ? signals.signal.reason : (fewFiles(error) ?? error);
-  code = exitCode(cause as Error);
-}
-process.exitCode = code === 0 ? 0 : (signals.exitCode() ?? code);
-// Only now is known what became of the last words.
-process.once('exit', () => {
-  process.exitCode = streams.exitCode(Number(process.exitCode), name);
-});
-
-function exitCode(error: Error): number {
+function exitCode(error: Error, typed: (text: string) => string): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     // Commander has told people itself; the help of a bare `afterbell` is an error without words.

@@ -2,6 +2,7 @@ import { type ChildProcess, execFile } from 'node:child_process';
 import { shellWord } from '../../src/text.ts';
 import { cli } from './program.ts';
 import { scratch } from './scene.ts';
+import { warmCommand } from './warm-commands.ts';
 
 export interface Said {
   code: number;
@@ -9,13 +10,14 @@ export interface Said {
   stderr: string;
 }
 
-/** Runs the bundled command line as a user would, in an empty folder and with nothing but these settings. */
-export async function afterbell(
-  args: readonly string[],
-  env: Record<string, string> = {},
-  cwd?: string,
-): Promise<Said> {
-  return started(args, env, [], cwd).ended;
+const SETTINGS = { PATH: process.env.PATH, HISTORY_SESSIONS: '0', SYMBOLS: '60', REPORT_SYMBOLS: 'AAPL' };
+
+/**
+ * Runs the bundled command line in an empty folder and with nothing but these settings, in a process that has run other
+ * commands before; `started` gives one a process of its own.
+ */
+export function afterbell(args: readonly string[], env: Record<string, string> = {}, cwd = scratch()): Promise<Said> {
+  return warmCommand({ args, env: { ...SETTINGS, ...env }, cwd });
 }
 
 /** How it prints its own commands there, where neither npx nor the PATH leads to it: by its path, and its home named. */
@@ -30,7 +32,7 @@ export interface Started {
   ended: Promise<Said>;
 }
 
-/** The same, to be looked at or stopped while it runs. @param inside a program that runs it: `['unshare', '-n']` */
+/** The same as a user would, in a process of its own, to be looked at or stopped while it runs. @param inside a program that runs it: `['unshare', '-n']` */
 export function started(
   args: readonly string[],
   env: Record<string, string> = {},
@@ -40,7 +42,7 @@ export function started(
   const options = {
     cwd,
     maxBuffer: 64 * 1024 * 1024,
-    env: { PATH: process.env.PATH, HISTORY_SESSIONS: '0', SYMBOLS: '60', REPORT_SYMBOLS: 'AAPL', ...env },
+    env: { ...SETTINGS, ...env },
   };
   const [program = '', ...rest] = [...inside, process.execPath, cli, ...args];
   let finish: (said: Said) => void;

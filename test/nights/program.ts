@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from '../../scripts/bundle.mjs';
 import { type Program, readProgram } from '../../src/local/program.ts';
 import { warmProcesses } from './warm-processes.ts';
 
@@ -12,7 +13,7 @@ const dist = join(repository, 'dist');
 export const ownProcesses = readProgram(repository);
 
 /** The same in processes that go on from laptop to laptop. */
-export const program: Program = { ...ownProcesses, processes: warmProcesses(() => `${buildCache()}-jobs.mjs`) };
+export const program: Program = { ...ownProcesses, processes: warmProcesses(() => bundled('warm-job')) };
 
 /** The bundled command line. */
 export const cli = join(dist, 'cli', 'afterbell.mjs');
@@ -30,4 +31,15 @@ function cacheOf(): string {
   const files = readdirSync(dist, { recursive: true, withFileTypes: true }).filter(({ name }) => name.endsWith('.mjs'));
   for (const path of files.map((file) => join(file.parentPath, file.name)).sort()) hash.update(readFileSync(path));
   return join(repository, 'node_modules', '.cache', 'afterbell-nights', hash.digest('hex').slice(0, 16));
+}
+
+/** A program of this folder as one file, made once for this build: aside, as other workers may be making it, too. */
+export async function bundled(name: 'warm-job' | 'warm-cli'): Promise<string> {
+  const path = `${buildCache()}-${name}.mjs`;
+  if (existsSync(path)) return path;
+  mkdirSync(dirname(path), { recursive: true });
+  const making = `${path}.${randomUUID()}.mjs`;
+  await bundle(fileURLToPath(new URL(`${name}.ts`, import.meta.url)), making);
+  renameSync(making, path);
+  return path;
 }

@@ -13,7 +13,8 @@ const JOBS: Record<string, (host: JobHost) => Promise<void>> = { consolidator, r
 
 /** Runs a job in a process that goes on afterwards. Returns its exit code. */
 export async function handler({ job, command, env }: WarmJob): Promise<number> {
-  process.env = { ...env };
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, env);
   const { stdout, stderr } = process;
   const argv = [process.execPath, job, ...command];
   const host: JobHost = { argv, env, stdout, stderr, on: () => undefined, off: () => undefined };

@@ -1,13 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { bundle } from '../../scripts/bundle.mjs';
+import { pathToFileURL } from 'node:url';
 import { childPath, type FunctionProcess, type Outcome, startFunctionProcess } from '../../src/local/functions.ts';
 import { lastWords } from '../../src/local/jobs.ts';
 import type { LineLog } from '../../src/local/line-log.ts';
 import type { Program } from '../../src/local/program.ts';
-import { removeAfterTests } from '../cleanup.ts';
 import { homesFolder } from '../homes.ts';
 import type { WarmJob } from './warm-job.ts';
 
@@ -28,14 +25,14 @@ const KILLED = 137;
  * Functions and jobs in processes that go on from one laptop to the next: to load and compile what they need takes ten
  * times what a call does. Each laptop gets function modules of its own, over its own environment; packages and
  * what has no state are shared. What a test stops ends its process, as ever.
- * @param jobs where the bundle of both jobs is kept
+ * @param jobs the bundle of warm-job.ts
  */
-export function warmProcesses(jobs: () => string): NonNullable<Program['processes']> {
+export function warmProcesses(jobs: () => Promise<string>): NonNullable<Program['processes']> {
   return {
     startProcess: (worker, env, log) => {
       const warm = take('functions', worker);
       warm.log = log;
-      const entryOf = entries(env);
+      const entries = openEntries(env);
       let isBusy = false;
       let isOurs = true;
       return {
@@ -43,13 +40,14 @@ export function warmProcesses(jobs: () => string): NonNullable<Program['processe
         usable: () => isOurs && warm.process.usable(),
         run: async (invocation) => {
           isBusy = true;
-          const outcome = await warm.process.run({ ...invocation, path: entryOf(invocation.path) });
+          const outcome = await warm.process.run({ ...invocation, path: entries.of(invocation.path) });
           isBusy = false;
           return outcome;
         },
         kill: async () => {
           if (!isOurs) return;
           isOurs = false;
+          entries.remove();
           if (isBusy) await warm.process.kill();
           await giveBack('functions', warm);
         },
@@ -57,7 +55,7 @@ export function warmProcesses(jobs: () => string): NonNullable<Program['processe
     },
     attempt: async ({ jobProcess, program, command, env, timeoutSeconds, name, id }, log, signal) => {
       const startedAt = Date.now();
-      const path = await madeOnce(jobs());
+      const path = await jobs();
       const warm = take('jobs', join(dirname(jobProcess), 'function-worker.mjs'));
       const reason = lastWords();
       const write: LineLog['write'] = (origin, line) => {
@@ -100,18 +98,17 @@ function exitCodeOf(outcome: Outcome): number {
 }
 
 /** Files that give a function's module to one laptop alone, with its environment. */
-function entries(env: Record<string, string>): (path: string) => string {
+function openEntries(env: Record<string, string>) {
   laptops += 1;
-  const laptop = laptops;
-  let folder: string | undefined;
-  return (path) => {
-    if (!folder) {
-      folder = mkdtempSync(join(homesFolder(), 'afterbell-functions-'));
-      removeAfterTests(folder);
-    }
-    const entry = join(folder, basename(path));
-    if (!existsSync(entry)) writeFileSync(entry, entryText(`${pathToFileURL(path)}?laptop=${laptop}`, env));
-    return entry;
+  const folder = mkdtempSync(join(homesFolder(), 'afterbell-functions-'));
+  const query = `?laptop=${laptops}`;
+  return {
+    of(path: string): string {
+      const entry = join(folder, basename(path));
+      if (!existsSync(entry)) writeFileSync(entry, entryText(`${pathToFileURL(path)}${query}`, env));
+      return entry;
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
@@ -123,16 +120,7 @@ if (!globalThis.setTimeout.isWarm) {
   const soon = (act, ms, ...given) => setTimeout(ms > 600_000 ? () => undefined : act, ms, ...given);
   globalThis.setTimeout = Object.assign(soon, { isWarm: true, [promisify.custom]: setTimeout[promisify.custom] });
 }
-process.env = ${JSON.stringify(env)};
+for (const name of Object.keys(process.env)) delete process.env[name];
+Object.assign(process.env, ${JSON.stringify(env)});
 export const { handler } = await import(${JSON.stringify(module)});
 `;
-
-/** Made aside and moved there: other workers may be making it, too. */
-async function madeOnce(path: string): Promise<string> {
-  if (existsSync(path)) return path;
-  mkdirSync(dirname(path), { recursive: true });
-  const making = `${path}.${randomUUID()}.mjs`;
-  await bundle(fileURLToPath(new URL('warm-job.ts', import.meta.url)), making);
-  renameSync(making, path);
-  return path;
-}
