@@ -89,7 +89,8 @@ function children(): Child[] {
 test.runIf(canBecome)(
   'while a night runs another user can read no key: not from its lock, its processes or its files',
   async () => {
-    const scene = await openScene({ home: await openToAll(), env: { POLYGON_API_KEY: 'the-key-nobody-may-read' } });
+    const env = { POLYGON_API_KEY: 'the-key-nobody-may-read' };
+    const scene = await openScene({ home: await openToAll(), env, ownProcesses: true });
     const { credentials, endpoints } = (await readHome(scene.home))!;
     expect(endpoints).toHaveProperty('aws');
     expect(asNobody('cat', join(scene.home, 'home.lock')).code).not.toBe(0);
@@ -108,10 +109,10 @@ test.runIf(canBecome)(
       expect(code).not.toBe(0);
     }
     expect(asNobody('find', scene.home, '-mindepth', '1').text).toBe('');
-    const env = { AFTERBELL_HOME: scene.home };
-    const asked = await afterbell(['query', '--warehouse', 'SELECT 1 AS n', '--json'], env);
+    const own = { AFTERBELL_HOME: scene.home };
+    const asked = await afterbell(['query', '--warehouse', 'SELECT 1 AS n', '--json'], own);
     expect([asked.code, asked.stdout.trim()], asked.stderr).toEqual([0, '[{"n":1}]']);
-    const listed = await afterbell(['portfolios', '--json'], env);
+    const listed = await afterbell(['portfolios', '--json'], own);
     expect(listed.code, listed.stderr).toBe(0);
   },
 );

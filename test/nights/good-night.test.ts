@@ -6,7 +6,7 @@ import { afterbell, typed } from './command.ts';
 import { HELD, lakeFiles, logLines, MORNING, openScene, SESSION, THAT_MORNING } from './scene.ts';
 
 test('a good night fills every store, tells the rule, and its repetition changes nothing', async () => {
-  const scene = await openScene();
+  const scene = await openScene({ ownProcesses: true });
   const { laptop, home } = scene;
   const { lake, runs, warehouse, tables, config } = laptop.stores;
 

@@ -11,7 +11,7 @@ import type { ExecutionEvent } from '../../src/local/states/events.ts';
 import type { NightKind } from '../../src/records/run.ts';
 import { afterThisTest, removeAfterTests } from '../cleanup.ts';
 import { homesFolder } from '../homes.ts';
-import { buildCache, program } from './program.ts';
+import { buildCache, ownProcesses, program } from './program.ts';
 
 /** The last of the sessions every warm home holds, and the one the tests' nights are about. */
 export const HELD = { first: '2025-11-07', last: '2025-11-18', count: 8 };
@@ -70,6 +70,8 @@ export interface SceneOptions {
   onNotify?: LaptopOptions['onNotify'];
   /** When an execution starts, for what depends on the day a list is fetched. */
   now?: LaptopOptions['now'];
+  /** Functions and jobs in processes that nobody had before, each job in one of its own, as users have them. */
+  ownProcesses?: boolean;
 }
 
 /** @param options.env settings over the defaults; undefined takes one away */
@@ -127,7 +129,8 @@ export async function openOn(home: string, market: PracticeMarket, options: Scen
     ...options.env,
   });
   const { timeScale, onNotify, now } = options;
-  const laptop = await openLaptop({ config, program, timeScale, onNotify, now });
+  const product = options.ownProcesses ? ownProcesses : program;
+  const laptop = await openLaptop({ config, program: product, timeScale, onNotify, now });
   afterThisTest(() => laptop.close());
   return {
     home,
