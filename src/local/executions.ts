@@ -88,8 +88,7 @@ export class Triggered {
 export const RULE_TARGETS: Readonly<Record<string, MachineName>> = { 'night-completed': 'portfolio' };
 
 /** Files of `state-machines/` that a laptop runs. */
-export const MACHINES = ['nightly', 'portfolio', 'maintenance'] as const;
-export type MachineName = (typeof MACHINES)[number];
+export type MachineName = 'nightly' | 'portfolio' | 'maintenance';
 
 /** Job definitions by placeholder: the same words as in Terraform. */
 const JOB_PROGRAMS = ['consolidator', 'resampler'] as const;

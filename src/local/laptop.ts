@@ -20,7 +20,6 @@ import { randomCredentials } from './aws/signature.ts';
 import {
   type Execution,
   laptopMachine,
-  MACHINES,
   type MachineName,
   RULE_TARGETS,
   RunningExecutions,
@@ -175,7 +174,8 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       attempt: program.processes?.attempt,
     });
     closers.push(() => jobs.close());
-    const machines = Object.fromEntries(MACHINES.map((name) => [name, laptopMachine(program.root, name)]));
+    // Each is compiled when it is first run.
+    const machines: Partial<Record<MachineName, ReturnType<typeof laptopMachine>>> = {};
     const sns = new SNSClient(clientOptions(aws.url, credentials));
     const running = new RunningExecutions(home.folders.logs);
     // What EventBridge tells of an execution that ended without a word of its own, once; the ledger says the same.
@@ -218,7 +218,8 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       keepNewest(executions, KEPT_EXECUTIONS);
       if (machine === 'nightly' && vendors.embedded && isNew) await keepMarket();
       await running.begin({ arn, name: runId, startTime }).catch(() => undefined);
-      const result = await runMachine(machines[machine]!, {
+      machines[machine] ??= laptopMachine(program.root, machine);
+      const result = await runMachine(machines[machine], {
         input,
         execution: { arn, name: runId, startTime },
         stateMachine: { arn: stateMachineArn, name: machineName },

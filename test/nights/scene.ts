@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { exitCodeOf, type Outcome, outcomeOf } from '../../src/cli/outcome.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Laptop, type LaptopOptions, openLaptop } from '../../src/local/laptop.ts';
@@ -203,10 +203,13 @@ async function prepared(
   return home;
 }
 
-/** Homes of other builds, unless another test run may be using them at this moment. */
+/** What other builds made, unless another test run may be using it at this moment. */
 function dropOld(cache: string): void {
+  const own = basename(buildCache());
   for (const path of readdirSync(cache).map((name) => join(cache, name))) {
-    if (Date.now() - statSync(path).mtimeMs > OLD_MS) rmSync(path, { recursive: true, force: true });
+    const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    const isOld = Date.now() - made > OLD_MS;
+    if (isOld && !basename(path).startsWith(own)) rmSync(path, { recursive: true, force: true });
   }
 }
 
