@@ -29,10 +29,14 @@ const path = text
   )
   .transform(inHome);
 const dataDirectory = path.default('./.afterbell');
-const url = z
-  .string()
-  .regex(/^https?:\/\/[^\s]+$/, 'an http(s) URL')
-  .refine((address) => URL.canParse(address), 'an http(s) URL');
+const address = (form: RegExp) =>
+  z
+    .string()
+    .regex(form, 'an http(s) URL')
+    .refine((text) => URL.canParse(text), 'an http(s) URL');
+const url = address(/^https?:\/\/[^\s]+$/);
+/** A deployed practice stage names its practice market by function: `lambda://NAME`. */
+const vendorUrl = address(/^(https?|lambda):\/\/[^\s]+$/);
 /** Digits only: what coercion makes of `0x50`, `1e3` or `true` is nobody's number. */
 const wholeOf = (least: number, most: number) =>
   z
@@ -84,7 +88,7 @@ export const SETTINGS = [
   setting('POLYGON_API_KEY', text.optional(), 'Polygon/Massive key. Without it the practice market answers.', {
     secret: true,
   }),
-  setting('POLYGON_BASE_URL', url.default('https://api.massive.com'), 'Polygon/Massive host.', { command: true }),
+  setting('POLYGON_BASE_URL', vendorUrl.default('https://api.massive.com'), 'Polygon/Massive host.', { command: true }),
   setting('POLYGON_CALLS_PER_MINUTE', whole.default(5), "Your plan's calls per minute; 0 = unlimited.", {
     command: true,
   }),
@@ -106,7 +110,7 @@ export const SETTINGS = [
   setting('ALPACA_API_SECRET_KEY', text.optional(), 'Alpaca secret.', { secret: true }),
   setting(
     'ALPACA_BASE_URL',
-    url.default('https://api.alpaca.markets'),
+    vendorUrl.default('https://api.alpaca.markets'),
     'Alpaca host; paper keys use https://paper-api.alpaca.markets.',
     { command: true },
   ),
@@ -119,7 +123,7 @@ export const SETTINGS = [
   setting('FMP_API_KEY', text.optional(), 'Financial Modeling Prep key. Without it valuations are skipped.', {
     secret: true,
   }),
-  setting('FMP_BASE_URL', url.default('https://financialmodelingprep.com'), 'Financial Modeling Prep host.', {
+  setting('FMP_BASE_URL', vendorUrl.default('https://financialmodelingprep.com'), 'Financial Modeling Prep host.', {
     command: true,
   }),
   setting('FMP_CALLS_PER_MINUTE', whole.default(300), "Your FMP plan's calls per minute; 0 = unlimited.", {
@@ -157,7 +161,7 @@ export const SETTINGS = [
   setting('XAI_API_KEY', text.optional(), 'xAI key. Without it portfolios get ticker data and no analysis.', {
     secret: true,
   }),
-  setting('XAI_API_URL', url.default('https://api.x.ai/v1'), 'xAI API, with its version.', { command: true }),
+  setting('XAI_API_URL', vendorUrl.default('https://api.x.ai/v1'), 'xAI API, with its version.', { command: true }),
   setting(
     'XAI_API',
     z.enum(['chat', 'responses']).default('chat'),

@@ -44,6 +44,7 @@ locals {
   # What src/config.ts reads, for functions and jobs alike. ARNs are no secrets; who may open one stands in its role.
   environment = merge(
     var.settings,
+    local.practice_settings,
     {
       STAGE                = var.stage
       LOG_LEVEL            = var.log_level
@@ -139,6 +140,16 @@ data "aws_iam_policy_document" "function" {
       sid       = "ReadIndexMembers"
       actions   = ["s3:GetObject"]
       resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = contains(local.practice_callers, each.key) ? module.practice_market : []
+
+    content {
+      sid       = "AskPracticeMarket"
+      actions   = ["lambda:InvokeFunction"]
+      resources = [statement.value.arn]
     }
   }
 

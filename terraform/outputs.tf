@@ -42,6 +42,11 @@ output "dashboard" {
   value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.nights.dashboard_name}"
 }
 
+output "practice" {
+  description = "Whether the vendors are the practice market."
+  value       = var.practice
+}
+
 output "secrets" {
   description = "How each vendor's key is put in; Terraform never sees it."
   value       = { for vendor, secret in aws_secretsmanager_secret.vendor : vendor => "aws secretsmanager put-secret-value --region ${var.region} --secret-id ${secret.name} --secret-string '${jsonencode(local.vendor_keys[vendor].value)}'" }

@@ -35,6 +35,17 @@ variable "protect" {
   type        = bool
 }
 
+variable "practice" {
+  description = "true = the vendors are the practice market, a function of the stage's own: made-up prices, no keys. `make deploy PRACTICE=1` sets it."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !(var.practice && var.protect)
+    error_message = "practice: a practice stage keeps nothing worth protecting, so that destroy leaves nothing; set protect = false."
+  }
+}
+
 variable "tags" {
   description = "Tags of every resource, beside project, stage and managed-by."
   type        = map(string)

@@ -8,7 +8,7 @@ import { counted, jsonOrUndefined } from '../text.ts';
 /** A practice market of this many symbols has everything there is to see, and takes seconds. */
 export const USUAL_SYMBOLS = 500;
 /** Every practice market of this seed serves the same days. */
-const USUAL_SEED = 1;
+export const USUAL_SEED = 1;
 /** Sessions an empty practice home starts with, so that there is something to look at. */
 const USUAL_HISTORY = 300;
 

@@ -10,6 +10,7 @@ import {
 } from 'cockatiel';
 import { MIB, readAtMost, tooLarge } from '../body.ts';
 import { type ErrorText, isNamed, NamedError } from '../errors.ts';
+import { askFunction, FUNCTION_SCHEME } from './invoked-market.ts';
 import { type Limiter, realSleep, type Sleep } from './rate-limiter.ts';
 import { atHost, type ClassifyResponse, type ResponseInfo, readResponse } from './responses.ts';
 
@@ -89,7 +90,7 @@ interface GoodResponse {
 
 export function createHttp(options: HttpOptions): Http {
   const { vendor, classify, limiter, timeoutMs = 30_000, maxTries = 2, maxBytes = LARGEST_ANSWER } = options;
-  const { sleep = realSleep, random = Math.random, fetch: ask = fetch } = options;
+  const { sleep = realSleep, random = Math.random, fetch: ask = fetchOf(options.baseUrl) } = options;
   const { failures, pauseMs } = options.breaker ?? { failures: 5, pauseMs: 30_000 };
   const base = readBaseUrl(vendor, options.baseUrl);
   const { host } = new URL(base);
@@ -212,6 +213,12 @@ export function createHttp(options: HttpOptions): Http {
   };
 }
 
+/** A practice market that is a function is invoked; everybody else is asked over HTTP. */
+function fetchOf(baseUrl: string): typeof fetch {
+  if (!baseUrl.startsWith(FUNCTION_SCHEME)) return fetch;
+  return (url, init = {}) => askFunction(String(url), init);
+}
+
 const NO_BODY = { bytes: new Uint8Array(), whole: true };
 const utf8 = new TextDecoder();
 const WHO_ANSWERS = 'Look at what answers there: the variable that ends in _BASE_URL, or a proxy between.';
@@ -294,11 +301,16 @@ export function readBaseUrl(vendor: string, text: string): string {
       todo: `Correct the variable that ends in _BASE_URL for ${vendor}.`,
     });
   }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  return `${originOf(url)}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+/** Of `lambda:` the standard's own `origin` is the word null. */
+export function originOf({ protocol, host }: URL): string {
+  return `${protocol}//${host}`;
 }
 
 function flaw(url: URL): string | undefined {
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `the scheme ${url.protocol}`;
+  if (!['https:', 'http:', FUNCTION_SCHEME].includes(url.protocol)) return `the scheme ${url.protocol}`;
   if (url.username !== '' || url.password !== '') return 'a user or password in it';
   if (url.search !== '' || url.hash !== '') return 'a query or fragment in it';
   return undefined;
@@ -307,7 +319,7 @@ function flaw(url: URL): string | undefined {
 /** Joins a path with query to the base; the key goes to no other host, whatever the path looks like. */
 export function urlFor(base: string, pathAndQuery: string): string {
   const url = `${base}${pathAndQuery}`;
-  if (!pathAndQuery.startsWith('/') || new URL(url).origin !== new URL(base).origin) {
+  if (!pathAndQuery.startsWith('/') || originOf(new URL(url)) !== originOf(new URL(base))) {
     throw new NamedError('Usage.Invalid', {
       what: 'A vendor is asked by path and query only',
       found: pathAndQuery.split('?')[0]?.slice(0, 80),

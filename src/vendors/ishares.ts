@@ -5,7 +5,7 @@ import { readDay } from '../calendar/dates.ts';
 import type { Config } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { S3Lake } from '../lake/s3-lake.ts';
-import { type CallOptions, createHttp, type HttpOptions, keepClient } from './http.ts';
+import { type CallOptions, createHttp, type HttpOptions, keepClient, originOf } from './http.ts';
 import { classifyCommon, type ResponseInfo, type VendorWords, vendorText } from './responses.ts';
 
 export interface IsharesOptions {
@@ -50,7 +50,7 @@ export function ishares({ uri, http = {}, readObject = readS3 }: IsharesOptions)
     const text = { what: 'INDEX_MEMBERS_URI names no object', found: uri, wanted: 's3://bucket/key' };
     throw new NamedError('Config.Invalid', text);
   }
-  const read = /^https?:\/\//i.test(uri) ? webReader(uri, http) : storedReader(uri, readObject);
+  const read = /^(https?|lambda):\/\//i.test(uri) ? webReader(uri, http) : storedReader(uri, readObject);
   return {
     async holdings(call) {
       const { text, practice } = await read(call);
@@ -62,16 +62,16 @@ export function ishares({ uri, http = {}, readObject = readS3 }: IsharesOptions)
 type Read = (call?: CallOptions) => Promise<{ text: string; practice: boolean | undefined }>;
 
 function webReader(uri: string, more: IsharesOptions['http']): Read {
-  const { origin, pathname, search } = new URL(uri);
+  const url = new URL(uri);
   const http = createHttp({
     timeoutMs: 60_000,
     ...more,
     vendor: 'iShares',
-    baseUrl: origin,
+    baseUrl: originOf(url),
     headers: { accept: 'text/csv, */*', 'user-agent': USER_AGENT },
     classify: classifyIsharesResponse,
   });
-  return (call) => http.getText(`${pathname}${search}`, call);
+  return (call) => http.getText(`${url.pathname}${url.search}`, call);
 }
 
 function storedReader(uri: string, readObject: NonNullable<IsharesOptions['readObject']>): Read {

@@ -75,3 +75,14 @@ run "a_job_without_a_repository_is_named_before_anything_is_made" {
 
   expect_failures = [aws_batch_job_definition.job["consolidator"]]
 }
+
+run "a_practice_stage_keeps_nothing" {
+  command = plan
+
+  variables {
+    practice = true
+    protect  = true
+  }
+
+  expect_failures = [var.practice]
+}

@@ -6,6 +6,7 @@ Usage: python3 emulator.py PORT
 import json
 import sys
 
+from moto.athena.responses import AthenaResponse
 from moto.awslambda.models import LambdaFunction
 from moto.batch.models import BatchBackend, JobQueue
 from moto.batch.responses import BatchResponse
@@ -31,6 +32,15 @@ def list_state_machine_versions(_):
 
 StepFunctionResponse.validate_state_machine_definition = validate_state_machine_definition
 StepFunctionResponse.list_state_machine_versions = list_state_machine_versions
+
+
+def delete_named_query(self):
+    """moto has no such action."""
+    self.athena_backend.named_queries.pop(self._get_param("NamedQueryId"), None)
+    return "{}"
+
+
+AthenaResponse.delete_named_query = delete_named_query
 
 
 def remember_logging_config():

@@ -16,6 +16,8 @@ const { Statement: statements } = JSON.parse(text) as { Statement: Statement[] }
 
 /** What makes a resource of each type, and what takes it away; the rehearsal tries what Terraform asks for besides. */
 const NEEDS: Record<string, string> = {
+  aws_athena_named_query: 'athena:CreateNamedQuery athena:GetNamedQuery athena:DeleteNamedQuery',
+  aws_athena_workgroup: 'athena:CreateWorkGroup athena:UpdateWorkGroup athena:DeleteWorkGroup',
   aws_batch_compute_environment: 'batch:CreateComputeEnvironment batch:DeleteComputeEnvironment iam:PassRole',
   aws_batch_job_definition: 'batch:RegisterJobDefinition batch:DeregisterJobDefinition iam:PassRole',
   aws_batch_job_queue: 'batch:CreateJobQueue batch:DeleteJobQueue',
@@ -33,6 +35,8 @@ const NEEDS: Record<string, string> = {
   aws_ecr_lifecycle_policy: 'ecr:PutLifecyclePolicy ecr:DeleteLifecyclePolicy',
   aws_ecr_repository: 'ecr:CreateRepository ecr:PutImage ecr:DeleteRepository',
   aws_eip: 'ec2:AllocateAddress ec2:ReleaseAddress',
+  aws_glue_catalog_database: 'glue:CreateDatabase glue:GetDatabase glue:DeleteDatabase',
+  aws_glue_catalog_table: 'glue:CreateTable glue:UpdateTable glue:GetPartitionIndexes glue:DeleteTable',
   aws_iam_role: 'iam:CreateRole iam:TagRole iam:DeleteRole',
   aws_iam_role_policy: 'iam:PutRolePolicy iam:GetRolePolicy iam:DeleteRolePolicy',
   aws_internet_gateway: 'ec2:CreateInternetGateway ec2:AttachInternetGateway ec2:DeleteInternetGateway',
@@ -97,6 +101,8 @@ test('the policy fits into one managed policy, and names what it may change wher
   const anywhere = statements.filter(({ Resource, Condition }) => Resource === '*' && !Condition);
   expect(anywhere.map(({ Sid }) => Sid)).toEqual(['Look', 'Network']);
   const named = statements.filter(({ Resource }) => Resource !== '*').flatMap(({ Resource }) => Resource);
-  expect(named.filter((arn) => !/afterbell-|:default\*$|aws-service-role|rds!cluster-/.test(arn))).toEqual([]);
+  expect(named.filter((arn) => !/afterbell[-_]|:default\*$|:catalog$|aws-service-role|rds!cluster-/.test(arn))).toEqual(
+    [],
+  );
   expect(patterns.filter((action) => /secretsmanager:Get(?!ResourcePolicy)/.test(action))).toEqual([]);
 });

@@ -40,7 +40,7 @@ variable "environment" {
 }
 
 variable "policy" {
-  description = "JSON policy of what it may touch; its own log is added here."
+  description = "JSON policy of what it may touch, null for nothing; its own log is added here."
   type        = string
 }
 
