@@ -29,11 +29,7 @@ const path = text
   )
   .transform(inHome);
 const dataDirectory = path.default('./.afterbell');
-const address = (form: RegExp) =>
-  z
-    .string()
-    .regex(form, 'an http(s) URL')
-    .refine((text) => URL.canParse(text), 'an http(s) URL');
+const address = (form: RegExp) => z.string().refine((text) => form.test(text) && URL.canParse(text), 'an http(s) URL');
 const url = address(/^https?:\/\/[^\s]+$/);
 /** A deployed practice stage names its practice market by function: `lambda://NAME`. */
 const vendorUrl = address(/^(https?|lambda):\/\/[^\s]+$/);

@@ -32,6 +32,11 @@ locals {
       ["shortable", "boolean"], ["easy_to_borrow", "boolean"], ["borrow_status", "string"], ["fractionable", "boolean"],
       ["attributes", "string"], ["min_order_size", "double"], ["min_trade_increment", "double"], ["price_increment", "double"],
     ]
+    dividends = [
+      ["symbol", "string"], ["ex_date", "date"], ["cash_amount", "double"], ["currency", "string"], ["distribution_type", "string"],
+      ["record_date", "date"], ["pay_date", "date"], ["declaration_date", "date"], ["frequency", "int"],
+      ["historical_adjustment_factor", "double"],
+    ]
     splits = [
       ["symbol", "string"], ["execution_date", "date"], ["split_from", "double"], ["split_to", "double"],
       ["adjustment_type", "string"], ["historical_adjustment_factor", "double"],

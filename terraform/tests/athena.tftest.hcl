@@ -15,7 +15,7 @@ run "the_lake_in_athena" {
   }
 
   assert {
-    condition     = aws_glue_catalog_database.lake.name == "afterbell_dev" && toset(keys(aws_glue_catalog_table.lake)) == toset(["sessions", "histories", "bars_5d", "bars_10d", "tickers_snapshots", "assets_snapshots", "splits_snapshots"])
+    condition     = aws_glue_catalog_database.lake.name == "afterbell_dev" && toset(keys(aws_glue_catalog_table.lake)) == toset(["sessions", "histories", "bars_5d", "bars_10d", "tickers_snapshots", "assets_snapshots", "dividends_snapshots", "splits_snapshots"])
     error_message = "a table is missing, or the intervals are not those of the settings"
   }
 

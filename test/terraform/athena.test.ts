@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LIST_VIEWS } from '../../src/datasets/registry.ts';
 import { HANGS_MS } from '../limits.ts';
 import { morningHome, SESSION } from '../nights/scene.ts';
 import { openTerraform, skipped, type Terraform } from './tooling.ts';
@@ -110,6 +111,14 @@ test('every file of a table is Parquet, in a partition that its rule looks for',
       expect(unseen, file).toEqual([]);
     }
   }
+});
+
+test('every list has its table, but for the one with a text file beside it', ({ skip }) => {
+  if (!terraform) return skip();
+  const named = Object.keys(athena.tables).filter((name) => name.endsWith('_snapshots'));
+  expect([...named, 'index_members_snapshots'].sort()).toEqual(
+    LIST_VIEWS.map(({ dataset }) => `${dataset}_snapshots`).sort(),
+  );
 });
 
 test('no partition key is a column', ({ skip }) => {
