@@ -62,7 +62,7 @@ async function requirePortfolio(portfolio: string, { stores }: Pipeline): Promis
 async function chosen(only: string | undefined, { stores }: Pipeline) {
   const session = await newestSession(stores.lake, undefined);
   if (!session)
-    throw new NamedError('Usage.Invalid', { what: 'no session is held yet', todo: 'Run: npx afterbell night' });
+    throw new NamedError('Usage.Invalid', { what: 'no session is published yet', todo: 'Run: npx afterbell night' });
   const book = await readBook(stores.tables, stores.config);
   if (!book) throw missingTables(stores.config);
   const portfolios = chosenPortfolios(book, only);
@@ -192,7 +192,7 @@ function sampleOf(data: readonly TickerData[]): TickerData[] {
     .toSorted((a, b) => (a.ticker < b.ticker ? -1 : 1));
   if (whole.length === 0) {
     throw new NamedError('Usage.Invalid', {
-      what: 'no held ticker has indicators that could be compared',
+      what: 'no ticker of the portfolios has indicators that could be compared',
       found: data[0] ? `${data[0].ticker}: ${data[0].rsiReason ?? data[0].ma50Reason}` : 'no bars of any',
       todo: 'Fetch more history: npx afterbell backfill',
     });

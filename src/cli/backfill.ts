@@ -6,6 +6,7 @@ import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, type Lake, lakeKind } from '../lake/lake.ts';
 import { publishedSessions } from '../lake/session-files.ts';
+import { isReplayed } from '../local/practice.ts';
 import { type BackfillPlan, chunksOf, planBackfill } from '../night/plan.ts';
 import { COMMANDS } from '../report/next-steps.ts';
 import { counted, figure } from '../text.ts';
@@ -65,7 +66,7 @@ async function planOf(
 function planLine({ sessions, held, missing, chunks, minutes }: BackfillPlan): string {
   const pace = minutes === null ? '' : `, about ${counted(minutes, 'minute')} at the plan's pace`;
   const parts = chunks.length > 1 ? ` in ${chunks.length} parts, newest first` : '';
-  return `${counted(sessions, 'session')}, ${figure(held)} held, ${figure(missing)} to fetch${parts}${pace}.`;
+  return `${counted(sessions, 'session')}, ${figure(held)} published, ${figure(missing)} to fetch${parts}${pace}.`;
 }
 
 function printPlan(plan: BackfillPlan, terminal: Terminal): number {
@@ -107,10 +108,20 @@ export async function backfillChunks(
 export async function requireKind({ stores, practice, vendors }: Pipeline, context: Context): Promise<void> {
   if (vendors?.unreachable) throw vendors.unreachable;
   const kind = await lakeKind(stores.lake);
+  if (vendors?.embedded && (await isReplayed(context.config.AFTERBELL_HOME))) throw withoutReplay(context);
   if (kind === undefined || kind === (practice ? 'practice' : 'real')) return;
   if (kind === 'real' && vendors?.embedded) throw withoutKey(context);
   if (kind === 'practice' && vendors?.environment.FLAT_FILES_URI === undefined) throw withKey(context);
   await claimLake(stores.lake, practice ? 'practice' : 'real');
+}
+
+function withoutReplay(context: Context): NamedError {
+  return new NamedError('Lake.WrongKind', {
+    what: `${whereOf(context)} holds real bars that a practice market replayed`,
+    found: 'only the practice market that makes its prices up, as POLYGON_BASE_URL and POLYGON_API_KEY are not set',
+    wanted: 'the market that replays them',
+    todo: '`npx afterbell market --replay DIR` starts it and prints what to set.',
+  });
 }
 
 function withoutKey(context: Context): NamedError {
@@ -185,7 +196,7 @@ function askedSource({ source, flatFiles }: BackfillOptions): Source {
 function report(outcomes: readonly Outcome[], pipeline: Pipeline, { terminal }: Context): void {
   const [only] = outcomes;
   if (terminal.json) terminal.print(JSON.stringify(outcomes));
-  else if (!only) terminal.print('Nothing to do: every session of the range is held.');
+  else if (!only) terminal.print('Nothing to do: every session of the range is published.');
   else if (outcomes.length === 1) {
     printOutcome(only, pipeline.stores.lake, terminal);
     const refused = only.datasets.find(({ name }) => name === 'prices')?.rejected ?? 0;

@@ -39,7 +39,10 @@ export function commands(version: string, action: Action, typed = (text: string)
     .option('--session <date>', 'a session by name (YYYY-MM-DD); it runs even when it is done')
     .option('--portfolios', 'start the portfolio run, also after the night of an older session')
     .option('--dry-run', 'say what would be done')
-    .option('--misbehave <names>', 'let the practice market misbehave, e.g. half-missing,server-error:3')
+    .option(
+      '--misbehave <names>',
+      'let the practice market misbehave, e.g. half-missing,server-error:3; runs a done session again',
+    )
     .addHelpText('after', '\nExamples:\n  npx afterbell night\n  npx afterbell night --session 2025-11-19')
     .action(lazily(async () => (await import('./night.ts')).night));
   command('run', 'run one lane or job by its name, or the monthly maintenance')
@@ -48,12 +51,13 @@ export function commands(version: string, action: Action, typed = (text: string)
     .option('--mode <mode>', 'for a job: incremental or full')
     .option('--intervals <list>', 'for resample: sessions per bar, e.g. 3,5')
     .option('--symbols <list>', 'for consolidate: only these symbols')
+    .option('--misbehave <names>', 'for a lane: let the practice market misbehave')
     .addHelpText(
       'after',
       '\nExamples:\n  npx afterbell run sync-tickers\n  npx afterbell run resample --mode full --intervals 3,5',
     )
     .action(lazily(async () => (await import('./run-task.ts')).runTask));
-  command('backfill', 'fetch every session of a range that is not held')
+  command('backfill', 'fetch every session of a range that is not published yet')
     .requiredOption('--from <date>', 'first date')
     .requiredOption('--to <date>', 'last date')
     .option('--source <source>', 'api or flat-files')
@@ -64,12 +68,12 @@ export function commands(version: string, action: Action, typed = (text: string)
       '\nExamples:\n  npx afterbell backfill --from 2025-01-01 --to 2025-06-30 --dry-run\n  npx afterbell backfill --flat-files ./flat --from 2014-01-02 --to 2015-12-31',
     )
     .action(lazily(async () => (await import('./backfill.ts')).backfill));
-  command('status', 'how healthy and how fresh everything is, what is held or missing, what comes next')
+  command('status', 'how healthy and how fresh everything is, what is withheld or missing, what comes next')
     .option('--failed', 'what failed in the last 7 days, and every symbol that was skipped')
     .option('--task <name>', 'the rows of one task only')
     .addHelpText(
       'after',
-      '\nExit code: 0 healthy · 1 the last night failed, or prices are behind · 4 something is held · 3 a list failed or is\n  behind, or a session is missing.\nExamples:\n  npx afterbell status\n  npx afterbell status --failed\n  npx afterbell status --task sync-tickers',
+      '\nExit code: 0 healthy · 1 the last night failed, or prices are behind · 4 something is withheld · 3 a list failed or is\n  behind, or a session is missing.\nExamples:\n  npx afterbell status\n  npx afterbell status --failed\n  npx afterbell status --task sync-tickers',
     )
     .action(lazily(async () => (await import('./status/status.ts')).status));
   command('quarantine', 'every refused row with its reason: first how many for which reason')
@@ -99,7 +103,7 @@ export function commands(version: string, action: Action, typed = (text: string)
       '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, dividends, index_lists, index_members,\n  reconcile, revisions, symbol_changes, symbol_history, quarantine, calendar, missing_sessions\nTables (--warehouse): stock_prices, splits, index_members, symbol_history, symbol_metadata, dcf_valuations,\n  enrichment_attempts, ingestion_watermarks, sync_logs, nights\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"\n  npx afterbell query "SELECT * FROM bars WHERE date >= \'2025-01-01\'" --parquet bars.parquet',
     )
     .action(lazily(async () => (await import('./query.ts')).query));
-  command('analyze', 'ticker data and analyses of portfolios, as of the newest session held')
+  command('analyze', 'ticker data and analyses of portfolios, as of the newest published session')
     .option('--portfolio <name>', 'only this one')
     .option('--dry-run', 'print the prompt and about what it costs; nobody is asked')
     .option('--force', 'analyse again what is analysed as of this session')

@@ -8,7 +8,7 @@ import { HOUR_MS } from '../calendar/dates.ts';
 import { logGroupOf, readStageLog } from '../deployed/log-events.ts';
 import { NamedError } from '../errors.ts';
 import { setAside } from '../local/rotate-logs.ts';
-import { jsonOrUndefined } from '../text.ts';
+import { didYouMean, jsonOrUndefined } from '../text.ts';
 import type { Context } from './context.ts';
 
 export interface LogsOptions {
@@ -37,6 +37,7 @@ export async function logs(name: string, options: LogsOptions, context: Context)
     throw new NamedError('Usage.Invalid', {
       what: `nothing of the name ${name} logs`,
       wanted: known.sort().join(', '),
+      todo: didYouMean(name, known),
     });
   }
   const { run } = options;

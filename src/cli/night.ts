@@ -7,6 +7,7 @@ import {
   sessionNumber,
   sessionsBetween,
 } from '../calendar/calendar.ts';
+import { FRESH_HOURS } from '../datasets/registry.ts';
 import { NamedError } from '../errors.ts';
 import { type Lake, listAll } from '../lake/lake.ts';
 import { publishedSessions } from '../lake/session-files.ts';
@@ -37,11 +38,12 @@ export interface NightOptions {
 /** Runs one night: the last closed session, or the one named. */
 export async function night(options: NightOptions, context: Context): Promise<number> {
   const session = options.session === undefined ? lastClosedSession(new Date()) : askedSession(options.session);
-  const misbehave = options.misbehave?.split(',').map((name) => name.trim()) ?? [];
+  const misbehave = misbehavioursIn(options);
   if (context.stage) return stageNight(session, options, context);
   return onLaptop(context, { misbehave }, async (laptop) => {
-    if (misbehave.length > 0 && !laptop.vendors.embedded) throw cannotMisbehave(misbehave);
-    const input = inputOf(session, options);
+    requireOwnMarket(misbehave, laptop);
+    // Whoever wants to see a misbehaviour wants the session asked for, also when it is done.
+    const input = inputOf(session, misbehave.length > 0 ? { ...options, session } : options);
     if (options.dryRun) return dryRun(input, laptop, context);
     await requireKind(laptop, context);
     if (options.session !== undefined) await requireNear(session, laptop.stores.lake);
@@ -57,6 +59,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });
     const portfolios = await awaitPortfolios(laptop, context, outcome.status);
+    noteUnmet(laptop, context);
     // A night that has ended well does not fail for a figure.
     await recordDisk(context.config, session).catch(() => undefined);
     printOutcome({ ...outcome, ...(portfolios ? { desk: portfolios } : {}) }, laptop.stores.lake, context.terminal);
@@ -132,12 +135,28 @@ function sessionNumberOf(session: string): number {
   }
 }
 
-function cannotMisbehave(misbehave: readonly string[]): NamedError {
-  return new NamedError('Usage.Invalid', {
+export function misbehavioursIn({ misbehave }: { misbehave?: string }): string[] {
+  return misbehave?.split(',').map((name) => name.trim()) ?? [];
+}
+
+/** @throws Usage.Invalid for misbehaviours where it is not our own market that answers */
+export function requireOwnMarket(misbehave: readonly string[], { vendors }: Pick<Pipeline, 'vendors'>): void {
+  if (misbehave.length === 0 || vendors?.embedded) return;
+  throw new NamedError('Usage.Invalid', {
     what: `--misbehave ${misbehave.join(',')} is for the practice market`,
     found: 'a POLYGON_API_KEY, so other markets answer',
     wanted: 'no key, or `npx afterbell market --misbehave …`',
   });
+}
+
+/** A misbehaviour that nobody met changed nothing, and that is said. */
+export function noteUnmet({ vendors }: Pick<Pipeline, 'vendors'>, { terminal }: Pick<Context, 'terminal'>): void {
+  const names = vendors?.unmet?.().join(',') ?? '';
+  if (names === '') return;
+  terminal.note([
+    `--misbehave ${names} changed nothing: nothing that it spoils was asked for.`,
+    `A list of the last ${FRESH_HOURS} hours is fetched again by its task alone: ${COMMANDS.run(`TASK --misbehave ${names}`)}`,
+  ]);
 }
 
 function announce({ vendors, market }: Laptop, { terminal }: Context): void {

@@ -20,7 +20,7 @@ import {
   type QueryOptions,
   tellWritten,
 } from './query-output.ts';
-import { copyReading, runReading, symbolsAsked } from './reading.ts';
+import { copyReading, refusedAsWriting, runReading, symbolsAsked } from './reading.ts';
 import { withScratch } from './scratch.ts';
 import { duckdbRefusal, postgresRefusal } from './sql-refusals.ts';
 import { type Cell, type Terminal, table } from './terminal.ts';
@@ -49,10 +49,14 @@ export async function query(sql: string | undefined, options: QueryOptions, cont
   const file = askedFile(options);
   await requireBegun(context);
   if (options.warehouse) requireFilled(sql, context);
-  if (options.warehouse) await answerWarehouse(await askWarehouse(sql, context), { form, file }, context);
-  else if (file) await exportLake(sql, file, context);
-  else if (form === 'csv') await printCsv(sql, context);
-  else print(await askLake(sql, context), form, context.terminal);
+  try {
+    if (options.warehouse) await answerWarehouse(await askWarehouse(sql, context), { form, file }, context);
+    else if (file) await exportLake(sql, file, context);
+    else if (form === 'csv') await printCsv(sql, context);
+    else print(await askLake(sql, context), form, context.terminal);
+  } catch (error) {
+    throw refusedAsWriting(sql, error);
+  }
   return 0;
 }
 

@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api';
-import { NamedError } from '../errors.ts';
+import { isNamed, NamedError } from '../errors.ts';
 
 /**
  * Runs what only reads, in a read-only transaction, and returns the rows of the last statement. What a statement is, the
@@ -42,12 +42,18 @@ async function explainsReading(connection: DuckDBConnection, sql: string): Promi
   return isOne(connection, explained, StatementType.SELECT);
 }
 
-function notReading(found: string): NamedError {
-  return new NamedError('Usage.Invalid', {
-    what: 'query reads only',
-    found,
-    wanted: 'SELECT, FROM, WITH, VALUES, TABLE, PIVOT, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN',
-  });
+/** What an engine refuses in words about its tables and grammar. */
+const WRITES = /^\s*(?:insert|update|delete|merge|truncate|copy)\b/i;
+
+/** Pure: the refusal of a statement as a person reads it who wrote one that writes; any other stays as it is. */
+export function refusedAsWriting(sql: string, error: unknown): unknown {
+  if (!isNamed(error, 'Usage.Invalid') || !WRITES.test(sql)) return error;
+  return notReading(JSON.stringify(sql.trim().slice(0, 60)), error);
+}
+
+function notReading(found: string, cause?: unknown): NamedError {
+  const wanted = 'SELECT, FROM, WITH, VALUES, TABLE, PIVOT, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN';
+  return new NamedError('Usage.Invalid', { what: 'query reads only', found, wanted }, { cause });
 }
 
 /**

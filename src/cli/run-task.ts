@@ -10,9 +10,9 @@ import { startInput } from '../night/night.ts';
 import { didYouMean, duration, figure } from '../text.ts';
 import { requireKind } from './backfill.ts';
 import type { Context } from './context.ts';
-import { askedSession } from './night.ts';
+import { askedSession, misbehavioursIn, noteUnmet, requireOwnMarket } from './night.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
-import { onPipeline, type Pipeline } from './pipeline.ts';
+import { localOnly, onPipeline, type Pipeline } from './pipeline.ts';
 import { showProgress } from './progress.ts';
 import { statusWord, type Terminal } from './terminal.ts';
 
@@ -21,6 +21,7 @@ export interface RunTaskOptions {
   mode?: string;
   intervals?: string;
   symbols?: string;
+  misbehave?: string;
 }
 
 /** Settings each job reads; the others would be left alone. */
@@ -36,19 +37,27 @@ const OPTIONS: Readonly<Record<string, string>> = {
 
 /** Runs one lane or job by its name through the nightly machine, with its row in sync_logs. */
 export async function runTask(task: string, options: RunTaskOptions, context: Context): Promise<number> {
-  if (task === 'maintenance') return maintain(context);
+  if (task === 'maintenance') {
+    requireNoOptions(options);
+    return maintain(context);
+  }
   const tasks = [...Object.keys(DATASET_OF_TASK), ...Object.keys(JOB_SETTINGS)];
   if (!tasks.includes(task)) {
     throw new NamedError('Usage.Invalid', {
       what: `there is no task ${task}`,
       wanted: `one of ${[...tasks, 'maintenance'].join(', ')}`,
+      todo: didYouMean(task, [...tasks, 'maintenance']),
     });
   }
   const data = await readData(options.data);
   const session = data.session === undefined ? lastClosedSession(new Date()) : askedSession(data.session);
   const settings = { ...data.settings, ...settingsOf(options) };
   requireSettings(task, settings);
-  return onPipeline(context, {}, async (pipeline) => {
+  const misbehave = misbehavioursIn(options);
+  if (context.stage && misbehave.length > 0)
+    throw localOnly('--misbehave', 'the practice market serves this computer only');
+  return onPipeline(context, { misbehave }, async (pipeline) => {
+    requireOwnMarket(misbehave, pipeline);
     if (!context.stage && !(task in JOB_SETTINGS)) await requireKind(pipeline, context);
     if (settings.JOB_SYMBOLS !== undefined) await requireSymbols(settings.JOB_SYMBOLS, pipeline, context.terminal);
     const progress = showProgress(context.terminal, pipeline.timeScale);
@@ -56,8 +65,21 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
     const result = await pipeline.run(input, { name: `${task}-${session}`, ...progress, signal: context.signal });
     progress.end();
     const outcome = await outcomeOf(result, pipeline.stores, { session, kind: 'task' });
+    noteUnmet(pipeline, context);
     printOutcome(outcome, pipeline.stores.lake, context.terminal);
     return exitCodeOf(outcome.status);
+  });
+}
+
+/** @throws Usage.Invalid for an option that would be left alone */
+function requireNoOptions({ data, mode, intervals, symbols, misbehave }: RunTaskOptions): void {
+  const given = Object.entries({ data, mode, intervals, symbols, misbehave }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (given.length === 0) return;
+  throw new NamedError('Usage.Invalid', {
+    what: `maintenance takes no ${given.map(([name]) => `--${name}`).join(', ')}`,
+    wanted: 'its name alone',
   });
 }
 

@@ -202,7 +202,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     // A home that began before its market was remembered may be of any size.
     const isNew = (await lakeKind(stores.lake).catch(() => null)) === undefined;
     const keepMarket = () =>
-      keepPractice(home.path, market).catch((error) => {
+      keepPractice(home.path, vendors.replayed ? { replayed: true } : market).catch((error) => {
         throw unwritable(home.path, error);
       });
     const timeScale = options.timeScale ?? (vendors.practice ? PRACTICE_TIME_SCALE : 1);
@@ -216,7 +216,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       const known = { executionArn: arn, stateMachineArn, name: runId, startDate: new Date(startTime) };
       executions.set(arn, { ...known, status: 'RUNNING' });
       keepNewest(executions, KEPT_EXECUTIONS);
-      if (machine === 'nightly' && vendors.embedded && isNew) await keepMarket();
+      if (machine === 'nightly' && (vendors.replayed || (vendors.embedded && isNew))) await keepMarket();
       await running.begin({ arn, name: runId, startTime }).catch(() => undefined);
       machines[machine] ??= laptopMachine(program.root, machine);
       const result = await runMachine(machines[machine], {

@@ -24,13 +24,16 @@ const Market = z.object({
 /** The practice market of one data directory. */
 export type PracticeSettings = z.infer<typeof Market>;
 
+/** Real bars, served again by a practice market of somebody's own. */
+const Replay = z.object({ replayed: z.literal(true) });
+
 /**
  * The practice market that a data directory began with; one that has not begun gets what the settings say.
  * @throws Usage.Invalid for a SYMBOLS that is not its size; Config.Invalid when the file cannot be read
  */
 export async function practiceOf(home: string, config: Config): Promise<PracticeSettings> {
   const { SYMBOLS, HISTORY_SESSIONS } = config;
-  const kept = await readPractice(home);
+  const kept = marketIn(await readPractice(home));
   if (kept && SYMBOLS !== undefined && SYMBOLS !== kept.symbols) throw otherSize(home, SYMBOLS, kept.symbols);
   return {
     symbols: kept?.symbols ?? SYMBOLS ?? USUAL_SYMBOLS,
@@ -39,21 +42,34 @@ export async function practiceOf(home: string, config: Config): Promise<Practice
   };
 }
 
+/** Whether the bars of a data directory are real ones that a practice market served again. A damaged file says nothing. */
+export async function isReplayed(home: string): Promise<boolean> {
+  const kept = await readPractice(home).catch(() => undefined);
+  return kept !== undefined && 'replayed' in kept;
+}
+
+function marketIn(kept: PracticeSettings | z.infer<typeof Replay> | undefined): PracticeSettings | undefined {
+  return kept && 'symbols' in kept ? kept : undefined;
+}
+
 /** What a data directory keeps of its practice market; undefined when it has none, or began before this was kept. */
-export async function readPractice(home: string): Promise<PracticeSettings | undefined> {
+export async function readPractice(home: string): Promise<PracticeSettings | z.infer<typeof Replay> | undefined> {
   const path = join(home, PRACTICE_FILE);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw unreadable(path, error.message);
   });
   if (text === undefined) return undefined;
-  const read = Market.safeParse(jsonOrUndefined(text));
+  const stored = jsonOrUndefined(text);
+  const replay = Replay.safeParse(stored);
+  if (replay.success) return replay.data;
+  const read = Market.safeParse(stored);
   if (read.success) return read.data;
   throw unreadable(path, firstProblem(read.error));
 }
 
 /** Keeps them for later commands; what is kept stays. Only the owner of a home calls it. */
-export async function keepPractice(home: string, settings: PracticeSettings): Promise<void> {
+export async function keepPractice(home: string, settings: PracticeSettings | z.infer<typeof Replay>): Promise<void> {
   if (await readPractice(home)) return;
   const path = join(home, PRACTICE_FILE);
   const draft = `${path}.draft`;

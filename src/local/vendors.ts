@@ -14,6 +14,8 @@ export interface Vendors {
   embedded: boolean;
   /** The market replays bars that are real. */
   replayed?: boolean;
+  /** Names of the misbehaviours of our own market that no request met so far. */
+  unmet?: () => string[];
   /** Why nobody can be asked, for commands that have to ask. */
   unreachable?: NamedError;
   environment: Record<string, string>;
@@ -92,6 +94,7 @@ async function practiceVendors(
       alpacaUrl: market.url,
     }),
     embedded: true,
+    unmet: market.unmet,
     close: () => market.close(),
   };
 }

@@ -10,6 +10,7 @@ import {
   list,
   oneLine,
   placeIn,
+  short,
   wellFormed,
 } from '../text.ts';
 import type { Night } from './night.ts';
@@ -23,7 +24,7 @@ export interface Notice {
   /** 100 ASCII characters at most. */
   subject: string;
   message: string;
-  /** The message without what a terminal that also shows the verdict has below it: reasons, and what to do about something withheld. */
+  /** The message for a terminal that also shows the verdict: of what that has in full, the first reason and the first command. */
   brief: string;
 }
 
@@ -74,40 +75,50 @@ export function noticeOf({ night, verdict, fresh, served, page, stage, closedAt 
     ),
     shown(`Published data is unchanged: ${servedText(served, bad)}.`),
     shown(done.length > 0 ? `Done all the same: ${done.join(', ')}.` : 'Nothing else was done.'),
-    { text: `${label}: ${why[0] ?? 'none was given'}`, below: label === 'Why' },
+    label === 'Why'
+      ? shortened(`Why: ${why[0] ?? 'none was given'}`, briefWhy(why))
+      : shown(`${label}: ${why[0] ?? 'none was given'}`),
     ...why.slice(1).map(below),
     ...lists(bad).map(({ name }) => shown(`What ${name} would change: ${withheldKey({ session, dataset: name })}`)),
     shown(`Report: ${page}`),
     ...(stage === 'local' ? [] : [shown(`Execution: ${executionLink(night.executionArn)}`)]),
-    ...release.map(below),
+    ...release.map((text, place) => (place === 0 ? shown(text) : below(text))),
     ...rest.map(shown),
   ];
   const notify = isHeld || status === 'Failed' || fresh.length > 0 || bad.some((set) => set.status === 'failed');
-  const brief = lines.filter((line) => !line.below);
   return {
     notify,
     subject: subjectOf(`afterbell ${status}: session ${session}`),
-    message: messageOf(lines),
-    brief: messageOf(brief),
+    message: messageOf(lines.map(({ text }) => text)),
+    brief: messageOf(lines.flatMap(({ brief }) => brief ?? [])),
   };
 }
 
-/** `below`: the verdict of the same run says it too. */
 interface NoticeLine {
   text: string;
-  below: boolean;
+  /** What a terminal shows of it; nothing where the verdict of the same run has it below. */
+  brief?: string;
 }
 
 function shown(text: string): NoticeLine {
-  return { text, below: false };
+  return { text, brief: text };
+}
+
+function shortened(text: string, brief: string): NoticeLine {
+  return { text, brief };
 }
 
 function below(text: string): NoticeLine {
-  return { text, below: true };
+  return { text };
 }
 
-function messageOf(lines: readonly NoticeLine[]): string {
-  return lines.map(({ text }) => oneLine(text)).join('\n');
+/** The first reason, and that there are more. */
+function briefWhy([first = 'none was given', ...more]: readonly string[]): string {
+  return `Why: ${short(first)}${more.length === 0 ? '' : ` (and ${counted(more.length, 'more reason')} below)`}`;
+}
+
+function messageOf(lines: readonly string[]): string {
+  return lines.map(oneLine).join('\n');
 }
 
 /** SNS takes 100 printable ASCII characters and refuses the whole notice for any other. */

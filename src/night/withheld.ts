@@ -114,9 +114,9 @@ export async function planRelease(runId: string, { lake, runs }: ReleaseStores):
   const { ready, superseded } = await sortWithheld(lake, runId, held?.sessions ?? []);
   if (!held || ready.length + superseded.length + held.datasets.length === 0) {
     throw new NamedError('Usage.Invalid', {
-      what: `run ${runId} holds nothing back`,
-      wanted: 'a run that held something back and was neither released nor repeated since',
-      todo: '`npx afterbell status` lists held runs.',
+      what: `run ${runId} withholds nothing`,
+      wanted: 'a run that withheld something and was neither released nor repeated since',
+      todo: '`npx afterbell status` lists what is withheld.',
     });
   }
   if (ready.length + held.datasets.length === 0) {

@@ -24,7 +24,7 @@ export async function listHoldings(
 ): Promise<PortfolioPlan> {
   const session = await newestSession(lake, input.session);
   const book = session && (await readBook(tables, config));
-  if (!session) return idle(runId, input, `no session is held${input.session ? ` up to ${input.session}` : ''}`);
+  if (!session) return idle(runId, input, `no session is published${input.session ? ` up to ${input.session}` : ''}`);
   if (!book) {
     if (config.STAGE !== 'local' || input.portfolio !== undefined) throw missingTables(config);
     return idle(runId, input, missingTables(config).message);

@@ -10,6 +10,7 @@ import sql from '../warehouse/ledger.sql';
 import { readPaged } from '../warehouse/paged.ts';
 import type { ReportedRun } from './model.ts';
 
+const everyRunSql = statement(sql, 'every-run');
 const nightsToReportSql = statement(sql, 'nights-to-report');
 
 /** A session file may have been brought by any of the last so many. */
@@ -31,6 +32,13 @@ export async function ledgerRuns(
   if (!found?.nights) return [];
   const values = { run_id: runId, session };
   return readPaged(warehouse, nightsToReportSql, values, { key: ['started_at', 'run_id'], descending: true });
+}
+
+/** Every run the ledger knows, the newest first, without what it came to. */
+export async function everyRun(warehouse: Warehouse): Promise<SqlRow[]> {
+  const [found] = await warehouse.query("SELECT to_regclass('nights')::text AS nights");
+  if (!found?.nights) return [];
+  return readPaged(warehouse, everyRunSql, {}, { key: ['started_at', 'run_id'], descending: true });
 }
 
 /** The reports of the lake that were asked for, the newest first. */

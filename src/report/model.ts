@@ -5,7 +5,11 @@ import { list } from '../text.ts';
 export type RunStatus = NightStatus | 'Running' | 'Interrupted';
 
 /** One run as the report shows it: night.json, or what the ledger knows of a run that has none. */
-export type ReportedRun = Omit<NightReport, 'status'> & { status: RunStatus };
+export type ReportedRun = Omit<NightReport, 'status'> & {
+  status: RunStatus;
+  /** Of the sessions it withheld those that still wait for somebody; all of them where it is not known. */
+  waiting?: string[];
+};
 
 /** An earlier night, as far as plots need it. */
 export interface EarlierNight {

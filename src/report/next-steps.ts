@@ -48,12 +48,14 @@ export function nextSteps(run: ReportedRun, { held }: Pick<History, 'held'>): St
 }
 
 function statusSteps(run: ReportedRun): Step[] {
-  const { status, kind, session, runId, sessions, datasets, releasing } = run;
+  const { status, kind, session, runId, sessions, datasets, releasing, waiting = sessions.held } = run;
   if (status === 'Running') return [{ why: 'See how far it is.', command: COMMANDS.status() }];
   const withheld =
-    sessions.held.length > 0
-      ? afterReview(withheldSteps({ runId, kind, session, sessions: sessions.held, releasing }))
-      : [];
+    waiting.length > 0 ? afterReview(withheldSteps({ runId, kind, session, sessions: waiting, releasing })) : [];
+  if (sessions.held.length > waiting.length)
+    withheld.unshift({
+      why: `${waiting.length > 0 ? 'Some' : 'All'} of what it withheld was published or fetched again since.`,
+    });
   if (status === 'Held') return withheld;
   if (status === 'Failed' || status === 'Interrupted') return [again(run)];
   if (status !== 'Partial') return [];
@@ -65,7 +67,7 @@ function statusSteps(run: ReportedRun): Step[] {
       if (word !== 'held') return repairsOf([set], sessions).map((command) => ({ why: `${name} again.`, command }));
       return afterReview(
         withheldSteps({ runId, kind, session, sessions: [], tasks: [task] }),
-        `${name} was held back. `,
+        `${name} was withheld. `,
       );
     }),
   ];

@@ -81,7 +81,7 @@ export function coveragePlot(
   const told = bad
     .slice(-5)
     .map(([session, dataset, status]) => `${datasets[dataset]} ${status} on ${sessions[session]}`);
-  const label = `Coverage of ${counted(sessions.length, 'session')} and ${counted(datasets.length, 'dataset')}. ${told.join(', ') || 'Nothing failed or was held'}.`;
+  const label = `Coverage of ${counted(sessions.length, 'session')} and ${counted(datasets.length, 'dataset')}. ${told.join(', ') || 'Nothing failed or was withheld'}.`;
   return plot(option, { width: WIDTH, height, label });
 }
 

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
+import { isNamed } from '../errors.ts';
 import { keys, type Lake, lakeKind } from '../lake/lake.ts';
 import { readReport } from '../lake/reports.ts';
 import { checkSymbol } from '../records/symbol.ts';
-import { type Frame, framedPage, nightPage, nightsPage, notePage } from './browse.ts';
+import { type Frame, framedPage, notePage, runPage } from './browse.ts';
 import { html } from './html.ts';
 import { listContent, listsContent, type Refused } from './list-pages.ts';
+import { type RunLedger, runsPage } from './runs-page.ts';
 import type { Typed } from './sections.ts';
 import { type BarRequest, type BrowsedLake, browseLake, readSymbolBars, storedIntervals } from './symbol-bars.ts';
 import { symbolContent, symbolLinks, symbolPath } from './symbol-page.ts';
@@ -36,9 +38,17 @@ export interface Site {
   script?: { path: string; text: string } | undefined;
   /** Writes commands as their reader types them. */
   typed?: Typed | undefined;
+  /** Its bars are real ones that a practice market served again. */
+  replayed?: boolean | undefined;
+  /** Runs without a report of their own; none where there is no ledger to ask. */
+  ledger?: RunLedger | undefined;
 }
 
-export function openSite(lake: Lake, symbols: readonly string[], more: Pick<Site, 'script' | 'typed'> = {}): Site {
+export function openSite(
+  lake: Lake,
+  symbols: readonly string[],
+  more: Pick<Site, 'script' | 'typed' | 'ledger' | 'replayed'> = {},
+): Site {
   return { browsed: browseLake(lake), symbols, ...more };
 }
 
@@ -54,7 +64,7 @@ export async function pageFor(
   site: Site,
 ): Promise<PageResponse> {
   const { lake } = site.browsed;
-  const frame = { practice: (await lakeKind(lake)) === 'practice', script: site.script?.path };
+  const frame = await frameOf(lake, site);
   if (method !== 'GET' && method !== 'HEAD') {
     return { status: 404, page: notePage('Nothing to do here', 'These pages are for reading.', frame) };
   }
@@ -63,14 +73,14 @@ export async function pageFor(
   }
   const { pathname, searchParams: params } = new URL(url, BASE);
   const asked: Asked = { site, lake, frame, pathname, params };
-  if (pathname === '/') {
-    return { status: 200, page: await nightsPage(lake, frame) };
-  }
+  if (pathname === '/') return runsAnswer(asked);
   if (pathname === site.script?.path) {
     return { status: 200, page: site.script.text, type: 'text/javascript; charset=utf-8', lasting: true };
   }
   const session = /^\/nights\/(\d{4}-\d{2}-\d{2})$/.exec(pathname)?.[1];
   if (session) return nightAnswer(session, asked);
+  const run = /^\/runs\/([\w-]{1,200})$/.exec(pathname)?.[1];
+  if (run) return runAnswer(run, asked);
   if (pathname === '/symbols') return symbolAnswer(asked);
   if (pathname === '/search') return searchAnswer(asked);
   if (pathname === '/suggest') return suggestAnswer(asked);
@@ -83,15 +93,38 @@ export async function pageFor(
 }
 
 /** A page for a request that could not be answered. */
-export async function failurePage(error: Error, { browsed, script }: Site): Promise<string> {
-  const practice = await lakeKind(browsed.lake).catch(() => undefined);
-  const frame = { practice: practice === 'practice', script: script?.path };
+export async function failurePage(error: Error, site: Site): Promise<string> {
+  const frame = await frameOf(site.browsed.lake, site).catch(() => ({ practice: false, script: site.script?.path }));
   return notePage('This page could not be made', `${error.name}: ${error.message}`, frame);
+}
+
+async function frameOf(lake: Lake, { script, replayed }: Site): Promise<Frame> {
+  return { practice: (await lakeKind(lake)) === 'practice', replayed, script: script?.path };
+}
+
+async function runsAnswer({ site, lake, frame, params }: Asked): Promise<PageResponse> {
+  const from = params.get('from') ?? '0';
+  if (!/^\d{1,9}$/.test(from))
+    return refused({ status: 400, what: 'from is no row', found: from, wanted: 'a whole number' }, frame);
+  return { status: 200, page: await runsPage(lake, site.ledger, Number(from), frame) };
+}
+
+async function runAnswer(runId: string, { site, lake, frame }: Asked): Promise<PageResponse> {
+  try {
+    const run = await site.ledger?.run(runId);
+    if (run) {
+      const isWhole = run.kind === 'night' || run.kind === 'release';
+      return { status: 200, page: await runPage(lake, run, isWhole ? site.symbols : [], site.typed) };
+    }
+  } catch (error) {
+    if (!isNamed(error, 'Usage.Invalid')) throw error;
+  }
+  return { status: 404, page: notePage(`No run is called ${runId}`, 'The list of nights is at /.', frame) };
 }
 
 async function nightAnswer(session: string, { site, lake, frame }: Asked): Promise<PageResponse> {
   const report = await readReport(lake, keys.report(session, 'night.json'));
-  if (report) return { status: 200, page: await nightPage(lake, report, site.symbols, site.typed) };
+  if (report) return { status: 200, page: await runPage(lake, report, site.symbols, site.typed) };
   return { status: 404, page: notePage(`No night ran for ${session}`, 'The list of nights is at /.', frame) };
 }
 

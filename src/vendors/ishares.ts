@@ -211,7 +211,7 @@ function notYet(): NamedError {
   return new NamedError('Vendor.NotYetAvailable', {
     what: 'The fund has published no holdings for today',
     found: 'Fund Holdings as of "-" and no table',
-    todo: 'The list held stays; the file is read again by the next run.',
+    todo: 'The stored list stays; the file is read again by the next run.',
   });
 }
 

@@ -21,6 +21,11 @@ WHERE NOT EXISTS (
 )
 ORDER BY t.place
 
+-- name: every-run
+SELECT run_id, session::text AS session, kind, status, started_at::text AS started_at,
+       completed_at::text AS completed_at, reasons::text AS reasons
+FROM nights
+
 -- name: failed-tasks
 -- last_day: also within the last 24 hours. failed: single symbols that were left as they were, reasons:
 -- {session, text} in order, both as JSON.

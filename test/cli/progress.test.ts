@@ -22,7 +22,7 @@ function shown(changes: Changes): string[] {
   return notifiedLines(notice, briefs);
 }
 
-test('on the terminal a notification leaves out what the verdict says below it, and nothing else', () => {
+test('on the terminal a notification has the first reason and the first command; the verdict below it has every one', () => {
   const releasing = { sessions: 1, changed: 2, removed: 3 };
   const check = { ...HELD.check!, holds: [`${SESSION}: few rows`, `${SESSION}: gone`], releasing };
   expect(shown({ prices: { ...HELD, check } })).toEqual([
@@ -31,7 +31,9 @@ test('on the terminal a notification leaves out what the verdict says below it, 
     '    Since Thu 26 Nov 2026 04:00 EST; it ended after 2 min 00 s.',
     '    Published data is unchanged: 1 session, through 2026-11-24.',
     '    Done all the same: tickers, assets.',
+    `    Why: prices: ${SESSION}: few rows (and 1 more reason below)`,
     '    Report: /x',
+    '    Look first: npx afterbell report --run night-1',
   ]);
 });
 

@@ -37,6 +37,20 @@ const wrong: [string, string[], RegExp][] = [
     ['status', '--task', 'nope'],
     /^Usage\.Invalid: there is no task nope.*sync-tickers.*prices.*consolidate/,
   ],
+  ['a mistyped task', ['run', 'sync-tickerz'], /Did you mean sync-tickers\?/],
+  ['a mistyped task of status', ['status', '--task', 'sync-tikers'], /Did you mean sync-tickers\?/],
+  ['a mistyped log', ['logs', 'consolidatr'], /Did you mean consolidator\?/],
+  [
+    'an option that maintenance would leave alone',
+    ['run', 'maintenance', '--mode', 'full'],
+    /^Usage\.Invalid: maintenance takes no --mode; wanted its name alone/,
+  ],
+  ['a query that writes', ['query', 'DELETE FROM bars'], /^Usage\.Invalid: query reads only; found "DELETE FROM bars"/],
+  [
+    'a query that writes to the warehouse',
+    ['query', '--warehouse', 'UPDATE stock_prices SET close = 1'],
+    /^Usage\.Invalid: query reads only; found "UPDATE stock_prices/,
+  ],
   ['an unknown mode', ['run', 'resample', '--mode', 'half'], /--mode half; wanted one of incremental, full\n/],
   ['an unknown command', ['nihgt'], /unknown command 'nihgt'[\s\S]*Did you mean night\?/],
   [
@@ -52,7 +66,7 @@ const wrong: [string, string[], RegExp][] = [
   [
     'a run that holds nothing',
     ['release', 'night-of-nobody'],
-    /^Usage\.Invalid: run night-of-nobody holds nothing back/,
+    /^Usage\.Invalid: run night-of-nobody withholds nothing/,
   ],
   [
     'a table that is not there',

@@ -91,7 +91,7 @@ test('a list and a session held by one run are released together; the command li
   await scene.close();
   const env = { AFTERBELL_HOME: scene.home };
   const shown = await afterbell(['status'], env);
-  expect(shown.stdout).toMatch(/Held back:\n- tickers of 2025-11-20: \d+ would vanish/);
+  expect(shown.stdout).toMatch(/Withheld:\n- tickers of 2025-11-20: \d+ would vanish/);
   expect(shown.stdout).toContain(`${typed(env)} release ${night.runId}\n`);
   const released = await afterbell(['release', night.runId, '--json'], env);
   expect(released.code, released.stderr).toBe(0);
@@ -128,5 +128,5 @@ test('a held list makes room for the next good one', async () => {
   await scene.close();
   const nothing = await afterbell(['release', held.runId], { AFTERBELL_HOME: scene.home });
   expect(nothing.code).toBe(2);
-  expect(nothing.stderr).toContain(`run ${held.runId} holds nothing back`);
+  expect(nothing.stderr).toContain(`run ${held.runId} withholds nothing`);
 });

@@ -72,7 +72,7 @@ test('a half-missing session is held, never published unseen; a good repeat or a
   expect(status.stdout).toContain(`released by ${released.runId}`);
   const nothing = await afterbell(['release', second.runId], { AFTERBELL_HOME: home });
   expect(nothing.code).toBe(2);
-  expect(nothing.stderr).toContain(`run ${second.runId} holds nothing back`);
+  expect(nothing.stderr).toContain(`run ${second.runId} withholds nothing`);
 });
 
 test('a held night is released from the command line and exits 0', async () => {
@@ -82,9 +82,9 @@ test('a held night is released from the command line and exits 0', async () => {
   const env = { AFTERBELL_HOME: scene.home, ...THAT_MORNING };
   const waiting = await afterbell(['status'], env);
   expect(waiting.code).toBe(4);
-  expect(waiting.stdout).toMatch(/Not healthy, exit 4:\n- held: \d sessions up to 2025-11-19: /);
+  expect(waiting.stdout).toMatch(/Not healthy, exit 4:\n- withheld: \d sessions up to 2025-11-19: /);
   expect(waiting.stdout).toMatch(
-    /Held back:\n- prices of \d sessions up to 2025-11-19: [^\n]+\n {2}Releasing publishes \d sessions/,
+    /Withheld:\n- prices of \d sessions up to 2025-11-19: [^\n]+\n {2}Releasing publishes \d sessions/,
   );
   expect(waiting.stdout).toContain(`${typed(env)} release ${held.runId}\n`);
   const released = await afterbell(['release', held.runId, '--json'], env);

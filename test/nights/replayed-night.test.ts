@@ -40,5 +40,14 @@ test.runIf(haveRealDays())(
     await scene.close();
     const verified = await afterbell(['verify'], { AFTERBELL_HOME: scene.home });
     expect(verified.code, verified.stdout).toBe(0);
+    const status = await afterbell(['status'], { AFTERBELL_HOME: scene.home });
+    expect(status.stdout).toMatch(/^home: \S+, real bars replayed by a practice market, /);
+    expect(status.stdout).toContain('1 session of replayed data, ');
+    const json = await afterbell(['status', '--json'], { AFTERBELL_HOME: scene.home });
+    expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'practice', replayed: true });
+    // Prices that are made up would stand among them.
+    const mixed = await afterbell(['night'], { AFTERBELL_HOME: scene.home });
+    expect(mixed.code).toBe(1);
+    expect(mixed.stderr).toContain('holds real bars that a practice market replayed');
   },
 );

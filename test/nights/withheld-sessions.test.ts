@@ -56,7 +56,7 @@ describe('a release', () => {
     expect(await rowsOf(scene, SESSION)).toBe(HALF);
     expect(await listAll(scene.laptop.stores.lake, 'staging/')).toEqual([]);
     const twice = await scene.run(release, { kind: 'release' });
-    expect(twice.outcome.reasons[0]).toContain('holds nothing back');
+    expect(twice.outcome.reasons[0]).toContain('withholds nothing');
   });
 
   test('of a session published since is refused by name, and the better version stays', async () => {
@@ -106,7 +106,7 @@ test('a session that cannot be published takes nothing from the others of its ni
     expect.arrayContaining(['prices failed', 'consolidate success', 'resample success']),
   );
   const late = await scene.run({ release: held.runId }, { kind: 'release' });
-  expect(late.outcome.reasons[0]).toContain('holds nothing back');
+  expect(late.outcome.reasons[0]).toContain('withholds nothing');
   expect(await rowsOf(scene, SESSION)).toBe(FULL);
 
   // The night goes on with what it had staged.

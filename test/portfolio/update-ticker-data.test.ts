@@ -132,7 +132,7 @@ const ingest = { rows: 1, rejected: 0, checksum: 'x', removed: [], source: 'prac
 const start = { runId: 'run', input: { force: false }, after: null };
 
 test('the portfolio run is about the newest session held, not about the clock', async () => {
-  expect(await listHoldings(start, tables.stores)).toMatchObject({ due: false, reasons: ['no session is held'] });
+  expect(await listHoldings(start, tables.stores)).toMatchObject({ due: false, reasons: ['no session is published'] });
   for (const date of ['2025-11-18', SESSION]) await writeIngest(tables.lake, { ...ingest, date });
   expect(await listHoldings(start, tables.stores)).toMatchObject({
     due: true,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { serveReports } from '../../src/cli/report.ts';
+import { serveReports } from '../../src/cli/serve-reports.ts';
 import { loadConfig } from '../../src/config.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { program } from '../nights/program.ts';

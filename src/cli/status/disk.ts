@@ -87,6 +87,7 @@ async function bytesBelow(path: string, but?: string): Promise<number> {
 /** Pure: the disk in two lines, the largest part first. */
 export function diskLines({ total, parts, growth }: Disk): string[] {
   const named = Object.entries(parts)
+    .filter(([, bytes]) => megabytes(bytes) !== '0')
     .sort(([, a], [, b]) => b - a)
     .map(([part, bytes]) => `${part} ${megabytes(bytes)}`);
   const lines = [`Disk: ${megabytes(total)} MB: ${named.join(', ')}.`];

@@ -131,12 +131,12 @@ function withheldProblems({ heldRuns, heldLists, newest, there }: HealthFacts): 
   return [
     ...heldRuns.map((run) => {
       const code = run.sessions.some(isNewest) ? 4 : 3;
-      return held(`held: ${withheldText(run)}: ${run.reason}`, withheldSteps(run, there), code);
+      return held(`withheld: ${withheldText(run)}: ${run.reason}`, withheldSteps(run, there), code);
     }),
     ...heldLists.map((list) => {
       const tasks = Object.keys(DATASET_OF_TASK).filter((task) => DATASET_OF_TASK[task] === list.dataset);
       const steps = withheldSteps({ ...list, kind: 'night', sessions: [], tasks }, there);
-      return held(`held: ${list.dataset} of ${list.session}: ${list.reasons[0] ?? ''}`, steps);
+      return held(`withheld: ${list.dataset} of ${list.session}: ${list.reasons[0] ?? ''}`, steps);
     }),
   ];
 }

@@ -17,16 +17,17 @@ const SHOWN = 40;
 /** One screen: health, what there is, what is held, the last nights, what comes next. */
 export function printStatus(status: Status, symbols: readonly FailedLine[], context: Context): void {
   const { config, terminal, stage, now } = context;
-  const { held, missing, expected, kind, ledger, next } = status;
+  const { held, missing, expected, kind, replayed, ledger, next } = status;
   const place = stage ? `stage: ${stage.stage}` : `home: ${resolve(config.AFTERBELL_HOME)}`;
-  terminal.print(`${place}${kind ? `, ${kind} data` : ''}, ${exchangeTime(now)}`);
+  const data = replayed ? ', real bars replayed by a practice market' : kind ? `, ${kind} data` : '';
+  terminal.print(`${place}${data}, ${exchangeTime(now)}`);
   printHealth(status, terminal);
   printFreshness(status, terminal);
   if (held.length > 0) {
     const shown = missing.slice(-8).join(', ') + (missing.length > 8 ? `, … ${missing.length} in all` : '');
     terminal.print([
       '',
-      `${counted(held.length, 'session')} of ${kind ?? 'no'} data, ${held[0]} to ${held.at(-1)}. ${missing.length === 0 ? 'No session is missing.' : `Missing: ${shown}`}`,
+      `${counted(held.length, 'session')} of ${replayed ? 'replayed' : (kind ?? 'no')} data, ${held[0]} to ${held.at(-1)}. ${missing.length === 0 ? 'No session is missing.' : `Missing: ${shown}`}`,
     ]);
   }
   printWithheld(status, terminal);
@@ -50,7 +51,7 @@ function printHealth(
     return;
   }
   if (code === 0) {
-    terminal.print(`Healthy: ${expected} is served, nothing is missing, behind or held.`);
+    terminal.print(`Healthy: ${expected} is published, nothing is missing, behind or withheld.`);
     return;
   }
   const more = troubles.length > 1 ? ` (${troubles.length} problems)` : '';
@@ -79,7 +80,7 @@ export function printFreshness({ freshness }: Pick<Status, 'freshness'>, termina
 /** In full what health names in a line; what is to be done stands there. */
 function printWithheld({ ledger, heldLists }: Status, terminal: Terminal): void {
   if (ledger.heldRuns.length + heldLists.length === 0) return;
-  terminal.print(['', 'Held back:']);
+  terminal.print(['', 'Withheld:']);
   for (const { dataset, session, reasons, counts, place } of heldLists) {
     const { added, changed, vanished } = counts;
     terminal.print(

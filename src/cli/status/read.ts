@@ -1,30 +1,22 @@
-import { join } from 'node:path';
 import { lastClosedSession, nextSession, sessionHours, sessionsBetween } from '../../calendar/calendar.ts';
 import { startsAround } from '../../calendar/schedule.ts';
 import { readConsolidated } from '../../jobs/consolidate/consolidation-state.ts';
 import { type Lake, type LakeKind, lakeKind } from '../../lake/lake.ts';
 import { publishedSessions } from '../../lake/session-files.ts';
 import { readSilverCheckpoint } from '../../lake/silver.ts';
-import { RunningExecutions } from '../../local/executions.ts';
-import { readHome } from '../../local/home.ts';
-import { KILLED, lostReason } from '../../local/lost-executions.ts';
 import { readScheduleRecord } from '../../local/nightly-timer.ts';
+import { isReplayed } from '../../local/practice.ts';
 import { executionIsRunning } from '../../night/open.ts';
 import { executionLink, ledgerInstant, statement, there } from '../../text.ts';
 import type { SqlRow, Warehouse } from '../../warehouse/client.ts';
 import sql from '../../warehouse/ledger.sql';
 import { readPaged } from '../../warehouse/paged.ts';
 import { type Context, homeLake, whereOf } from '../context.ts';
+import { endedRuns } from '../ended-runs.ts';
 import { withWarehouse } from '../pipeline.ts';
 import { type Disk, readDisk } from './disk.ts';
 import { assessHealth, type Freshness, freshnessOf, type Health } from './health.ts';
-import {
-  readWithheldLists,
-  readWithheldRuns,
-  type WithheldRunSummary,
-  type WithheldSummary,
-  withKilled,
-} from './withheld-runs.ts';
+import { readWithheldLists, readWithheldRuns, type WithheldRunSummary, type WithheldSummary } from './withheld-runs.ts';
 
 const failedTasksSql = statement(sql, 'failed-tasks');
 const goodTasksSql = statement(sql, 'good-tasks');
@@ -75,6 +67,8 @@ export interface AtWork {
 
 export interface Status {
   kind: LakeKind | null;
+  /** Practice data whose bars are real ones, served again by a practice market. */
+  replayed: boolean;
   health: Health;
   running: AtWork | null;
   /** The session that is to be there by now: the last one closed before the last start by the schedule. */
@@ -149,6 +143,7 @@ export async function readStatus(context: Context, task: string | undefined): Pr
     keyless: kind === 'real' && !context.stage && config.POLYGON_API_KEY === undefined,
   });
   return {
+    replayed: context.stage ? false : await isReplayed(config.AFTERBELL_HOME),
     ...(context.stage ? {} : { disk: await readDisk(config) }),
     kind,
     health,
@@ -200,19 +195,8 @@ async function findRunning(ledger: Ledger, context: Context): Promise<AtWork | u
     for (const night of ledger.nights) night.console = executionLink(String(night.execution_arn));
     return atWork(ledger.nights);
   }
-  const home = context.config.AFTERBELL_HOME;
-  const left = await new RunningExecutions(join(home, 'logs')).leftBehind();
-  const begun = left.map(({ name }) => name);
-  const owner = await readHome(home);
-  // An owner that is opening the home has not looked yet at what a killed one left.
-  const untold = left.filter(({ told }) => !told).map(({ name }) => name);
-  const alive = new Set(owner && !owner.opening ? untold : []);
-  for (const night of open) {
-    if (alive.has(String(night.run_id))) continue;
-    night.status = 'Interrupted';
-    night.reasons = JSON.stringify([lostReason(KILLED)]);
-  }
-  if (!owner) ledger.nights = withKilled(ledger.nights, begun);
+  const { nights, owner } = await endedRuns(ledger.nights, context.config.AFTERBELL_HOME);
+  ledger.nights = nights;
   return owner && (atWork(ledger.nights) ?? commandAtWork(owner, lastClosedSession(context.now)));
 }
 

@@ -3,6 +3,7 @@ import { DATASET_OF_TASK } from '../../datasets/registry.ts';
 import { NamedError } from '../../errors.ts';
 import type { Lake } from '../../lake/lake.ts';
 import { quarantined } from '../../lake/quarantine-file.ts';
+import { didYouMean } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
 import { type Context, homeLake } from '../context.ts';
 import type { Terminal } from '../terminal.ts';
@@ -56,9 +57,10 @@ const DERIVED_BY: Readonly<Record<string, string>> = { consolidate: 'history', r
 
 /** What `--json` prints. */
 function documentOf(found: Status, asked: (row: SqlRow) => boolean, typed: Terminal['typed']): object {
-  const { kind, health, running, expected, held, missing, freshness, ledger, heldLists, next, disk } = found;
+  const { kind, replayed, health, running, expected, held, missing, freshness, ledger, heldLists, next, disk } = found;
   return {
     kind,
+    ...(replayed && { replayed }),
     health: typedHealth(health, typed),
     running,
     expected,
@@ -112,7 +114,7 @@ function requireTask(task: string, tasks: readonly SqlRow[]): void {
   const known = [...Object.keys(DATASET_OF_TASK), 'prices', ...JOBS, ...tasks.map((row) => String(row.task_name))];
   if (known.includes(task)) return;
   const wanted = `one of ${[...new Set(known)].join(', ')}`;
-  throw new NamedError('Usage.Invalid', { what: `there is no task ${task}`, wanted });
+  throw new NamedError('Usage.Invalid', { what: `there is no task ${task}`, wanted, todo: didYouMean(task, known) });
 }
 
 async function symbolsOf(task: string | undefined, { held, ledger }: Status, lake: Lake): Promise<FailedLine[]> {

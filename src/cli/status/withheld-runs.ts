@@ -1,6 +1,5 @@
 import { dateOfKey, type Lake, listAll, readJson } from '../../lake/lake.ts';
 import { stagingByRun } from '../../lake/staging.ts';
-import { KILLED, lostReason, runOfName } from '../../local/lost-executions.ts';
 import { effectOf } from '../../night/publish-session.ts';
 import { sortWithheld, type WithheldReport } from '../../night/withheld.ts';
 import { type NightKind, type ReleaseEffect, releaseText } from '../../records/run.ts';
@@ -62,35 +61,6 @@ export function withheldReason({ reasons, summary }: SqlRow): string {
   const { datasets = [] } = JSON.parse(String(summary)) as { datasets?: { task: string; reasons?: string[] }[] };
   const [first = ''] = JSON.parse(String(reasons)) as string[];
   return datasets.find(({ task }) => task === 'prices')?.reasons?.[0] ?? first;
-}
-
-/**
- * Pure: the ledger's nights, newest first, and with them those that were killed before they came into it (in Open
- * Night, or before there was a warehouse). One whose session is done had nothing left to do and is left out.
- * @param left names of executions that no living process runs
- */
-export function withKilled(nights: readonly SqlRow[], left: readonly string[]): SqlRow[] {
-  const known = new Set(nights.map(({ run_id }) => run_id));
-  const done = new Set(nights.filter(({ status }) => status === 'Succeeded').map(({ session }) => session));
-  const killed = left.flatMap((name): SqlRow[] => {
-    const run = runOfName(name);
-    if (run?.kind !== 'night' || known.has(name) || done.has(run.session)) return [];
-    return [
-      {
-        run_id: name,
-        execution_arn: null,
-        session: run.session,
-        kind: 'night',
-        status: 'Interrupted',
-        started_at: run.startedAt.slice(0, 19).replace('T', ' '),
-        completed_at: null,
-        released_run: null,
-        reasons: JSON.stringify([lostReason(KILLED)]),
-        summary: '{}',
-      },
-    ];
-  });
-  return [...killed, ...nights].sort((a, b) => (String(a.started_at) < String(b.started_at) ? 1 : -1));
 }
 
 export type WithheldSummary = Pick<

@@ -68,16 +68,22 @@ export function checkCalendar(ingests: Ingests): Check {
   const dates = [...ingests.keys()];
   const problems = dates.flatMap((date) => {
     const closed = closureReason(date);
-    return closed === undefined ? [] : [`${date} is held but was no session: ${closed}`];
+    return closed === undefined ? [] : [`${date} is published but was no session: ${closed}`];
   });
   const [first, last] = [dates[0], dates.at(-1)];
   const missing = first && last ? sessionsBetween(first, last).filter((date) => !ingests.has(date)) : [];
   const named = missing.slice(0, SHOWN).join(', ');
   const notes =
     missing.length > 0
-      ? [`${counts(missing.length, 'session')} between ${missing.length === 1 ? 'is' : 'are'} not held: ${named}`]
+      ? [`${counts(missing.length, 'session')} between ${missing.length === 1 ? 'is' : 'are'} not published: ${named}`]
       : [];
-  return { name: 'calendar', counted: first ? `${first} to ${last}` : 'nothing held', problems, repairs: [], notes };
+  return {
+    name: 'calendar',
+    counted: first ? `${first} to ${last}` : 'nothing published',
+    problems,
+    repairs: [],
+    notes,
+  };
 }
 
 /** The warehouse's other tables against what the lake has of them. */
@@ -153,7 +159,7 @@ export function checkPrices(
     }
   }
   const unrecognisedKeys = [...stored.keys()].filter((date) => !ingests.has(date));
-  for (const date of unrecognisedKeys) problems.push(`${date}: rows in stock_prices, no session held`);
+  for (const date of unrecognisedKeys) problems.push(`${date}: rows in stock_prices, no published session`);
   const behind = rows.filter((row) => Number(row.behind) > 0 && ingests.get(String(row.date)));
   const symbols = behind.reduce((sum, row) => sum + Number(row.behind), 0);
   if (symbols > 0) problems.push(`${counts(symbols, 'watermark')} behind stock_prices`);

@@ -59,7 +59,7 @@ export async function readSessions(
 async function readSession(lake: Lake, { date, checksum }: PlannedSession): Promise<BarColumns> {
   const key = keys.session(date);
   const bytes = await lake.read(key);
-  if (!bytes) throw corruptFile(key, `nothing, although ${keys.ingest(date)} says it is held`);
+  if (!bytes) throw corruptFile(key, `nothing, although ${keys.ingest(date)} says it is published`);
   const found = checksumOf(bytes);
   if (found !== checksum) throw corruptFile(key, `sha256 ${found} where ${keys.ingest(date)} says ${checksum}`);
   const bars = await decodeBarColumns(bytes, key);

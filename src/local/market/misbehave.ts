@@ -8,6 +8,7 @@ const REFUSALS: readonly MisbehaviourName[] = ['unauthorized', 'rate-limit', 'se
 /** Counts down what was wished for. */
 export class MisbehaviourLedger {
   readonly #left: { rule: Misbehaviour; times: number }[];
+  readonly #met = new Set<Misbehaviour>();
   #refused = 0;
 
   constructor(rules: readonly Misbehaviour[]) {
@@ -26,6 +27,7 @@ export class MisbehaviourLedger {
     for (const entry of acting) {
       if (seen.has(entry.rule.name)) continue;
       seen.add(entry.rule.name);
+      this.#met.add(entry.rule);
       entry.times -= 1;
     }
     return seen;
@@ -35,6 +37,11 @@ export class MisbehaviourLedger {
   nextRefusal(): number {
     this.#refused += 1;
     return this.#refused;
+  }
+
+  /** The rules that no request met: nobody asked a route of theirs. */
+  unmet(): Misbehaviour[] {
+    return this.#left.flatMap(({ rule }) => (this.#met.has(rule) ? [] : [rule]));
   }
 }
 

@@ -65,6 +65,8 @@ export interface Market {
   requests: RecordedRequest[];
   /** Replaces all misbehaviours, counts start over; an empty list makes it behave. Error: Usage.Invalid. */
   misbehave(list: readonly string[]): void;
+  /** Names of the misbehaviours that no request met so far. */
+  unmet(): MisbehaviourName[];
   answer(asked: Asked): Promise<Answered>;
 }
 
@@ -78,6 +80,7 @@ export function openMarket({ source, misbehave = [], now = () => new Date() }: M
     misbehave(list) {
       ledger = new MisbehaviourLedger(parseMisbehaviours(list));
     },
+    unmet: () => ledger.unmet().map(({ name }) => name),
     async answer({ method, target, headers, readBody }) {
       requests.push({ method, path: target.slice(0, KEPT_PATH), at: now().getTime() });
       keepNewest(requests, KEPT_REQUESTS);

@@ -14,7 +14,7 @@ export interface PracticeMarketOptions extends MarketOptions {
   port?: number;
 }
 
-export interface PracticeMarket extends Pick<Market, 'requests' | 'misbehave'> {
+export interface PracticeMarket extends Pick<Market, 'requests' | 'misbehave' | 'unmet'> {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   url: string;
   close(): Promise<void>;
@@ -54,6 +54,7 @@ export async function startMarket(options: PracticeMarketOptions): Promise<Pract
     url,
     requests: market.requests,
     misbehave: market.misbehave,
+    unmet: market.unmet,
     close: () =>
       new Promise((resolve, reject) => {
         server.close((error) => (error === undefined ? resolve() : reject(error)));

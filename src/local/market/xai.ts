@@ -210,10 +210,12 @@ function opinion({ symbol, rsi14, price_vs_ma50_percent: distance }: PositionFig
   const rsi = rsi14 ?? 50;
   const score = Math.max(0, Math.min(100, Math.round(100 - rsi + (distance ?? 0) / 2)));
   const trend = (distance ?? 0) < 0 ? 'below' : 'above';
+  const place =
+    distance === null || distance === undefined ? 'no 50-session mean yet' : `price ${trend} its 50-session mean`;
   return {
     symbol,
     opportunity_score: score,
-    rationale: `Practice: RSI ${rsi14 === null ? 'unknown' : rsi.toFixed(0)}, price ${trend} its 50-session mean.`,
+    rationale: `Practice: ${rsi14 === null || rsi14 === undefined ? 'no RSI yet' : `RSI ${rsi.toFixed(0)}`}, ${place}.`,
     risks: [textKey(symbol, 1) % 2 === 0 ? 'made-up liquidity risk' : 'made-up earnings risk'],
   };
 }

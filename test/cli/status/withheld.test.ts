@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { withheldReason, withKilled } from '../../../src/cli/status/withheld-runs.ts';
+import { withKilled } from '../../../src/cli/ended-runs.ts';
+import { withheldReason } from '../../../src/cli/status/withheld-runs.ts';
 
 const row = (run_id: string, session: string, status: string, started_at: string) => ({
   run_id,
