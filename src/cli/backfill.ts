@@ -108,7 +108,8 @@ export async function backfillChunks(
 export async function requireKind({ stores, practice, vendors }: Pipeline, context: Context): Promise<void> {
   if (vendors?.unreachable) throw vendors.unreachable;
   const kind = await lakeKind(stores.lake);
-  if (vendors?.embedded && (await isReplayed(context.config.AFTERBELL_HOME))) throw withoutReplay(context);
+  const invented = practice && !vendors?.replayed;
+  if (invented && (await isReplayed(context.config.AFTERBELL_HOME))) throw withoutReplay(context);
   if (kind === undefined || kind === (practice ? 'practice' : 'real')) return;
   if (kind === 'real' && vendors?.embedded) throw withoutKey(context);
   if (kind === 'practice' && vendors?.environment.FLAT_FILES_URI === undefined) throw withKey(context);
@@ -118,9 +119,9 @@ export async function requireKind({ stores, practice, vendors }: Pipeline, conte
 function withoutReplay(context: Context): NamedError {
   return new NamedError('Lake.WrongKind', {
     what: `${whereOf(context)} holds real bars that a practice market replayed`,
-    found: 'only the practice market that makes its prices up, as POLYGON_BASE_URL and POLYGON_API_KEY are not set',
-    wanted: 'the market that replays them',
-    todo: '`npx afterbell market --replay DIR` starts it and prints what to set.',
+    found: 'a practice market that makes its prices up',
+    wanted: 'the market that replays them, in POLYGON_BASE_URL and with any POLYGON_API_KEY',
+    todo: '`npx afterbell market --replay DIR` starts it and prints its address.',
   });
 }
 

@@ -33,7 +33,7 @@ import { keepNewest } from './keep-newest.ts';
 import { removeLast } from './last-steps.ts';
 import { enterLost, KILLED, type Lost, runOfName } from './lost-executions.ts';
 import { requireOpenFiles } from './open-files.ts';
-import { keepPractice, type PracticeSettings, practiceOf } from './practice.ts';
+import { isReplayed, keepPractice, type PracticeSettings, practiceOf } from './practice.ts';
 import type { Program } from './program.ts';
 import type { ExecutionEvent, Integration } from './states/events.ts';
 import { runMachine } from './states/run-machine.ts';
@@ -122,7 +122,7 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     // Whoever asks others may have a SYMBOLS for another home.
     const isOwnMarket = config.POLYGON_API_KEY === undefined && options.flatFiles === undefined;
     const market = await practiceOf(home.path, isOwnMarket ? config : { ...config, SYMBOLS: undefined });
-    const vendors = await reachVendors({ ...options, market });
+    const vendors = await reachVendors({ ...options, market, replayed: await isReplayed(home.path) });
     closers.push(vendors.close);
     const credentials = randomCredentials();
     const tables = await startTables({ path: home.folders.tables, credentials });
@@ -183,11 +183,13 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       const known = await enterLost(lost, stores);
       if (known !== 'nothing' && !lost.told) {
         const { name, status, error, cause, endedAt } = lost;
-        const startTime = lost.startTime || runOfName(name)?.startedAt;
+        const run = runOfName(name);
+        const startTime = lost.startTime || run?.startedAt;
         const began = startTime === undefined ? {} : { began: exchangeTime(startTime) };
         const times = { ...began, time: exchangeTime(endedAt) };
+        const session = run?.kind === 'night' ? { session: run.session } : {};
         const link = join(home.folders.logs, 'functions.jsonl');
-        const notice = lostNotice({ name, status, error, cause, ...times, link, stage: 'local' });
+        const notice = lostNotice({ name, status, error, cause, ...times, ...session, link, stage: 'local' });
         const topicArn = 'arn:aws:sns:us-east-1:000000000000:afterbell-local';
         const notification = { topicArn, ...notice, at: new Date().toISOString() };
         await log('notifications.jsonl', notification);

@@ -35,11 +35,13 @@ export async function reachVendors(options: {
   flatFiles?: string;
   /** Portfolios of real data are analysed by the real model, whoever answers for prices. */
   realModel?: boolean;
+  /** The data directory holds real bars that a practice market replayed. */
+  replayed?: boolean;
 }): Promise<Vendors> {
   const { config, market, misbehave, flatFiles, realModel } = options;
   if (flatFiles !== undefined) return flatFileVendors(config, flatFiles);
   if (config.POLYGON_API_KEY === undefined) return practiceVendors(config, market, misbehave ?? [], realModel === true);
-  const met = await meet(config.POLYGON_BASE_URL);
+  const met = await meet(config.POLYGON_BASE_URL, options.replayed === true);
   const { POLYGON_API_KEY, ALPACA_API_KEY_ID, ALPACA_API_SECRET_KEY } = config;
   const keys = { polygon: JSON.stringify({ apiKey: POLYGON_API_KEY }) };
   const alpaca = ALPACA_API_KEY_ID && JSON.stringify({ keyId: ALPACA_API_KEY_ID, secretKey: ALPACA_API_SECRET_KEY });
@@ -156,7 +158,10 @@ function secretArn(vendor: string): string {
 }
 
 /** Only a practice market answers its header, and only loopback can be one: a vendor is not asked for nothing. */
-async function meet(baseUrl: string): Promise<Pick<Vendors, 'practice' | 'replayed' | 'unreachable'>> {
+async function meet(
+  baseUrl: string,
+  replayed: boolean,
+): Promise<Pick<Vendors, 'practice' | 'replayed' | 'unreachable'>> {
   const { hostname, port } = new URL(baseUrl);
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname)) return { practice: false };
   try {
@@ -164,11 +169,12 @@ async function meet(baseUrl: string): Promise<Pick<Vendors, 'practice' | 'replay
     const kind = headers.get('x-afterbell-practice');
     return { practice: kind !== null, replayed: kind === 'replay' };
   } catch (error) {
-    return { practice: false, unreachable: notThere(baseUrl, port, error as Error) };
+    return { practice: false, unreachable: notThere(baseUrl, { port, replayed }, error as Error) };
   }
 }
 
-function notThere(baseUrl: string, port: string, cause: Error): NamedError {
+function notThere(baseUrl: string, { port, replayed }: { port: string; replayed: boolean }, cause: Error): NamedError {
+  const options = `${replayed ? ' --replay DIR' : ''}${port === '' ? '' : ` --port ${port}`}`;
   const { code, message } = (cause.cause ?? cause) as NodeJS.ErrnoException;
   return new NamedError(
     'Vendor.Unavailable',
@@ -176,7 +182,7 @@ function notThere(baseUrl: string, port: string, cause: Error): NamedError {
       what: `nothing answers at POLYGON_BASE_URL ${baseUrl}`,
       found: code ?? message,
       wanted: 'the market this data directory is fed by',
-      todo: `Start it in another terminal: npx afterbell market${port === '' ? '' : ` --port ${port}`}. Or leave POLYGON_BASE_URL out.`,
+      todo: `Start it in another terminal: npx afterbell market${options}.${replayed ? '' : ' Or leave POLYGON_BASE_URL out.'}`,
     },
     { cause },
   );

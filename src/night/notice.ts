@@ -187,6 +187,8 @@ export interface LostExecution {
   error: string;
   /** Said on a laptop only: on a stage the execution's page has it. */
   cause?: string;
+  /** Of a night; known on a laptop only. */
+  session?: string;
   /** When it began, as people read it; said on a laptop only. */
   began?: string;
   /** When it ended, or was found to have. */
@@ -208,7 +210,7 @@ export function lostNotice(lost: LostExecution): { subject: string; message: str
     'What was published by then stays, and each part of it is whole.',
     `Error: ${lost.error}${lost.cause === undefined ? '' : `: ${wellFormed(lost.cause, CAUSE)}`}`,
     `Execution: ${lost.link}`,
-    ...lostLines(there),
+    ...lostLines(there, lost.session),
   ]
     .map(oneLine)
     .join('\n');

@@ -202,9 +202,9 @@ function againText(
 }
 
 /** Pure: what is to be done about an execution that ended without a verdict. */
-export function lostLines(there: string): string[] {
+export function lostLines(there: string, session?: string): string[] {
   return [
-    `Repair: ${COMMANDS.night(undefined, there)}`,
+    `Repair: ${COMMANDS.night(session, there)}`,
     `It goes on where the run stopped. What is missing: ${COMMANDS.status(there)}`,
   ];
 }

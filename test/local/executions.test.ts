@@ -13,7 +13,7 @@ test('a night that is stopped is told of, in the log and where the laptop shows 
   expect(more).toEqual([]);
   expect(told).toMatchObject({ subject: expect.stringMatching(/^afterbell Interrupted: night-2025-11-19-/) });
   expect(String(told!.message)).toMatch(
-    /^Interrupted: execution night-2025-11-19-\S+ stopped without reporting a reason \(ABORTED\)\.\nSince .* EST; it had ended by .* EST\.\n.*\nError: Job\.Interrupted: stopped by hand\nExecution: .*functions\.jsonl\nRepair: npx afterbell night\nIt goes on where the run stopped\. /,
+    /^Interrupted: execution night-2025-11-19-\S+ stopped without reporting a reason \(ABORTED\)\.\nSince .* EST; it had ended by .* EST\.\n.*\nError: Job\.Interrupted: stopped by hand\nExecution: .*functions\.jsonl\nRepair: npx afterbell night --session 2025-11-19\nIt goes on where the run stopped\. /,
   );
   expect(readdirSync(join(scene.home, 'logs', 'running'))).toEqual([]);
 });

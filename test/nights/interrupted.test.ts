@@ -49,6 +49,7 @@ test('a night that is killed in its first seconds is interrupted in status befor
   expect(before).toMatchObject(expected);
   const told = await afterbell(['run', 'consolidate'], env);
   expect(told.stderr).toContain(`    Error: ${REASON}\n`);
+  expect(told.stderr).toContain(`    Repair: ${typed(env)} night --session ${SESSION}\n`);
   expect(told.stderr).toMatch(/ {4}Since \w{3} .* E[SD]T; it had ended by .* E[SD]T\.\n/);
   const after = await statusOf(env);
   expect(after.health).toEqual(before.health);

@@ -12,6 +12,8 @@ import { withheldText } from './withheld-runs.ts';
 
 const NIGHTS = 5;
 const TROUBLES = 6;
+/** Characters of one: host, cause and next try of a vendor that is down are in them. */
+const TROUBLE = 220;
 const SHOWN = 40;
 
 /** One screen: health, what there is, what is held, the last nights, what comes next. */
@@ -57,7 +59,7 @@ function printHealth(
   const more = troubles.length > 1 ? ` (${troubles.length} problems)` : '';
   terminal.print(`Not healthy, exit ${code}${more}:`);
   for (const { what, command, steps } of troubles.slice(0, TROUBLES)) {
-    terminal.print(`- ${short(what)}`);
+    terminal.print(`- ${short(what, TROUBLE)}`);
     const lines = steps?.map((step) => `${step.why}: ${step.command}`) ?? (command ? [command] : []);
     for (const line of lines) terminal.print(`    ${line}`);
   }
