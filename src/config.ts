@@ -255,6 +255,7 @@ export const SETTINGS = [
     'Size of a practice market that begins (500 unless set); its data directory remembers it.',
     { command: true },
   ),
+  setting('BENCHMARKS', symbols.prefault('SPY,IWM,QQQ'), 'Symbols of the view `benchmark`, as total returns.'),
   setting(
     'REPORT_SYMBOLS',
     symbols.prefault('AAPL,ABBV,AMZN,AVGO,BRK.B,COST,GOOGL,HD,JNJ,JPM,LLY,META,MSFT,NVDA,PG,TSLA,UNH,V,WMT,XOM'),

@@ -24,7 +24,7 @@ export function dividendFactor(cash: number, close: number): number | undefined 
 
 /**
  * Pure: compares where the vendor's factor is of one day alone, which is each symbol's newest ex-dividend day: the factor
- * of an earlier one holds all later ones. All of them are compared by the view `dividend_factors`.
+ * of an earlier one holds all later ones. Whether the vendor counts an announced one already, its own factor tells. All of them are compared by the view `dividend_factors`.
  * @param closeBefore the last close before a day on that day's share basis; undefined where it is not known
  */
 export function dividendDifferences(
@@ -33,8 +33,15 @@ export function dividendDifferences(
   closeBefore: (symbol: string, exDate: string) => number | undefined,
 ): DividendDifference[] {
   const newest = new Map<string, Dividend[]>();
+  const announced = new Map<string, Dividend>();
   for (const dividend of dividends) {
-    if (dividend.exDate > session || dividend.currency !== 'USD') continue;
+    if (dividend.currency !== 'USD') continue;
+    if (dividend.exDate > session) {
+      const next = announced.get(dividend.symbol);
+      const isCounted = dividend.historicalAdjustmentFactor !== undefined;
+      if (isCounted && dividend.exDate < (next?.exDate ?? '9')) announced.set(dividend.symbol, dividend);
+      continue;
+    }
     const own = newest.get(dividend.symbol);
     const before = own?.[0]?.exDate ?? '';
     if (dividend.exDate > before) newest.set(dividend.symbol, [dividend]);
@@ -48,7 +55,8 @@ export function dividendDifferences(
     const cash = own.reduce((sum, { cashAmount }) => sum + cashAmount, 0);
     const ours = dividendFactor(cash, close);
     const factor = vendors!.historicalAdjustmentFactor!;
-    return ours !== undefined && Math.abs(ours - factor) <= TOLERANCE
+    const counted = announced.get(symbol)?.historicalAdjustmentFactor ?? 1;
+    return ours !== undefined && Math.abs(ours * counted - factor) <= TOLERANCE
       ? []
       : [{ symbol, exDate, ours, vendors: factor }];
   });

@@ -176,7 +176,8 @@ async function askViews<T>(
     const intervals = narrowed.isWanted
       ? config.RESAMPLING_INTERVALS
       : await intervalsIn(lake, config.RESAMPLING_INTERVALS);
-    views = await openViews(lake, scratch, { intervals, lists: LIST_VIEWS, signal, ...narrowed });
+    const { BENCHMARKS: benchmarks } = config;
+    views = await openViews(lake, scratch, { intervals, lists: LIST_VIEWS, benchmarks, signal, ...narrowed });
     await lockFiles(views, writable, join(scratch, 'spill'));
     return await work(views.connection);
   } catch (error) {

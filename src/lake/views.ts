@@ -1,14 +1,14 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { lastClosedSession, sessionsBetween } from '../calendar/calendar.ts';
+import { createDerived, DATED_LISTS, DERIVED_VIEWS, type DerivedSources, neededFor } from './derived-views.ts';
 import { fileList } from './exact-paths.ts';
 import { currentHistories } from './histories.ts';
-import { keys, type Lake, listAll } from './lake.ts';
+import { dateOfKey, keys, type Lake, listAll, readJson } from './lake.ts';
 import type { Column, ColumnType } from './parquet.ts';
 import { corruptFile } from './parquet-columns.ts';
 import { REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS } from './revisions.ts';
 import { publishedSessions } from './session-files.ts';
 import { PRICED_LIST, SYMBOL_HISTORY_COLUMNS } from './symbol-history-file.ts';
-import indexMembers from './views.sql';
 
 const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',
@@ -47,6 +47,8 @@ export interface ViewOptions {
   intervals: readonly number[];
   lists: readonly ListView[];
   signal?: AbortSignal | undefined;
+  /** Symbols of the view `benchmark`. */
+  benchmarks?: readonly string[];
   /** Whether a view is of use; all are unless said. Of the others nothing is read: not even their files are looked for. */
   isWanted?: (name: string) => boolean;
   /** The only symbols whose bars are asked for; undefined: any. */
@@ -57,6 +59,8 @@ export interface LakeViews {
   connection: DuckDBConnection;
   /** The names of all views, in the order shown to people, wanted or not. */
   names: string[];
+  /** Those that take parameters, as they are written: `universe(as_of)`. */
+  macros: string[];
   /** The files the views read, as DuckDB was given them. */
   paths: string[];
   /** The error of a failed statement, or `Lake.Corrupt` where a file of the lake is to blame. */
@@ -65,7 +69,7 @@ export interface LakeViews {
 }
 
 /**
- * DuckDB over the lake: `bars` (consolidated history), `sessions` (session files), `bars_{N}d`, and the newest
+ * DuckDB over the lake (and what is made of it, `derived-views.ts`): `bars` (consolidated history), `sessions` (session files), `bars_{N}d`, and the newest
  * snapshot of each reference dataset; `index_lists` (every list of an index) and `index_members` (who was in it from
  * when to when); `reconcile` (the newest comparison of the lists), `revisions` (bars that a later
  * fetch brought otherwise), `symbol_changes` (what was listed, delisted, renamed),
@@ -93,9 +97,12 @@ export async function openViews(lake: Lake, scratch: string, options: ViewOption
     connection.closeSync();
     instance.closeSync();
   };
-  // A view over another one needs that one.
-  const wanted = (name: string) => isWanted(name) || (OVER[name]?.some(isWanted) ?? false);
+  const made = DERIVED_VIEWS.filter(({ name }) => neededFor(isWanted).has(name));
   try {
+    const bars = made.some(({ needs }) => needs.includes('all_bars')) ? await allBars(lake) : 'bars';
+    // A view over another one needs that one.
+    const needed = new Set([...made.flatMap(({ needs }) => needs.map((name) => (name === 'all_bars' ? bars : name)))]);
+    const wanted = (name: string) => isWanted(name) || needed.has(name) || (OVER[name]?.some(isWanted) ?? false);
     for (const { name, list, columns, json = false } of views.filter((view) => wanted(view.name))) {
       signal?.throwIfAborted();
       const only = name === 'bars' ? await options.symbols?.(connection) : undefined;
@@ -105,10 +112,14 @@ export async function openViews(lake: Lake, scratch: string, options: ViewOption
       const source = json ? quarantineOf(paths) : `SELECT * FROM ${parquetOf(paths)}`;
       await connection.run(`CREATE VIEW "${name}" AS ${files.length > 0 ? source : nothing(columns)}`);
     }
-    if (wanted('index_members')) await connection.run(indexMembers);
     if (wanted('calendar')) await addCalendar(connection, lake);
-    const names = [...views.map(({ name }) => name), 'index_members', ...CALENDAR];
-    return { connection, names, paths: [...keyOf.keys()], blame, close };
+    const snapshots = await snapshotsOf(lake, scratch, { lists: made.map(({ name }) => name), keyOf });
+    const sources = { bars, benchmarks: options.benchmarks ?? BENCHMARKS, snapshots };
+    for (const view of made) await connection.run(createDerived(view, sources));
+    const derived = DERIVED_VIEWS.filter(({ parameters }) => parameters === undefined);
+    const names = [...views, ...derived].map(({ name }) => name).concat(CALENDAR);
+    const macros = DERIVED_VIEWS.flatMap(({ name, parameters }) => (parameters ? [`${name}(${parameters})`] : []));
+    return { connection, names, macros, paths: [...keyOf.keys()], blame, close };
   } catch (error) {
     const blamed = await blame(error as Error);
     close();
@@ -118,9 +129,42 @@ export async function openViews(lake: Lake, scratch: string, options: ViewOption
 
 /** Views by the ones they read. */
 const OVER: Readonly<Record<string, readonly string[]>> = {
-  index_lists: ['index_members'],
   calendar: ['missing_sessions'],
 };
+
+/** Whether a view shows files of the lake as they are. */
+export function isOfFiles(view: string): boolean {
+  return !DERIVED_VIEWS.some(({ name }) => name === view);
+}
+
+export const BENCHMARKS: readonly string[] = ['SPY', 'IWM', 'QQQ'];
+
+/**
+ * The view that has every bar as traded: session files, which are fewer, as long as every bar came by them; histories where
+ * some are of the original layout.
+ */
+async function allBars(lake: Lake): Promise<'bars' | 'sessions'> {
+  const consolidated = await readJson<{ outside?: object }>(lake, keys.consolidated);
+  return Object.keys(consolidated?.outside ?? {}).length > 0 ? 'bars' : 'sessions';
+}
+
+/** Snapshots of the lists that are asked for as they were, by list. */
+async function snapshotsOf(
+  lake: Lake,
+  scratch: string,
+  { lists, keyOf }: { lists: readonly string[]; keyOf: Map<string, string> },
+): Promise<DerivedSources['snapshots']> {
+  const found: Record<string, { date: string; path: string }[]> = {};
+  for (const list of DATED_LISTS.filter((name) => lists.includes(`${name}_as_known`))) {
+    const prefix = list === 'symbol_history' ? keys.symbolHistoryOf(PRICED_LIST) : `reference/${list}/date=`;
+    const files = (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith('.parquet'));
+    const dated = files.filter((key) => dateOfKey(key) !== undefined);
+    const paths = await lake.localise(dated, scratch);
+    found[list] = paths.map((path, place) => ({ path, date: dateOfKey(dated[place]!)! }));
+    for (const [place, path] of paths.entries()) keyOf.set(path, dated[place]!);
+  }
+  return found;
+}
 
 /** A view over files of the lake; they are looked for when somebody asks for the view. */
 interface FileView {

@@ -17,7 +17,7 @@ test("the vendor's documented factor is the product of 1 - amount / close before
 test("a factor that is not ours is named, of each symbol's newest day in force alone", () => {
   const right = of('2025-11-10', 0.26, { historicalAdjustmentFactor: 0.999032 });
   const older = of('2025-08-11', 0.26, { historicalAdjustmentFactor: 0.5 });
-  const announced = of('2026-02-09', 0.26, { historicalAdjustmentFactor: 0.1 });
+  const announced = of('2026-02-09', 0.26);
   expect(dividendDifferences([older, right, announced], '2025-11-20', closeBefore)).toEqual([]);
   const wrong = { ...right, historicalAdjustmentFactor: 0.999034 };
   expect(dividendDifferences([older, wrong], '2025-11-20', closeBefore)).toEqual([
@@ -37,4 +37,11 @@ test('another currency is not compared; cash that is no less than the close befo
   expect(dividendDifferences([foreign], '2025-11-20', closeBefore)).toEqual([]);
   const liquidated = of('2025-11-10', 300, { historicalAdjustmentFactor: 0.1 });
   expect(dividendDifferences([liquidated], '2025-11-20', closeBefore)).toMatchObject([{ ours: undefined }]);
+});
+
+test('an announced dividend that the vendor counts already is counted here too', () => {
+  const newest = of('2025-11-10', 0.26, { historicalAdjustmentFactor: 0.998064 });
+  const announced = of('2025-11-21', 0.26, { historicalAdjustmentFactor: 0.999031 });
+  expect(dividendDifferences([newest, announced], '2025-11-20', closeBefore)).toEqual([]);
+  expect(dividendDifferences([newest], '2025-11-20', closeBefore)).toHaveLength(1);
 });

@@ -11,7 +11,7 @@ import { decodeRows } from '../../lake/parquet.ts';
 import { checksumOf, type Ingest, publishedSessions, usableIngest } from '../../lake/session-files.ts';
 import { decodeSilver, readSilverCheckpoint } from '../../lake/silver.ts';
 import { readSplits } from '../../lake/splits-list.ts';
-import { type LakeViews, openViews } from '../../lake/views.ts';
+import { isOfFiles, type LakeViews, openViews } from '../../lake/views.ts';
 import { retentionCutoff } from '../../night/maintenance.ts';
 import { COMMANDS } from '../../report/next-steps.ts';
 import { counted as counts, figure, placeIn, statement } from '../../text.ts';
@@ -189,7 +189,7 @@ export async function checkDerived(
 ): Promise<Check[]> {
   let views: LakeViews | undefined;
   try {
-    views = await openViews(lake, scratch, { intervals, lists: LIST_VIEWS, signal });
+    views = await openViews(lake, scratch, { intervals, lists: LIST_VIEWS, isWanted: isOfFiles, signal });
     const over = views;
     return [
       await checkRows(lake, ingests, over, scratch),
