@@ -16,13 +16,9 @@ export const SILVER = 'rename lake/silver/*';
 export const NIGHT: readonly KillPoint[] = [
   torn('write owner.flock'),
   after('rename home.lock'),
-  after('PutItem runs CURSOR#tickers'),
   torn('write warehouse/pgdata', 60),
-  after('link lake/quarantine/date=*.jsonl'),
   // Held while one version of a file is swapped for another.
   torn('writeFile lake/.tmp/lock-*', 5),
-  before('rename lake/processing_metadata/silver_*d_checkpoint.json'),
-  before('UpdateItem runs SPENT#*'),
   before('rm home.lock'),
 ];
 
