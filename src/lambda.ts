@@ -1,4 +1,10 @@
 import { setMaxListeners } from 'node:events';
+import {
+  type GetSecretValueCommand,
+  type GetSecretValueCommandOutput,
+  SecretsManagerClient,
+  type SecretsManagerClientConfig,
+} from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import secretsManager from '@middy/secrets-manager';
 import type { Context } from 'aws-lambda';
@@ -15,7 +21,6 @@ const RESULT_LIMIT_BYTES = 32 * 1024;
 const SECRET_TTL_MS = 15 * 60 * 1000;
 /** Leaves time to log before Lambda kills the sandbox; the abort arrives as a named, catchable error. */
 const EARLY_MS = 1000;
-let handlers = 0;
 type SecretSetting = Extract<keyof Config, `${string}_SECRET_ARN`>;
 
 interface Definition<S extends z.ZodType, R> {
@@ -76,15 +81,13 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
   const handler = middy({ timeoutEarlyInMillis: EARLY_MS }).handler(inner);
   const fetchData = secretArns(secrets, config);
   if (Object.keys(fetchData).length > 0) {
-    // A process may hold several handlers.
-    handlers += 1;
-    const cacheKey = `${name} ${handlers}`;
-    // disablePrefetch: a refused GetSecretValue at import would end the process with an unrelated stack.
+    // disablePrefetch: a refused GetSecretValue at import would end the process with an unrelated stack. cacheExpiry 0:
+    // middy's own cache asks again by a timer, and a refusal then would end the process in the middle of other work.
     const options = {
+      AwsClient: RememberedSecrets as unknown as typeof SecretsManagerClient,
       fetchData,
-      cacheKey,
       disablePrefetch: true,
-      cacheExpiry: SECRET_TTL_MS,
+      cacheExpiry: 0,
       setToContext: true,
     };
     handler.use(secretsManager(options) as never);
@@ -93,6 +96,30 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
     });
   }
   return handler;
+}
+
+/** What middy asks for secrets: an answer is good for a quarter of an hour, a refusal is forgotten. */
+class RememberedSecrets {
+  private readonly answers = new Map<string, { at: number; answer: Promise<GetSecretValueCommandOutput> }>();
+  private readonly client: SecretsManagerClient;
+
+  constructor(options: SecretsManagerClientConfig) {
+    this.client = new SecretsManagerClient(options);
+  }
+
+  async send(command: GetSecretValueCommand): Promise<GetSecretValueCommandOutput> {
+    const id = command.input.SecretId ?? '';
+    const known = this.answers.get(id);
+    if (known && Date.now() - known.at < SECRET_TTL_MS) return known.answer;
+    const answer = this.client.send(command);
+    this.answers.set(id, { at: Date.now(), answer });
+    try {
+      return await answer;
+    } catch (error) {
+      this.answers.delete(id);
+      throw error;
+    }
+  }
 }
 
 /** Every log line names its run, so that `afterbell logs --run` finds it. */

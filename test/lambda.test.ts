@@ -236,6 +236,25 @@ describe('a secret', () => {
     expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'k' } });
   });
 
+  test('is asked for again by the first call after a quarter of an hour, and never between calls', async () => {
+    vi.useFakeTimers();
+    try {
+      secrets
+        .on(GetSecretValueCommand)
+        .resolvesOnce({ SecretString: '{"apiKey":"old"}' })
+        .rejectsOnce(new Error('slow'));
+      const handler = keyed();
+      await handler({}, contextOf());
+      await vi.advanceTimersByTimeAsync(16 * 60_000);
+      expect(secrets.commandCalls(GetSecretValueCommand)).toHaveLength(1);
+      await expect(handler({}, contextOf())).rejects.toMatchObject({ name: 'Vendor.KeyMissing' });
+      secrets.on(GetSecretValueCommand).resolves({ SecretString: '{"apiKey":"rotated"}' });
+      expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'rotated' } });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('without an ARN is not asked for', async () => {
     vi.stubEnv('POLYGON_SECRET_ARN', '');
     const handler = lambda({
