@@ -28,6 +28,8 @@ export interface CloudOptions {
   folder?: Folder;
   /** Begins with a program whose calendar lacks a closure, until it is upgraded. */
   oldCalendar?: boolean;
+  /** Every call goes through the AWS SDK's own middleware. */
+  wholeSdk: boolean;
 }
 
 export interface Ended extends ExecutionResult {
@@ -41,16 +43,14 @@ export class Cloud {
   readonly events: { detail: Record<string, unknown> }[] = [];
   /** Executions by ARN that have not ended. */
   readonly running = new Set<string>();
-  /** Where state machines run: it outlives functions. */
-  control: Process;
-  /** Where functions run. */
-  worker: Process;
   settings: Record<string, string>;
   readonly #wires: Wires;
   #started = 0;
   #machine: ReturnType<Process['code']['loadMachine']> | undefined;
-  /** Where jobs run, one after the other or side by side; they keep nothing. */
-  #jobs: Process;
+  /** Each begins when it is needed. */
+  #control: Process | undefined;
+  #worker: Process | undefined;
+  #jobs: Process | undefined;
   readonly #jobEnds = new Set<() => void>();
   #isOlder: boolean;
 
@@ -75,17 +75,33 @@ export class Cloud {
       ),
     };
     this.#wires = wiresOf(world, stores, { routes, fetch });
-    this.control = this.#start('control');
-    this.worker = this.#start('worker');
-    this.#jobs = this.#start('jobs');
+  }
+
+  /** Where state machines run: it outlives functions. */
+  get control(): Process {
+    this.#control ??= this.#start('control');
+    return this.#control;
+  }
+
+  /** Where functions run. */
+  get worker(): Process {
+    this.#worker ??= this.#start('worker');
+    return this.#worker;
+  }
+
+  /** Where jobs run, one after the other or side by side; they keep nothing. */
+  get jobs(): Process {
+    this.#jobs ??= this.#start('jobs');
+    return this.#jobs;
   }
 
   #start(name: string, env: Record<string, string> = this.settings): Process {
     this.#started += 1;
-    const { program, world, random, folder } = this.options;
+    const { program, world, random, folder, wholeSdk } = this.options;
     return startProcess(program, {
       folder,
       isOlder: this.#isOlder,
+      wholeSdk,
       world,
       wires: this.#wires,
       name: `${name}${this.#started}`,
@@ -106,7 +122,7 @@ export class Cloud {
   upgrade(): void {
     this.options.world.say('the newest version is deployed');
     this.#isOlder = false;
-    this.control = this.#start('control');
+    this.#control = undefined;
     this.crashFunctions();
     this.crashJobs();
   }
@@ -123,9 +139,9 @@ export class Cloud {
   /** Functions are gone in the middle of what they did; the next call meets new ones. */
   crashFunctions(): void {
     const { world } = this.options;
-    world.say(`functions die (${this.worker.name})`);
-    world.kill(this.worker);
-    this.worker = this.#start('worker');
+    world.say(`functions die (${this.#worker?.name ?? 'none runs'})`);
+    if (this.#worker) world.kill(this.#worker);
+    this.#worker = undefined;
     for (const fail of this.#calls.splice(0)) fail();
   }
 
@@ -256,7 +272,7 @@ export class Cloud {
     argv: string[] = [],
   ): Promise<{ code: number; errors: string[] }> {
     const { world } = this.options;
-    const owner = this.#jobs;
+    const owner = this.jobs;
     const errors: string[] = [];
     const host = hostOf({ ...ENVIRONMENT, ...this.settings, ...env }, errors, argv, owner);
     world.say(`${owner.name} ${name} ${argv.join(' ')}`);
@@ -275,9 +291,9 @@ export class Cloud {
 
   crashJobs(): void {
     const { world } = this.options;
-    world.say(`jobs die (${this.#jobs.name})`);
-    world.kill(this.#jobs);
-    this.#jobs = this.#start('jobs');
+    world.say(`jobs die (${this.#jobs?.name ?? 'none runs'})`);
+    if (this.#jobs) world.kill(this.#jobs);
+    this.#jobs = undefined;
     for (const end of this.#jobEnds) end();
     this.#jobEnds.clear();
   }

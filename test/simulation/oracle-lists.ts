@@ -40,6 +40,12 @@ export class Lists {
   readonly #pages = new Map<string, Page>();
   /** Of a partition the first page of the newest whole chain. */
   readonly #chains = new Map<string, Row[]>();
+  /** The stored version of the members, the listed symbols among which they were looked for, and those listed at last. */
+  #searched: { version: string | undefined; symbols: string[]; listed: string[] } = {
+    version: undefined,
+    symbols: [],
+    listed: [],
+  };
 
   hear(target: string, status: number, body: string, at: number): void {
     if (status !== 200) return;
@@ -77,17 +83,34 @@ export class Lists {
   }
 
   /** Place of the newest version that the stored list is; undefined when it is none; -1 when nothing is stored. */
-  async stored(lake: LakeReader, list: ListName): Promise<{ place: number; wrong?: string | undefined }> {
+  async stored(
+    lake: LakeReader,
+    list: ListName,
+    disturbed: boolean,
+  ): Promise<{ place: number; wrong?: string | undefined }> {
     if (lake.keys(`reference/${list}/date=`).length === 0) return { place: -1 };
     const rows = new Map((await newestRows(lake, list)).map((row) => [keyIn(list, row), plainRow(list, row)]));
-    const listed = list === 'index_members' ? await newestRows(lake, 'tickers') : [];
-    const find = finderOf(listed.map(({ symbol }) => String(symbol)));
+    const find = finderOf(list === 'index_members' ? await this.#symbolsSearched(lake, disturbed) : []);
     const wrongOf = ({ rows: said }: ListVersion) =>
       list === 'index_members' ? otherMembers(said, rows, find) : difference(said, rows, sameRow);
     const place = this.versions[list].findLastIndex((version) => wrongOf(version) === undefined);
     if (place >= 0) return { place, wrong: this.#unlikeQuarantine(lake, list, wrongOf) };
     const newest = this.versions[list].at(-1);
     return { place, wrong: newest ? wrongOf(newest) : 'nothing was ever said' };
+  }
+
+  /**
+   * Members are looked for in the table of tickers. One whose sync broke off in the same run, after its list was written,
+   * was not whole: then only what was listed before, too, is certain to have been found.
+   */
+  async #symbolsSearched(lake: LakeReader, disturbed: boolean): Promise<string[]> {
+    const key = lake.keys('reference/index_members/date=').at(-1)!;
+    const version = `${key} ${lake.version(key)}`;
+    const listed = (await newestRows(lake, 'tickers')).map(({ symbol }) => String(symbol));
+    const { symbols, listed: before, version: old } = this.#searched;
+    const certain = disturbed ? listed.filter((symbol) => before.includes(symbol)) : listed;
+    this.#searched = { version, symbols: version === old ? symbols : certain, listed };
+    return this.#searched.symbols;
   }
 
   /** No list loses a third of its rows in a day, unless a person says so. Of splits old ones go out of reach by themselves. */

@@ -162,7 +162,7 @@ export class Oracle {
 
   /** What is stored of a list is a version the vendor said, and none older than before. */
   async #checkList(list: ListName, { disturbed, released }: Ended): Promise<string[]> {
-    const { place, wrong } = await this.#lists.stored(this.#lake, list);
+    const { place, wrong } = await this.#lists.stored(this.#lake, list, disturbed);
     const before = this.#stored.get(list) ?? -1;
     if (place >= 0) this.#stored.set(list, place);
     if (wrong !== undefined && place < 0) return [`the list of ${list} is none that the vendor said: ${wrong}`];

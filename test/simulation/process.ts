@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import vm from 'node:vm';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Folder } from './files.ts';
+import { quickSender } from './quick-sdk.ts';
 import type { Random } from './random.ts';
 import type * as Code from './subject.ts';
 import type { Owner, World } from './world.ts';
@@ -56,6 +57,8 @@ export interface Program {
   /** The same before its calendar learned of the closure of 2025-01-09. */
   older(): vm.Script;
   packages: Record<string, object>;
+  /** Classes of the SDK's commands → their names. */
+  commands: ReadonlyMap<unknown, string>;
 }
 
 const load = createRequire(import.meta.url);
@@ -74,27 +77,41 @@ export function enter(world: World, random: Random): void {
 const living = new Map<number, Owner>();
 let lastPid = 100;
 
-/** @param bundles as bundleSubject makes them; `env` is what packages read of the environment */
-export function openProgram(bundles: { code: string; packages: string }, env: Record<string, string>): Program {
-  const wrapped = (text: string, filename: string) =>
-    new vm.Script(`(function(${PARAMETERS}){${text}\n})`, { filename });
-  const shared = { name: 'packages', alive: true };
-  const now = () => current!.world;
-  const packages = evaluate(wrapped(bundles.packages, 'packages.cjs'), now, shared, {
-    env,
-    errors: [],
-    random: () => current!.random.unit(),
-    modules: shims(now, () => current!.random),
-    fetch: () => Promise.reject(new Error('a package of the code under test fetches by itself')),
-  });
+/**
+ * @param bundles as bundleSubject makes them
+ * @param env what packages read of the environment
+ * @param packages those of another program, when they are the same
+ */
+export function openProgram(
+  bundles: { code: string; packages: string },
+  env: Record<string, string>,
+  packages: Record<string, object> = openPackages(bundles.packages, env),
+): Program {
   const code = scaled(bundles.code);
   let older: vm.Script | undefined;
   return {
     code: wrapped(code, 'subject.cjs'),
     // A Saturday in its place: no session less.
     older: () => (older ??= wrapped(replaced(code, /"2025-01-09"/g, '"2025-01-11"'), 'subject.cjs')),
-    packages: packages as Record<string, object>,
+    packages,
+    commands: commandNames(packages),
   };
+}
+
+function wrapped(text: string, filename: string): vm.Script {
+  return new vm.Script(`(function(${PARAMETERS}){${text}\n})`, { filename });
+}
+
+function openPackages(text: string, env: Record<string, string>): Record<string, object> {
+  const owner = { name: 'packages', alive: true };
+  const now = () => current!.world;
+  return evaluate(wrapped(text, 'packages.cjs'), now, owner, {
+    env,
+    errors: [],
+    random: () => current!.random.unit(),
+    modules: shims(now, () => current!.random),
+    fetch: () => Promise.reject(new Error('a package of the code under test fetches by itself')),
+  }) as Record<string, object>;
 }
 
 /**
@@ -122,6 +139,7 @@ export function startProcess(
     random,
     folder,
     isOlder = false,
+    wholeSdk,
   }: {
     world: World;
     wires: Wires;
@@ -132,6 +150,8 @@ export function startProcess(
     folder?: Folder;
     /** Whether its calendar lacks a closure. */
     isOlder?: boolean;
+    /** Every call goes through the AWS SDK's own middleware. */
+    wholeSdk: boolean;
   },
 ): Process {
   const errors: string[] = [];
@@ -139,6 +159,8 @@ export function startProcess(
   const owner = { name, alive: true, errors, pid: lastPid } as Process;
   living.set(lastPid, owner);
   const clock = () => world;
+  const send = (request: SdkRequest) => wires.aws(owner, request);
+  const wait = (ms: number) => new Promise<void>((resolve) => void world.timer(owner, ms * random.unit(), resolve));
   owner.code = evaluate(isOlder ? program.older() : program.code, clock, owner, {
     env,
     errors,
@@ -149,7 +171,7 @@ export function startProcess(
       'timers/promises': timersPromises(timeOf(clock, owner)),
       https: { ...(load('node:https') as object), request: s3Requests(owner, wires) },
       ...PICTURES,
-      ...packagesOf(program.packages, (request) => wires.aws(owner, request)),
+      ...packagesOf(program.packages, send, wholeSdk ? undefined : quickSender(program.commands, send, wait)),
     },
     fetch: (url, init) => wires.fetch(owner, url, init),
   }) as typeof Code;
@@ -189,8 +211,15 @@ function evaluate(script: vm.Script, world: () => World, owner: Owner, surroundi
   return module.exports;
 }
 
-/** The shared packages as one process has them: SDK clients it makes send their requests through its own wire. */
-function packagesOf(packages: Record<string, object>, send: (request: SdkRequest) => Promise<SdkResponse>) {
+/**
+ * The shared packages as one process has them: SDK clients it makes send their requests through its own wire.
+ * @param quick sends commands without the SDK's middleware, those that it knows
+ */
+function packagesOf(
+  packages: Record<string, object>,
+  send: (request: SdkRequest) => Promise<SdkResponse>,
+  quick: ((command: { input: Record<string, unknown> }) => Promise<unknown> | undefined) | undefined,
+) {
   const requestHandler = {
     metadata: { handlerProtocol: 'http/1.1' },
     handle: async (request: SdkRequest) => ({ response: await send(request) }),
@@ -198,26 +227,62 @@ function packagesOf(packages: Record<string, object>, send: (request: SdkRequest
     httpHandlerConfigs: () => ({}),
     destroy() {},
   };
-  const entries = Object.entries(packages).map(([id, found]) => [
-    id,
-    id.startsWith('@aws-sdk/client-') ? withHandler(found, requestHandler) : found,
-  ]);
+  const entries = Object.entries(packages).map(([id, found]) => {
+    if (id.startsWith('@aws-sdk/client-')) return [id, withHandler(found, requestHandler, quick)];
+    return [id, id === '@aws-sdk/lib-dynamodb' && quick ? withQuickTables(found, quick) : found];
+  });
   return Object.fromEntries(entries) as Record<string, unknown>;
 }
 
-function withHandler(module: object, requestHandler: object): object {
+type Quick = NonNullable<Parameters<typeof packagesOf>[2]>;
+type SdkClient = { send(command: never, ...rest: unknown[]): Promise<unknown> };
+
+function withHandler(module: object, requestHandler: object, quick: Quick | undefined): object {
+  return withClasses(module, /^[A-Z]\w*Client$/, (found) => {
+    const Client = found as new (config: object) => SdkClient;
+    return class extends Client {
+      constructor(config: object = {}) {
+        super({ ...config, requestHandler });
+      }
+      override send(command: never, ...rest: unknown[]): Promise<unknown> {
+        return quick?.(command) ?? super.send(command, ...rest);
+      }
+    };
+  });
+}
+
+function withQuickTables(module: object, quick: Quick): object {
+  return withClasses(module, /^DynamoDBDocumentClient$/, (found) => {
+    const { from } = found as { from(...given: unknown[]): SdkClient };
+    const quickFrom = (...given: unknown[]) => {
+      const client = from.apply(found, given);
+      const send = client.send.bind(client);
+      client.send = (command, ...rest) => quick(command) ?? send(command, ...rest);
+      return client;
+    };
+    return new Proxy(found, { get: (target, name) => (name === 'from' ? quickFrom : Reflect.get(target, name)) });
+  });
+}
+
+/** A module with some of its classes replaced. */
+function withClasses(module: object, named: RegExp, by: (found: object) => object): object {
+  const made = new Map<unknown, object>();
   return new Proxy(module, {
     get(target, name) {
-      const found = Reflect.get(target, name) as unknown;
-      if (typeof found !== 'function' || !/^[A-Z]\w*Client$/.test(String(name))) return found;
-      const Client = found as new (config: object) => object;
-      return class extends Client {
-        constructor(config: object = {}) {
-          super({ ...config, requestHandler });
-        }
-      };
+      const found = Reflect.get(target, name) as object;
+      if (typeof found !== 'function' || !named.test(String(name))) return found;
+      if (!made.has(found)) made.set(found, by(found));
+      return made.get(found);
     },
   });
+}
+
+/** Classes of the SDK's commands → their names. */
+function commandNames(packages: Record<string, object>): Map<unknown, string> {
+  const names = new Map<unknown, string>();
+  for (const id of Object.keys(packages).filter((one) => one.startsWith('@aws-sdk/')))
+    for (const [name, found] of Object.entries(packages[id]!)) if (name.endsWith('Command')) names.set(found, name);
+  return names;
 }
 
 /** `process` as its code sees it. */

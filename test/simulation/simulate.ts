@@ -96,6 +96,8 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     folder,
     secrets: SECRETS,
     oldCalendar: script.oldCalendar,
+    // The SDK takes as long as the rest of a call; one history in ten has all of it.
+    wholeSdk: random.of('sdk').chance(0.1),
   });
   const outcome: Outcome = { seed: script.seed, problems: [], log: world.log, executions: 0, effects: 0, faults: {} };
   let released = false;
@@ -311,6 +313,9 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     }
   }
 
+  // Node would end the process, whatever else it was doing.
+  const unhandled = (error: Error) => void outcome.problems.push(`nobody waited for what failed: ${error.stack}`);
+  process.on('unhandledRejection', unhandled);
   try {
     const past = { from: sessions[0]!, to: sessions[history - 1]!, source: 'api' };
     await execute('backfill', past, [], []);
@@ -330,6 +335,8 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     }
   } catch (error) {
     outcome.problems.push(`the simulation ended: ${(error as Error).stack}`);
+  } finally {
+    process.off('unhandledRejection', unhandled);
   }
   outcome.effects = world.effects;
   return outcome;

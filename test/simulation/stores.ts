@@ -39,17 +39,26 @@ export async function openStores(
   const answer = (request: SdkRequest) => dynamo(listener!, request);
   const send = async (target: string, body: object) => {
     const headers = { 'x-amz-target': `DynamoDB_20120810.${target}`, 'content-type': 'application/x-amz-json-1.0' };
-    const { body: bytes } = await answer({
+    const { statusCode, body: bytes } = await answer({
       method: 'POST',
       hostname: 'dynamodb',
       path: '/',
       headers,
       body: JSON.stringify(body),
     });
-    return JSON.parse(Buffer.from(bytes as Uint8Array).toString('utf8')) as Record<string, unknown>;
+    const text = Buffer.from(bytes as Uint8Array).toString('utf8');
+    if (statusCode !== 200) throw new Error(`${target}: ${text}`);
+    return JSON.parse(text) as Record<string, unknown>;
   };
-  for (const table of Object.keys(TABLES) as TableName[])
+  const isActive = async (TableName: string) => {
+    const { Table } = await send('DescribeTable', { TableName });
+    return (Table as { TableStatus: string }).TableStatus === 'ACTIVE';
+  };
+  for (const table of Object.keys(TABLES) as TableName[]) {
     await send('CreateTable', createTableInput(table, nameOf(table)));
+    // It becomes so by a timer of the machine's.
+    while (!(await isActive(nameOf(table)))) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
   const items = async (table: string) => {
     const found = await send('Scan', { TableName: nameOf(table), ConsistentRead: true });
     return found.Items as Record<string, unknown>[];
@@ -165,11 +174,14 @@ function withSmallRows(sql: SqlBackend): SqlBackend {
 }
 
 function nameOfCall(target: string, { body }: SdkRequest): string {
-  const { TableName = '', RequestItems = {} } = JSON.parse(String(body)) as {
+  const { TableName, RequestItems, Key, Item } = JSON.parse(String(body)) as {
     TableName?: string;
     RequestItems?: object;
+    Key?: { id?: { S: string } };
+    Item?: { id?: { S: string } };
   };
-  return `${target.split('.')[1]} ${TableName || Object.keys(RequestItems).join(',')}`.replace('afterbell-local-', '');
+  const table = (TableName ?? Object.keys(RequestItems ?? {}).join(',')).replace('afterbell-local-', '');
+  return [target.split('.')[1], table, (Key ?? Item)?.id?.S].filter(Boolean).join(' ');
 }
 
 function nameOfService({ path, headers, body }: SdkRequest): string {

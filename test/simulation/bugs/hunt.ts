@@ -17,8 +17,11 @@ interface Hunt {
 // Prints one line of JSON a hunt: its first seed with a problem, and what the oracle says of it.
 const [requests = ''] = process.argv.slice(2);
 const warehouse = await openWarehouse();
+let packages: Record<string, object> | undefined;
 for (const { name, subject, root, seeds } of JSON.parse(readFileSync(requests, 'utf8')) as Hunt[]) {
-  const program = openProgram(JSON.parse(readFileSync(subject, 'utf8')), ENVIRONMENT);
+  // Packages are evaluated once: every code under test has the same ones.
+  const program = openProgram(JSON.parse(readFileSync(subject, 'utf8')), ENVIRONMENT, packages);
+  packages = program.packages;
   let found: { seed: number; problems: string[] } | undefined;
   for (const seed of seeds) {
     const { problems } = await simulate(drawScript(seed), { program, root, warehouse });

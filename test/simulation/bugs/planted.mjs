@@ -69,10 +69,16 @@ async function hunt(hunts) {
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, 'bugs-'));
   const planted = new Map();
+  let packages;
   try {
     const requests = [];
     for (const { bug, seeds } of hunts) {
-      if (!planted.has(bug)) planted.set(bug, await bundlePlanted(bug, folder));
+      if (!planted.has(bug)) {
+        const { bundles, ...places } = await bundlePlanted(bug, folder, packages);
+        // No bug lies in a package: all have the same ones.
+        packages = bundles.packages;
+        planted.set(bug, places);
+      }
       requests.push({ name: bug?.name, ...planted.get(bug), seeds });
     }
     const [program, list] = [join(folder, 'hunt.mjs'), join(folder, 'hunts.json')];
@@ -84,11 +90,12 @@ async function hunt(hunts) {
   }
 }
 
-async function bundlePlanted(bug, folder) {
+async function bundlePlanted(bug, folder, packages) {
   const root = plant(bug, folder);
   const subject = join(root, 'subject.json');
-  writeFileSync(subject, JSON.stringify(await bundleSubject(root)));
-  return { subject, root };
+  const bundles = await bundleSubject(root, packages);
+  writeFileSync(subject, JSON.stringify(bundles));
+  return { bundles, subject, root };
 }
 
 /** A copy of the code with a bug in it. It lies where packages are found. */
