@@ -182,12 +182,12 @@ export const SETTINGS = [
   setting(
     'USER_PORTFOLIOS_TABLE',
     tableName.default('user-portfolios-local'),
-    "Another service's table of portfolios; read only.",
+    'Table of portfolios; nights only read it, as it may be another service’s.',
   ),
   setting(
     'PORTFOLIO_POSITIONS_TABLE',
     tableName.default('portfolio-positions-local'),
-    "Another service's table of positions; read only.",
+    'Table of their positions; nights only read it.',
   ),
   setting(
     'LAKE_URI',
@@ -317,7 +317,10 @@ export const SETTINGS = [
   }),
   setting('RUNS_TABLE', tableName.default('afterbell-local-runs'), 'DynamoDB table.', { internal: true }),
   setting('DATABASE_CLUSTER_ARN', text.optional(), 'Aurora cluster.', { internal: true }),
-  setting('DATABASE_SECRET_ARN', text.optional(), 'Its managed secret.', { internal: true }),
+  setting('DATABASE_SECRET_ARN', text.optional(), 'Secret of whoever sends the SQL.', { internal: true }),
+  setting('DATABASE_USER_SECRET_ARN', text.optional(), 'Secret of the nights’ own user, kept by prepare-warehouse.', {
+    internal: true,
+  }),
   setting('DATABASE_NAME', text.default('afterbell'), 'Database in the cluster.', { internal: true }),
   setting('EVENT_BUS_NAME', text.default('default'), 'Bus that Night Completed goes to.', { internal: true }),
   setting('FLAT_FILES_URI', text.optional(), 'Flat files for a backfill: a folder or s3://bucket.', { internal: true }),

@@ -1,4 +1,6 @@
 # What neither a machine nor a rule can tell, because nothing happened at all. Failed and held nights are not repeated here.
+# `watches`: an alarm for what has to happen again and again. It has no data before the first night, and no data later means
+# trouble: it notifies when it falls from OK to INSUFFICIENT_DATA, which a new alarm, being there already, cannot do.
 
 locals {
   alarms = {
@@ -10,7 +12,8 @@ locals {
       period      = 3600
       periods     = 26
       comparison  = "LessThanThreshold"
-      missing     = "breaching"
+      missing     = "missing"
+      watches     = true
     }
     freshness = {
       description = "No session has been published for 5 days, more than any holiday lasts: npx afterbell status --stage ${var.stage}"
@@ -20,13 +23,24 @@ locals {
       period      = 86400
       periods     = 5
       comparison  = "LessThanThreshold"
-      missing     = "breaching"
+      missing     = "missing"
+      watches     = true
     }
     undelivered = {
       description = "A schedule or a rule could not reach its target; the message in ${local.prefix}-undelivered says which and why"
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = aws_sqs_queue.undelivered.name }
+      period      = 300
+      periods     = 1
+      comparison  = "GreaterThanOrEqualToThreshold"
+      missing     = "notBreaching"
+    }
+    job-by-hand = {
+      description = "A job that was started by hand has failed: npx afterbell logs consolidator --stage ${var.stage}, or resampler; the reason is in the log ${aws_cloudwatch_log_group.events.name} as well"
+      namespace   = "AWS/Events"
+      metric      = "TriggeredRules"
+      dimensions  = { RuleName = aws_cloudwatch_event_rule.aws["job-by-hand-failed"].name }
       period      = 300
       periods     = 1
       comparison  = "GreaterThanOrEqualToThreshold"
@@ -60,7 +74,9 @@ resource "aws_cloudwatch_metric_alarm" "alarm" {
   comparison_operator = each.value.comparison
   treat_missing_data  = each.value.missing
   alarm_actions       = [aws_sns_topic.notify.arn]
-  ok_actions          = [aws_sns_topic.notify.arn]
+  # The others are OK at once, and again after the next five minutes: no news for anybody.
+  ok_actions                = try(each.value.watches, false) ? [aws_sns_topic.notify.arn] : []
+  insufficient_data_actions = try(each.value.watches, false) ? [aws_sns_topic.notify.arn] : []
   # Without a schedule nothing is to be expected.
-  actions_enabled = var.schedule_enabled || !contains(["dead-man", "freshness"], each.key)
+  actions_enabled = var.schedule_enabled || !try(each.value.watches, false)
 }

@@ -15,13 +15,13 @@ resource "aws_budgets_budget" "month" {
       notification_type          = notification.key
       threshold                  = notification.value
       threshold_type             = "PERCENTAGE"
-      subscriber_email_addresses = var.notify_emails
+      subscriber_email_addresses = local.notify_emails
     }
   }
 
   lifecycle {
     precondition {
-      condition     = length(var.notify_emails) > 0
+      condition     = length(local.notify_emails) > 0
       error_message = "monthly_budget_usd: a budget needs somebody to write to; set notify_emails."
     }
   }

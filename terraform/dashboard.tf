@@ -56,6 +56,15 @@ locals {
       bars   = true
     },
     {
+      title = "Portfolio runs and maintenance"
+      metrics = [
+        for pair in setproduct(["portfolio", "maintenance"], ["ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"]) :
+        ["AWS/States", pair[1], "StateMachineArn", aws_sfn_state_machine.machine[pair[0]].arn, { label = "${pair[0]} ${pair[1]}" }]
+      ]
+      period = 86400
+      bars   = true
+    },
+    {
       title   = "Duration of executions"
       metrics = [for machine in aws_sfn_state_machine.machine : ["AWS/States", "ExecutionTime", "StateMachineArn", machine.arn, { stat = "Maximum" }]]
       period  = 86400
@@ -85,7 +94,7 @@ locals {
     },
     {
       title   = "Jobs that failed or were stuck"
-      metrics = [for rule in ["job-failed", "job-stuck"] : ["AWS/Events", "TriggeredRules", "RuleName", aws_cloudwatch_event_rule.aws[rule].name]]
+      metrics = [for rule in ["job-failed", "job-by-hand-failed", "job-stuck"] : ["AWS/Events", "TriggeredRules", "RuleName", aws_cloudwatch_event_rule.aws[rule].name]]
       period  = 3600
       bars    = true
     },
@@ -101,6 +110,9 @@ resource "aws_cloudwatch_dashboard" "nights" {
   dashboard_name = local.prefix
 
   dashboard_body = jsonencode({
+    # What CloudWatch opens on by itself is three hours, in which a night most often has not run.
+    start          = "-P1M"
+    periodOverride = "inherit"
     widgets = concat(
       [{
         type       = "alarm"

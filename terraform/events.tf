@@ -40,7 +40,10 @@ resource "aws_sqs_queue_policy" "undelivered" {
 locals {
   # Patterns as in the file that a laptop matches its events with; a rule starts a machine.
   own_rules    = jsondecode(file("${local.root}/state-machines/rules.json"))
-  rule_machine = { night-completed = "portfolio" }
+  rule_machine = { for rule, machine in { night-completed = "portfolio" } : rule => machine if var.portfolios }
+
+  # How the jobs are named that machines submit: after their task and session.
+  machine_job_names = ["consolidate-2", "resample-2", "vacuum"]
 
   # How the errors begin with which a machine ends itself.
   own_errors = { for name in keys(local.machine_files) : name => name == "nightly" ? "Night." : "${title(name)}." }
@@ -68,6 +71,18 @@ locals {
         source      = ["aws.batch"]
         detail-type = ["Batch Job State Change"]
         detail      = { status = ["FAILED"], jobQueue = [aws_batch_job_queue.jobs.arn] }
+      }
+    }
+    job-by-hand-failed = {
+      description = "A job that no machine of ours has submitted ended badly: nothing else tells of it"
+      pattern = {
+        source      = ["aws.batch"]
+        detail-type = ["Batch Job State Change"]
+        detail = {
+          status   = ["FAILED"]
+          jobQueue = [aws_batch_job_queue.jobs.arn]
+          jobName  = [{ anything-but = { prefix = local.machine_job_names } }]
+        }
       }
     }
     job-stuck = {
@@ -207,10 +222,14 @@ resource "aws_iam_role" "rules" {
 }
 
 data "aws_iam_policy_document" "rules" {
-  statement {
-    sid       = "StartMachines"
-    actions   = ["states:StartExecution"]
-    resources = [for machine in values(local.rule_machine) : aws_sfn_state_machine.machine[machine].arn]
+  dynamic "statement" {
+    for_each = length(local.rule_machine) > 0 ? ["machines"] : []
+
+    content {
+      sid       = "StartMachines"
+      actions   = ["states:StartExecution"]
+      resources = [for machine in values(local.rule_machine) : aws_sfn_state_machine.machine[machine].arn]
+    }
   }
 
   statement {

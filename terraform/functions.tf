@@ -6,12 +6,13 @@
 #   holdings   whether it reads the portfolio tables of another service
 #   secrets    vendors whose key it asks for
 #   warehouse  whether it sends SQL through the Data API
+#   migrates   whether it does so as the owner of the tables, and keeps the user that the others are
 #   events     whether it sends Night Completed
 #   executions whether it asks if the lake's owner is still running
 locals {
   functions = {
     open-night         = { size = "step", writes = ["staging", "reports"], tables = ["runs"], executions = true }
-    prepare-warehouse  = { size = "step", warehouse = true }
+    prepare-warehouse  = { size = "step", warehouse = true, migrates = true }
     sync-tickers       = { writes = local.list_writes, tables = ["tickers", "runs"], secrets = ["polygon"], warehouse = true }
     sync-splits        = { writes = local.list_writes, tables = ["runs"], secrets = ["polygon"], warehouse = true }
     sync-dividends     = { writes = local.list_writes, tables = ["runs"], secrets = ["polygon"], warehouse = true }
@@ -52,30 +53,17 @@ locals {
       SCHEDULE_TIMEZONE    = var.schedule_timezone
       LAKE_URI             = "s3://${aws_s3_bucket.lake.bucket}"
       DATABASE_CLUSTER_ARN = aws_rds_cluster.warehouse.arn
-      DATABASE_SECRET_ARN  = local.warehouse_secret_arn
+      DATABASE_SECRET_ARN  = aws_secretsmanager_secret.night_user.arn
       DATABASE_NAME        = aws_rds_cluster.warehouse.database_name
       EVENT_BUS_NAME       = aws_cloudwatch_event_bus.night.name
     },
     { for name, table in aws_dynamodb_table.table : "${upper(replace(name, "-", "_"))}_TABLE" => table.name },
     local.portfolio_tables,
     local.vendor_settings,
+    { DATABASE_USER_SECRET_ARN = aws_secretsmanager_secret.night_user.arn },
   )
 
   vendor_settings = { for vendor, secret in aws_secretsmanager_secret.vendor : local.vendor_keys[vendor].setting => secret.arn }
-}
-
-# Holds nothing that `make build` does not make again.
-resource "aws_s3_bucket" "code" {
-  bucket        = "${local.prefix}-code-${local.account}"
-  force_destroy = true
-}
-
-resource "aws_s3_bucket_public_access_block" "code" {
-  bucket                  = aws_s3_bucket.code.id
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
 }
 
 module "function" {
@@ -88,13 +76,25 @@ module "function" {
   code_bucket        = aws_s3_bucket.code.bucket
   memory_mb          = local.function_sizes[try(each.value.size, "sync")].memory_mb
   timeout_s          = local.function_sizes[try(each.value.size, "sync")].timeout_s
-  environment        = local.environment
+  environment        = merge(local.environment, lookup(local.environment_of, each.key, {}))
   policy             = data.aws_iam_policy_document.function[each.key].json
   log_retention_days = var.log_retention_days
+  tracing            = var.tracing
 }
 
 data "aws_iam_policy_document" "function" {
   for_each = local.functions
+
+  dynamic "statement" {
+    for_each = var.tracing ? ["trace"] : []
+
+    content {
+      sid     = "Trace"
+      actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+      # *: these actions know no resource.
+      resources = ["*"]
+    }
+  }
 
   source_policy_documents = [data.aws_iam_policy_document.read_lake.json]
 
@@ -174,6 +174,16 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
+    for_each = try(each.value.migrates, false) ? ["user"] : []
+
+    content {
+      sid       = "KeepUser"
+      actions   = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]
+      resources = [aws_secretsmanager_secret.night_user.arn]
+    }
+  }
+
+  dynamic "statement" {
     for_each = length(local.function_secrets[each.key]) > 0 ? [local.function_secrets[each.key]] : []
 
     content {
@@ -211,7 +221,7 @@ locals {
   function_secrets = {
     for name, needs in local.functions : name => concat(
       [for vendor in try(needs.secrets, []) : aws_secretsmanager_secret.vendor[vendor].arn if contains(var.vendors, vendor)],
-      try(needs.warehouse, false) ? [local.warehouse_secret_arn] : [],
+      try(needs.warehouse, false) ? [try(needs.migrates, false) ? local.owner_secret_arn : aws_secretsmanager_secret.night_user.arn] : [],
     )
   }
 }

@@ -76,14 +76,16 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
   }
 }
 
-data "aws_iam_policy_document" "lake" {
+data "aws_iam_policy_document" "tls_only" {
+  for_each = { lake = aws_s3_bucket.lake.arn, code = aws_s3_bucket.code.arn }
+
   statement {
     sid    = "TlsOnly"
     effect = "Deny"
     # *: a refusal is for everything that can be done without TLS.
     actions = ["s3:*"]
     # *: and to every key.
-    resources = [aws_s3_bucket.lake.arn, "${aws_s3_bucket.lake.arn}/*"]
+    resources = [each.value, "${each.value}/*"]
 
     principals {
       type = "*"
@@ -101,7 +103,7 @@ data "aws_iam_policy_document" "lake" {
 
 resource "aws_s3_bucket_policy" "lake" {
   bucket = aws_s3_bucket.lake.id
-  policy = data.aws_iam_policy_document.lake.json
+  policy = data.aws_iam_policy_document.tls_only["lake"].json
 
   # Both write the bucket's policy settings; at the same time one of them fails.
   depends_on = [aws_s3_bucket_public_access_block.lake]

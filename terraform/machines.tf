@@ -56,6 +56,10 @@ resource "aws_sfn_state_machine" "machine" {
     include_execution_data = !var.protect
   }
 
+  tracing_configuration {
+    enabled = var.tracing
+  }
+
   lifecycle {
     precondition {
       condition     = length(setsubtract(local.machine_needs[each.key].integrations, values(local.integrations))) == 0
@@ -172,6 +176,17 @@ data "aws_iam_policy_document" "machine" {
       sid       = "HearOfJobs"
       actions   = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
       resources = ["${local.events_arn}:rule/StepFunctionsGetEventsForBatchJobsRule"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.tracing ? ["trace"] : []
+
+    content {
+      sid     = "Trace"
+      actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"]
+      # *: these actions know no resource.
+      resources = ["*"]
     }
   }
 

@@ -2,6 +2,12 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 data "aws_availability_zones" "available" {
   state = "available"
+
+  # Not the local and wavelength zones that somebody has opted into: neither Fargate nor Aurora is there.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
 }
 
 locals {

@@ -1,10 +1,14 @@
+locals {
+  notify_emails = setsubtract(var.notify_emails, ["nobody"])
+}
+
 # Where everything that needs a person goes. Not encrypted with the account's own SNS key: CloudWatch and EventBridge may not use that one.
 resource "aws_sns_topic" "notify" {
   name = "${local.prefix}-notify"
 }
 
 resource "aws_sns_topic_subscription" "email" {
-  for_each = var.notify_emails
+  for_each = local.notify_emails
 
   topic_arn = aws_sns_topic.notify.arn
   protocol  = "email"

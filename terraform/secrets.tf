@@ -2,11 +2,11 @@
 
 locals {
   vendor_keys = {
-    polygon    = { setting = "POLYGON_SECRET_ARN", value = { apiKey = "…" } }
-    alpaca     = { setting = "ALPACA_SECRET_ARN", value = { keyId = "…", secretKey = "…" } }
-    fmp        = { setting = "FMP_SECRET_ARN", value = { apiKey = "…" } }
-    xai        = { setting = "XAI_SECRET_ARN", value = { apiKey = "…" } }
-    flat-files = { setting = "FLAT_FILES_SECRET_ARN", value = { keyId = "…", secret = "…" } }
+    polygon    = { setting = "POLYGON_SECRET_ARN", value = { apiKey = "…" }, skipped = "no prices, tickers, splits or company details" }
+    alpaca     = { setting = "ALPACA_SECRET_ARN", value = { keyId = "…", secretKey = "…" }, skipped = "no list of tradable assets" }
+    fmp        = { setting = "FMP_SECRET_ARN", value = { apiKey = "…" }, skipped = "no valuations, and company details of Polygon only" }
+    xai        = { setting = "XAI_SECRET_ARN", value = { apiKey = "…" }, skipped = "ticker data of portfolios, but no analyses" }
+    flat-files = { setting = "FLAT_FILES_SECRET_ARN", value = { keyId = "…", secret = "…" }, skipped = "no backfill from flat files" }
   }
 }
 

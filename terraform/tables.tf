@@ -11,19 +11,28 @@ locals {
   # Locks and cursors leave by themselves should no run come back for them.
   tables_with_ttl = ["runs"]
 
-  # Another service's: read by name, never made here.
+  # Who owns what. Ours, and empty until somebody imports portfolios, unless settings name those of another service, which
+  # are only read. Keys as in src/local/portfolio-service.ts.
+  own_portfolio_tables = {
+    for name, table in {
+      user-portfolios     = { hash = "portfolio", indexes = {} }
+      portfolio-positions = { hash = "portfolio", range = "symbol", indexes = {} }
+    } : name => table if var.portfolios && !contains(keys(var.settings), "USER_PORTFOLIOS_TABLE")
+  }
   portfolio_tables = {
-    USER_PORTFOLIOS_TABLE     = lookup(var.settings, "USER_PORTFOLIOS_TABLE", "user-portfolios-${var.stage}")
-    PORTFOLIO_POSITIONS_TABLE = lookup(var.settings, "PORTFOLIO_POSITIONS_TABLE", "portfolio-positions-${var.stage}")
+    USER_PORTFOLIOS_TABLE     = lookup(var.settings, "USER_PORTFOLIOS_TABLE", "${local.prefix}-user-portfolios")
+    PORTFOLIO_POSITIONS_TABLE = lookup(var.settings, "PORTFOLIO_POSITIONS_TABLE", "${local.prefix}-portfolio-positions")
   }
 
+  made_tables = merge(local.tables, local.own_portfolio_tables)
+
   table_attributes = {
-    for name, table in local.tables : name => distinct(concat(compact([table.hash, try(table.range, null)]), flatten(values(table.indexes))))
+    for name, table in local.made_tables : name => distinct(concat(compact([table.hash, try(table.range, null)]), flatten(values(table.indexes))))
   }
 }
 
 resource "aws_dynamodb_table" "table" {
-  for_each = local.tables
+  for_each = local.made_tables
 
   name                        = "${local.prefix}-${each.key}"
   billing_mode                = "PAY_PER_REQUEST"

@@ -58,13 +58,13 @@ variable "tags" {
 }
 
 variable "notify_emails" {
-  description = "Addresses that failed and held nights, alarms and the budget write to. Each gets a mail with a link to confirm."
+  description = "Addresses that failed and held nights, alarms and the budget write to. Each gets a mail with a link to confirm. [\"nobody\"] = nobody is to be notified; `make deploy` wants one or the other."
   type        = set(string)
   default     = []
 
   validation {
-    condition     = alltrue([for address in var.notify_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
-    error_message = "notify_emails: wanted e-mail addresses."
+    condition     = var.notify_emails == toset(["nobody"]) || alltrue([for address in var.notify_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
+    error_message = "notify_emails: wanted e-mail addresses, or only \"nobody\"."
   }
 }
 
@@ -113,13 +113,18 @@ variable "vendors" {
 }
 
 variable "settings" {
-  description = "Settings of .env.example by name, for functions and jobs alike, for example { POLYGON_CALLS_PER_MINUTE = \"0\" }. USER_PORTFOLIOS_TABLE and PORTFOLIO_POSITIONS_TABLE are user-portfolios-STAGE and portfolio-positions-STAGE when left out. Never keys: those go into the secrets."
+  description = "Settings of .env.example by name, for functions and jobs alike, for example { POLYGON_CALLS_PER_MINUTE = \"0\" }. USER_PORTFOLIOS_TABLE and PORTFOLIO_POSITIONS_TABLE, both, name another service's tables instead of ours. Never keys: those go into the secrets."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = length(setsubtract(keys(var.settings), flatten(regexall("(?m)^#([A-Z][A-Z_]*)=", file("${path.module}/../.env.example"))))) == 0
     error_message = "settings: wanted names from .env.example."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.settings), ["USER_PORTFOLIOS_TABLE", "PORTFOLIO_POSITIONS_TABLE"])) != 1
+    error_message = "settings: USER_PORTFOLIOS_TABLE and PORTFOLIO_POSITIONS_TABLE are of one service: name both, or neither."
   }
 
   validation {
@@ -133,6 +138,12 @@ variable "settings" {
   }
 }
 
+variable "portfolios" {
+  description = "true = after a good night the portfolio run analyses what the portfolio tables hold: our own two, or those that settings name; false = no tables and no run."
+  type        = bool
+  default     = true
+}
+
 variable "log_level" {
   description = "How much functions and jobs log: DEBUG, INFO, WARN or ERROR."
   type        = string
@@ -142,6 +153,12 @@ variable "log_level" {
     condition     = contains(["DEBUG", "INFO", "WARN", "ERROR"], var.log_level)
     error_message = "log_level: wanted DEBUG, INFO, WARN or ERROR."
   }
+}
+
+variable "tracing" {
+  description = "true = machines and functions send traces to X-Ray (about 5 USD a million)."
+  type        = bool
+  default     = false
 }
 
 variable "log_retention_days" {
@@ -268,9 +285,9 @@ variable "vpc_cidr" {
 }
 
 variable "warehouse" {
-  description = "Aurora PostgreSQL Serverless v2: engine version (16.3, 15.7, 14.12, 13.15 and later can pause), most capacity units, idle seconds before it pauses."
+  description = "Aurora PostgreSQL Serverless v2: engine version (a major one, which AWS keeps at its newest minor one; or a full one, which stays: 16.3, 15.7, 14.12, 13.15 and later can pause), most capacity units, idle seconds before it pauses."
   type = object({
-    engine_version     = optional(string, "16.6")
+    engine_version     = optional(string, "16")
     max_capacity       = optional(number, 2)
     auto_pause_seconds = optional(number, 900)
     backup_days        = optional(number, 7)
@@ -278,11 +295,11 @@ variable "warehouse" {
   default = {}
 
   validation {
-    condition = try(
+    condition = contains(["13", "14", "15", "16", "17"], var.warehouse.engine_version) || try(
       tonumber(split(".", var.warehouse.engine_version)[1]) >= lookup({ "13" = 15, "14" = 12, "15" = 7, "16" = 3, "17" = 4 }, split(".", var.warehouse.engine_version)[0], 1000),
       false
     )
-    error_message = "warehouse.engine_version: wanted a version that can pause: 13.15, 14.12, 15.7, 16.3, 17.4 or later of these."
+    error_message = "warehouse.engine_version: wanted 13 to 17, or a version that can pause: 13.15, 14.12, 15.7, 16.3, 17.4 or later of these."
   }
 
   validation {

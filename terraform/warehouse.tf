@@ -39,19 +39,41 @@ resource "aws_rds_cluster" "warehouse" {
   skip_final_snapshot       = !var.protect
   final_snapshot_identifier = var.protect ? "${local.prefix}-warehouse-last" : null
   apply_immediately         = true
+
+  # Errors and slow statements; RDS would make the group without an end to its retention.
+  enabled_cloudwatch_logs_exports = ["postgresql"]
+  depends_on                      = [aws_cloudwatch_log_group.warehouse]
+}
+
+resource "aws_cloudwatch_log_group" "warehouse" {
+  name              = "/aws/rds/cluster/${local.prefix}-warehouse/postgresql"
+  retention_in_days = var.log_retention_days
 }
 
 resource "aws_rds_cluster_instance" "warehouse" {
   identifier           = "${local.prefix}-warehouse-1"
   cluster_identifier   = aws_rds_cluster.warehouse.id
   engine               = aws_rds_cluster.warehouse.engine
-  engine_version       = aws_rds_cluster.warehouse.engine_version
   instance_class       = "db.serverless"
   db_subnet_group_name = aws_db_subnet_group.warehouse.name
   publicly_accessible  = false
   apply_immediately    = true
+  # With a major version AWS keeps the newest minor one, which the next apply leaves alone; a full version is not upgraded
+  # behind its back, or the next apply would want to go back to it.
+  auto_minor_version_upgrade = !strcontains(var.warehouse.engine_version, ".")
+}
+
+# The nights' own user, who reads and writes rows. prepare-warehouse makes it after the migrations, which are the owner's, and
+# puts its password here; Terraform sees neither.
+resource "aws_secretsmanager_secret" "night_user" {
+  name                    = "${local.prefix}/warehouse"
+  description             = "User of the nights in PostgreSQL, made and kept by ${local.prefix}-prepare-warehouse"
+  recovery_window_in_days = var.protect ? 30 : 0
 }
 
 locals {
-  warehouse_secret_arn = one(aws_rds_cluster.warehouse.master_user_secret[*].secret_arn)
+  owner_secret_arn = one(aws_rds_cluster.warehouse.master_user_secret[*].secret_arn)
+
+  # What prepare-warehouse has and no other function: the owner's secret to sign with, and the right to keep the user's.
+  environment_of = { prepare-warehouse = { DATABASE_SECRET_ARN = local.owner_secret_arn } }
 }

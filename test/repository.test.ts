@@ -242,7 +242,9 @@ test('every dependency has a licence that may be shipped', () => {
 
 test('every base image is named by digest', () => {
   const bases = jobNames.flatMap((name) =>
-    [...read(`batch-images/${name}/Dockerfile`).matchAll(/^(?:ARG BASE=|FROM )(\S+)/gm)].map(([, base]) => base!),
+    [...read(`batch-images/${name}/Dockerfile`).matchAll(/^(?:ARG BASE=|FROM (?:--platform=\S+ )?)(\S+)/gm)].map(
+      ([, base]) => base!,
+    ),
   );
   expect(bases.length).toBeGreaterThanOrEqual(2 * jobNames.length);
   expect(bases.filter((base) => base !== '$BASE' && !/@sha256:[0-9a-f]{64}$/.test(base))).toEqual([]);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -5,6 +6,7 @@ import { parse } from 'yaml';
 
 interface Step {
   uses?: string;
+  with?: Record<string, string | number>;
   run?: string;
   name?: string;
   if?: string;
@@ -14,6 +16,8 @@ interface Job {
   'runs-on'?: string;
   'timeout-minutes'?: number;
   permissions?: Record<string, string>;
+  needs?: string;
+  environment?: string;
   steps: Step[];
 }
 
@@ -56,6 +60,47 @@ test('no workflow holds a key: AWS is entered by OIDC, and by these two only', (
   expect(Object.entries(texts).filter(([, text]) => /secrets\.|AKIA|aws-access-key-id/.test(text))).toEqual([]);
   const tokens = workflows.filter(([, { jobs }]) => Object.values(jobs).some((job) => job.permissions?.['id-token']));
   expect(tokens.map(([file]) => file)).toEqual(['deploy.yml', 'night.yml']);
+});
+
+/** Of a workflow that enters AWS: the job, and how it signs in. */
+function signIn(file: string): { job: Job; with: Record<string, string | number> } {
+  const { jobs } = workflows.find(([name]) => name === file)![1];
+  const job = Object.values(jobs).find(({ permissions }) => permissions?.['id-token'])!;
+  return { job, with: job.steps.find(({ uses }) => uses?.startsWith('aws-actions/'))!.with! };
+}
+
+test('credentials outlive the job that has them, and the role lets them', () => {
+  const github = readFileSync(`${root}terraform/github/main.tf`, 'utf8');
+  for (const [file, role] of [
+    ['deploy.yml', 'deploy'],
+    ['night.yml', 'night'],
+  ] as const) {
+    const { job, with: how } = signIn(file);
+    const seconds = Number(how['role-duration-seconds'] ?? 3600);
+    expect(seconds, file).toBeGreaterThanOrEqual(job['timeout-minutes']! * 60);
+    const block = github.split(/^resource /m).find((text) => text.startsWith(`"aws_iam_role" "${role}"`))!;
+    expect(Number(/max_session_duration = (\d+)/.exec(block)?.[1]), role).toBe(seconds);
+  }
+});
+
+test('a deployment and a night sign in as roles of their own, in the environment of their stage', () => {
+  expect(signIn('deploy.yml').with['role-to-assume']).toMatch(/\bvars\.AWS_ROLE_ARN\b/);
+  expect(signIn('night.yml').with['role-to-assume']).toMatch(/\bvars\.AWS_NIGHT_ROLE_ARN\b/);
+  for (const file of ['deploy.yml', 'night.yml']) expect(signIn(file).job.environment).toContain('inputs.stage');
+});
+
+test('production is not deployed while its environment waits for no reviewer', () => {
+  const { jobs } = workflows.find(([file]) => file === 'deploy.yml')![1];
+  expect(jobs.deploy!.needs).toBe('reviewed');
+  const [step] = jobs.reviewed!.steps;
+  expect(step).toMatchObject({ if: "env.STAGE == 'prod'", run: expect.stringContaining('required_reviewers') });
+  const asked = (rules: string) =>
+    spawnSync('bash', ['-c', `gh() { printf '${rules}'; }\n${step!.run}`], { encoding: 'utf8' });
+  expect(asked('wait_timer\\nrequired_reviewers\\n').status).toBe(0);
+  expect(asked('wait_timer\\n')).toMatchObject({
+    status: 1,
+    stdout: expect.stringContaining('Add some under Settings'),
+  });
 });
 
 test('targets of make that workflows call exist', () => {

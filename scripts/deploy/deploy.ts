@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { NamedError } from '../../src/errors.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { preflight } from './preflight.ts';
+import { prepareState, stateBucket } from './state.ts';
+import { failed, must, terraform } from './steps.ts';
 import type { Tools } from './tools.ts';
 
 export interface Deployment {
@@ -19,7 +21,7 @@ export interface Deployment {
  */
 export async function deploy(stage: string | undefined, deployment: Deployment): Promise<void> {
   const environment = readEnvironment(deployment.root, stage);
-  const { account, missingRoles } = await preflight(deployment.tools, environment, true);
+  const { account, missingRoles } = await preflight(deployment.tools, environment, 'deploy');
   await prepareState(deployment, environment, account);
   for (const service of missingRoles) {
     await must(deployment, `Making the account's role for ${service}`, 'aws', [
@@ -36,10 +38,10 @@ export async function deploy(stage: string | undefined, deployment: Deployment):
   await sayNext(deployment, environment);
 }
 
-/** Builds both images for arm64 and pushes them; the repositories must be there, in whatever state terraform/ is set to. */
+/** Builds both images for arm64 and pushes them to the stage's repositories, whichever stage terraform/ is set to. */
 export async function images(stage: string | undefined, deployment: Deployment): Promise<void> {
   const environment = readEnvironment(deployment.root, stage);
-  await preflight(deployment.tools, environment, true);
+  await preflight(deployment.tools, environment, 'images');
   await pushImages(deployment, environment);
 }
 
@@ -53,7 +55,7 @@ export async function destroy(stage: string | undefined, deployment: Deployment)
       todo: `Set it to false, run make deploy STAGE=${environment.stage}, then destroy. Every bar, table and row goes with it.`,
     });
   }
-  const { account } = await preflight(deployment.tools, environment, false);
+  const { account } = await preflight(deployment.tools, environment, 'destroy');
   await prepareState(deployment, environment, account);
   const approve = deployment.yes ? ['-auto-approve'] : [];
   await terraform(deployment, 'Destroying', ['destroy', ...approve, `-var-file=${environment.tfvars}`]);
@@ -62,48 +64,10 @@ export async function destroy(stage: string | undefined, deployment: Deployment)
   );
 }
 
-async function prepareState(
-  deployment: Deployment,
-  { stage, region, backend }: Environment,
-  account: string,
-): Promise<void> {
-  const { tools } = deployment;
-  const bucket = stateBucket(account, region);
-  const there = await tools.ask('aws', ['s3api', 'head-bucket', '--bucket', bucket, '--region', region]);
-  if (there.code !== 0) {
-    const place = region === 'us-east-1' ? [] : ['--create-bucket-configuration', `LocationConstraint=${region}`];
-    const s3api = (...args: string[]) => ['s3api', ...args, '--bucket', bucket, '--region', region];
-    await must(
-      deployment,
-      `Making the bucket ${bucket} for Terraform's state`,
-      'aws',
-      s3api('create-bucket', ...place),
-    );
-    await must(deployment, '', 'aws', s3api('put-bucket-versioning', '--versioning-configuration', 'Status=Enabled'));
-    const blocked = 'BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true';
-    await must(deployment, '', 'aws', s3api('put-public-access-block', '--public-access-block-configuration', blocked));
-  }
-  await terraform(deployment, `State of ${stage}`, [
-    ...[
-      'init',
-      '-reconfigure',
-      '-input=false',
-      `-backend-config=${backend}`,
-      `-backend-config=key=afterbell/${stage}.tfstate`,
-    ],
-    ...[`-backend-config=bucket=${bucket}`, `-backend-config=region=${region}`],
-  ]);
-}
-
-function stateBucket(account: string, region: string): string {
-  return `afterbell-state-${account}-${region}`;
-}
-
 async function pushImages(deployment: Deployment, { stage, region, imageTag }: Environment): Promise<void> {
   const { root, tools } = deployment;
-  const output = await tools.ask('terraform', ['output', '-json', 'repositories'], { cwd: join(root, 'terraform') });
-  const repositories = output.code === 0 ? (JSON.parse(output.stdout) as Record<string, string>) : {};
   const names = readdirSync(join(root, 'batch-images'));
+  const repositories = await repositoriesOf(deployment, stage, region);
   const missing = names.filter((name) => !repositories[name]);
   if (missing.length > 0) {
     throw new NamedError('Config.Invalid', {
@@ -131,42 +95,42 @@ async function pushImages(deployment: Deployment, { stage, region, imageTag }: E
   }
 }
 
-async function sayNext({ root, tools }: Deployment, { stage }: Environment): Promise<void> {
-  const output = await tools.ask('terraform', ['output', '-json', 'secrets'], { cwd: join(root, 'terraform') });
-  const secrets = output.code === 0 ? Object.entries(JSON.parse(output.stdout) as Record<string, string>) : [];
-  const dashboard = await tools.ask('terraform', ['output', '-raw', 'dashboard'], { cwd: join(root, 'terraform') });
+/** By image. Asked of the account, as terraform/ may be set to another stage. */
+async function repositoriesOf({ tools }: Deployment, stage: string, region: string): Promise<Record<string, string>> {
+  const query = 'repositories[].[repositoryName, repositoryUri]';
+  const asked = ['ecr', 'describe-repositories', '--region', region, '--query', query, '--output', 'json'];
+  const answer = await tools.ask('aws', asked);
+  if (answer.code !== 0) throw failed('aws ecr describe-repositories', answer.stderr.trim());
+  const prefix = `afterbell-${stage}-`;
+  const own = (JSON.parse(answer.stdout) as [string, string][]).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(own.map(([name, uri]) => [name.slice(prefix.length), uri]));
+}
+
+async function sayNext({ root, tools }: Deployment, { stage, notifyEmails }: Environment): Promise<void> {
+  const ask = (...args: string[]) => tools.ask('terraform', ['output', ...args], { cwd: join(root, 'terraform') });
+  const mapOf = async <T>(name: string) => {
+    const { code, stdout } = await ask('-json', name);
+    return code === 0 ? Object.entries(JSON.parse(stdout) as Record<string, T>) : [];
+  };
+  const secrets = await mapOf<{ command: string; wants: string }>('secrets');
+  const off = await mapOf<string>('off');
+  const dashboard = await ask('-raw', 'dashboard');
   tools.say(`\n${stage} is deployed. Next:`);
-  tools.say('1. Put the vendors’ keys in, if they are not there yet (each line with your own value):');
-  for (const [, command] of secrets) tools.say(`     ${command}`);
-  tools.say('2. Confirm the mails that the addresses in notify_emails have got.');
+  tools.say(
+    '1. Put in the vendors’ keys that are not there yet. Each command reads the key from your terminal, so that no',
+  );
+  tools.say(
+    '   command line or shell history holds it: start it, paste the JSON with your own values, then Enter and Ctrl-D.',
+  );
+  for (const [, { command, wants }] of secrets) tools.say(`     ${command}\n       ${wants}`);
+  tools.say(
+    notifyEmails.includes('nobody')
+      ? '2. Nobody is notified of failed or held nights, as notify_emails says: look at the status every morning.'
+      : `2. Confirm the mail that ${notifyEmails.join(', ')} got from AWS; until then nothing arrives.`,
+  );
   tools.say(`3. npx afterbell night --stage ${stage}     the first night, now; the next ones come by the schedule`);
   tools.say(`   npx afterbell status --stage ${stage}`);
   if (dashboard.code === 0) tools.say(`   ${dashboard.stdout.trim()}`);
-}
-
-async function terraform({ root, tools }: Deployment, title: string, args: string[]): Promise<void> {
-  tools.say(`\n== ${title}`);
-  if ((await tools.show('terraform', args, { cwd: join(root, 'terraform') })) !== 0)
-    throw failed(`terraform ${args[0]}`);
-}
-
-async function must(
-  { tools }: Deployment,
-  title: string,
-  command: string,
-  args: string[],
-  input?: string,
-): Promise<string> {
-  if (title) tools.say(`\n== ${title}`);
-  const answer = await tools.ask(command, args, input === undefined ? {} : { input });
-  if (answer.code !== 0) throw failed(`${command} ${args.slice(0, 2).join(' ')}`, answer.stderr.trim());
-  return answer.stdout;
-}
-
-function failed(what: string, found?: string): NamedError {
-  return new NamedError('Job.Failed', {
-    what: `${what} failed`,
-    ...(found ? { found } : {}),
-    todo: 'What was made before it stays; the same command goes on from here.',
-  });
+  if (off.length > 0) tools.say('\nSwitched off, and skipped every night:');
+  for (const [name, how] of off) tools.say(`   ${name}: ${how}`);
 }

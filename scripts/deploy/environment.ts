@@ -9,6 +9,8 @@ export interface Environment {
   protect: boolean;
   engineVersion: string;
   imageTag: string;
+  /** Addresses, or the one word nobody; empty when the file leaves it open. */
+  notifyEmails: string[];
   /** Relative to terraform/. */
   tfvars: string;
   backend: string;
@@ -50,6 +52,7 @@ export function readEnvironment(root: string, stage: string | undefined): Enviro
     engineVersion:
       assigned(own, 'engine_version') ?? /engine_version\s*=\s*optional\(string, "([^"]+)"\)/.exec(presets)![1]!,
     imageTag: assigned(own, 'image_tag') ?? preset(presets, 'image_tag'),
+    notifyEmails: listed(own, 'notify_emails'),
     tfvars: `environments/${stage}.tfvars`,
     backend: existsSync(join(root, 'terraform', backend)) ? backend : 'environments/dev.s3.tfbackend',
   };
@@ -57,6 +60,13 @@ export function readEnvironment(root: string, stage: string | undefined): Enviro
 
 function assigned(text: string, name: string): string | undefined {
   return new RegExp(`\\b${name}\\s*=\\s*"?([^"\\s,}]+)`).exec(text)?.[1];
+}
+
+/** A list of words in quotation marks, on one line or several. */
+function listed(text: string, name: string): string[] {
+  const plain = text.replace(/(^|\s)#.*$/gm, '');
+  const list = new RegExp(`^${name}\\s*=\\s*\\[([^\\]]*)\\]`, 'm').exec(plain)?.[1] ?? '';
+  return [...list.matchAll(/"([^"]*)"/g)].map(([, word]) => word!);
 }
 
 function preset(variables: string, name: string): string {

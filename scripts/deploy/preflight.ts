@@ -11,6 +11,10 @@ const SERVICE_ROLES = {
 
 /** As AWS names them in its public parameters about regions. */
 const SERVICES = ['batch', 'fargate', 'lambda', 'stepfunctions', 'ecr', 'rds', 'dynamodb', 'secretsmanager'];
+/** What each command is on about, and how a sentence says so. */
+const PURPOSES = { deploy: 'deployed', images: 'given its images', destroy: 'destroyed' } as const;
+export type Purpose = keyof typeof PURPOSES;
+
 const NOT_INSTALLED = 127;
 const TERRAFORM_AT_LEAST = [1, 10];
 
@@ -22,12 +26,14 @@ export interface Ground {
 
 /**
  * Looks at everything that would stop a deployment half-way, changes nothing, and tells all of it at once.
- * @param building false where images are not built, as for `destroy`
+ * @param purpose `destroy` builds no images; only `deploy` makes anybody wait for mails
  * @throws Config.Invalid
  */
-export async function preflight(tools: Tools, environment: Environment, building: boolean): Promise<Ground> {
-  const refuse = (problems: readonly string[]) => notReady(environment.stage, problems, building);
+export async function preflight(tools: Tools, environment: Environment, purpose: Purpose): Promise<Ground> {
+  const building = purpose !== 'destroy';
+  const refuse = (problems: readonly string[]) => notReady(environment.stage, problems, purpose);
   const problems = await missingPrograms(tools, building);
+  if (purpose === 'deploy') problems.push(...nobodyNotified(environment));
   const caller = await tools.ask('aws', ['sts', 'get-caller-identity', '--output', 'json']);
   if (caller.code !== 0 && caller.code !== NOT_INSTALLED) problems.push(credentialProblem(caller));
   if (problems.length > 0) throw refuse(problems);
@@ -43,9 +49,9 @@ export async function preflight(tools: Tools, environment: Environment, building
   return { account, missingRoles: roles.missing };
 }
 
-function notReady(stage: string, problems: readonly string[], building: boolean): NamedError {
+function notReady(stage: string, problems: readonly string[], purpose: Purpose): NamedError {
   return new NamedError('Config.Invalid', {
-    what: `${stage} cannot be ${building ? 'deployed' : 'destroyed'} from here yet; nothing has been changed:\n${problems.map((line) => `  - ${line}`).join('\n')}\n`,
+    what: `${stage} cannot be ${PURPOSES[purpose]} from here yet; nothing has been changed:\n${problems.map((line) => `  - ${line}`).join('\n')}\n`,
     todo: 'Mend this and run the same command again.',
   });
 }
@@ -61,10 +67,36 @@ async function missingPrograms(tools: Tools, building: boolean): Promise<string[
       'credentials cannot be looked at, as the aws command line is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html',
     );
   }
-  if (building && (await tools.ask('docker', ['buildx', 'version'])).code !== 0) {
-    problems.push('docker with buildx is not running; it builds the job images');
-  }
+  if (building) problems.push(...(await builderProblems(tools)));
   return problems;
+}
+
+/** Without a line about it, a stage that fails every night would tell nobody. */
+function nobodyNotified({ tfvars, notifyEmails }: Environment): string[] {
+  if (notifyEmails.length > 0) return [];
+  return [
+    `nobody would be notified of a failed night: set notify_emails = ["you@example.com"] in terraform/${tfvars}, or ["nobody"] if that is what you want`,
+  ];
+}
+
+/** The smallest image there is: pulls nothing, runs nothing. */
+const PROBE = 'FROM scratch\nLABEL probe=arm64\n';
+
+async function builderProblems(tools: Tools): Promise<string[]> {
+  if ((await tools.ask('docker', ['buildx', 'version'])).code !== 0) {
+    return ['docker with buildx is not installed; it builds the job images: https://docs.docker.com/build/'];
+  }
+  const daemon = await tools.ask('docker', ['version', '--format', '{{.Server.Version}}']);
+  if (daemon.code !== 0) return [`the Docker daemon is not running, or not yours to use: ${lastLine(daemon.stderr)}`];
+  const builder = await tools.ask('docker', ['buildx', 'inspect']);
+  if (/^Platforms:.*\blinux\/arm64\b/m.test(builder.stdout)) return [];
+  // A builder names only what it can also run. Our images run nothing of their own platform while they are built.
+  const build = ['buildx', 'build', '--platform', 'linux/arm64', '--output', 'type=cacheonly', '-'];
+  const probe = await tools.ask('docker', build, { input: PROBE });
+  if (probe.code === 0) return [];
+  return [
+    `docker's builder does not build for linux/arm64 (${lastLine(probe.stderr)}): make one that does with \`docker buildx create --use\``,
+  ];
 }
 
 function terraformVersion(stdout: string): number[] | undefined {
@@ -119,11 +151,25 @@ async function auroraProblems(tools: Tools, { region, engineVersion }: Environme
     return [];
   }
   const versions = [...new Set(JSON.parse(answer.stdout) as string[])];
-  if (versions.includes(engineVersion)) return [];
-  const near = versions.filter((version) => version.split('.')[0] === engineVersion.split('.')[0]);
+  if (versions.some((version) => serves(version, engineVersion))) return [];
+  const [major = ''] = engineVersion.split('.');
+  const near = versions.filter((version) => version.startsWith(`${major}.`));
+  const wanted =
+    engineVersion === major
+      ? `${major} Serverless that can pause (${major}.${PAUSES_FROM[major]} or later)`
+      : `${engineVersion} Serverless`;
   return [
-    `region ${region} lacks Aurora PostgreSQL ${engineVersion} Serverless; it has ${(near.length > 0 ? near : versions).join(', ') || 'none'}: set warehouse = { engine_version = "…" } in the tfvars`,
+    `region ${region} lacks Aurora PostgreSQL ${wanted}; it has ${(near.length > 0 ? near : versions).join(', ') || 'none'}: set warehouse = { engine_version = "…" } in the tfvars`,
   ];
+}
+
+/** The first minor version of each major one that can pause, as in terraform/variables.tf. */
+const PAUSES_FROM: Readonly<Record<string, number>> = { 13: 15, 14: 12, 15: 7, 16: 3, 17: 4 };
+
+/** A major version is served by any of its minor ones that can pause. */
+function serves(version: string, engineVersion: string): boolean {
+  const [major = '', minor = ''] = version.split('.');
+  return version === engineVersion || (major === engineVersion && Number(minor) >= (PAUSES_FROM[major] ?? 0));
 }
 
 async function missingServiceRoles(tools: Tools): Promise<{ missing: string[]; problems: string[] }> {

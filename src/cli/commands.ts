@@ -111,7 +111,7 @@ export function commands(version: string, action: Action, typed = (text: string)
     .addHelpText('after', '\nExample:\n  npx afterbell analyze --portfolio sample --dry-run')
     .action(lazily(async () => (await import('./analyze.ts')).analyze));
   command('portfolios', 'every portfolio with its last analysis')
-    .option('--import <file>', 'first put the portfolios of a JSON or CSV file into the tables of this home')
+    .option('--import <file>', 'first put the portfolios of a JSON or CSV file into our own tables')
     .option('--export <file>', 'write every portfolio to a JSON file that --import reads')
     .addHelpText(
       'after',

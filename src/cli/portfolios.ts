@@ -3,14 +3,22 @@ import { join, parse, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { MIB, readFileAtMost } from '../body.ts';
+import type { Stage } from '../deployed/stage.ts';
 import { NamedError } from '../errors.ts';
 import { PORTFOLIO_COPY, startTables } from '../local/aws/dynamodb.ts';
 import { clientOptions } from '../local/aws/environment.ts';
 import { randomCredentials } from '../local/aws/signature.ts';
 import type { Endpoint } from '../local/home.ts';
-import { importPortfolios, listPortfolios, readPortfolioList, writePortfolioList } from '../local/portfolio-service.ts';
+import {
+  importPortfolios,
+  type ListedPortfolio,
+  listPortfolios,
+  readPortfolioList,
+  storePortfolios,
+  writePortfolioList,
+} from '../local/portfolio-service.ts';
 import { Analyses, type StoredAnalysis } from '../portfolio/analyses.ts';
-import { readBook } from '../portfolio/holdings.ts';
+import { missingTables, readBook } from '../portfolio/holdings.ts';
 import { openTables } from '../tables/runs.ts';
 import { counted } from '../text.ts';
 import { type Context, whereOf } from './context.ts';
@@ -28,7 +36,7 @@ interface Row {
   lastAnalysis: Pick<StoredAnalysis, 'dataAsOf' | 'timestamp' | 'model' | 'practice' | 'costUsd'> | null;
 }
 
-/** Lists every portfolio with its last analysis; `--import` first puts a file's portfolios into a laptop's tables. */
+/** Lists every portfolio with its last analysis; `--import` first puts a file's portfolios into tables of our own. */
 export async function portfolios(options: PortfoliosOptions, context: Context): Promise<number> {
   if (options.import !== undefined) await importFile(options.import, context);
   if (options.export !== undefined) await exportFile(options.export, context);
@@ -39,14 +47,31 @@ export async function portfolios(options: PortfoliosOptions, context: Context): 
 
 async function importFile(path: string, context: Context): Promise<void> {
   const list = readPortfolioList(await textOf(path), parse(path).name);
-  await onLaptop(context, {}, async ({ stores, home }) => {
-    await importPortfolios(stores.tables, stores.config, list);
-    // The tables have nothing to be rebuilt from.
-    await writePortfolioList(join(home.path, PORTFOLIO_COPY), await listPortfolios(stores.tables, stores.config));
-  });
+  if (context.stage) await importAtStage(context.stage, list);
+  else
+    await onLaptop(context, {}, async ({ stores, home }) => {
+      await importPortfolios(stores.tables, stores.config, list);
+      // The tables have nothing to be rebuilt from.
+      await writePortfolioList(join(home.path, PORTFOLIO_COPY), await listPortfolios(stores.tables, stores.config));
+    });
   for (const { portfolio, positions } of list) {
     context.terminal.note(`imported ${portfolio}: ${counted(positions.length, 'position')}`);
   }
+}
+
+/** Another service's tables are only ever read. */
+async function importAtStage({ stage, config, stores }: Stage, list: readonly ListedPortfolio[]): Promise<void> {
+  const own = `afterbell-${stage}-user-portfolios`;
+  if (config.USER_PORTFOLIOS_TABLE !== own) {
+    throw new NamedError('Usage.Invalid', {
+      what: `the portfolios of ${stage} are another service's, which nobody else writes`,
+      found: `USER_PORTFOLIOS_TABLE ${config.USER_PORTFOLIOS_TABLE}`,
+      wanted: own,
+      todo: `Change them there, or take both table names out of settings in terraform/environments/${stage}.tfvars and deploy.`,
+    });
+  }
+  if (!(await readBook(stores.tables, config))) throw missingTables(config);
+  await storePortfolios(stores.tables, config, list);
 }
 
 async function exportFile(path: string, context: Context): Promise<void> {

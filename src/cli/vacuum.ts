@@ -63,7 +63,7 @@ async function vacuumStage(
   if (symbols) command.push('--symbols', symbols.join(','));
   await runStageJob(stage, {
     image: 'consolidator',
-    jobName: 'vacuum',
+    jobName: 'by-hand-vacuum',
     command,
     environment: {},
     onStatus: (status, reason) => terminal.note(`  ${status.toLowerCase()}${reason ? `: ${reason}` : ''}`),

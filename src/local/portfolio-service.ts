@@ -14,24 +14,33 @@ import { type TableKeys, tableInput } from '../tables/definitions.ts';
 import { jsonFrom, wellFormed } from '../text.ts';
 
 /**
- * The portfolio service's tables (docs/data-dictionary.md). They are another's: made on a laptop only, where that
- * service is not, and only when somebody asks.
+ * The portfolio service's tables (docs/data-dictionary.md). On AWS Terraform makes them, or they are another's; here they
+ * are made only when somebody asks.
  */
 const KEYS: Readonly<Record<'USER_PORTFOLIOS_TABLE' | 'PORTFOLIO_POSITIONS_TABLE', TableKeys>> = {
   USER_PORTFOLIOS_TABLE: { key: 'portfolio', indexes: [] },
   PORTFOLIO_POSITIONS_TABLE: { key: 'portfolio', range: 'symbol', indexes: [] },
 };
 
-/**
- * Puts these portfolios into a laptop's tables, made first when there are none. What a file no longer lists goes last, once
- * all of it is stored: a refused or interrupted import leaves every position there was.
- */
+/** Puts these portfolios into a laptop's tables, made first when there are none. */
 export async function importPortfolios(
   client: DynamoDBDocumentClient,
   config: Config,
   portfolios: readonly ListedPortfolio[],
 ): Promise<void> {
   await createMissing(client, config);
+  await storePortfolios(client, config, portfolios);
+}
+
+/**
+ * Puts these portfolios into tables that are there. What a file no longer lists goes last, once all of it is stored: a
+ * refused or interrupted import leaves every position there was.
+ */
+export async function storePortfolios(
+  client: DynamoDBDocumentClient,
+  config: Config,
+  portfolios: readonly ListedPortfolio[],
+): Promise<void> {
   const positions = portfolios.flatMap(({ portfolio, positions }) => positions.map((one) => ({ portfolio, ...one })));
   const owners = portfolios.map(({ portfolio, name, active = true }) => ({ portfolio, name, active }));
   for (const [table, items] of [

@@ -56,7 +56,7 @@ export function missingTables({ USER_PORTFOLIOS_TABLE, PORTFOLIO_POSITIONS_TABLE
     what: 'the portfolio tables are not there',
     found: `no table ${USER_PORTFOLIOS_TABLE} or no table ${PORTFOLIO_POSITIONS_TABLE}`,
     wanted: 'the names of both in USER_PORTFOLIOS_TABLE and PORTFOLIO_POSITIONS_TABLE',
-    todo: 'On a laptop `npx afterbell portfolios --import FILE` makes them.',
+    todo: 'On a laptop `npx afterbell portfolios --import FILE` makes them; on AWS `make deploy` does, with `portfolios = true`.',
   });
 }
 

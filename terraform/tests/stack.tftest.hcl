@@ -148,7 +148,7 @@ run "dev" {
   assert {
     condition = alltrue(flatten([
       for document in concat(values(data.aws_iam_policy_document.function), values(data.aws_iam_policy_document.job), values(data.aws_iam_policy_document.machine), [data.aws_iam_policy_document.job_start, data.aws_iam_policy_document.schedule, data.aws_iam_policy_document.read_lake]) : [
-        for statement in document.statement : alltrue([for action in statement.actions : !strcontains(action, "*")]) && (!contains(statement.resources, "*") || contains(["WatchJobs", "DeliverLogs", "EcrToken"], statement.sid))
+        for statement in document.statement : alltrue([for action in statement.actions : !strcontains(action, "*")]) && (!contains(statement.resources, "*") || contains(["WatchJobs", "DeliverLogs", "EcrToken", "Trace"], statement.sid))
       ]
     ]))
     error_message = "a role may do more than it needs"

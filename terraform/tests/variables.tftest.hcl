@@ -15,7 +15,7 @@ run "every_wrong_value_is_named_at_plan" {
     region                   = "virginia"
     account_ids              = ["42"]
     tags                     = { stage = "mine" }
-    notify_emails            = ["nobody"]
+    notify_emails            = ["nobody", "you"]
     schedule                 = "cron(0 2 * * ? *)"
     schedule_timezone        = "EST"
     vendors                  = ["bloomberg"]

@@ -26,6 +26,8 @@ export interface ImageConfig {
 /** Images built and run without a container engine, in a store of their own that `close` removes. */
 export interface Buildah {
   build(job: string): Promise<string>;
+  /** Builds it on this processor with what is for another one; answers the paths of its native modules. */
+  buildFor(arch: string, job: string): Promise<string[]>;
   inspect(image: string): Promise<ImageConfig>;
   /** Runs the image's entry point; `written` are paths outside /scratch that it made or changed. */
   run(image: string, options: RunOptions): Promise<Ended & { written: string[] }>;
@@ -51,14 +53,25 @@ export async function openBuildah(): Promise<Buildah | undefined> {
     return stdout.trim();
   };
   await makeBase(home, must);
+  const bud = async (image: string, job: string, ...more: string[]) => {
+    await must(
+      ...['bud', '--isolation', 'chroot', '--pull-never', '--layers=false', '--quiet', ...npmAccess(home), ...more],
+      ...['--build-arg', `BASE=${BASE}`, '--tag', image, '--file', `batch-images/${job}/Dockerfile`, '.'],
+    );
+    return image;
+  };
   return {
-    async build(job) {
-      const image = `localhost/afterbell-${job}:test`;
-      await must(
-        ...['bud', '--isolation', 'chroot', '--pull-never', '--layers=false', '--quiet', ...npmAccess(home)],
-        ...['--build-arg', `BASE=${BASE}`, '--tag', image, '--file', `batch-images/${job}/Dockerfile`, '.'],
-      );
-      return image;
+    build: (job) => bud(`localhost/afterbell-${job}:test`, job),
+    async buildFor(arch, job) {
+      const image = await bud(`localhost/afterbell-${job}:other`, job, '--build-arg', `TARGETARCH=${arch}`);
+      const container = await must('from', '--pull-never', image);
+      const folder = await must('mount', container);
+      const found = await execute('find', [folder, '-name', '*.node']);
+      await must('rm', container);
+      return found.stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((path) => path.slice(folder.length));
     },
     async inspect(image) {
       return configOf(await must('inspect', '--type', 'image', image));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -65,6 +65,24 @@ test(
     });
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('Usage.Invalid');
+  },
+  HANGS_MS,
+);
+
+test(
+  'an image for another processor has that processor’s DuckDB, and nothing of it runs while it is built',
+  async ({ skip }) => {
+    if (!buildah) return skip();
+    const [here, other] = process.arch === 'arm64' ? ['arm64', 'amd64'] : ['x64', 'arm64'];
+    const native = await buildah.buildFor(other!, 'resampler');
+    expect(native).toEqual([expect.stringContaining(`node-bindings-linux-${other === 'amd64' ? 'x64' : other}/`)]);
+    expect(native.join()).not.toContain(`linux-${here}/`);
+    for (const job of Object.keys(JOBS)) {
+      const image = readFileSync(new URL(`../../batch-images/${job}/Dockerfile`, import.meta.url), 'utf8');
+      const [, files, own] = image.split(/^FROM /m);
+      expect(files, job).toMatch(/^--platform=\$BUILDPLATFORM /);
+      expect(own, job).not.toMatch(/^RUN /m);
+    }
   },
   HANGS_MS,
 );

@@ -9,8 +9,8 @@ const SubmitJob = z.object({
   jobQueue: z.string(),
   jobDefinition: z.string(),
   containerOverrides: z.object({
-    command: z.array(z.string()),
-    environment: z.array(z.object({ name: z.string(), value: z.string() })),
+    command: z.array(z.string()).default([]),
+    environment: z.array(z.object({ name: z.string(), value: z.string() })).default([]),
   }),
 });
 const DescribeJobs = z.object({ jobs: z.array(z.string()) });

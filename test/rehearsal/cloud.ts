@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ListTopicsCommand, PublishCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type BusEvent, matches } from '../../src/local/aws/eventbridge.ts';
@@ -11,6 +10,7 @@ import { type Execution, Triggered } from '../../src/local/executions.ts';
 import type { ExecutionEvent, Integration } from '../../src/local/states/events.ts';
 import { runMachine } from '../../src/local/states/run-machine.ts';
 import { root } from '../terraform/tooling.ts';
+import { openShell, type Shell } from './aws-cli.ts';
 import { batchRoutes } from './batch.ts';
 import { type Deployed, type DeployedMachine, type DeployedRule, readDeployed } from './deployed.ts';
 import { Executions } from './executions.ts';
@@ -21,6 +21,7 @@ import { Roles } from './roles.ts';
 import { openSandboxes, type Sandboxes } from './sandboxes.ts';
 import { say } from './say.ts';
 import { VENDOR_KEYS } from './settings.ts';
+import { sqlByUser } from './sql-users.ts';
 import type { EmulatedStage } from './stack.ts';
 
 const ACCOUNT = '123456789012';
@@ -74,7 +75,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
   const folder = mkdtempSync(join(tmpdir(), 'afterbell-rehearsal-'));
   const warehouse = openPglite(join(folder, 'warehouse'), join(root, 'dist/cluster'));
   const deployed = await readDeployed(client);
-  await fillSecrets(client);
+  await fillSecrets(terraform, await openShell(emulator.env));
   const inbox = await subscribe(client);
   const roles = new Roles(client);
   const targets = deployed.rules.flatMap((rule) => rule.targets.flatMap(({ RoleArn }) => RoleArn ?? []));
@@ -109,7 +110,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
       },
     },
     describeExecution: (arn) => executions.describe(arn),
-    routes: { ...executions.routes(), ...batchRoutes(deployed, () => sandboxes.jobs) },
+    routes: { ...executions.routes(), ...batchRoutes(deployed, () => sandboxes.jobs), ...sqlByUser(sql, client) },
     authorize: (called, signer, body) => {
       if (signer !== key.accessKeyId) requirePermission(roles, called, signer, body);
     },
@@ -281,13 +282,18 @@ function sdkCredentials({ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_
   };
 }
 
-/** As `terraform output secrets` tells an operator to. */
-async function fillSecrets(client: object): Promise<void> {
-  const secrets = new SecretsManagerClient(client);
-  for (const [vendor, value] of Object.entries(VENDOR_KEYS)) {
-    const SecretString = JSON.stringify(value);
-    await secrets.send(new PutSecretValueCommand({ SecretId: `afterbell-dev/${vendor}`, SecretString }));
-  }
+/** By the commands that `make deploy` prints, typed into a terminal. */
+async function fillSecrets(terraform: EmulatedStage['terraform'], shell: Shell): Promise<void> {
+  const { output } = await terraform.run(['output', '-json', 'secrets']);
+  const secrets = JSON.parse(output) as Record<string, { command: string; wants: string }>;
+  await Promise.all(
+    Object.entries(secrets).map(async ([vendor, { command, wants }]) => {
+      const value = VENDOR_KEYS[vendor]!;
+      if (Object.keys(JSON.parse(wants)).join() !== Object.keys(value).join())
+        throw new Error(`the secret of ${vendor} is said to want ${wants}`);
+      await shell(command, `${JSON.stringify(value)}\n`);
+    }),
+  );
 }
 
 /** A queue that gets what the topic's e-mail addresses get. */

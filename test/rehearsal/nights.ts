@@ -1,4 +1,7 @@
-import { DeleteTableCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
@@ -7,7 +10,6 @@ import { expect, test } from 'vitest';
 import { openStage, type Stage } from '../../src/deployed/stage.ts';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
 import type { PracticeMarket } from '../../src/local/market/start-market.ts';
-import { importPortfolios } from '../../src/local/portfolio-service.ts';
 import { Analyses } from '../../src/portfolio/analyses.ts';
 import type { NightReport } from '../../src/records/run.ts';
 import { storePrices } from '../../src/warehouse/prices.ts';
@@ -17,9 +19,16 @@ import { BUSY_TIMES, type Cloud, openCloud } from './cloud.ts';
 import { findSecrets } from './secrets.ts';
 import { VENDOR_KEYS } from './settings.ts';
 import type { EmulatedStage } from './stack.ts';
-import { operatorShell, registerVerbs } from './verbs.ts';
+import { operate, operatorShell, registerVerbs } from './verbs.ts';
 
 const OLD = '2015-11-18';
+
+/** One portfolio of one position, as somebody writes it down. */
+function portfolioFile(): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'afterbell-portfolio-')), 'core.csv');
+  writeFileSync(path, 'symbol,quantity\nAAPL,5\n');
+  return path;
+}
 
 /** Registers the tests that run what the stage has deployed; in order, for each goes on where the one before ended. */
 export function runNights(open: () => { stage: EmulatedStage; market: PracticeMarket } | undefined): void {
@@ -42,9 +51,6 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
       cloud = await openCloud(opened.stage);
       Object.assign(process.env, operatorShell(cloud));
       dev = await openStage('dev');
-      await importPortfolios(dev.stores.tables, dev.config, [
-        { portfolio: 'core', positions: [{ symbol: 'AAPL', quantity: 5 }] },
-      ]);
       const input = await scheduled('night', '2025-11-20T09:00:00Z');
       const retried: (string | undefined)[] = [];
       const night = await cloud.run('nightly', input, 'night-2025-11-19', {
@@ -81,23 +87,34 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
   );
 
   test(
-    'its event starts the portfolio machine by the deployed rule, which analyses',
+    'its event starts the portfolio machine by the deployed rule, which finds empty tables, and nobody is notified',
     async ({ skip }) => {
       if (!cloud) return skip();
-      const portfolioRuns = await cloud.settled();
-      expect(portfolioRuns).toMatchObject([
-        { status: 'SUCCEEDED', output: { status: 'Succeeded', session: '2025-11-19' } },
-      ]);
-      expect(await new Analyses(dev.stores.tables, dev.config).last('core')).toMatchObject({
-        dataAsOf: '2025-11-19',
-        model: 'grok-practice',
-      });
+      expect(dev.config.USER_PORTFOLIOS_TABLE).toBe('afterbell-dev-user-portfolios');
+      expect(await cloud.settled()).toMatchObject([{ status: 'SUCCEEDED' }]);
       const heard = cloud.events.map(({ event, rules }) => [event['detail-type'], event.detail.status, rules]);
       expect(heard).toEqual([
         ['Night Completed', 'Succeeded', ['night-completed']],
         ['Step Functions Execution Status Change', 'SUCCEEDED', []],
         ['Step Functions Execution Status Change', 'SUCCEEDED', []],
       ]);
+      expect(await cloud.told()).toEqual([]);
+    },
+    HANGS_MS,
+  );
+
+  test(
+    'once portfolios are imported into the stage’s own tables, the same event has them analysed',
+    async ({ skip }) => {
+      if (!cloud) return skip();
+      expect((await operate(cloud, 'portfolios', '--import', portfolioFile())).code).toBe(0);
+      const { event } = cloud.events.find(({ rules }) => rules.includes('night-completed'))!;
+      const run = await cloud.run('portfolio', event.detail, 'portfolio-by-hand');
+      expect(run).toMatchObject({ status: 'SUCCEEDED', output: { status: 'Succeeded', session: '2025-11-19' } });
+      expect(await new Analyses(dev.stores.tables, dev.config).last('core')).toMatchObject({
+        dataAsOf: '2025-11-19',
+        model: 'grok-practice',
+      });
       expect(await cloud.told()).toEqual([]);
     },
     HANGS_MS,
@@ -180,11 +197,26 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
     HANGS_MS,
   );
 
+  test('nights send SQL as a user who may change rows and nothing else', async ({ skip }) => {
+    if (!cloud) return skip();
+    const { warehouse } = dev.stores;
+    expect(await warehouse.query('SELECT current_user AS name')).toEqual([{ name: 'afterbell_nights' }]);
+    for (const sql of [
+      'CREATE TABLE mine (id INT)',
+      'DROP TABLE stock_prices',
+      'ALTER TABLE nights ADD COLUMN mine INT',
+      `INSERT INTO schema_migrations (id) VALUES ('999')`,
+      'CREATE ROLE another',
+    ])
+      await expect(warehouse.query(sql), sql).rejects.toThrow(/permission denied|must be owner/);
+  });
+
   test('no secret’s value is in state, zips, machines, logs, executions or messages', async ({ skip }) => {
     const opened = open();
     if (!cloud || !opened) return skip();
     const { values, places, found } = await findSecrets(cloud, opened.stage);
-    expect(values.length).toBe(Object.values(VENDOR_KEYS).flatMap(Object.values).length + 1);
+    // And the passwords of the database's owner and of the nights' user.
+    expect(values.length).toBe(Object.values(VENDOR_KEYS).flatMap(Object.values).length + 2);
     expect(places).toEqual(
       expect.arrayContaining(['terraform.tfstate', 'open-night.zip', 'nightly', 'executions', 'messages']),
     );
@@ -216,12 +248,8 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
     ]);
   });
 
-  test('what is not of the stage is taken away again', async ({ skip }) => {
+  test('the cloud is closed', async ({ skip }) => {
     if (!cloud) return skip();
-    const { USER_PORTFOLIOS_TABLE, PORTFOLIO_POSITIONS_TABLE } = dev.config;
-    for (const TableName of [USER_PORTFOLIOS_TABLE, PORTFOLIO_POSITIONS_TABLE]) {
-      await dev.stores.tables.send(new DeleteTableCommand({ TableName }));
-    }
     await cloud.close();
   });
 }

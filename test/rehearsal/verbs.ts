@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BatchClient, DescribeJobsCommand, SubmitJobCommand, type SubmitJobCommandInput } from '@aws-sdk/client-batch';
+import { BatchClient, DescribeJobsCommand } from '@aws-sdk/client-batch';
 import { expect, test } from 'vitest';
 import type { Stage } from '../../src/deployed/stage.ts';
 import type { PracticeMarket } from '../../src/local/market/start-market.ts';
 import { HANGS_MS } from '../limits.ts';
 import { cli } from '../nights/program.ts';
 import { root } from '../terraform/tooling.ts';
+import { openShell } from './aws-cli.ts';
 import type { Cloud } from './cloud.ts';
 import { registerRestoreDrill } from './restore.ts';
 
@@ -41,35 +42,25 @@ export function operatorShell({ endpoints, operator }: Cloud): Record<string, st
   return { ...endpoints, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
 }
 
-/** The request of the runbook's line for a job by hand. */
-function submitLine(): SubmitJobCommandInput {
+/** The bundled command line at the stage, as an operator runs it. */
+export function operate(cloud: Cloud, ...args: string[]): Promise<Said> {
+  const env = { PATH: process.env.PATH, ...operatorShell(cloud) };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args, '--stage', 'dev'], { cwd: tmpdir(), env }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+    );
+  });
+}
+
+/** The runbook's lines for jobs by hand, as they stand there. */
+function submitLines(): string[] {
   const page = readFileSync(join(root, 'docs/runbook.md'), 'utf8');
-  const [line] = /^aws batch submit-job .*$/m.exec(page)!;
-  const flags = [...line.matchAll(/--([a-z-]+) (?:'([^']*)'|(\S+))/g)];
-  const [jobName, jobQueue, jobDefinition, overrides] = [
-    'job-name',
-    'job-queue',
-    'job-definition',
-    'container-overrides',
-  ].map((name) =>
-    flags
-      .find(([, flag]) => flag === name)
-      ?.slice(2)
-      .find(Boolean),
-  );
-  return { jobName, jobQueue, jobDefinition, containerOverrides: JSON.parse(overrides!) };
+  return page.match(/^aws batch submit-job .*$/gm)!;
 }
 
 /** Registers what an operator does with the bundled command line and `--stage dev`, after a night that was stopped. */
 export function registerVerbs(open: () => Open | undefined): void {
-  const afterbell = (...args: string[]): Promise<Said> => {
-    const env = { PATH: process.env.PATH, ...operatorShell(open()!.cloud) };
-    return new Promise((resolve) => {
-      execFile(process.execPath, [cli, ...args, '--stage', 'dev'], { cwd: tmpdir(), env }, (error, stdout, stderr) =>
-        resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
-      );
-    });
-  };
+  const afterbell = (...args: string[]) => operate(open()!.cloud, ...args);
   const answers = async (code: number, ...args: string[]) => {
     const said = await afterbell(...args, '--json');
     if (said.code !== code) throw new Error(`${args.join(' ')} ended with ${said.code}: ${said.stdout}${said.stderr}`);
@@ -144,15 +135,25 @@ export function registerVerbs(open: () => Open | undefined): void {
       }
       const outcome = await answers(0, 'analyze', '--portfolio', 'core', '--force');
       expect(outcome).toMatchObject({ status: 'Succeeded', portfolios: [{ portfolio: 'core', status: 'analysed' }] });
-      // As jobs of their own on the deployed queue.
-      expect(await answers(0, 'vacuum')).toMatchObject({ status: 'success' });
       const batch = new BatchClient({
         ...opened.cloud.operator,
         endpoint: opened.cloud.endpoints.AWS_ENDPOINT_URL_BATCH,
       });
-      const { jobId } = await batch.send(new SubmitJobCommand(submitLine()));
-      const statusOf = async () => (await batch.send(new DescribeJobsCommand({ jobs: [jobId!] }))).jobs?.[0]?.status;
-      await expect.poll(statusOf).toBe('SUCCEEDED');
+      // As jobs of their own on the deployed queue.
+      expect(await answers(0, 'vacuum')).toMatchObject({ status: 'success' });
+      // The real AWS command line, and the lines as a person pastes them.
+      const shell = await openShell(operatorShell(opened.cloud));
+      const lines = submitLines();
+      expect(lines.map((line) => / --job-definition (\S+)/.exec(line)?.[1])).toEqual([
+        'afterbell-dev-consolidator',
+        'afterbell-dev-resampler',
+      ]);
+      for (const line of lines) {
+        expect(line).toContain('--region us-east-1');
+        const { jobId } = JSON.parse(await shell(line)) as { jobId: string };
+        const ask = new DescribeJobsCommand({ jobs: [jobId] });
+        await expect.poll(async () => (await batch.send(ask)).jobs?.[0]?.status, { interval: 200 }).toBe('SUCCEEDED');
+      }
       await opened.cloud.settled();
     },
     HANGS_MS,

@@ -1,9 +1,31 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { deploy, destroy, images } from '../../scripts/deploy/deploy.ts';
 import type { Answer, Tools } from '../../scripts/deploy/tools.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const made: string[] = [];
+afterAll(() => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
+
+/** The repository as far as a deployment reads it, with this line about mails in dev.tfvars. */
+function rootWith(notify: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'afterbell-deploy-'));
+  made.push(folder);
+  for (const path of ['terraform/environments', 'terraform/variables.tf', 'batch-images']) {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    cpSync(join(repository, path), join(folder, path), { recursive: true });
+  }
+  const tfvars = join(folder, 'terraform/environments/dev.tfvars');
+  writeFileSync(tfvars, readFileSync(tfvars, 'utf8').replace(/^notify_emails.*$/m, notify));
+  return folder;
+}
+
+const root = rootWith('notify_emails = ["you@example.com"]');
 const ACCOUNT = '123456789012';
 const REGISTRY = `${ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com`;
 
@@ -17,13 +39,26 @@ const refuses = (stderr: string): Answer => ({ code: 254, stdout: '', stderr });
 /** A healthy account: the key that a command line begins with answers. */
 const HEALTHY: Record<string, Answer> = {
   'terraform version': says('{"terraform_version": "1.11.4"}'),
-  'terraform output -json repositories': says({
-    consolidator: `${REGISTRY}/afterbell-dev-consolidator`,
-    resampler: `${REGISTRY}/afterbell-dev-resampler`,
-  }),
   'terraform output -json secrets': says({
-    polygon: 'aws secretsmanager put-secret-value --secret-id afterbell-dev/polygon',
+    polygon: {
+      command:
+        'aws secretsmanager put-secret-value --secret-id afterbell-dev/polygon --secret-string file:///dev/stdin',
+      wants: '{"apiKey":"…"}',
+    },
   }),
+  'terraform output -json off': says({ fmp: 'add "fmp" to vendors', INDEX_MEMBERS_URI: 'name a file of members' }),
+  'docker version': says('27.5.1'),
+  'docker buildx inspect': says(
+    'Name: default\nStatus: running\nPlatforms: linux/amd64, linux/amd64/v2, linux/arm64\n',
+  ),
+  'aws ecr describe-repositories': says(
+    ['dev', 'try'].flatMap((stage) =>
+      ['consolidator', 'resampler'].map((name) => {
+        const repository = `afterbell-${stage}-${name}`;
+        return [repository, `${REGISTRY}/${repository}`];
+      }),
+    ),
+  ),
   'terraform output -raw dashboard': says('https://console/dashboard'),
   'aws sts get-caller-identity': says({ Account: ACCOUNT }),
   'aws ssm get-parameters-by-path': says([
@@ -63,12 +98,12 @@ function fake(answers: Record<string, Answer> = {}, exits: Record<string, number
   return { tools, calls, lines, inputs };
 }
 
-const CHANGES = /create|put-|apply|destroy|init|buildx build|login /;
+const CHANGES = /create|put-|apply|destroy|init|buildx build .*--push|login /;
 const changes = (calls: readonly string[]) => calls.filter((line) => CHANGES.test(line));
 
 test('a new account gets state, service roles, repositories, images and then the rest', async () => {
   const { tools, calls, lines, inputs } = fake({
-    'aws s3api head-bucket': refuses('404'),
+    'aws s3api head-bucket': refuses('An error occurred (404) when calling the HeadBucket operation: Not Found'),
     'aws iam get-role --role-name AWSServiceRoleForBatch': refuses('An error occurred (NoSuchEntity)'),
   });
   await deploy('dev', { root, tools, yes: true });
@@ -76,6 +111,7 @@ test('a new account gets state, service roles, repositories, images and then the
     'aws s3api create-bucket',
     'aws s3api put-bucket-versioning',
     'aws s3api put-public-access-block',
+    'aws s3api put-bucket-policy',
     'terraform init',
     'aws iam create-service-linked-role --aws-service-name batch.amazonaws.com',
     'terraform apply -auto-approve -target=aws_ecr_repository.image',
@@ -91,7 +127,7 @@ test('a new account gets state, service roles, repositories, images and then the
   expect(calls.join('\n')).not.toContain('password\n');
   expect(calls).toContainEqual(expect.stringContaining('--platform linux/arm64'));
   expect(calls).toContainEqual(expect.stringContaining(`-var=account_ids=["${ACCOUNT}"]`));
-  expect(lines.join('\n')).toContain('aws secretsmanager put-secret-value --secret-id afterbell-dev/polygon');
+  expect(lines.join('\n')).toMatch(/put-secret-value .*--secret-string file:\/\/\/dev\/stdin\n {7}\{"apiKey":"…"\}$/m);
   expect(lines.join('\n')).toContain('npx afterbell night --stage dev');
 });
 
@@ -114,8 +150,26 @@ const OBSTACLES: [string, Record<string, Answer>, RegExp][] = [
   ['no terraform', { 'terraform version': { code: 127, stdout: '', stderr: '' } }, /terraform is not installed/],
   [
     'no docker',
-    { 'docker buildx version': refuses('Cannot connect to the Docker daemon') },
-    /docker with buildx is not running/,
+    { 'docker buildx version': refuses("docker: 'buildx' is not a docker command") },
+    /docker with buildx is not installed/,
+  ],
+  [
+    'a daemon that is not running',
+    { 'docker version': refuses('Cannot connect to the Docker daemon at unix:///var/run/docker.sock.') },
+    /the Docker daemon is not running, or not yours to use: Cannot connect to the Docker daemon/,
+  ],
+  [
+    'a builder without arm64',
+    {
+      'docker buildx inspect': says('Platforms: linux/amd64\n'),
+      'docker buildx build --platform linux/arm64 --output type=cacheonly -': refuses('ERROR: no match for platform'),
+    },
+    /builder does not build for linux\/arm64 \(ERROR: no match for platform\).*docker buildx create --use/,
+  ],
+  [
+    'a bucket for the state that is somebody else’s',
+    { 'aws s3api head-bucket': refuses('An error occurred (403) when calling the HeadBucket operation: Forbidden') },
+    /the bucket afterbell-state-123456789012-us-east-1 for Terraform's state is not this account's/,
   ],
   [
     'a region without Fargate',
@@ -124,8 +178,8 @@ const OBSTACLES: [string, Record<string, Answer>, RegExp][] = [
   ],
   [
     'a region without this Aurora',
-    { 'aws rds': says(['16.4', '15.10']) },
-    /lacks Aurora PostgreSQL 16\.6 Serverless; it has 16\.4/,
+    { 'aws rds': says(['16.2', '15.10']) },
+    /lacks Aurora PostgreSQL 16 Serverless that can pause \(16\.3 or later\); it has 16\.2/,
   ],
   [
     'an account whose roles nobody may see',
@@ -142,12 +196,12 @@ test.each(OBSTACLES)('%s is named before anything is changed', async (_, answers
 
 test('missing programs and missing credentials are told at once, each command in its own words', async () => {
   const answers = {
-    'docker buildx version': refuses('Cannot connect'),
+    'docker version': refuses('Cannot connect'),
     'terraform version': { code: 127, stdout: '', stderr: '' },
     'aws sts': refuses('Unable to locate credentials'),
   };
   const run = { root, tools: fake(answers).tools, yes: true };
-  const told = /dev cannot be deployed[\s\S]*terraform is not[\s\S]*docker with buildx[\s\S]*no AWS credentials/;
+  const told = /dev cannot be deployed[\s\S]*terraform is not[\s\S]*the Docker daemon[\s\S]*no AWS credentials/;
   await expect(deploy('dev', run)).rejects.toThrow(told);
   await expect(destroy('dev', run)).rejects.toThrow(/dev cannot be destroyed[\s\S]*no AWS credentials/);
 });
@@ -164,16 +218,61 @@ test('a role that may not ask about the region deploys all the same, and is told
 });
 
 test('images without repositories are refused with the command that makes them', async () => {
-  const { tools, calls } = fake({ 'terraform output -json repositories': refuses('No outputs found') });
+  const { tools, calls } = fake({ 'aws ecr describe-repositories': says([]) });
   await expect(images('dev', { root, tools, yes: true })).rejects.toThrow('make deploy STAGE=dev');
   expect(calls.filter((line) => line.startsWith('docker buildx build'))).toEqual([]);
 });
 
-test('images go to the state that terraform is set to', async () => {
+test('images go to the repositories of the stage that is named, whichever terraform/ is set to', async () => {
+  const own = rootWith('notify_emails = []');
+  writeFileSync(join(own, 'terraform/environments/try.tfvars'), 'stage = "try"\n');
   const { tools, calls } = fake();
+  await images('try', { root: own, tools, yes: true });
+  expect(calls.filter((line) => /^terraform (init|output)|head-bucket/.test(line))).toEqual([]);
+  const pushed = calls.flatMap((line) => /^docker buildx build .*--tag (\S+)/.exec(line)?.[1] ?? []);
+  expect(pushed).toEqual([
+    `${REGISTRY}/afterbell-try-consolidator:current`,
+    `${REGISTRY}/afterbell-try-resampler:current`,
+  ]);
+});
+
+test('a builder that names no arm64 but builds for it is enough, as nothing of arm64 runs while the images are built', async () => {
+  const { tools, calls, inputs } = fake({ 'docker buildx inspect': says('Platforms: linux/amd64\n') });
   await images('dev', { root, tools, yes: true });
-  expect(calls.filter((line) => /^terraform init|head-bucket/.test(line))).toEqual([]);
-  expect(calls.filter((line) => line.startsWith('docker buildx build'))).toHaveLength(2);
+  expect(inputs).toContainEqual(expect.stringMatching(/^FROM scratch\n/));
+  expect(calls.filter((line) => /^docker buildx build .*--push/.test(line))).toHaveLength(2);
+});
+
+test('every call on the bucket of the state names the account that must own it, but the one that makes it', async () => {
+  const { tools, calls } = fake({ 'aws s3api head-bucket': refuses('(404)') });
+  await deploy('dev', { root, tools, yes: true });
+  const onBucket = calls.filter((line) => line.startsWith('aws s3api'));
+  expect(onBucket.length).toBe(5);
+  const open = onBucket.filter((line) => !line.includes(`--expected-bucket-owner ${ACCOUNT}`));
+  expect(open).toEqual([expect.stringContaining('create-bucket')]);
+  const policy = onBucket.find((line) => line.includes('put-bucket-policy'));
+  expect(policy).toMatch(/"Effect":"Deny".*"aws:SecureTransport":"false"/);
+});
+
+test('a stage that would notify nobody is not deployed, unless the file says nobody', async () => {
+  const left = fake();
+  const silent = { root: rootWith('notify_emails = [] # ["you@example.com"]'), tools: left.tools, yes: true };
+  await expect(deploy('dev', silent)).rejects.toThrow(
+    /nobody would be notified of a failed night: set notify_emails = \["you@example.com"\] in terraform\/environments\/dev.tfvars, or \["nobody"\]/,
+  );
+  expect(changes(left.calls)).toEqual([]);
+  const { tools, lines } = fake();
+  await deploy('dev', { root: rootWith('notify_emails = ["nobody"]'), tools, yes: true });
+  expect(lines.join('\n')).toContain('Nobody is notified of failed or held nights');
+});
+
+test('a deployment ends with whose mail to confirm, and with what is switched off and how it is switched on', async () => {
+  const { tools, lines } = fake();
+  const own = rootWith('notify_emails = [\n  "a@example.com", # on call\n  "b@example.com",\n]');
+  await deploy('dev', { root: own, tools, yes: true });
+  const text = lines.join('\n');
+  expect(text).toContain('Confirm the mail that a@example.com, b@example.com got');
+  expect(text).toMatch(/Switched off[\s\S]*fmp: add "fmp" to vendors[\s\S]*INDEX_MEMBERS_URI: name a file of members/);
 });
 
 test('an image that cannot be built stops the deployment before the stack', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { root } from './tooling.ts';
 
-const files = ['', 'modules/function'].flatMap((folder) =>
+const files = ['', 'modules/function', 'github'].flatMap((folder) =>
   readdirSync(join(root, 'terraform', folder))
     .filter((name) => name.endsWith('.tf'))
     .map((name) => join(folder, name)),
@@ -59,6 +59,28 @@ test('root variables are at most 30, all described, and validated unless they ar
   expect(variables.filter((text) => !/description\s*= "/.test(text))).toEqual([]);
   const free = variables.filter((text) => !/validation \{/.test(text) && !/type\s*= bool/.test(text));
   expect(free.filter((text) => !/^"settings|^"tags/.test(text))).toEqual([]);
+});
+
+test('every bucket refuses what comes without TLS', () => {
+  const names = (type: string) =>
+    [...whole.matchAll(new RegExp(`resource "${type}" "(\\w+)"`, 'g'))].map(([, name]) => name);
+  expect(names('aws_s3_bucket')).toEqual(names('aws_s3_bucket_policy'));
+  for (const name of names('aws_s3_bucket'))
+    expect(whole).toContain(`aws_iam_policy_document.tls_only["${name}"].json`);
+});
+
+const LOCKS = ['terraform/.terraform.lock.hcl', 'terraform/github/.terraform.lock.hcl'];
+/** Archives of one version of the provider: one for each platform that it is made for, and its manifest. */
+const ARCHIVES = 15;
+
+test('the provider’s bytes are locked for every platform that it is made for', () => {
+  for (const path of LOCKS) {
+    const lock = readFileSync(join(root, path), 'utf8');
+    expect(lock).toContain('version     = "5.100.0"');
+    expect(lock.match(/"zh:[0-9a-f]{64}"/g)).toHaveLength(ARCHIVES);
+    expect(lock.match(/"h1:\S{43}="/g)!.length).toBeGreaterThanOrEqual(3);
+    expect(readFileSync(join(root, '.gitignore'), 'utf8')).not.toContain('.terraform.lock.hcl');
+  }
 });
 
 test('no Terraform file is longer than 400 lines', () => {

@@ -40,6 +40,19 @@ test(
 );
 
 test(
+  'the roles for GitHub are as github/tests/*.tftest.hcl say',
+  async ({ skip }) => {
+    const { terraform: github } = await openTerraform({ under: 'github' });
+    if (!github) return skip();
+    const { code, output } = await github.run(['test', '-no-color']);
+    github.close();
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/Success! \d+ passed, 0 failed/);
+  },
+  HANGS_MS,
+);
+
+test(
   'tables have the keys and indexes that a laptop creates',
   async ({ skip }) => {
     if (!terraform) return skip();

@@ -36,12 +36,15 @@ export interface Changes {
   /** More of terraform's own language, laid over provider and backend. */
   override?: string;
   env?: Record<string, string>;
+  /** The configuration below terraform/ that is worked on instead. */
+  under?: string;
 }
 
 /** Undefined when there is no terraform or no AWS provider; `why` says which. */
 export async function openTerraform({
   override = '',
   env: more = {},
+  under = '',
 }: Changes = {}): Promise<{ terraform?: Terraform; why: string }> {
   try {
     execFileSync('terraform', ['version'], { stdio: 'ignore', env: environment('') });
@@ -49,10 +52,11 @@ export async function openTerraform({
     return { why: 'terraform is not installed' };
   }
   const home = mkdtempSync(join(tmpdir(), 'afterbell-terraform-'));
-  const folder = join(home, 'terraform');
-  cpSync(join(root, 'terraform'), folder, {
+  const folder = join(home, 'terraform', under);
+  cpSync(join(root, 'terraform'), join(home, 'terraform'), {
     recursive: true,
-    filter: (path) => !/\.terraform(\.lock\.hcl)?$/.test(path),
+    // With the lock file: what is installed must have the bytes that it names.
+    filter: (path) => !/\.terraform$/.test(path),
   });
   // A copy, for the next build may come before the last of them is read.
   cpSync(join(root, 'dist/zips'), join(home, 'dist/zips'), { recursive: true });

@@ -81,6 +81,10 @@ resource "aws_lambda_function" "this" {
     variables = var.environment
   }
 
+  tracing_config {
+    mode = var.tracing ? "Active" : "PassThrough"
+  }
+
   logging_config {
     # The functions write JSON lines and metrics in embedded format themselves.
     log_format = "Text"

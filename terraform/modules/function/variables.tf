@@ -48,3 +48,8 @@ variable "log_retention_days" {
   description = "Days its log is kept."
   type        = number
 }
+
+variable "tracing" {
+  description = "Whether it sends traces to X-Ray."
+  type        = bool
+}
