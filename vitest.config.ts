@@ -52,6 +52,7 @@ export default defineConfig({
     execArgv: ['--liftoff-only'],
     projects: [
       { extends: true, test: { name: 'alone', include: [...ALONE, MEASURED] } },
+      { extends: true, test: { name: 'scan', include: ['test/scan/**/*.test.ts'] } },
       { extends: true, test: { name: 'rehearsal', include: ['test/rehearsal/**/*.test.ts'] } },
       // To load the SDK, the databases and the sources takes longer than most files run.
       {
@@ -59,7 +60,7 @@ export default defineConfig({
         test: {
           name: 'together',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...ALONE, MEASURED, 'test/rehearsal/**'],
+          exclude: [...configDefaults.exclude, ...ALONE, MEASURED, 'test/rehearsal/**', 'test/scan/**'],
           isolate: false,
         },
       },

@@ -14,14 +14,14 @@ const SETTINGS = [
 ];
 /** Most of it is the provider waiting; the emulator's state is Terraform's own, so `destroy` need not ask for it. */
 const HASTE = { apply: ['-parallelism=30'], destroy: ['-parallelism=30', '-refresh=false'] };
-const PROVIDER = `
+export const PROVIDER = `
 provider "aws" {
   skip_credentials_validation = true
   skip_metadata_api_check     = true
   s3_use_path_style           = true
 }
 `;
-const IMAGES = ['consolidator', 'resampler'];
+export const IMAGES = ['consolidator', 'resampler'];
 
 /** The dev stage on an emulated account: the real Terraform, the real zips. */
 export interface EmulatedStage {
@@ -104,7 +104,7 @@ export async function openEmulatedStage(
 }
 
 /** Stands for an image: the stack names it by digest and looks no further. */
-async function pushManifest(url: string, repositoryName: string): Promise<void> {
+export async function pushManifest(url: string, repositoryName: string): Promise<void> {
   const config = {
     mediaType: 'application/vnd.docker.container.image.v1+json',
     size: 7,
