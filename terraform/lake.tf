@@ -77,7 +77,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 }
 
 data "aws_iam_policy_document" "tls_only" {
-  for_each = { lake = aws_s3_bucket.lake.arn, code = aws_s3_bucket.code.arn }
+  for_each = { lake = aws_s3_bucket.lake.arn, code = aws_s3_bucket.code.arn, results = aws_s3_bucket.results.arn }
 
   statement {
     sid    = "TlsOnly"

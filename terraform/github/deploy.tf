@@ -2,7 +2,7 @@
 # all stages, and of that only the stage's own state.
 
 locals {
-  deployer = { for stage in var.stages : stage => jsondecode(replace(replace(file("${path.module}/../deployer-policy.json"), "afterbell-*", "afterbell-${stage}*"), "arn:aws:", "arn:${local.partition}:")) }
+  deployer = { for stage in var.stages : stage => jsondecode(replace(replace(file("${path.module}/../deployer-policy.json"), "/afterbell([-_])\\*/", "afterbell$${1}${stage}*"), "arn:aws:", "arn:${local.partition}:")) }
 
   # A managed policy has 6,144 characters at most.
   half = ceil(length(jsondecode(file("${path.module}/../deployer-policy.json")).Statement) / 2)

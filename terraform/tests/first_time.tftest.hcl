@@ -152,7 +152,7 @@ run "the_dashboard_opens_on_a_month_of_all_three_machines" {
   }
 
   assert {
-    condition     = alltrue([for policy in [aws_s3_bucket_policy.lake, aws_s3_bucket_policy.code] : policy.policy != ""]) && length(data.aws_iam_policy_document.tls_only) == 2
+    condition     = alltrue([for policy in [aws_s3_bucket_policy.lake, aws_s3_bucket_policy.code, aws_s3_bucket_policy.results] : policy.policy != ""]) && length(data.aws_iam_policy_document.tls_only) == 3
     error_message = "a bucket answers without TLS"
   }
 

@@ -39,7 +39,7 @@ run "only_the_environment_of_a_stage_may_become_it" {
     condition = alltrue(flatten([
       for part in values(local.deploy_policies) : [
         for statement in jsondecode(part.text).Statement : [
-          for arn in flatten([statement.Resource]) : strcontains(arn, "afterbell-${part.stage}*") || contains(["arn:aws:iam::*:role/aws-service-role/*", "arn:aws:rds:*:*:*:default*", "arn:aws:secretsmanager:*:*:secret:rds!cluster-*"], arn)
+          for arn in flatten([statement.Resource]) : can(regex("afterbell[-_]${part.stage}\\*", arn)) || contains(["arn:aws:glue:*:*:catalog", "arn:aws:iam::*:role/aws-service-role/*", "arn:aws:rds:*:*:*:default*", "arn:aws:secretsmanager:*:*:secret:rds!cluster-*"], arn)
         ] if !contains(["Look", "Network", "OwnNetwork"], statement.Sid)
       ]
     ]))

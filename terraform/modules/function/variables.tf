@@ -52,4 +52,5 @@ variable "log_retention_days" {
 variable "tracing" {
   description = "Whether it sends traces to X-Ray."
   type        = bool
+  default     = false
 }
