@@ -18,10 +18,10 @@ test('every seed that once showed a defect passes', async () => {
   expect(wrong(outcomes)).toEqual([]);
 });
 
-test('one seed has one history, to the byte of its log', async () => {
-  const [first, second] = await Promise.all([5, 5].map((seed) => runSeeds([seed], { log: true })));
-  expect(first![0]!.log!.length).toBeGreaterThan(1000);
-  expect(second![0]!.log).toEqual(first![0]!.log);
+test('one seed has one history, to the byte of its log, whichever came before it', async () => {
+  const [alone, after] = await Promise.all([[5], [4, 5]].map((seeds) => runSeeds(seeds, { workers: 1, log: true })));
+  expect(alone![0]!.log!.length).toBeGreaterThan(1000);
+  expect(after![1]!.log).toEqual(alone![0]!.log);
 });
 
 function wrong(outcomes: readonly Answer[]): string[] {

@@ -122,12 +122,13 @@ function backendOf(engine: PgliteEngine): SqlBackend {
   return { query, session: async () => ({ query, close: async () => undefined }), close: () => engine.close() };
 }
 
+/** Without a table: a history is the same, whichever came before it in this process. */
 async function empty(engine: PgliteEngine): Promise<void> {
   const { rows } = await engine.query(
-    "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations'",
+    "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public'",
     [],
   );
-  if (rows[0]?.[0]) await engine.query(`TRUNCATE ${rows[0][0]} RESTART IDENTITY`, []);
+  if (rows[0]?.[0]) await engine.query(`DROP TABLE ${rows[0][0]} CASCADE`, []);
   // Its log, too, lies in memory, and grows until it is told that it is not needed.
   await engine.query('CHECKPOINT', []);
 }
