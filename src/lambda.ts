@@ -11,6 +11,7 @@ import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { type Config, loadConfig } from './config.ts';
 import { NamedError, schemaProblems } from './errors.ts';
+import { countedLake, type Requests } from './lake/lake-requests.ts';
 import { count, createLogger, createMetrics, summaryOf } from './log.ts';
 import { type Call, openStores, type Stores } from './stores.ts';
 import { type VendorRequest, watchVendors } from './vendors/http.ts';
@@ -40,13 +41,20 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
   const log = createLogger(name, config.LOG_LEVEL);
   const metrics = createMetrics(name, config.STAGE);
   let stores: Stores | undefined;
+  let requests: Requests = { reads: 0, writes: 0 };
 
   const inner = async (input: unknown, context: Context, { signal }: { signal: AbortSignal }) => {
     // Two vendors with FMP_CONCURRENCY calls each listen to it at once, and let go of it as they end: no leak.
     setMaxListeners(0, signal);
     const event = schema.safeParse(input);
     if (!event.success) throw badEvent(name, event.error);
-    stores ??= openStores(config);
+    if (!stores) {
+      const opened = openStores(config);
+      const counted = countedLake(opened.lake);
+      requests = counted.requests;
+      stores = { ...opened, lake: counted.lake };
+    }
+    const { reads, writes } = requests;
     const found = context as unknown as Record<string, Record<string, string> | undefined>;
     const call: Call = {
       ...stores,
@@ -67,7 +75,9 @@ export function lambda<S extends z.ZodType, R>({ name, event: schema, secrets = 
     try {
       const result = withinLimit(name, await watchVendors(watch, () => run(event.data, call)));
       log.info('result', { ...summaryOf(result), seconds: seconds() });
-      return result;
+      const gbSeconds = (seconds() * Number(context.memoryLimitInMB ?? 1024)) / 1024;
+      const asked = { reads: requests.reads - reads, writes: requests.writes - writes };
+      return withUse(result, { calls: 1, gbSeconds, ...asked });
     } catch (error) {
       log.error('failed', error as Error);
       throw error;
@@ -120,6 +130,12 @@ class RememberedSecrets {
       throw error;
     }
   }
+}
+
+/** The result, and what the call used: Close Night adds it up. */
+function withUse<R>(result: R, used: object): R {
+  const isObject = typeof result === 'object' && result !== null && !Array.isArray(result);
+  return isObject ? { ...result, used } : result;
 }
 
 /** Every log line names its run, so that `afterbell logs --run` finds it. */

@@ -7,6 +7,12 @@ resource "aws_budgets_budget" "month" {
   limit_unit   = "USD"
   limit_amount = tostring(var.monthly_budget_usd)
 
+  # What carries this stage's tag; nothing, until the tag is activated for cost allocation (docs/cost.md).
+  cost_filter {
+    name   = "TagKeyValue"
+    values = [format("user:deployment$%s", local.tags.deployment)]
+  }
+
   dynamic "notification" {
     for_each = { FORECASTED = 100, ACTUAL = 80 }
 

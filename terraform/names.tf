@@ -20,7 +20,8 @@ locals {
   events_arn = "arn:${local.partition}:events:${var.region}:${local.account}"
   logs_arn   = "arn:${local.partition}:logs:${var.region}:${local.account}"
 
-  tags = merge({ project = "afterbell", stage = var.stage, "managed-by" = "terraform" }, var.tags)
+  # deployment: this stage and nothing else of the account, for the budget and for whoever looks at costs.
+  tags = merge({ project = "afterbell", stage = var.stage, deployment = local.prefix, "managed-by" = "terraform" }, var.tags)
 
   root = "${path.module}/.."
 }

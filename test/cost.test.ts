@@ -1,25 +1,32 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { monthOf, rowOf, totalOf } from '../scripts/month-cost.ts';
+import { AWS_PRICES } from '../src/records/aws-prices.ts';
 
-const page = readFileSync(fileURLToPath(new URL('../docs/cost.md', import.meta.url)), 'utf8');
-const number = (text = '') => Number(text.replaceAll(',', ''));
+const read = (path: string) => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), 'utf8');
+const page = read('docs/cost.md');
+const shown = page.split('\n').filter((line) => /^\| [^|]+ \| [\d.,]+ \| [^|]+ \| [\d.]+ \| [\d.]+ \|$/.test(line));
 
-/** Line, quantity, unit, USD a unit, USD a month. */
-const rows = [...page.matchAll(/^\| ([^|*]+) \| ([\d.,]+) \| ([^|]+) \| ([\d.]+) \| ([\d.]+) \|$/gm)].map(
-  ([, line, quantity, , price, amount]) => ({
-    line,
-    product: number(quantity) * number(price),
-    amount: number(amount),
-  }),
-);
+test('every line of the cost page is the one that is derived from its assumptions, and the sum is theirs', () => {
+  const lines = monthOf(5400);
+  expect(shown).toEqual(lines.map(rowOf));
+  expect(page).toContain(`| **Together** | | | | **${totalOf(lines).toFixed(2)}** |`);
+  expect(read('README.md')).toContain(`about ${Math.round(totalOf(lines))} USD a month`);
+});
 
-test('every line of the cost page is its quantity times its price, and the sum is theirs', () => {
-  expect(rows.length).toBeGreaterThan(15);
-  expect(rows.filter(({ product, amount }) => Math.abs(product - amount) > 0.0051)).toEqual([]);
-  const [, together] = /\*\*Together\*\* \|[ |]*\*\*([\d.]+)\*\*/.exec(page)!;
-  expect(number(together)).toBeCloseTo(
-    rows.reduce((sum, { amount }) => sum + amount, 0),
-    5,
+test('the page says what a larger market costs, and which prices these are', () => {
+  for (const symbols of [10_000, 12_000]) {
+    const total = totalOf(monthOf(symbols)).toFixed(2);
+    expect(page).toContain(`| ${symbols.toLocaleString('en-US')} symbols | ${total} |`);
+  }
+  expect(page).toContain(AWS_PRICES.asOf);
+});
+
+test('jobs, lake and warehouse grow with the symbols; what does not is the same', () => {
+  const [small, large] = [monthOf(5400), monthOf(10_800)];
+  const grown = small.filter(({ quantity }, index) => large[index]!.quantity > quantity).map(({ what }) => what);
+  expect(grown).toEqual(
+    small.map(({ what }) => what).filter((what) => /^(Fargate|Public|S3|Aurora, (storage|I))/.test(what)),
   );
 });

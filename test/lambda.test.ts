@@ -19,6 +19,8 @@ import { send, startLoopback } from './vendors/loopback.ts';
 
 const contextOf = () => ({ getRemainingTimeInMillis: () => 60_000, functionName: 'test' }) as Context;
 const secrets = mockClient(SecretsManagerClient);
+/** What a call says that it used; Close Night adds it up. */
+const USED = { calls: 1, gbSeconds: expect.any(Number), reads: 0, writes: 0 };
 
 beforeEach(() => {
   vi.stubEnv('LAKE_URI', pathToFileURL(join(temporaryFolder(), 'lake')).href);
@@ -45,7 +47,7 @@ const echo = (run: (event: { key: string }, call: Call) => Promise<unknown>) =>
 describe('an event', () => {
   test('is parsed before anything runs', async () => {
     const run = vi.fn(async ({ key }: { key: string }) => ({ key }));
-    expect(await echo(run)({ key: 'a', more: 1 }, contextOf())).toEqual({ key: 'a' });
+    expect(await echo(run)({ key: 'a', more: 1 }, contextOf())).toEqual({ key: 'a', used: USED });
     expect(run.mock.calls[0]![0]).toEqual({ key: 'a' });
   });
 
@@ -182,7 +184,7 @@ test('stores are opened by the first call, and shared by later ones', async () =
     seen.push(call.lake);
     return { left: call.remainingMs(), aborted: call.signal.aborted };
   });
-  expect(await handler({ key: 'a' }, contextOf())).toEqual({ left: 60_000, aborted: false });
+  expect(await handler({ key: 'a' }, contextOf())).toEqual({ left: 60_000, aborted: false, used: USED });
   await handler({ key: 'b' }, contextOf());
   expect(seen[0]).toBe(seen[1]);
 });
@@ -211,7 +213,7 @@ describe('a secret', () => {
   test('is read by its ARN, parsed, and asked for once', async () => {
     secrets.on(GetSecretValueCommand).resolves({ SecretString: '{"apiKey":"k"}' });
     const handler = keyed();
-    expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'k' } });
+    expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'k' }, used: USED });
     await handler({}, contextOf());
     expect(secrets.commandCalls(GetSecretValueCommand).map(({ args }) => args[0].input.SecretId)).toEqual([
       `arn:aws:secretsmanager:us-east-1:1:secret:polygon-${arn}`,
@@ -233,7 +235,7 @@ describe('a secret', () => {
     secrets.on(GetSecretValueCommand).rejectsOnce(new Error('slow')).resolves({ SecretString: '{"apiKey":"k"}' });
     const handler = keyed();
     await expect(handler({}, contextOf())).rejects.toMatchObject({ name: 'Vendor.KeyMissing' });
-    expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'k' } });
+    expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'k' }, used: USED });
   });
 
   test('is asked for again by the first call after a quarter of an hour, and never between calls', async () => {
@@ -263,7 +265,7 @@ describe('a secret', () => {
       secrets: { polygon: 'POLYGON_SECRET_ARN' },
       run: async (_event, call) => ({ given: call.secrets.polygon ?? null }),
     });
-    expect(await handler({}, contextOf())).toEqual({ given: null });
+    expect(await handler({}, contextOf())).toEqual({ given: null, used: USED });
     expect(secrets.calls()).toHaveLength(0);
   });
 

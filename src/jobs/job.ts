@@ -4,8 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { type Config, loadConfig } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import { jsonBytes, keys, type Lake } from '../lake/lake.ts';
+import { countedLake, type Requests } from '../lake/lake-requests.ts';
 import { openLake } from '../lake/open-lake.ts';
-import { watchedLake } from '../lake/watched-lake.ts';
+import type { LakeCall } from '../lake/watched-lake.ts';
 import { counted } from '../text.ts';
 
 /** EX_TEMPFAIL: the one exit code that Batch tries again. */
@@ -52,11 +53,10 @@ export async function runJob(
     const uri = config.LAKE_URI ?? pathToFileURL(resolve(config.AFTERBELL_HOME, 'lake')).href;
     const opened = openLake(uri, { durable: config.LAKE_FSYNC === 'on' });
     const isDebug = config.LOG_LEVEL === 'DEBUG';
-    const lake = isDebug
-      ? watchedLake(opened, (call) => say({ level: 'DEBUG', message: 'lake', job, ...call }))
-      : opened;
+    const watch = isDebug ? (call: LakeCall) => say({ level: 'DEBUG', message: 'lake', job, ...call }) : undefined;
+    const { lake, requests } = countedLake(opened, watch);
     const progress: Progress = isDebug || config.LOG_LEVEL === 'INFO' ? say : () => undefined;
-    const summary = await work({ lake, config, runId, signal: stop.signal, progress });
+    const summary = { ...(await work({ lake, config, runId, signal: stop.signal, progress })), requests: { ...requests } };
     if (!summary.dryRun) await lake.write(keys.jobResult(nameOf(job, summary)), jsonBytes(summary));
     host.stdout.write(`${JSON.stringify(summary)}\n`);
     if (summary.status === 'failed') throw failure(summary);
@@ -110,6 +110,8 @@ export interface JobSummary {
   /** Notes for the reader of the night's report on a good run. */
   notes?: string[];
   seconds: number;
+  /** What it asked of the lake; set when it is written down. */
+  requests?: Requests;
   /** Set by one job of several that share a run: these are its own figures. */
   shard?: { index: number; size: number };
   /** Set when the job only said what it would do; then nothing is left in the lake. */

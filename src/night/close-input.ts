@@ -10,6 +10,12 @@ const span = { startedAt: z.string().optional(), endedAt: z.string().optional() 
 const trouble = z.object({ state: z.string(), error: z.string(), cause: z.string(), ...span });
 export type Trouble = z.output<typeof trouble>;
 
+/** What the calls of a function used; an execution started before an upgrade does not say. */
+const used = z
+  .object({ calls: z.number(), gbSeconds: z.number(), reads: z.number(), writes: z.number() })
+  .partial()
+  .optional();
+
 const reasonDetail: z.ZodType<ReasonDetail> = z.object({
   dataset: z.string().optional(),
   session: z.string().optional(),
@@ -37,6 +43,7 @@ const synced = z.object({
   seconds: z.number(),
   retries: z.number().optional(),
   page: syncPage.nullable(),
+  used,
   trouble: trouble.nullable(),
   /** Not asked for: `trouble` is what took its vendor down before. */
   skipped: z.boolean().optional(),
@@ -51,6 +58,7 @@ const staged = z.object({
   rejected: z.number().default(0),
   reason: z.string().default(''),
   retries: z.number().optional(),
+  used,
   trouble: trouble.nullish(),
   /** Not asked for: the sessions before it had shown that the vendor is down. */
   unasked: z.boolean().optional(),
@@ -66,6 +74,7 @@ const published = z.object({
   rejected: z.number(),
   notes: z.array(z.string()).optional(),
   retries: z.number().optional(),
+  used,
 });
 
 const unpublished = z.object({ date: z.string(), trouble, retries: z.number().optional() });
@@ -79,6 +88,7 @@ const checked = z.object({
   holdDates: z.array(z.string()).optional(),
   notes: z.array(z.string()),
   releasing: z.object({ sessions: z.number(), changed: z.number(), removed: z.number() }).optional(),
+  used,
 });
 
 const prices = z.object({

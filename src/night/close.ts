@@ -11,6 +11,7 @@ import { wellFormed, wellFormedTexts } from '../text.ts';
 import { type ClosedRun, closeLedger } from '../warehouse/ledger.ts';
 import { recordBackOffs } from './back-off.ts';
 import { type CloseInput, stagesOf } from './close-input.ts';
+import { costOf, nightQuantities } from './cost.ts';
 import type { Night } from './night.ts';
 import { type Notice, noticeOf, pageOf, readServed } from './notice.ts';
 import { reconcileNight } from './reconcile.ts';
@@ -63,7 +64,9 @@ export async function closeNight(
   if (night.kind === 'night' || night.kind === 'release') {
     verdict.notes.push(...(await reconciliation(night.session, { lake, tables, config })));
   }
-  const ledgerTrouble = await closeLedger(ledgerRun(night, verdict, completedAt), warehouse).catch(
+  const seconds = (Date.parse(completedAt) - Date.parse(night.openedAt)) / 1000;
+  const cost = costOf(nightQuantities(outcome, await jobsOf(outcome, jobs, lake), seconds), config.STAGE !== 'local');
+  const ledgerTrouble = await closeLedger({ ...ledgerRun(night, verdict, completedAt), cost }, warehouse).catch(
     (error: Error) => error,
   );
   // A warehouse that fell asleep over long jobs is waited for; one that was away from the start was waited for already.
@@ -74,7 +77,7 @@ export async function closeNight(
     verdict.reasons.push({ error: ledgerTrouble.name, text });
   }
   const practice = (await lakeKind(lake)) === 'practice';
-  const report = { ...toReport(night, verdict, practice, completedAt), stages: stagesOf(outcome) };
+  const report = { ...toReport(night, verdict, practice, completedAt), cost, stages: stagesOf(outcome) };
   const key = reportKey(night);
   await lake.write(key, jsonBytes(report));
   await dropRepeated({ lake, runs }, night, verdict.sessions);
@@ -90,6 +93,23 @@ export async function closeNight(
   const page = pageOf(lake, key);
   const notice = noticeOf({ night, verdict, fresh, served, page, stage: config.STAGE, closedAt: completedAt });
   return { runId, session, status, report: key, ...notice, cause: wellFormed(reasons[0]?.text ?? '', 2000) };
+}
+
+/** What this run's jobs said of themselves; a job in shards said it once each. */
+async function jobsOf(
+  { night, prices }: CloseInput,
+  results: Readonly<Record<string, JobResult | undefined>>,
+  lake: Stores['lake'],
+): Promise<JobResult[]> {
+  const shards = night.jobs?.consolidate?.shards ?? 1;
+  const found = prices.jobs.map(async ({ task }) => {
+    if (task !== 'consolidate' || shards < 2) return [results[task]];
+    const names = Array.from({ length: shards }, (_, index) => `consolidate-${index}-of-${shards}`);
+    return Promise.all(names.map((name) => readJson<JobResult>(lake, keys.jobResult(name))));
+  });
+  return (await Promise.all(found))
+    .flat()
+    .filter((job) => job !== undefined && job.runId === night.runId) as JobResult[];
 }
 
 async function completed(

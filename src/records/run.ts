@@ -79,6 +79,39 @@ export interface StageTiming {
   error?: string;
 }
 
+/** What a night used of AWS, or would have used there. */
+export interface NightQuantities {
+  transitions: number;
+  functionCalls: number;
+  functionGbSeconds: number;
+  /** From the start of the container. */
+  jobVcpuSeconds: number;
+  /** GET and HEAD. */
+  s3Reads: number;
+  /** PUT and LIST. */
+  s3Writes: number;
+  /** An estimate: the night and the quarter of an hour until the warehouse pauses, at one unit. */
+  acuSeconds: number;
+}
+
+/** The same in USD at list prices without free tier; on a laptop, what the night would have cost. */
+export interface NightCost {
+  usd: number;
+  /** False on a laptop, where nothing was paid. */
+  paid: boolean;
+  region: string;
+  /** The day the prices were read. */
+  pricesOf: string;
+  parts: Record<'stepFunctions' | 'lambda' | 'fargate' | 's3' | 'auroraEstimated', number>;
+  quantities: NightQuantities;
+}
+
+/** Pure: one sentence for report and status. */
+export function costText({ usd, region, paid }: NightCost): string {
+  const amount = usd < 0.095 ? usd.toFixed(3) : usd.toFixed(2);
+  return `${paid ? 'Cost' : 'Would cost'} about $${amount} at ${region} list prices; the warehouse's share is estimated.`;
+}
+
 /** night.json */
 export interface NightReport extends StoredReasons {
   runId: string;
@@ -94,6 +127,8 @@ export interface NightReport extends StoredReasons {
   sessions: { published: string[]; held: string[]; unchanged?: string[]; failed: string[] };
   /** What a release would do; only while sessions are held. */
   releasing?: ReleaseEffect;
+  /** What it cost; absent in reports of earlier versions. */
+  cost?: NightCost;
   /** How each state went; absent in reports of earlier versions. */
   stages?: StageTiming[];
 }
@@ -107,4 +142,6 @@ export interface JobResult {
   errors?: { name: string; message: string; symbol?: string | null }[];
   notes?: string[];
   seconds: number;
+  /** What the job asked of the lake. */
+  requests?: { reads: number; writes: number };
 }

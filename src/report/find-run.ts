@@ -3,7 +3,7 @@ import { readReport } from '../lake/reports.ts';
 import { usableIngest } from '../lake/session-files.ts';
 import { stagedDates } from '../lake/staging.ts';
 import type { ReasonDetail } from '../records/reason.ts';
-import type { DatasetResult, JobResult, NightKind, NightReport, NightStatus } from '../records/run.ts';
+import type { DatasetResult, JobResult, NightCost, NightKind, NightReport, NightStatus } from '../records/run.ts';
 import { statement } from '../text.ts';
 import type { SqlRow, Warehouse } from '../warehouse/client.ts';
 import sql from '../warehouse/ledger.sql';
@@ -65,6 +65,7 @@ export async function runOfLedger(row: SqlRow, lake: Lake, alive: boolean): Prom
     datasets?: DatasetResult[];
     sessions?: { held?: string[]; failed?: string[] };
     reasonDetails?: ReasonDetail[];
+    cost?: NightCost;
   };
   const reasons = JSON.parse(String(row.reasons ?? '[]')) as string[];
   const closed = summary.datasets !== undefined;
@@ -86,6 +87,7 @@ export async function runOfLedger(row: SqlRow, lake: Lake, alive: boolean): Prom
         ? reasons
         : ['interrupted: the process or execution ended before Close Night'],
     reasonDetails: summary.reasonDetails,
+    ...(summary.cost && { cost: summary.cost }),
     notes: staged.length > 0 ? [`staged and not yet published: ${staged.join(', ')}; the next run adopts it`] : [],
     sessions: {
       published: await publishedBy(lake, runId),

@@ -1,6 +1,6 @@
 import { sessionsBetween } from '../calendar/calendar.ts';
 import { groupedReasons, readReasons } from '../records/reason.ts';
-import type { TaskStatus } from '../records/run.ts';
+import { costText, type TaskStatus } from '../records/run.ts';
 import { counted, duration, exchangeTime, figure, list } from '../text.ts';
 import { figureOf, type Html, html, tableOf } from './html.ts';
 import { type Extract, type History, type ReportedRun, type SymbolCandles, statusSentence } from './model.ts';
@@ -17,12 +17,12 @@ export interface Section {
 
 /** What it came to, why, and whose data it is. */
 export function headOf(run: ReportedRun): Html {
-  const { session, status, kind, runId, startedAt, seconds, practice, notes } = run;
+  const { session, status, kind, runId, startedAt, seconds, practice, notes, cost } = run;
   const what = kind === 'night' ? 'Night' : kind === 'task' ? 'Task' : kind === 'release' ? 'Release' : 'Backfill';
   return html`<h1>${what} of session ${session} <span class="status ${status}">${status}</span></h1>
 ${practice && html`<p class="practice"><strong>Practice data.</strong> These figures come from a practice market, not from a vendor.</p>`}
 <p>${statusSentence(run)}</p>
-<p class="quiet">Started ${exchangeTime(startedAt)}${seconds > 0 && html`, took ${duration(seconds)}`}. Run <code>${runId}</code>.</p>
+<p class="quiet">Started ${exchangeTime(startedAt)}${seconds > 0 && html`, took ${duration(seconds)}`}. Run <code>${runId}</code>.${cost && html` ${costText(cost)}`}</p>
 ${listOf('Why', groupedReasons(readReasons(run)))}${listOf('Worth a look', notes)}`;
 }
 

@@ -9,7 +9,7 @@ const closeNightSql = statement(sql, 'close-night');
 /** A run that has ended, as the ledger keeps it. */
 export type ClosedRun = Pick<
   NightReport,
-  'runId' | 'session' | 'status' | 'datasets' | 'reasons' | 'reasonDetails' | 'sessions' | 'completedAt'
+  'runId' | 'session' | 'status' | 'datasets' | 'reasons' | 'reasonDetails' | 'sessions' | 'completedAt' | 'cost'
 > & { releasedRun: string | null };
 
 /** Enters how a run ended, and one row a task. A repeated call changes nothing. */
@@ -59,8 +59,10 @@ export function summaryOf({
   datasets,
   sessions: { held, failed },
   reasonDetails,
-}: Pick<ClosedRun, 'datasets' | 'sessions' | 'reasonDetails'>): string {
-  return JSON.stringify({ datasets, sessions: { held, failed }, ...(reasonDetails && { reasonDetails }) });
+  cost,
+}: Pick<ClosedRun, 'datasets' | 'sessions' | 'reasonDetails' | 'cost'>): string {
+  const more = { ...(reasonDetails && { reasonDetails }), ...(cost && { cost }) };
+  return JSON.stringify({ datasets, sessions: { held, failed }, ...more });
 }
 
 /** PostgreSQL's text of an instant, UTC without a zone. */

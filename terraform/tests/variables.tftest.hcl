@@ -65,6 +65,20 @@ run "a_budget_needs_a_reader" {
   expect_failures = [aws_budgets_budget.month]
 }
 
+run "a_budget_counts_this_stage_alone" {
+  command = plan
+
+  variables {
+    monthly_budget_usd = 25
+    notify_emails      = ["ops@example.com"]
+  }
+
+  assert {
+    condition     = [for filter in aws_budgets_budget.month[0].cost_filter : "${filter.name} ${join(",", filter.values)}"] == ["TagKeyValue user:deployment$afterbell-dev"]
+    error_message = "the budget counts other things of the account"
+  }
+}
+
 run "a_job_without_a_repository_is_named_before_anything_is_made" {
   command = plan
 

@@ -5,6 +5,8 @@ import type { Integration } from '../../src/local/states/events.ts';
 import { loadMachine } from '../../src/local/states/load.ts';
 import { runMachine } from '../../src/local/states/run-machine.ts';
 import { placeholdersIn, renderTemplate } from '../../src/local/states/template.ts';
+import { closeInput } from '../../src/night/close-input.ts';
+import { nightQuantities } from '../../src/night/cost.ts';
 import { enrich } from '../../src/night/enrich.ts';
 import type { Runs } from '../../src/tables/runs.ts';
 import { FIRST, LONG, names, openEnrichment, SESSION, vendorOf } from './enriching.ts';
@@ -33,6 +35,7 @@ async function nightOf(symbols: number, minutes: number, callsPerMinute: number,
   const budget = enrichmentBudget({ symbols, minutes, callsPerMinute: [callsPerMinute] });
   const runs = runsInMemory();
   let calls = 0;
+  let told: unknown;
   const step = async (dataset: string) => {
     const source = sourceOf(names(symbols), { callsPerMinute, ask }, { dataset, task: `sync-${dataset}`, budget });
     const stored = async (items: readonly unknown[]) => {
@@ -75,7 +78,9 @@ async function nightOf(symbols: number, minutes: number, callsPerMinute: number,
         };
       },
     };
-    return { Payload: (await answers[FunctionName]?.()) ?? {} };
+    if (FunctionName === 'close_night') told = (args as { Payload: unknown }).Payload;
+    const used = { calls: 1, gbSeconds: 2, reads: 3, writes: 4 };
+    return { Payload: { ...((await answers[FunctionName]?.()) ?? {}), used } };
   };
   const result = await runMachine(nightly, {
     input: {},
@@ -84,16 +89,22 @@ async function nightOf(symbols: number, minutes: number, callsPerMinute: number,
     integrations: Object.fromEntries(nightly.resources.map((resource) => [resource, invoke])),
     sleep: async () => undefined,
   });
-  return { ...result, calls };
+  return { ...result, calls, told: closeInput.parse(told) };
 }
 
 test.each([
   ['the defaults', 500, 30, 25],
   ['25 calls a minute for 200 minutes', 5000, 200, 25],
 ])('a night that asks for company details and valuations ends within AWS’s history: %s', async (_, ...settings) => {
-  const { status, cause, historyEvents, calls } = await nightOf(...settings);
+  const { status, cause, historyEvents, transitions, calls, told } = await nightOf(...settings);
   expect({ status, cause }).toEqual({ status: 'SUCCEEDED', cause: undefined });
   expect(calls).toBe(2 * settings[0]);
+  // What the night costs is told from the same: as many transitions, and every call.
+  const { transitions: counted, functionCalls, functionGbSeconds } = nightQuantities(told, [], 60);
+  expect(Math.abs(counted - transitions)).toBeLessThan(0.02 * transitions);
+  const steps = told.enriched.reduce((sum, { used }) => sum + used!.calls!, 0);
+  expect(functionCalls).toBe(steps + 4);
+  expect(functionGbSeconds).toBe(2 * (steps + 1) + 3);
   // Lists, pages of them and 250 sessions have the rest.
   expect(historyEvents).toBeLessThan(15_000);
 });

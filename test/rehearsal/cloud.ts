@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListTopicsCommand, PublishCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { Requests } from '../../src/lake/lake-requests.ts';
 import { type BusEvent, matches } from '../../src/local/aws/eventbridge.ts';
 import { openPglite } from '../../src/local/aws/pglite.ts';
 import { startAwsServer } from '../../src/local/aws/server.ts';
@@ -37,6 +38,15 @@ export interface Told {
   message: string;
 }
 
+/** What AWS would have billed an execution for, as seen from outside it. */
+export interface Metered {
+  transitions: number;
+  calls: number;
+  functionSeconds: number;
+  jobs: number;
+  jobSeconds: number;
+}
+
 interface Watch {
   signal?: AbortSignal;
   onEvent?: (event: ExecutionEvent) => void;
@@ -50,7 +60,9 @@ export interface Cloud {
   /** Endpoints by the SDKs' environment names, for whoever works on this stage. */
   endpoints: Record<string, string>;
   /** Runs one execution of a deployed machine to its end. */
-  run(machine: string, input: object, name: string, watch?: Watch): Promise<Execution>;
+  run(machine: string, input: object, name: string, watch?: Watch): Promise<Execution & { metered: Metered }>;
+  /** Objects and lists of the lake that were asked for so far. */
+  lakeRequests(): Promise<Requests>;
   /** Tells the default bus of an execution's end, as AWS does. */
   tellEnd(machine: string, ended: Pick<Execution, 'status' | 'error' | 'cause' | 'runId'>): Promise<void>;
   /** What events have started meanwhile, with its end. */
@@ -173,7 +185,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     for (const rule of rules) await notify(rule, event);
   }
 
-  function run(machineName: string, input: object, name: string, watch?: Watch): Promise<Execution> {
+  function run(machineName: string, input: object, name: string, watch?: Watch) {
     const machine = deployed.machines.find((one) => one.name === machineName)!;
     return execute(machine, input, `${name}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}`, watch);
   }
@@ -182,13 +194,14 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     const startTime = new Date().toISOString();
     const begun = performance.now();
     const counts: Record<string, number> = {};
+    const metered: Metered = { transitions: 0, calls: 0, functionSeconds: 0, jobs: 0, jobSeconds: 0 };
     const arn = `${executionsOf(machine)}:${runId}`;
     executions.started(arn, machine.arn);
     const result = await runMachine(machine.machine, {
       input,
       execution: { arn, name: runId, startTime, roleArn: machine.role },
       stateMachine: { arn: machine.arn, name: machine.machine.name },
-      integrations: integrations(sandboxes, roles, credentials.get(machine.role)!, client),
+      integrations: integrations(sandboxes, roles, credentials.get(machine.role)!, client, metered),
       timeScale: TIME_SCALE,
       onEvent: (event) => {
         counts[event.type] = (counts[event.type] ?? 0) + 1;
@@ -198,7 +211,8 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
       signal: watch.signal,
     });
     executions.ended(arn, result);
-    const ended = { ...result, runId };
+    metered.transitions = result.transitions;
+    const ended = { ...result, runId, metered };
     await tellEnd(machine, ended);
     const { StateEntered: states, TaskScheduled: tasks } = counts;
     say(`${runId}: ${result.status}, ${states} states, ${tasks} tasks`, begun);
@@ -210,6 +224,7 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     operator: client,
     endpoints,
     run,
+    lakeRequests: () => emulator.lakeRequests(),
     tellEnd: (name, ended) => tellEnd(deployed.machines.find((one) => one.name === name)!, ended),
     settled: () => triggered.settled(),
     events,
@@ -243,6 +258,7 @@ function integrations(
   roles: Roles,
   role: Record<string, string>,
   client: object,
+  metered: Metered,
 ): Record<string, Integration> {
   const may = (action: string, resource: string) => {
     if (roles.allows(role.AWS_ACCESS_KEY_ID!, action, resource)) return;
@@ -254,14 +270,21 @@ function integrations(
       const { FunctionName, Payload } = args as { FunctionName: string; Payload: unknown };
       may('lambda:InvokeFunction', FunctionName);
       const { functions, name, timeoutSeconds } = sandboxes.functions.get(FunctionName)!;
+      const begun = performance.now();
       const payload = await functions.invoke(name, Payload, { timeoutSeconds, signal });
+      metered.calls += 1;
+      metered.functionSeconds += (performance.now() - begun) / 1000;
       return { Payload: payload, StatusCode: 200, ExecutedVersion: '$LATEST' };
     },
     'arn:aws:states:::batch:submitJob.sync': async (args, { signal }) => {
       const { JobDefinition, JobQueue } = args as { JobDefinition: string; JobQueue: string };
       may('batch:SubmitJob', JobDefinition);
       may('batch:SubmitJob', JobQueue);
-      return sandboxes.jobs.get(JobDefinition.split('/').at(-1)!)!.submitJob(args, { signal });
+      const begun = performance.now();
+      const done = await sandboxes.jobs.get(JobDefinition.split('/').at(-1)!)!.submitJob(args, { signal });
+      metered.jobs += 1;
+      metered.jobSeconds += (performance.now() - begun) / 1000;
+      return done;
     },
     'arn:aws:states:::sns:publish': async (args) => {
       const { MessageId } = await sns.send(new PublishCommand(args as never));

@@ -180,6 +180,28 @@ def take_loopback_for_tls():
     IAMPolicyStatement.is_action_permitted = new_permitted
 
 
+class CountLakeRequests:
+    """Objects and lists of the lake that were asked for, by the two classes that S3 bills."""
+
+    def __init__(self, app):
+        self.app = app
+        self.counts = {"reads": 0, "writes": 0}
+
+    def __call__(self, environ, start_response):
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if path == "/rehearsal/lake-requests":
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(self.counts).encode()]
+        bucket, _, key = path.lstrip("/").partition("/")
+        lists = method == "GET" and "list-type=2" in environ.get("QUERY_STRING", "")
+        if bucket.startswith("afterbell-dev-lake") and (key or lists):
+            if lists or method == "PUT":
+                self.counts["writes"] += 1
+            elif method in ("GET", "HEAD"):
+                self.counts["reads"] += 1
+        return self.app(environ, start_response)
+
+
 remember_logging_config()
 remember_time_limits()
 let_serverless_v2_have_a_data_api()
@@ -190,4 +212,5 @@ let_delete_markers_be_deleted()
 take_loopback_for_tls()
 
 if __name__ == "__main__":
-    run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=True)
+    app = CountLakeRequests(DomainDispatcherApplication(create_backend_app))
+    run_simple("127.0.0.1", int(sys.argv[1]), app, threaded=True)

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Requests } from '../../src/lake/lake-requests.ts';
 import { pythonWithMoto } from './moto.ts';
 import { makeOperator } from './operator.ts';
 
@@ -15,6 +16,8 @@ export interface Emulator {
   refused: string[];
   /** From now on every request is signed by somebody whose policies allow it; `false`: anybody may do anything again. */
   authorize(on: boolean): Promise<void>;
+  /** Objects and lists of the lake that were asked for so far, by the two classes that S3 bills. */
+  lakeRequests(): Promise<Requests>;
   close(): Promise<void>;
 }
 
@@ -57,6 +60,7 @@ export async function startEmulator(): Promise<Emulator | undefined> {
       const answer = await fetch(`${url}/moto-api/reset-auth`, { method: 'POST', headers, body });
       if (!answer.ok) throw new Error(`authorization was not switched: ${await answer.text()}`);
     },
+    lakeRequests: async () => (await fetch(`${url}/rehearsal/lake-requests`)).json() as Promise<Requests>,
     close: () =>
       new Promise((resolve) => {
         child.once('close', () => resolve());

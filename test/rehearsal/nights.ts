@@ -9,13 +9,16 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { expect, test } from 'vitest';
 import { openStage, type Stage } from '../../src/deployed/stage.ts';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
+import type { Requests } from '../../src/lake/lake-requests.ts';
 import type { PracticeMarket } from '../../src/local/market/start-market.ts';
+import { costOf } from '../../src/night/cost.ts';
 import { Analyses } from '../../src/portfolio/analyses.ts';
-import type { NightReport } from '../../src/records/run.ts';
+import type { NightCost, NightReport } from '../../src/records/run.ts';
 import { storePrices } from '../../src/warehouse/prices.ts';
 import { bar } from '../checks/bars.ts';
 import { HANGS_MS } from '../limits.ts';
 import { BUSY_TIMES, type Cloud, openCloud } from './cloud.ts';
+import { say } from './say.ts';
 import { findSecrets } from './secrets.ts';
 import { VENDOR_KEYS } from './settings.ts';
 import type { EmulatedStage } from './stack.ts';
@@ -28,6 +31,33 @@ function portfolioFile(): string {
   const path = join(mkdtempSync(join(tmpdir(), 'afterbell-portfolio-')), 'core.csv');
   writeFileSync(path, 'symbol,quantity\nAAPL,5\n');
   return path;
+}
+
+/** What the night says it cost is within a tenth of what was seen from outside of it, at the same prices. */
+function requireCost(cost: NightCost, night: Awaited<ReturnType<Cloud['run']>>, lake: Requests): void {
+  const { transitions, calls, functionSeconds, jobs, jobSeconds } = night.metered;
+  const seconds = (Date.parse(night.stoppedAt) - Date.parse(night.startedAt)) / 1000;
+  const seen = costOf(
+    {
+      transitions,
+      functionCalls: calls,
+      functionGbSeconds: functionSeconds,
+      jobVcpuSeconds: (60 * jobs + jobSeconds) * 2,
+      s3Reads: lake.reads,
+      s3Writes: lake.writes,
+      acuSeconds: seconds + 900,
+    },
+    true,
+  );
+  say(
+    `the night says ${JSON.stringify(cost.parts)} ${JSON.stringify(cost.quantities)}; seen: ${JSON.stringify(seen.parts)} ${JSON.stringify(seen.quantities)}`,
+    performance.now(),
+  );
+  expect(cost.paid).toBe(true);
+  expect(Math.abs(cost.usd - seen.usd)).toBeLessThan(0.1 * seen.usd);
+  // The warehouse's share is an estimate on both sides, and hides nothing of the others.
+  const counted = ({ usd, parts }: NightCost) => usd - parts.auroraEstimated;
+  expect(Math.abs(counted(cost) - counted(seen))).toBeLessThan(0.1 * counted(seen));
 }
 
 /** Registers the tests that run what the stage has deployed; in order, for each goes on where the one before ended. */
@@ -52,6 +82,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
       Object.assign(process.env, operatorShell(cloud));
       dev = await openStage('dev');
       const input = await scheduled('night', '2025-11-20T09:00:00Z');
+      const before = await cloud.lakeRequests();
       const retried: (string | undefined)[] = [];
       const night = await cloud.run('nightly', input, 'night-2025-11-19', {
         onEvent: ({ type, error }) => {
@@ -59,12 +90,14 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
         },
       });
       expect(cloud.refused()).toEqual([]);
+      const after = await cloud.lakeRequests();
       // The bus was busy; the event that starts the portfolio machine arrived all the same.
       expect(retried).toEqual(Array.from({ length: BUSY_TIMES }, () => 'Night.EventRefused'));
       expect(night).toMatchObject({ status: 'SUCCEEDED', output: { status: 'Succeeded', session: '2025-11-19' } });
       const { lake, tables, warehouse } = dev.stores;
       const report = await readJson<NightReport>(lake, keys.report('2025-11-19', 'night.json'));
       expect(report).toMatchObject({ runId: night.runId, status: 'Succeeded', practice: true });
+      requireCost(report!.cost!, night, { reads: after.reads - before.reads, writes: after.writes - before.writes });
       const statuses = report!.datasets.map(({ name, status }) => `${name} ${status}`);
       expect(statuses).toEqual(
         'tickers splits dividends assets index_members metadata valuations prices consolidate resample'

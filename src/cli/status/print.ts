@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Reason, reasonLines } from '../../records/reason.ts';
+import { costText, type NightCost } from '../../records/run.ts';
 import { COMMANDS } from '../../report/next-steps.ts';
 import { counted, exchangeTime, ledgerInstant, short, there } from '../../text.ts';
 import type { SqlRow } from '../../warehouse/client.ts';
@@ -107,6 +108,8 @@ function printNights(nights: readonly SqlRow[], terminal: Terminal): void {
     return [String(night.session), String(night.kind), word, begun, String(night.run_id), short(why, 60)];
   });
   terminal.print(['', ...table(['session', 'kind', 'status', 'started', 'run', ''], rows)]);
+  const { cost } = JSON.parse(String(nights[0]!.summary)) as { cost?: NightCost };
+  if (cost) terminal.print(`The last of them: ${costText(cost)}`);
 }
 
 export function nextText(
