@@ -56,7 +56,10 @@ export async function runJob(
     const watch = isDebug ? (call: LakeCall) => say({ level: 'DEBUG', message: 'lake', job, ...call }) : undefined;
     const { lake, requests } = countedLake(opened, watch);
     const progress: Progress = isDebug || config.LOG_LEVEL === 'INFO' ? say : () => undefined;
-    const summary = { ...(await work({ lake, config, runId, signal: stop.signal, progress })), requests: { ...requests } };
+    const summary = {
+      ...(await work({ lake, config, runId, signal: stop.signal, progress })),
+      requests: { ...requests },
+    };
     if (!summary.dryRun) await lake.write(keys.jobResult(nameOf(job, summary)), jsonBytes(summary));
     host.stdout.write(`${JSON.stringify(summary)}\n`);
     if (summary.status === 'failed') throw failure(summary);

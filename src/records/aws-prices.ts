@@ -1,10 +1,10 @@
 /**
- * List prices without free tier, in USD, for what a stage uses. The region and the day they were read are theirs; a
- * night in another region, or in another year, costs something else.
+ * List prices without free tier, in USD, for what a stage uses, as they were known in the month they are of; `source`
+ * has today's. A night in another region, or in another year, costs something else.
  */
 export const AWS_PRICES = {
   region: 'us-east-1',
-  asOf: '2026-11-30',
+  asOf: '2026-11',
   source:
     'aws.amazon.com, the /pricing page of step-functions, lambda, fargate, vpc, s3, rds/aurora, dynamodb, secrets-manager, cloudwatch and ecr',
   usd: {

@@ -100,7 +100,7 @@ export interface NightCost {
   /** False on a laptop, where nothing was paid. */
   paid: boolean;
   region: string;
-  /** The day the prices were read. */
+  /** The month the prices are of. */
   pricesOf: string;
   parts: Record<'stepFunctions' | 'lambda' | 'fargate' | 's3' | 'auroraEstimated', number>;
   quantities: NightQuantities;
