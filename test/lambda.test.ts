@@ -251,7 +251,7 @@ describe('a secret', () => {
       expect(secrets.commandCalls(GetSecretValueCommand)).toHaveLength(1);
       await expect(handler({}, contextOf())).rejects.toMatchObject({ name: 'Vendor.KeyMissing' });
       secrets.on(GetSecretValueCommand).resolves({ SecretString: '{"apiKey":"rotated"}' });
-      expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'rotated' } });
+      expect(await handler({}, contextOf())).toEqual({ polygon: { apiKey: 'rotated' }, used: USED });
     } finally {
       vi.useRealTimers();
     }
