@@ -6,7 +6,7 @@ export interface PlannedFault {
   at: number;
   /** Only effects whose name begins so are counted; all of them without it. */
   on?: string;
-  /** `clock`: it jumps, and stays there; `clock-ahead`: it is put right when the step is over. */
+  /** `clock`: it jumps, and stays there; `clock-ahead`: it is so from the step's beginning to its end. */
   how: 'before' | 'after' | 'slow' | 'full' | 'crash-functions' | 'crash-jobs' | 'stop' | 'clock' | 'clock-ahead';
   times: number;
   /** Of a slow answer or of a clock's jump. */
@@ -59,11 +59,11 @@ export function faultsOf(
       if (fault.how === 'crash-functions') deaths.functions();
       else if (fault.how === 'crash-jobs') deaths.jobs();
       else if (fault.how === 'stop') deaths.execution();
-      else if (fault.how === 'clock' || fault.how === 'clock-ahead') {
+      else if (fault.how === 'clock') {
         world.say(`the clock jumps by ${fault.ms! / 60_000} min`);
         world.wall += fault.ms!;
-      } else going.push({ kind, fault, left: fault.times });
-      if (['crash-functions', 'crash-jobs', 'stop', 'clock', 'clock-ahead'].includes(fault.how)) count(fault.how);
+      } else if (fault.how !== 'clock-ahead') going.push({ kind, fault, left: fault.times });
+      if (['crash-functions', 'crash-jobs', 'stop', 'clock'].includes(fault.how)) count(fault.how);
     }
     const active = going.find((one) => one.kind === kind && one.left > 0);
     if (!active || !owner.alive) return undefined;

@@ -8,6 +8,8 @@ export type Step =
   | {
       kind: 'night';
       days: number;
+      /** Only after a session that no step before has seen: on weekends a night has nothing to do. */
+      fresh?: boolean;
       misbehave: string[];
       faults: PlannedFault[];
       twice?: boolean;

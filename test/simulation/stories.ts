@@ -27,6 +27,7 @@ export interface Story {
 const night = (more: Partial<Extract<Step, { kind: 'night' }>> = {}): Step => ({
   kind: 'night',
   days: 1,
+  fresh: true,
   misbehave: [],
   faults: [],
   ...more,
@@ -50,12 +51,22 @@ const STORIES: Record<string, (random: Random) => Story> = {
     ],
     store: 's3',
   }),
-  'a night is withheld, the next one has its session too, and the first is released': () => ({
-    steps: [night({ misbehave: ['half-missing@grouped'] }), night(), release],
-    settings: { TRAILING_SESSIONS: '3' },
-  }),
+  'a night is withheld, the next one has its session too and is killed before its end, and the first is released':
+    () => ({
+      steps: [
+        night({ misbehave: ['half-missing@grouped'] }),
+        night({ faults: [{ on: 's3 PUT processing_metadata/consolidation', at: 1, how: 'stop', times: 1 }] }),
+        release,
+      ],
+      settings: { TRAILING_SESSIONS: '3' },
+      store: 's3',
+    }),
   'a clock is ahead while sessions are fetched, and right again when they are corrected': (random) => ({
-    steps: [night({ faults: [aheadAt('vendor /v2/aggs', random)] }), night(), night()],
+    steps: [
+      night({ faults: [{ at: 0, how: 'clock-ahead', times: 1, ms: random.int(4, 8) * DAY_MS }] }),
+      night(),
+      night(),
+    ],
     settings: { TRAILING_SESSIONS: '3' },
   }),
   'a list of splits is fetched alone, and has a split of yesterday': () => ({
@@ -67,13 +78,13 @@ const STORIES: Record<string, (random: Random) => Story> = {
     store: 's3',
     market: ['early-split'],
   }),
-  'an older session is answered by half': () => ({
-    steps: [night(), night({ misbehave: ['half-missing@grouped:1'] }), night()],
+  'older sessions are answered by half': () => ({
+    steps: [night(), night({ misbehave: ['half-missing@grouped/older'] })],
     settings: { TRAILING_SESSIONS: '3' },
   }),
   'the history of a new symbol is damaged before its first merge': () => ({
     steps: [night({ damage: 'newcomer' }), night()],
-    settings: { MAX_FAILED_PERCENT: '50' },
+    settings: { MAX_FAILED_PERCENT: '50', RESAMPLING_INTERVALS: '3' },
     store: 's3',
     market: ['listing'],
   }),
@@ -89,7 +100,7 @@ const STORIES: Record<string, (random: Random) => Story> = {
     oldCalendar: true,
   }),
   'sessions from before the market grew are fetched': (random) => ({
-    steps: [night(), { kind: 'backfill', sessions: 5, back: random.int(24, 40), misbehave: [], faults: [] }],
+    steps: [night(), { kind: 'backfill', sessions: 5, back: random.int(32, 45), misbehave: [], faults: [] }],
   }),
   'the answer to a write is lost': (random) => ({
     steps: [
@@ -104,10 +115,6 @@ const STORIES: Record<string, (random: Random) => Story> = {
 
 function stopAt(on: string, at: number, random: Random): PlannedFault {
   return { on, at, how: random.pick(['stop', 'stop', 'crash-functions']), times: 1 };
-}
-
-function aheadAt(on: string, random: Random): PlannedFault {
-  return { on, at: 1, how: 'clock-ahead', times: 1, ms: random.int(3, 6) * DAY_MS };
 }
 
 /** One of them, in one history of three. */
