@@ -9,11 +9,7 @@ interface Report {
 
 /** What a run published stands in its report, and what it says is published is there. */
 export function checkReport(lake: LakeReader, runId: string): string[] {
-  const reports = lake
-    .keys('reports/')
-    .filter((key) => /\/(night|run=[^/]*)\.json$/.test(key))
-    .map((key) => lake.json<Report>(key)!);
-  const report = reports.find((one) => one.runId === runId);
+  const report = reportOf(lake, runId);
   if (!report) return [];
   const { published, unchanged, failed } = report.sessions;
   const problems: string[] = [];
@@ -47,19 +43,18 @@ export function checkOldLists(lake: LakeReader, before: Map<string, string | und
     .map(([key]) => `${key} was written by the night after ${session}`);
 }
 
-/** Versions of the session files by date. */
-export function sessionVersions(lake: LakeReader): Map<string, string | undefined> {
-  const keys = lake.keys('bronze/sessions/date=');
-  return new Map(keys.map((key) => [/date=([0-9-]+)/.exec(key)![1]!, lake.version(key)]));
+/**
+ * A release publishes what its run had withheld, and nothing else that lies about.
+ * @param own sessions that were staged by the released run
+ */
+export function checkRelease(lake: LakeReader, runId: string, own: readonly string[]): string[] {
+  const { published = [] } = reportOf(lake, runId)?.sessions ?? {};
+  return published
+    .filter((date) => !own.includes(date))
+    .map((date) => `a release published ${date}, which its run had not withheld`);
 }
 
-/** A release publishes what its run had withheld, and nothing else that lies about. */
-export function checkRelease(
-  lake: LakeReader,
-  before: ReadonlyMap<string, string | undefined>,
-  own: readonly string[],
-): string[] {
-  return [...sessionVersions(lake)]
-    .filter(([date, version]) => before.get(date) !== version && !own.includes(date))
-    .map(([date]) => `a release published ${date}, which its run had not withheld`);
+function reportOf(lake: LakeReader, runId: string): Report | undefined {
+  const keys = lake.keys('reports/').filter((key) => /\/(night|run=[^/]*)\.json$/.test(key));
+  return keys.map((key) => lake.json<Report>(key)!).find((one) => one.runId === runId);
 }

@@ -13,7 +13,7 @@ import { Market } from './market.ts';
 import { Oracle } from './oracle.ts';
 import { keyOf } from './oracle-bar.ts';
 import { allBytes, changedBytes } from './oracle-bytes.ts';
-import { checkOldLists, checkRelease, checkReport, listVersions, sessionVersions } from './oracle-reports.ts';
+import { checkOldLists, checkRelease, checkReport, listVersions } from './oracle-reports.ts';
 import { twoNights, verifyStage } from './owner.ts';
 import type { Program, Wires } from './process.ts';
 import { Random } from './random.ts';
@@ -245,9 +245,8 @@ export async function simulate(script: Script, { program, warehouse, root = proc
         released = true;
         if (!run) return;
         const own = lake.keys(`staging/run=${run}/date=`).map((key) => /date=([0-9-]+)/.exec(key)![1]!);
-        const before = sessionVersions(lake);
-        await execute('release', { release: run }, step.faults, []);
-        outcome.problems.push(...checkRelease(lake, before, own));
+        const ended = await execute('release', { release: run }, step.faults, []);
+        if (ended) outcome.problems.push(...checkRelease(lake, ended.runId, own));
         return;
       }
       case 'task': {
