@@ -102,8 +102,8 @@ export class Market implements MarketSource {
       this.listings.filter(({ born, died }) => born < 0 && died === Number.POSITIVE_INFINITY),
     );
     const at = event === 'early-split' ? 2 : history - 1;
-    // The morning after, and a day and a half.
-    const late = Date.parse(`${this.#sessions[history - 1]}T09:00:00Z`) + 60 * 3_600_000;
+    // Half a day after the first night, which is in the morning after its session.
+    const late = Date.parse(`${this.#sessions[history]}T09:00:00Z`) + 36 * 3_600_000;
     const knownFrom = event === 'early-split' ? 0 : late;
     this.splitsOf.push({ listing, at, from: 1, to: 3, knownFrom, knownTo: Number.POSITIVE_INFINITY });
   }

@@ -4,7 +4,7 @@ import type { Step } from './script.ts';
 
 /** What the market does besides, at a moment that a story needs. */
 export type MarketEvent =
-  /** A split of the last session before the first night, of which the vendor tells only a day and a half later. */
+  /** A split of the last session before the first night, of which the vendor tells only after that night. */
   | 'late-split'
   /** A split within the fetched sessions, known from the beginning. */
   | 'early-split'
