@@ -300,9 +300,7 @@ export const SETTINGS = [
     'AFTERBELL_NOW',
     z.iso.datetime('an instant, e.g. 2025-11-20T09:00:00Z').optional(),
     'The instant `status` is asked about, in rehearsals.',
-    {
-      internal: true,
-    },
+    { internal: true },
   ),
   setting('RUN_ID', text.optional(), 'The run a job works for.', { internal: true }),
   setting('POLYGON_SECRET_ARN', text.optional(), 'Secret {"apiKey"}.', { internal: true }),

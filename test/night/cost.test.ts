@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { costOf, nightQuantities } from '../../src/night/cost.ts';
 import { costText } from '../../src/records/run.ts';
+import { headOf } from '../../src/report/sections.ts';
+import { summaryOf } from '../../src/warehouse/ledger.ts';
+import { nightReport } from '../report/night-report.ts';
 import { closing, ended } from './closing.ts';
 
 const QUANTITIES = {
@@ -49,4 +52,11 @@ test('calls, requests and seconds of all parts are added up, retries and jobs am
   expect(functionGbSeconds - before.functionGbSeconds).toBe(10);
   expect([s3Reads - before.s3Reads, s3Writes - before.s3Writes]).toEqual([105, 207]);
   expect([jobVcpuSeconds, acuSeconds]).toEqual([200, 1500]);
+});
+
+test('report and ledger have it; a night of an earlier version says nothing of it', () => {
+  const cost = costOf(QUANTITIES, true);
+  expect(headOf(nightReport({ cost })).text).toContain('Cost about $0.13 at us-east-1 list prices');
+  expect(JSON.parse(summaryOf(nightReport({ cost }))).cost).toEqual(cost);
+  expect(headOf(nightReport()).text).not.toContain('ost about');
 });
