@@ -1,4 +1,6 @@
+import { dateOf, readDay } from '../calendar/dates.ts';
 import type { Dividend } from '../records/dividend.ts';
+import { type KnownSplit, splitFactorBetween } from './session-quality.ts';
 
 /** An ex-dividend day for which the vendor's factor is not ours. */
 export interface DividendDifference {
@@ -60,4 +62,51 @@ export function dividendDifferences(
       ? []
       : [{ symbol, exDate, ours, vendors: factor }];
   });
+}
+
+/** Prices of one symbol from one day to the day before another are multiplied by `factor`. Days since 1970. */
+export interface DividendSpan {
+  from: number;
+  to: number;
+  factor: number;
+}
+
+/**
+ * Pure: what the dividends of one symbol in force on a day multiply its prices by, as the view `bars_total_return` does
+ * (docs/decisions/0013-adjusted-on-read.md): every span that holds a bar applies to it.
+ * @param bars days since 1970 in order, with their closes as traded
+ * @param changes days on which another company took the symbol over, in order
+ */
+export function dividendSpans(
+  dividends: readonly Dividend[],
+  newest: string,
+  {
+    bars,
+    splits,
+    changes,
+  }: {
+    bars: { date: ArrayLike<number>; close: ArrayLike<number> };
+    splits: readonly KnownSplit[];
+    changes: readonly number[];
+  },
+): DividendSpan[] {
+  const cashOn = new Map<string, number>();
+  for (const { exDate, cashAmount, currency } of dividends)
+    if (currency === 'USD' && exDate <= newest) cashOn.set(exDate, (cashOn.get(exDate) ?? 0) + cashAmount);
+  return [...cashOn].flatMap(([exDate, cash]) => {
+    const to = readDay(exDate)!;
+    const from = changes.findLast((day) => day <= to) ?? Number.NEGATIVE_INFINITY;
+    const place = lastBefore(bars.date, to);
+    const before = bars.date[place];
+    if (before === undefined || before < from || to === from) return [];
+    const basis = bars.close[place]! * (splitFactorBetween(splits, dateOf(before), exDate) ?? 1);
+    const factor = dividendFactor(cash, basis);
+    return factor === undefined ? [] : [{ from, to, factor }];
+  });
+}
+
+function lastBefore(days: ArrayLike<number>, day: number): number {
+  let place = days.length - 1;
+  while (place >= 0 && days[place]! >= day) place -= 1;
+  return place;
 }

@@ -39,17 +39,19 @@ interface Actions {
   splits: string;
   dividends: string;
   symbol_history: string;
-  newest: string;
+  /** The days there are bars of. */
+  sessions: string;
 }
 
-const actionsOf = (of: Actions) => filled('corporate-actions', { ...of });
+const actionsOf = (of: Actions) => filled('corporate-actions', { ...of, newest: newestOf(of.sessions) });
 const factorsOf = (symbol_history: string, corporate_actions: string) =>
   filled('adjustment-factors', { symbol_history, corporate_actions });
 const EVERY_DIVIDEND = 'coalesce(f.dividend_factor, 1)';
 const KIND = `CASE kind WHEN 'split' THEN 1.0::DOUBLE WHEN 'total_return' THEN ${EVERY_DIVIDEND}
     ELSE error('bars_adjusted: kind is split or total_return, found ' || kind)::VARCHAR::DOUBLE END`;
 
-const newestOf = (bars: string) => `(SELECT max(date) FROM ${bars})`;
+const newestOf = (sessions: string) => `(SELECT max(date) FROM ${sessions})`;
+const sessionsOf = (bars: string) => `(SELECT DISTINCT date FROM ${bars})`;
 /** The factors of some symbols alone, or of splits alone. */
 function ownFactors(bars: string, where: { symbols?: string; dividends?: string }): string {
   const { symbols = 'true', dividends = symbols } = where;
@@ -61,7 +63,7 @@ function ownFactors(bars: string, where: { symbols?: string; dividends?: string 
     splits: part('splits', symbols),
     dividends: part('dividends', dividends),
     symbol_history: history,
-    newest: newestOf(bars),
+    sessions: sessionsOf(bars),
   };
   return inParentheses(factorsOf(history, inParentheses(actionsOf(of))));
 }
@@ -91,7 +93,7 @@ export const DERIVED_VIEWS: readonly DerivedView[] = [
         splits: 'splits',
         dividends: 'dividends',
         symbol_history: 'symbol_history',
-        newest: newestOf(bars),
+        sessions: sessionsOf(bars),
       }),
   },
   {
@@ -150,10 +152,17 @@ export const DERIVED_VIEWS: readonly DerivedView[] = [
     select: () => filled('members', { index_members: 'index_members' }),
   },
   {
-    name: 'bars_as_known',
+    name: 'sessions_as_known',
     parameters: 'as_of',
     needs: ['all_bars', 'revisions'],
-    select: ({ bars }) => filled('bars-as-known', { bars, revisions: 'revisions' }),
+    select: ({ bars }) => filled('sessions-as-known', { bars, revisions: 'revisions' }),
+  },
+  {
+    name: 'bars_as_known',
+    parameters: 'as_of',
+    needs: ['sessions_as_known'],
+    select: ({ bars }) =>
+      filled('bars-as-known', { bars, revisions: 'revisions', sessions: 'sessions_as_known(as_of)' }),
   },
   ...DATED_LISTS.map(asKnown),
   {
@@ -163,7 +172,13 @@ export const DERIVED_VIEWS: readonly DerivedView[] = [
     select() {
       const [bars, history] = ['bars_as_known(as_of)', 'symbol_history_as_known(as_of)'];
       const [splits, dividends] = ['splits_as_known(as_of)', 'dividends_as_known(as_of)'];
-      const actions = actionsOf({ bars, splits, dividends, symbol_history: history, newest: newestOf(bars) });
+      const actions = actionsOf({
+        bars,
+        splits,
+        dividends,
+        symbol_history: history,
+        sessions: 'sessions_as_known(as_of)',
+      });
       const factors = inParentheses(factorsOf(history, inParentheses(actions)));
       // In one order whatever was corrected since: the same rows are then the same bytes.
       return `${filled('adjusted-bars', { bars, factors, dividend_factor: KIND })}\nORDER BY symbol, date`;

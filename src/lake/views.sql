@@ -47,7 +47,7 @@ cash_days AS (
 ),
 sessions_before AS (
   SELECT c.symbol, c.day, s.date AS session
-  FROM cash_days c ASOF JOIN (SELECT DISTINCT date FROM {bars}) s ON c.day > s.date
+  FROM cash_days c ASOF JOIN {sessions} s ON c.day > s.date
 ),
 traded AS (
   SELECT d.symbol, d.day, b.date AS date_before, b.close AS close_before
@@ -149,32 +149,40 @@ SELECT symbol, date, b.close, a.close AS adjusted_close,
 FROM {bars} b JOIN {adjusted} a USING (symbol, date)
 ORDER BY symbol, date
 
--- name: bars-as-known
--- The bars as they were after the night of session as_of: what came with a later session or revision is taken back. A
--- session counts from the first fetch of any of its rows. `source` is that of the row now, of one that is gone its session's.
+-- name: sessions-as-known
+-- The sessions that were there after the night of session as_of, and `cutoff`, the first moment that is no longer of that
+-- night: of the fetch of a later session, or of a revision that a later night found; null when nothing came since. A session
+-- counts from the first fetch of any of its rows.
 WITH opened AS (
   SELECT date, min(came) AS came
-  FROM (SELECT date, ingested_at AS came FROM {bars} UNION ALL SELECT date, served_since FROM {revisions})
+  FROM (
+    SELECT date, min(ingested_at) AS came FROM {bars} GROUP BY date
+    UNION ALL SELECT date, min(served_since) FROM {revisions} GROUP BY date
+  )
   GROUP BY date
 ),
-cutoff AS (
+later AS (
   SELECT least(
     (SELECT min(came) FROM opened WHERE date > as_of::DATE),
     (SELECT min(revised_at) FROM {revisions} WHERE night > as_of::DATE)
-  ) AS moment
-),
-known AS (SELECT date FROM opened WHERE coalesce(came < (SELECT moment FROM cutoff), true)),
+  ) AS cutoff
+)
+SELECT date, cutoff FROM opened CROSS JOIN later WHERE coalesce(came < cutoff, true)
+
+-- name: bars-as-known
+-- The bars as they were after the night of session as_of: what came with a later session or revision is taken back.
+-- `source` is that of the row now, of one that is gone its session's.
+WITH known AS (SELECT date, cutoff FROM {sessions}),
 undone AS (
-  SELECT * FROM {revisions}
-  WHERE revised_at >= (SELECT moment FROM cutoff)
-  QUALIFY row_number() OVER (PARTITION BY symbol, date ORDER BY revised_at) = 1
+  SELECT r.* FROM {revisions} r JOIN known k ON k.date = r.date AND r.revised_at >= k.cutoff
+  QUALIFY row_number() OVER (PARTITION BY r.symbol, r.date ORDER BY r.revised_at) = 1
 )
 SELECT symbol, date, open, high, low, close, volume, vwap, transactions, source, ingested_at
 FROM {bars} SEMI JOIN known USING (date) ANTI JOIN undone USING (symbol, date)
 UNION ALL
 SELECT u.symbol, u.date, u.open_before, u.high_before, u.low_before, u.close_before, u.volume_before, u.vwap_before,
        u.transactions_before, coalesce(b.source, s.source), u.served_since
-FROM undone u SEMI JOIN known USING (date)
+FROM undone u
 LEFT JOIN (SELECT symbol, date, source FROM {bars} SEMI JOIN undone USING (date)) b
   ON b.symbol = u.symbol AND b.date = u.date
 LEFT JOIN (SELECT date, min(source) AS source FROM {bars} SEMI JOIN undone USING (date) GROUP BY date) s

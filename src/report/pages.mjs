@@ -284,17 +284,21 @@ function startControls() {
   const form = byId('controls');
   if (!form) return;
   form.querySelector('button').hidden = true;
-  const adjusted = form.querySelector('[name=prices]');
+  const [adjusted, dividends] = form.querySelectorAll('[name=prices]');
   let asked = 0;
   form.addEventListener('change', async (event) => {
     const interval = form.querySelector('[name=interval]:checked').value;
     // Bars of several sessions are stored adjusted; daily ones come as they were traded, unless that is asked for.
     if (event.target.name === 'interval') {
-      adjusted.disabled = interval !== '1';
+      for (const box of [adjusted, dividends]) box.disabled = interval !== '1';
       adjusted.checked = interval !== '1';
+      dividends.checked = false;
     }
+    // Dividends come on top of splits.
+    if (event.target === dividends && dividends.checked) adjusted.checked = true;
+    if (event.target === adjusted && !adjusted.checked) dividends.checked = false;
     const params = new URLSearchParams({ symbol: form.querySelector('[name=symbol]').value, interval });
-    if (adjusted.checked) params.set('prices', 'adjusted');
+    if (adjusted.checked) params.set('prices', dividends.checked ? 'total_return' : 'adjusted');
     asked += 1;
     const own = asked;
     const view = byId('view');

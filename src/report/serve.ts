@@ -171,15 +171,19 @@ function requested(
       wanted: `1 for daily bars${others}`,
     };
   }
-  const prices = params.get('prices') ?? (interval === 1 ? 'traded' : 'adjusted');
-  if (prices !== 'traded' && prices !== 'adjusted')
-    return { status: 400, what: 'prices is neither of its two words', found: prices, wanted: 'traded or adjusted' };
-  if (prices === 'traded' && interval > 1) {
+  const words = params.getAll('prices');
+  // Both boxes of the page are one wish.
+  const prices = words.find((word) => word === 'total_return') ?? words[0] ?? (interval === 1 ? 'traded' : 'adjusted');
+  if (prices !== 'traded' && prices !== 'adjusted' && prices !== 'total_return') {
+    const wanted = 'traded, adjusted or total_return';
+    return { status: 400, what: 'prices is none of its three words', found: prices, wanted };
+  }
+  if (prices !== 'adjusted' && interval > 1) {
     const wanted = 'prices=adjusted, or interval=1';
     return {
       status: 400,
       what: 'bars of several sessions are stored adjusted for splits',
-      found: `prices=traded`,
+      found: `prices=${prices}`,
       wanted,
     };
   }

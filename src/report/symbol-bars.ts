@@ -1,5 +1,7 @@
 import { dateOf, readDay } from '../calendar/dates.ts';
+import { type DividendSpan, dividendSpans } from '../checks/dividend-factors.ts';
 import { inFlight } from '../concurrency.ts';
+import { listDates, readList } from '../datasets/snapshots.ts';
 import { decodeHistory } from '../lake/bar-table.ts';
 import { openHistory } from '../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
@@ -7,13 +9,15 @@ import { decodeRows, type Row } from '../lake/parquet.ts';
 import { decodeSilver } from '../lake/silver.ts';
 import { factorSpans, type PriceSplit, readSplits, splitsInForce } from '../lake/splits-list.ts';
 import { companyChanges, PRICED_LIST, readSymbolHistory } from '../lake/symbol-history-file.ts';
+import type { Dividend } from '../records/dividend.ts';
+import { dividendIn } from '../warehouse/dividends.ts';
 import type { ChartBars, ChartMark } from './candle-option.ts';
 import { newestVersion, remembered } from './remembered.ts';
 import { listingVersion, readListing, type SymbolListing } from './symbol-search.ts';
 import { partReader } from './unread.ts';
 
-/** As stored, or with every price before a split on the basis of after it. */
-export type Prices = 'traded' | 'adjusted';
+/** As stored; with every price before a split on the basis of after it; the same with dividends put back. */
+export type Prices = 'traded' | 'adjusted' | 'total_return';
 
 export interface BarRequest {
   symbol: string;
@@ -59,6 +63,8 @@ export interface BrowsedLake {
   lake: Lake;
   listing(): Promise<SymbolListing>;
   splits(): Promise<PriceSplit[]>;
+  /** Symbol → its dividends on the newest list. */
+  dividends(): Promise<ReadonlyMap<string, readonly Dividend[]>>;
   /** Symbol → the days on which another company took it over. */
   companies(): Promise<ReadonlyMap<string, number[]>>;
 }
@@ -75,8 +81,24 @@ export function browseLake(lake: Lake): BrowsedLake {
       () => newestVersion(lake, 'reference/splits/date='),
       () => readSplits(lake),
     ),
+    dividends: remembered(
+      () => newestVersion(lake, 'reference/dividends/date='),
+      () => readDividends(lake),
+    ),
     companies: remembered(() => newestVersion(lake, keys.symbolHistoryOf(PRICED_LIST)), history),
   };
+}
+
+async function readDividends(lake: Lake): Promise<Map<string, Dividend[]>> {
+  const date = (await listDates(lake, 'dividends')).at(-1);
+  const found = new Map<string, Dividend[]>();
+  for (const row of date === undefined ? [] : await readList(lake, 'dividends', date)) {
+    const dividend = dividendIn(row);
+    const own = found.get(dividend.symbol);
+    if (own) own.push(dividend);
+    else found.set(dividend.symbol, [dividend]);
+  }
+  return found;
 }
 
 /** Intervals of which the lake has bars, ascending: one checkpoint stands for each. */
@@ -115,17 +137,20 @@ export async function readSymbolBars(browsed: BrowsedLake, request: BarRequest):
   const attempt = partReader(unread);
   // A split that is announced for a later session changes nothing yet.
   const newest = request.newest ?? dateOf(all.date.at(-1) ?? 0);
-  const [splits, changes, revisions] = await Promise.all([
+  const wantsDividends = request.interval === 1 && request.prices === 'total_return';
+  const [splits, changes, revisions, dividends] = await Promise.all([
     attempt('splits', async () => splitsOf(await browsed.splits(), request.symbol, newest), null),
     attempt('companies', async () => (await browsed.companies()).get(request.symbol) ?? [], null),
     attempt('revisions', () => readRevised(lake, request.symbol, daily.day, fetched), []),
+    wantsDividends ? attempt('dividends', async () => (await browsed.dividends()).get(request.symbol) ?? [], null) : [],
   ]);
   const isDaily = request.interval === 1;
-  const wanted = isDaily && request.prices === 'adjusted';
+  const wanted = isDaily && request.prices !== 'traded';
   // Adjusting by half of what is to be known would be silently wrong.
-  const prices: Prices = !isDaily || (wanted && splits && changes) ? 'adjusted' : 'traded';
+  const isAdjusted = wanted && splits && changes && dividends;
+  const prices: Prices = isAdjusted ? request.prices : isDaily ? 'traded' : 'adjusted';
   const columns = isDaily ? daily : await readWindows(lake, request, all.date);
-  if (wanted && splits && changes) adjust(daily, splits, changes);
+  if (isAdjusted) adjust(daily, splits, changes, dividendSpans(dividends, newest, { bars: all, splits, changes }));
   const companies = (changes ?? []).map(dateOf);
   const told = { splits: splits ?? [], revisions, companies };
   return { ...request, prices, ...columns, ...told, marks: marksOf(columns, told), unread };
@@ -139,7 +164,18 @@ function splitsOf(splits: readonly PriceSplit[], symbol: string, newest: string)
 type Columns = Omit<ChartBars, 'marks'> & { end: number[] };
 
 /** As the resampler does. */
-function adjust(bars: Columns, splits: readonly PriceSplit[], changes: readonly number[]): void {
+function adjust(
+  bars: Columns,
+  splits: readonly PriceSplit[],
+  changes: readonly number[],
+  dividends: readonly DividendSpan[],
+): void {
+  for (const { from, to, factor } of dividends) {
+    for (const [row, day] of bars.day.entries()) {
+      if (day < from || day >= to) continue;
+      for (const name of ['open', 'high', 'low', 'close'] as const) bars[name][row]! *= factor;
+    }
+  }
   for (const { from, to, factor } of factorSpans(splits, changes)) {
     for (const [row, day] of bars.day.entries()) {
       if (day < from || day >= to) continue;

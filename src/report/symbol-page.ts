@@ -23,6 +23,12 @@ const COLOURS: ChartColours = {
   company: COLOUR.five,
 };
 
+const BASIS = {
+  traded: 'as traded',
+  adjusted: 'adjusted for splits',
+  total_return: 'adjusted for splits and dividends',
+} as const;
+
 /** The controls, the chart and what is to be known about its bars. Zoom, and a switch without a new page, need the script. */
 export async function symbolContent(bars: SymbolBars, intervals: readonly number[]): Promise<Html> {
   return html`${controlsOf(bars, intervals)}
@@ -40,7 +46,8 @@ function controlsOf({ symbol, interval, prices }: SymbolBars, intervals: readonl
   const fixed = interval > 1;
   return html`<form id="controls" action="/symbols" method="get"><input type="hidden" name="symbol" value="${symbol}">
 <fieldset><legend>Sessions a bar</legend>${[1, ...intervals].map(choice)}</fieldset>
-<label><input type="checkbox" name="prices" value="adjusted"${prices === 'adjusted' && html` checked`}${fixed && html` disabled`}> Adjusted for splits</label>
+<label><input type="checkbox" name="prices" value="adjusted"${prices !== 'traded' && html` checked`}${fixed && html` disabled`}> Adjusted for splits</label>
+<label><input type="checkbox" name="prices" value="total_return"${prices === 'total_return' && html` checked`}${fixed && html` disabled`}> and for dividends</label>
 <button>Show</button>
 </form>`;
 }
@@ -48,8 +55,11 @@ function controlsOf({ symbol, interval, prices }: SymbolBars, intervals: readonl
 function summaryOf({ symbol, interval, prices, day, end }: SymbolBars): string {
   const bars = interval === 1 ? 'daily bars' : `${interval}-session bars`;
   if (day.length === 0) return `The lake holds no ${bars} of ${symbol}.`;
-  const basis =
-    prices === 'adjusted' ? 'adjusted for splits on the newest list, not for dividends' : 'as traded, not adjusted';
+  const basis = {
+    traded: 'as traded, not adjusted',
+    adjusted: 'adjusted for splits on the newest list, not for dividends',
+    total_return: 'adjusted for splits and dividends on the newest lists',
+  }[prices];
   return `${figure(day.length)} ${bars} from ${dayText(day[0]!)} to ${dayText(end.at(-1)!)}, ${basis}.`;
 }
 
@@ -57,7 +67,7 @@ async function chartOf(bars: SymbolBars): Promise<Html> {
   const { symbol, interval, marks } = bars;
   const plot = await loadPlot();
   const shown = newestOf(bars, DRAWN);
-  const [last, prices] = [shown.day.length - 1, bars.prices === 'adjusted' ? 'adjusted for splits' : 'as traded'];
+  const [last, prices] = [shown.day.length - 1, BASIS[bars.prices]];
   const label = `${symbol}, ${shown.day.length} ${interval === 1 ? 'daily bars' : `${interval}-session bars`} ${prices}; the last is of ${dayText(shown.day[last]!)} and closed at ${priceText(shown.close[last]!)}.`;
   const picture = plot(candleOption(shown, COLOURS, { backgroundColor: 'transparent' }), {
     width: 920,

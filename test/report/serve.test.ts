@@ -1,11 +1,16 @@
 import { beforeEach, expect, test } from 'vitest';
 import { readDay } from '../../src/calendar/dates.ts';
-import { keys } from '../../src/lake/lake.ts';
+import { LIST_VIEWS } from '../../src/datasets/registry.ts';
+import { snapshotFile } from '../../src/datasets/snapshots.ts';
+import { jsonBytes, keys } from '../../src/lake/lake.ts';
+import { encodeSymbolHistory } from '../../src/lake/symbol-history-file.ts';
+import { openViews } from '../../src/lake/views.ts';
 import { reportPage } from '../../src/report/page.ts';
 import { openSite, pageFor, type Site } from '../../src/report/serve.ts';
 import type { BarRequest } from '../../src/report/symbol-bars.ts';
 import { readSymbolBars } from '../../src/report/symbol-bars.ts';
 import { MemoryLake } from '../lake/memory-lake.ts';
+import { temporaryFolder } from '../local/programs.ts';
 import { fillLake, NAMES, NEWEST, REVISED, SESSIONS, SPLIT, splitsFile, walk } from './browsed-lake.ts';
 import { fullHistory, nightReport } from './night-report.ts';
 
@@ -30,6 +35,60 @@ test('daily bars are as traded, and adjusted ones are on the basis of the newest
   expect(adjusted.close).toEqual(stored.map(({ date, close }) => (date < SPLIT ? close / 2 : close)));
   expect(adjusted.volume).toEqual(stored.map(({ date, volume }) => (date < SPLIT ? volume * 2 : volume)));
   expect(adjusted.splits.map(({ execution_date }) => execution_date)).toEqual([SPLIT]);
+});
+
+test('bars with dividends put back are those of the view bars_total_return, of each company alone', async () => {
+  const passed = SESSIONS[40]!;
+  const tenure = { symbol: 'MSFT', reason: 'listed', ending: null };
+  const history = [
+    { ...tenure, figi: 'F1', validFrom: SESSIONS[0]!, validTo: passed, companyFrom: SESSIONS[0]! },
+    { ...tenure, figi: 'F2', validFrom: passed, validTo: null, companyFrom: passed },
+  ];
+  await lake.write(keys.symbolHistory('tickers', NEWEST), encodeSymbolHistory(history));
+  const common = { currency: 'USD', distributionType: 'recurring' };
+  const paid = (symbol: string, exDate: string, cashAmount: number) => ({ symbol, exDate, cashAmount, ...common });
+  const records = [
+    paid('AAPL', SESSIONS[3]!, 1),
+    paid('AAPL', SPLIT, 0.5),
+    { ...paid('AAPL', SPLIT, 2), distributionType: 'special' },
+    paid('AAPL', SESSIONS.at(-2)!, 0.25),
+    { ...paid('AAPL', SESSIONS.at(-9)!, 3), currency: 'EUR' },
+    paid('AAPL', '2027-02-01', 9),
+    ...[10, 40, 41, 60].map((place) => paid('MSFT', SESSIONS[place]!, 2)),
+  ];
+  const fields = {
+    exDate: 'date',
+    cashAmount: 'double',
+    currency: 'text',
+    distributionType: 'text',
+    historicalAdjustmentFactor: 'double',
+  } as const;
+  for (const [key, bytes] of snapshotFile(records, { dataset: 'dividends', fields, session: NEWEST }))
+    await lake.write(key, bytes);
+  // Then the views, too, read the histories.
+  await lake.write(keys.consolidated, jsonBytes({ outside: { '2025-10-01': 'x' } }));
+  const views = await openViews(lake, temporaryFolder(), { intervals: [], lists: LIST_VIEWS });
+  try {
+    for (const symbol of ['AAPL', 'MSFT', 'NAN']) {
+      const shown = (await barsOf({ symbol, prices: 'total_return' }))!;
+      const sql = `SELECT close, volume FROM bars_total_return WHERE symbol = '${symbol}' ORDER BY date`;
+      const rows = (await views.connection.runAndReadAll(sql)).getRowsJson() as [number, number][];
+      expect([shown.prices, shown.close.length]).toEqual(['total_return', rows.length]);
+      for (const [place, [close, volume]] of rows.entries()) {
+        expect(shown.close[place]! / close).toBeCloseTo(1, 12);
+        expect(shown.volume[place]).toBe(volume);
+      }
+      const first = (await barsOf({ symbol }))!.close[0]!;
+      expect(shown.close[0]! < first).toBe(symbol !== 'NAN');
+    }
+  } finally {
+    views.close();
+  }
+  for (const prices of ['prices=total_return', 'prices=adjusted&prices=total_return']) {
+    const { status, page } = await get(`/symbols?symbol=AAPL&${prices}`);
+    expect([status, page.includes('adjusted for splits and dividends on the newest lists')]).toEqual([200, true]);
+  }
+  expect((await get('/symbols?symbol=AAPL&interval=5&prices=total_return')).status).toBe(400);
 });
 
 test('a split and a revised bar are marked at their sessions, in bars of several sessions at the window that holds them', async () => {
@@ -116,7 +175,7 @@ test.each([
     '1 for daily bars, or one of 5 sessions',
   ],
   ['/symbols?symbol=AAPL&interval=__proto__', 'the lake has no bars of this interval', '1 for daily bars'],
-  ['/symbols?symbol=AAPL&prices=raw', 'prices is neither of its two words', 'traded or adjusted'],
+  ['/symbols?symbol=AAPL&prices=raw', 'prices is none of its three words', 'traded, adjusted or total_return'],
   ['/symbols?symbol=AAPL&interval=5&prices=traded', 'stored adjusted for splits', 'prices=adjusted, or interval=1'],
   ['/search?q=', 'q is empty', 'part of a symbol'],
   [`/suggest?q=${'a'.repeat(101)}`, 'q is too long', 'at most 100'],
