@@ -98,19 +98,27 @@ test.runIf(path || process.env.REQUIRE_ALL === '1')(
     await page.getByText('5-session bars from').waitFor();
     await page.screenshot({ path: join(folder, 'windows.png') });
     expect(page.url()).toMatch(/interval=5&prices=adjusted$/);
-    expect(await page.getByRole('checkbox').isDisabled()).toBe(true);
+    const boxes = ['Adjusted for splits', 'and for dividends'].map((name) => page.getByRole('checkbox', { name }));
+    for (const one of boxes) expect(await one.isDisabled()).toBe(true);
     expect(await page.evaluate('document.activeElement.value')).toBe('5');
     await page.keyboard.press('ArrowLeft');
     await page.getByText('daily bars from').waitFor();
     const before = await page.locator('#chart').getAttribute('data-bars');
-    await page.getByRole('checkbox', { name: 'Adjusted for splits' }).check();
+    await boxes[0]!.check();
     await page.getByText('adjusted for splits on the newest list').waitFor();
     const after = await page.locator('#chart').getAttribute('data-bars');
     const first = (text: string | null) => JSON.parse(text!).close[0] as number;
     expect(first(after)).toBe(first(before) / 2);
     await page.screenshot({ path: join(folder, 'adjusted.png') });
     await page.reload();
-    expect(await page.getByRole('checkbox').isChecked()).toBe(true);
+    expect(await Promise.all(boxes.map((one) => one.isChecked()))).toEqual([true, false]);
+    // Dividends come on top of splits, and go with them.
+    await boxes[1]!.check();
+    await page.getByText('adjusted for splits and dividends on the newest lists').waitFor();
+    expect(page.url()).toMatch(/prices=total_return$/);
+    await boxes[0]!.uncheck();
+    await page.getByText('as traded, not adjusted').waitFor();
+    expect(await boxes[1]!.isChecked()).toBe(false);
 
     expect(complaints).toEqual([]);
     expect(requests.filter((one) => !one.startsWith(url) && !one.startsWith('data:'))).toEqual([]);
