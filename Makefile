@@ -72,8 +72,8 @@ rehearsal: build ## terraform apply, whole nights of what it made, and destroy, 
 images: build ## build both job images and push them (STAGE=dev)
 	@node dist/deploy/main.mjs images "$(STAGE)"
 
-deploy: build ## everything a stage needs, in order (STAGE=dev; YES=1 does not ask)
-	@node dist/deploy/main.mjs deploy "$(STAGE)" $(if $(YES),--yes)
+deploy: build ## everything a stage needs, in order (STAGE=dev; YES=1 does not ask; STAGE=try PRACTICE=1 needs no keys)
+	@node dist/deploy/main.mjs deploy "$(STAGE)" $(if $(YES),--yes) $(if $(PRACTICE),--practice="$(PRACTICE)")
 
 destroy: build ## take a stage down again (STAGE=dev)
 	@node dist/deploy/main.mjs destroy "$(STAGE)" $(if $(YES),--yes)

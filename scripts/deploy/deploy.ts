@@ -2,17 +2,10 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NamedError } from '../../src/errors.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import { practise, requireOneKind, requireUnprotected } from './practice.ts';
 import { preflight } from './preflight.ts';
-import { prepareState, stateBucket } from './state.ts';
-import { failed, must, terraform } from './steps.ts';
-import type { Tools } from './tools.ts';
-
-export interface Deployment {
-  root: string;
-  tools: Tools;
-  /** Do not ask before the stack is changed; for machines. */
-  yes: boolean;
-}
+import { notThere, prepareState, removeState, requireState, stateBucket } from './state.ts';
+import { type Deployment, failed, must, output, terraform } from './steps.ts';
 
 /**
  * Everything a new account needs, in this order: preflight, a bucket for Terraform's state, roles that AWS services
@@ -21,21 +14,27 @@ export interface Deployment {
  */
 export async function deploy(stage: string | undefined, deployment: Deployment): Promise<void> {
   const environment = readEnvironment(deployment.root, stage);
+  requireUnprotected(deployment, environment);
   const { account, missingRoles } = await preflight(deployment.tools, environment, 'deploy');
+  await requireOneKind(deployment, environment, account);
   await prepareState(deployment, environment, account);
   for (const service of missingRoles) {
     await must(deployment, `Making the account's role for ${service}`, 'aws', [
       ...['iam', 'create-service-linked-role', '--aws-service-name', service],
     ]);
   }
-  const settings = [`-var-file=${environment.tfvars}`, `-var=account_ids=["${account}"]`];
+  const settings = [`-var-file=${environment.tfvars}`, `-var=account_ids=["${account}"]`, ...kindOf(deployment)];
   await terraform(deployment, 'Repositories for the job images', [
     ...['apply', '-auto-approve', '-target=aws_ecr_repository.image'],
     ...settings,
   ]);
   await pushImages(deployment, environment);
   await terraform(deployment, 'The stack', ['apply', ...(deployment.yes ? ['-auto-approve'] : []), ...settings]);
-  await sayNext(deployment, environment);
+  await (deployment.practice ? practise : sayNext)(deployment, environment);
+}
+
+function kindOf({ practice }: Deployment): string[] {
+  return practice ? ['-var=practice=true'] : [];
 }
 
 /** Builds both images for arm64 and pushes them to the stage's repositories, whichever stage terraform/ is set to. */
@@ -56,9 +55,16 @@ export async function destroy(stage: string | undefined, deployment: Deployment)
     });
   }
   const { account } = await preflight(deployment.tools, environment, 'destroy');
+  await requireState(deployment, environment, account);
   await prepareState(deployment, environment, account);
+  const held = await deployment.tools.ask('terraform', ['state', 'list'], { cwd: join(deployment.root, 'terraform') });
+  if (held.stdout.trim() === '')
+    throw notThere(environment, account, 'a state without resources: it was destroyed before');
+  const practice = (await output<boolean>(deployment, 'practice')) === true;
   const approve = deployment.yes ? ['-auto-approve'] : [];
-  await terraform(deployment, 'Destroying', ['destroy', ...approve, `-var-file=${environment.tfvars}`]);
+  const kind = kindOf({ ...deployment, practice });
+  await terraform(deployment, 'Destroying', ['destroy', ...approve, `-var-file=${environment.tfvars}`, ...kind]);
+  if (practice) return removeState(deployment, environment, account);
   deployment.tools.say(
     `Gone. Left in the account: the bucket ${stateBucket(account, environment.region)} with Terraform's state, and roles of AWS services.`,
   );

@@ -11,6 +11,8 @@ export interface Environment {
   imageTag: string;
   /** Addresses, or the one word nobody; empty when the file leaves it open. */
   notifyEmails: string[];
+  /** When it is not the one that is named by stage and account. */
+  lakeBucket?: string;
   /** Relative to terraform/. */
   tfvars: string;
   backend: string;
@@ -30,7 +32,7 @@ export function readEnvironment(root: string, stage: string | undefined): Enviro
     throw new NamedError('Usage.Invalid', {
       what: 'STAGE names no environment',
       found: stage || 'nothing',
-      wanted: known.join(' or '),
+      wanted: known.join(', '),
       todo: `For a new one copy terraform/environments/dev.tfvars and dev.s3.tfbackend.`,
     });
   }
@@ -44,6 +46,7 @@ export function readEnvironment(root: string, stage: string | undefined): Enviro
       wanted: `stage = "${stage}"`,
     });
   }
+  const lakeBucket = assigned(own, 'lake_bucket');
   const backend = `environments/${stage}.s3.tfbackend`;
   return {
     stage,
@@ -53,6 +56,7 @@ export function readEnvironment(root: string, stage: string | undefined): Enviro
       assigned(own, 'engine_version') ?? /engine_version\s*=\s*optional\(string, "([^"]+)"\)/.exec(presets)![1]!,
     imageTag: assigned(own, 'image_tag') ?? preset(presets, 'image_tag'),
     notifyEmails: listed(own, 'notify_emails'),
+    ...(lakeBucket ? { lakeBucket } : {}),
     tfvars: `environments/${stage}.tfvars`,
     backend: existsSync(join(root, 'terraform', backend)) ? backend : 'environments/dev.s3.tfbackend',
   };

@@ -1,6 +1,6 @@
 import { NamedError } from '../../src/errors.ts';
 import type { Environment } from './environment.ts';
-import { must, terraform } from './steps.ts';
+import { type Deployment, failed, must, terraform } from './steps.ts';
 import type { Tools } from './tools.ts';
 
 /** The bucket of Terraform's state, one for all stages of an account and region. */
@@ -43,7 +43,7 @@ export async function prepareState(
   for (const setting of settings) await must(deployment, '', 'aws', ['s3api', ...setting, ...owned]);
   await terraform(deployment, `State of ${stage}`, [
     ...['init', '-reconfigure', '-input=false', `-backend-config=${backend}`],
-    `-backend-config=key=afterbell/${stage}.tfstate`,
+    `-backend-config=key=${stateKey(stage)}`,
     ...[`-backend-config=bucket=${bucket}`, `-backend-config=region=${region}`],
   ]);
 }
@@ -75,4 +75,60 @@ function notOurs(bucket: string, account: string): NamedError {
       'If your role lacks s3:ListBucket on it, add that. If somebody else took the name, nothing was written to it: ' +
       'deploy by hand with a bucket of another name (docs/deploy.md, By hand).',
   });
+}
+
+function stateKey(stage: string): string {
+  return `afterbell/${stage}.tfstate`;
+}
+
+/** @throws Usage.Invalid for a stage that nobody has deployed from here; no bucket is made to find that out */
+export async function requireState({ tools }: Deployment, environment: Environment, account: string): Promise<void> {
+  const bucket = stateBucket(account, environment.region);
+  const key = stateKey(environment.stage);
+  const place = ['--bucket', bucket, '--region', environment.region, '--expected-bucket-owner', account];
+  const there = await tools.ask('aws', ['s3api', 'head-object', '--key', key, ...place]);
+  if (there.code === 0) return;
+  if (!/\b404\b|Not Found|NoSuch/.test(there.stderr)) throw failed('aws s3api head-object', there.stderr.trim());
+  throw notThere(environment, account, `no ${key} in the bucket ${bucket}`);
+}
+
+export function notThere({ stage, region, tfvars }: Environment, account: string, found: string): NamedError {
+  return new NamedError('Usage.Invalid', {
+    what: `there is no stage ${stage} to destroy in account ${account}, region ${region}`,
+    found,
+    wanted: 'a stage that make deploy has made',
+    todo: `Name the right AWS_PROFILE, and the region in terraform/${tfvars}. What was deployed by hand has its state elsewhere: terraform destroy.`,
+  });
+}
+
+/** Every version of the stage's state, and the bucket when it held no other. */
+export async function removeState(
+  deployment: Deployment,
+  { stage, region }: Environment,
+  account: string,
+): Promise<void> {
+  const bucket = stateBucket(account, region);
+  const place = ['--bucket', bucket, '--region', region, '--expected-bucket-owner', account];
+  const list = (...args: string[]) =>
+    must(deployment, '', 'aws', ['s3api', 'list-object-versions', ...place, ...args, '--output', 'json']);
+  const versionsIn = (text: string) => {
+    const { Versions, DeleteMarkers } = JSON.parse(text || '{}') as Record<string, VersionOf[] | null>;
+    return [...(Versions ?? []), ...(DeleteMarkers ?? [])].map(({ Key, VersionId }) => ({ Key, VersionId }));
+  };
+  const Objects = versionsIn(await list('--prefix', stateKey(stage)));
+  // A request takes a thousand.
+  for (let from = 0; from < Objects.length; from += 1000) {
+    const some = JSON.stringify({ Objects: Objects.slice(from, from + 1000), Quiet: true });
+    await must(deployment, '', 'aws', ['s3api', 'delete-objects', ...place, '--delete', 'file:///dev/stdin'], some);
+  }
+  const others = versionsIn(await list('--max-items', '1')).length > 0;
+  if (!others) await must(deployment, '', 'aws', ['s3api', 'delete-bucket', ...place]);
+  deployment.tools.say(
+    `Gone, with its state${others ? '' : ' and the bucket of states'}: nothing of ${stage} is left. Roles of AWS services stay in the account; they are free and everybody's.`,
+  );
+}
+
+interface VersionOf {
+  Key: string;
+  VersionId: string;
 }

@@ -7,11 +7,24 @@ interface Where {
   tools: Tools;
 }
 
+export interface Deployment extends Where {
+  /** Do not ask before the stack is changed; for machines. */
+  yes: boolean;
+  /** The vendors are the practice market, a function of the stage. */
+  practice?: boolean;
+}
+
 /** On the user's own terminal. @throws Job.Failed */
 export async function terraform({ root, tools }: Where, title: string, args: string[]): Promise<void> {
   tools.say(`\n== ${title}`);
   if ((await tools.show('terraform', args, { cwd: join(root, 'terraform') })) !== 0)
     throw failed(`terraform ${args[0]}`);
+}
+
+/** A value of `terraform output`; undefined where there is none. */
+export async function output<T>({ root, tools }: Where, name: string): Promise<T | undefined> {
+  const answer = await tools.ask('terraform', ['output', '-json', name], { cwd: join(root, 'terraform') });
+  return answer.code === 0 && answer.stdout !== '' ? (JSON.parse(answer.stdout) as T) : undefined;
 }
 
 /** @returns what the program printed. @throws Job.Failed with what it complained of */

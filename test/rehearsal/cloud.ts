@@ -17,7 +17,8 @@ import { type Deployed, type DeployedMachine, type DeployedRule, readDeployed } 
 import { Executions } from './executions.ts';
 import { transformed } from './input-transformer.ts';
 import { deliverLogs } from './log-groups.ts';
-import { requirePermission } from './permissions.ts';
+import type { RehearsedMarket } from './market.ts';
+import { INVOKE_MARKET, requirePermission } from './permissions.ts';
 import { Roles } from './roles.ts';
 import { openSandboxes, type Sandboxes } from './sandboxes.ts';
 import { say } from './say.ts';
@@ -83,7 +84,10 @@ export interface Cloud {
 }
 
 /** Puts the vendor keys in, subscribes to the topic, and from then on lets every role do only what its policies say. */
-export async function openCloud({ client, emulator, terraform }: EmulatedStage): Promise<Cloud> {
+export async function openCloud(
+  { client, emulator, terraform }: EmulatedStage,
+  market: RehearsedMarket,
+): Promise<Cloud> {
   const folder = mkdtempSync(join(tmpdir(), 'afterbell-rehearsal-'));
   const warehouse = openPglite(join(folder, 'warehouse'), join(root, 'dist/cluster'));
   const deployed = await readDeployed(client);
@@ -122,7 +126,17 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
       },
     },
     describeExecution: (arn) => executions.describe(arn),
-    routes: { ...executions.routes(), ...batchRoutes(deployed, () => sandboxes.jobs), ...sqlByUser(sql, client) },
+    routes: {
+      ...executions.routes(),
+      ...batchRoutes(deployed, () => sandboxes.jobs),
+      ...sqlByUser(sql, client),
+      [INVOKE_MARKET]: async (body) => {
+        const [called] = [...sandboxes.functions.values()].filter(({ name }) => name === 'practice-market');
+        const { functions, name, timeoutSeconds } = called!;
+        const event: unknown = JSON.parse(body);
+        return JSON.stringify(await market.invoke(event, () => functions.invoke(name, event, { timeoutSeconds })));
+      },
+    },
     authorize: (called, signer, body) => {
       if (signer !== key.accessKeyId) requirePermission(roles, called, signer, body);
     },
@@ -140,7 +154,8 @@ export async function openCloud({ client, emulator, terraform }: EmulatedStage):
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   };
-  const sandboxes = openSandboxes({ deployed, zips: terraform.zips, folder, endpoints, credentials });
+  const within = { ...endpoints, AWS_ENDPOINT_URL_LAMBDA: aws.url };
+  const sandboxes = openSandboxes({ deployed, zips: terraform.zips, folder, endpoints: within, credentials });
 
   /** A rule's targets that are machines, with what the rule makes of the event. */
   function start({ targets }: DeployedRule, event: BusEvent): void {

@@ -10,7 +10,6 @@ import { expect, test } from 'vitest';
 import { openStage, type Stage } from '../../src/deployed/stage.ts';
 import { keys, listAll, readJson } from '../../src/lake/lake.ts';
 import type { Requests } from '../../src/lake/lake-requests.ts';
-import type { PracticeMarket } from '../../src/local/market/start-market.ts';
 import { costOf } from '../../src/night/cost.ts';
 import { Analyses } from '../../src/portfolio/analyses.ts';
 import type { NightCost, NightReport } from '../../src/records/run.ts';
@@ -19,6 +18,8 @@ import { bar } from '../checks/bars.ts';
 import { HANGS_MS } from '../limits.ts';
 import { BUSY_TIMES, type Cloud, openCloud } from './cloud.ts';
 import { say } from './say.ts';
+import type { RehearsedMarket } from './market.ts';
+import { registerPracticeSteps } from './practice.ts';
 import { findSecrets } from './secrets.ts';
 import { VENDOR_KEYS } from './settings.ts';
 import type { EmulatedStage } from './stack.ts';
@@ -70,7 +71,7 @@ function requireCost(
 }
 
 /** Registers the tests that run what the stage has deployed; in order, for each goes on where the one before ended. */
-export function runNights(open: () => { stage: EmulatedStage; market: PracticeMarket } | undefined): void {
+export function runNights(open: () => { stage: EmulatedStage; market: RehearsedMarket } | undefined): void {
   let cloud: Cloud | undefined;
   let dev: Stage;
   /** What Scheduler sends at this instant, as deployed. */
@@ -87,7 +88,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
     async ({ skip }) => {
       const opened = open();
       if (!opened) return skip();
-      cloud = await openCloud(opened.stage);
+      cloud = await openCloud(opened.stage, opened.market);
       Object.assign(process.env, operatorShell(cloud));
       dev = await openStage('dev');
       const input = await scheduled('night', '2025-11-20T09:00:00Z');
@@ -268,11 +269,17 @@ export function runNights(open: () => { stage: EmulatedStage; market: PracticeMa
     expect(found).toEqual([]);
   });
 
+  registerPracticeSteps(() => cloud && { cloud, stage: open()!.stage });
+
   test('every role had the permissions it needs, and no more', async ({ skip }) => {
     if (!cloud) return skip();
     expect(cloud.refused()).toEqual([]);
     const client = { ...cloud.operator, credentials: cloud.credentialsOf('render-report') };
-    const { LAKE_URI = '', RUNS_TABLE, POLYGON_SECRET_ARN } = cloud.deployed.functions[0]!.env;
+    const {
+      LAKE_URI = '',
+      RUNS_TABLE,
+      POLYGON_SECRET_ARN,
+    } = cloud.deployed.functions.find(({ name }) => name === 'open-night')!.env;
     const s3 = new S3Client({ ...client, forcePathStyle: true });
     const put = (Key: string) => s3.send(new PutObjectCommand({ Bucket: new URL(LAKE_URI).hostname, Key, Body: 'x' }));
     const events = new EventBridgeClient({ ...client, endpoint: cloud.endpoints.AWS_ENDPOINT_URL_EVENTBRIDGE });

@@ -1,6 +1,9 @@
 import { AwsFault, type CalledOperation } from '../../src/local/aws/protocol.ts';
 import type { Roles } from './roles.ts';
 
+/** The function whose API is asked by name and not by a machine. */
+export const MARKET = 'afterbell-dev-practice-market';
+export const INVOKE_MARKET = `POST /2015-03-31/functions/${MARKET}/invocations`;
 const EVENTS = 'arn:aws:events:us-east-1:123456789012';
 
 /** What each operation of our own endpoints needs, as AWS's authorization reference lists it. */
@@ -19,6 +22,8 @@ function needs({ key }: CalledOperation, body: string): [action: string, resourc
       ]);
     case 'AWSStepFunctions.DescribeExecution':
       return [['states:DescribeExecution', request.executionArn]];
+    case INVOKE_MARKET:
+      return [['lambda:InvokeFunction', `arn:aws:lambda:us-east-1:123456789012:function:${MARKET}`]];
     default:
       return [[key, '*']];
   }

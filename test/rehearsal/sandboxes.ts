@@ -6,6 +6,7 @@ import { type Jobs, startJobs } from '../../src/local/jobs.ts';
 import { root } from '../terraform/tooling.ts';
 import { unzip } from '../terraform/unzip.ts';
 import type { Deployed } from './deployed.ts';
+import { MARKET_NOW } from './market.ts';
 
 const local = (name: string) => join(root, 'dist/local', `${name}.mjs`);
 
@@ -47,13 +48,16 @@ export function openSandboxes({ deployed, zips, folder, endpoints, credentials }
     ...endpoints,
     ...credentials.get(role),
   });
+  // The practice market's calendar stands still, so that every rehearsal sees the same sessions.
+  const clock = { AFTERBELL_NOW: MARKET_NOW };
   const functions: Sandboxes['functions'] = new Map();
   for (const one of deployed.functions) {
     const { name, timeoutSeconds } = one;
     const bundle = unpacked(join(zips, `${name}.zip`), one.sha256, one.handler, join(folder, 'functions', name));
     const logFile = logFileOf(name, `/aws/lambda/afterbell-dev-${name}`);
     const worker = local('function-worker');
-    const pool = startFunctions({ bundles: { [name]: bundle }, worker, env: environment(one), logFile, size: 1 });
+    const env = { ...environment(one), ...(name === 'practice-market' ? clock : {}) };
+    const pool = startFunctions({ bundles: { [name]: bundle }, worker, env, logFile, size: 1 });
     functions.set(one.arn, { functions: pool, name, timeoutSeconds });
   }
   const jobs: Sandboxes['jobs'] = new Map();

@@ -13,18 +13,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { policiesOf } from '../../scripts/check-aws/policies.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type EventPattern, matches } from '../../src/local/aws/eventbridge.ts';
-import { generateMarket } from '../../src/local/market/generator.ts';
-import { type PracticeMarket, startMarket } from '../../src/local/market/start-market.ts';
 import { loadMachine } from '../../src/local/states/load.ts';
 import { startInput } from '../../src/night/night.ts';
 import { HANGS_MS } from '../limits.ts';
 import { root, skipped } from '../terraform/tooling.ts';
 import { openShell } from './aws-cli.ts';
+import { leftOf } from './left.ts';
+import { type RehearsedMarket, rehearsedMarket, SYMBOLS } from './market.ts';
 import { runNights } from './nights.ts';
-import { vendorSettings } from './settings.ts';
 import { type EmulatedStage, openEmulatedStage } from './stack.ts';
 
-const SYMBOLS = 30;
 const functionNames = readdirSync(join(root, 'functions'));
 const machineNames = readdirSync(join(root, 'state-machines'))
   .filter((file) => file.endsWith('.asl.json'))
@@ -37,13 +35,12 @@ interface Alarm {
 }
 
 let stage: EmulatedStage | undefined;
-let market: PracticeMarket | undefined;
+let market: RehearsedMarket | undefined;
 let changes: Promise<string[]> | undefined;
 
 beforeAll(async () => {
-  const source = generateMarket({ symbols: SYMBOLS, seed: 1 });
-  market = await startMarket({ source, now: () => new Date('2025-12-01T12:00:00Z') });
-  const opened = await openEmulatedStage(vendorSettings(market.url));
+  market = rehearsedMarket();
+  const opened = await openEmulatedStage({ SYMBOLS: String(SYMBOLS) });
   if (!opened.stage) return skipped(`the dress rehearsal, ${opened.why}`);
   stage = opened.stage;
   await stage.apply();
@@ -58,7 +55,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stage?.close();
-  await market?.close();
 }, HANGS_MS);
 
 test('every function is the built zip, under settings that the program takes', async ({ skip }) => {
@@ -72,15 +68,20 @@ test('every function is the built zip, under settings that the program takes', a
     expect(found.Role, name).toMatch(new RegExp(`role/afterbell-dev-${name}$`));
     expect(found.LoggingConfig?.LogGroup).toBe(`/aws/lambda/afterbell-dev-${name}`);
     const config = loadConfig(found.Environment?.Variables ?? {});
-    expect(config).toMatchObject({
-      STAGE: 'dev',
-      LAKE_URI: 's3://afterbell-dev-lake-123456789012',
-      RUNS_TABLE: 'afterbell-dev-runs',
-      EVENT_BUS_NAME: 'afterbell-dev',
-      DATABASE_CLUSTER_ARN: expect.stringContaining(':cluster:afterbell-dev-warehouse'),
-      DATABASE_SECRET_ARN: expect.stringContaining(':secret:'),
-      POLYGON_SECRET_ARN: expect.stringContaining(':secret:afterbell-dev/polygon'),
-    });
+    // The practice market touches nothing, so it is told nothing.
+    if (name === 'practice-market')
+      expect(config).toMatchObject({ STAGE: 'dev', SYMBOLS, RUNS_TABLE: 'afterbell-local-runs' });
+    else
+      expect(config).toMatchObject({
+        STAGE: 'dev',
+        POLYGON_BASE_URL: 'lambda://afterbell-dev-practice-market',
+        LAKE_URI: 's3://afterbell-dev-lake-123456789012',
+        RUNS_TABLE: 'afterbell-dev-runs',
+        EVENT_BUS_NAME: 'afterbell-dev',
+        DATABASE_CLUSTER_ARN: expect.stringContaining(':cluster:afterbell-dev-warehouse'),
+        DATABASE_SECRET_ARN: expect.stringContaining(':secret:'),
+        POLYGON_SECRET_ARN: expect.stringContaining(':secret:afterbell-dev/polygon'),
+      });
   }
 });
 
@@ -274,6 +275,11 @@ test(
   'destroy leaves nothing but the roles of AWS services',
   async ({ skip }) => {
     if (!stage) return skip();
+    // The same look sees all of it while it is there.
+    const kinds = Object.keys(await leftOf(stage.emulator, 'dev'));
+    expect(kinds).toEqual(
+      expect.arrayContaining(['buckets', 'secrets', 'repositories', 'logGroups', 'databases', 'clusters']),
+    );
     await stage.destroy();
     const { client } = stage;
     const left = {
@@ -286,6 +292,7 @@ test(
       ),
     };
     expect(left).toEqual({ buckets: [], tables: [], functions: [], machines: [], roles: [] });
+    expect(await leftOf(stage.emulator, 'dev')).toEqual({});
     expect((await stage.terraform.run(['state', 'list'])).output.trim()).toBe('');
   },
   HANGS_MS,

@@ -9,7 +9,8 @@ const SETTINGS = [
   '-input=false',
   '-var-file=environments/dev.tfvars',
   '-var=notify_emails=["you@example.com"]',
-  // All that the practice market answers for.
+  // A practice stage: its vendors are a function of its own.
+  '-var=practice=true',
   '-var=vendors=["polygon","alpaca","fmp","xai"]',
 ];
 /** Most of it is the provider waiting; the emulator's state is Terraform's own, so `destroy` need not ask for it. */

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { BatchClient, DescribeJobsCommand } from '@aws-sdk/client-batch';
 import { expect, test } from 'vitest';
 import type { Stage } from '../../src/deployed/stage.ts';
-import type { PracticeMarket } from '../../src/local/market/start-market.ts';
 import { HANGS_MS } from '../limits.ts';
 import { cli } from '../nights/program.ts';
 import { root } from '../terraform/tooling.ts';
 import { openShell } from './aws-cli.ts';
 import type { Cloud } from './cloud.ts';
+import type { RehearsedMarket } from './market.ts';
 import { registerRestoreDrill } from './restore.ts';
 
 const SESSION = '2025-11-20';
@@ -20,7 +20,7 @@ const EARLIER = '2025-11-18';
 interface Open {
   cloud: Cloud;
   dev: Stage;
-  market: PracticeMarket;
+  market: RehearsedMarket;
 }
 
 interface Said {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { deploy, destroy, images } from '../../scripts/deploy/deploy.ts';
+import { readPractice } from '../../scripts/deploy/practice.ts';
 import type { Answer, Tools } from '../../scripts/deploy/tools.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -59,6 +60,7 @@ const HEALTHY: Record<string, Answer> = {
       }),
     ),
   ),
+  'terraform state list': says('aws_s3_bucket.lake'),
   'terraform output -raw dashboard': says('https://console/dashboard'),
   'aws sts get-caller-identity': says({ Account: ACCOUNT }),
   'aws ssm get-parameters-by-path': says([
@@ -295,5 +297,140 @@ test('a stage is destroyed without docker, and what is left is named', async () 
 });
 
 test('a stage without a file is refused with those there are', async () => {
-  await expect(deploy(undefined, { root, tools: fake().tools, yes: true })).rejects.toThrow('wanted dev or prod');
+  await expect(deploy(undefined, { root, tools: fake().tools, yes: true })).rejects.toThrow('wanted dev, prod, try');
+});
+
+const NOT_FOUND = refuses('An error occurred (404) when calling the HeadObject operation: Not Found');
+const NO_FUNCTION = refuses('An error occurred (ResourceNotFoundException)');
+/** An account in which nothing of the stage try is. */
+const EMPTY: Record<string, Answer> = {
+  'aws lambda get-function-configuration': NO_FUNCTION,
+  'aws s3 cp': NOT_FOUND,
+  'aws secretsmanager describe-secret': refuses('An error occurred (ResourceNotFoundException)'),
+  'terraform output -json secrets': says({ polygon: 'aws …', alpaca: 'aws …', fmp: 'aws …', xai: 'aws …' }),
+  'terraform output -json machines': says({ nightly: 'arn:aws:states:us-east-1:1:stateMachine:afterbell-try-nightly' }),
+  'terraform output -json dashboard': says('"https://console/dashboard"'),
+};
+const MARKET = {
+  'aws lambda get-function-configuration': says('afterbell-try-practice-market\n'),
+  'aws s3 cp': says('{\n "kind": "practice"\n}\n'),
+};
+
+test('a practice stage is deployed with its market, gets keys of no worth, runs a night at once and prints its links', async () => {
+  const { tools, calls, lines, inputs } = fake(EMPTY);
+  await deploy('try', { root, tools, yes: true, practice: true });
+  const applies = calls.filter((line) => line.startsWith('terraform apply'));
+  expect(applies).toHaveLength(2);
+  expect(applies.filter((line) => !line.endsWith('-var=practice=true'))).toEqual([]);
+  const keys = calls.filter((line) => line.startsWith('aws secretsmanager put-secret-value'));
+  expect(keys).toHaveLength(4);
+  expect(keys.filter((line) => !line.endsWith('--secret-string file:///dev/stdin'))).toEqual([]);
+  expect(inputs).toEqual(expect.arrayContaining(['{"apiKey":"practice"}']));
+  const shown = calls.filter((line) => line.startsWith('env AWS_REGION=us-east-1'));
+  expect(shown.map((line) => /afterbell\.mjs (.*)$/.exec(line)?.[1])).toEqual([
+    'night --stage try',
+    'status --stage try',
+  ]);
+  const text = lines.join('\n');
+  expect(text).toContain('#/statemachines/view/arn:aws:states:us-east-1:1:stateMachine:afterbell-try-nightly');
+  expect(text).toContain('https://console/dashboard');
+  expect(text).toContain('make destroy STAGE=try');
+});
+
+test('a first night that does not end well ends the deployment with an error, after its status and links', async () => {
+  const { tools, lines } = fake(EMPTY, { env: 4 });
+  await expect(deploy('try', { root, tools, yes: true, practice: true })).rejects.toThrow('The first night of try');
+  expect(lines.join('\n')).toContain('make destroy STAGE=try');
+});
+
+test('a practice stage is deployed again', async () => {
+  const { tools, calls } = fake({ ...EMPTY, ...MARKET });
+  await deploy('try', { root, tools, yes: true, practice: true });
+  expect(calls.filter((line) => line.includes('describe-secret'))).toEqual([]);
+});
+
+const MIXTURES: [string, string, boolean, Record<string, Answer>, RegExp][] = [
+  [
+    'practice on a lake of real data',
+    'dev',
+    true,
+    { ...EMPTY, 'aws s3 cp': says('{"kind":"real"}') },
+    /dev is a real stage[\s\S]*a lake of real data/,
+  ],
+  [
+    'practice on a stage with real keys',
+    'dev',
+    true,
+    { ...EMPTY, 'aws secretsmanager describe-secret': says({ version: ['AWSCURRENT'] }) },
+    /dev is a real stage[\s\S]*keys of polygon/,
+  ],
+  ['practice on a protected stage', 'prod', true, EMPTY, /prod is protected[\s\S]*make deploy STAGE=try PRACTICE=1/],
+  [
+    'practice where nobody may see what the stage holds',
+    'dev',
+    true,
+    { ...EMPTY, 'aws s3 cp': refuses('An error occurred (403): Forbidden') },
+    /it cannot be seen whether afterbell-dev-lake-123456789012 holds real data/,
+  ],
+  ['real data on a practice stage', 'try', false, MARKET, /try is a practice stage[\s\S]*PRACTICE=1/],
+  [
+    'real data on a lake of practice data',
+    'try',
+    false,
+    { 'aws s3 cp': says('{"kind":"practice"}') },
+    /try is a practice stage[\s\S]*a lake of practice data/,
+  ],
+];
+
+test.each(MIXTURES)('%s is refused before anything is changed', async (_, stage, practice, answers, words) => {
+  const { tools, calls } = fake(answers);
+  const deployed = deploy(stage, { root, tools, yes: true, practice });
+  await expect(deployed).rejects.toThrow(words);
+  await expect(deployed).rejects.toMatchObject({ name: expect.stringMatching(/^(Usage|Config)\.Invalid$/) });
+  expect(changes(calls)).toEqual([]);
+});
+
+test('PRACTICE is 1 or left out', () => {
+  expect([undefined, '', '1'].map(readPractice)).toEqual([false, false, true]);
+  for (const value of ['2', '0', 'yes']) expect(() => readPractice(value)).toThrow(`PRACTICE=${value}`);
+});
+
+test('a stage that is not there is not destroyed, and no bucket is made to find that out', async () => {
+  const absent: Record<string, Answer>[] = [
+    { 'aws s3api head-object': refuses('An error occurred (404) when calling the HeadObject operation: Not Found') },
+    { 'terraform state list': says('') },
+  ];
+  for (const answers of absent) {
+    const { tools, calls } = fake(answers);
+    const gone = destroy('try', { root, tools, yes: true });
+    await expect(gone).rejects.toMatchObject({ name: 'Usage.Invalid' });
+    await expect(gone).rejects.toThrow(/there is no stage try to destroy in account 123456789012, region us-east-1/);
+    expect(calls.filter((line) => /create-bucket|terraform destroy/.test(line))).toEqual([]);
+  }
+});
+
+test('a practice stage is destroyed with every version of its state, and the bucket when no other stage has one there', async () => {
+  const versions = says({
+    Versions: [{ Key: 'afterbell/try.tfstate', VersionId: '2' }],
+    DeleteMarkers: [{ Key: 'afterbell/try.tfstate.tflock', VersionId: '1' }],
+  });
+  for (const [others, last] of [
+    [says({}), 'aws s3api delete-bucket'],
+    [says({ Versions: [{ Key: 'afterbell/dev.tfstate', VersionId: '1' }] }), 'aws s3api list-object-versions'],
+  ] as const) {
+    const listed = `aws s3api list-object-versions --bucket afterbell-state-${ACCOUNT}-us-east-1 --region us-east-1 --expected-bucket-owner ${ACCOUNT}`;
+    const { tools, calls, lines, inputs } = fake({
+      'terraform output -json practice': says('true'),
+      [`${listed} --prefix`]: versions,
+      [`${listed} --max-items`]: others,
+    });
+    await destroy('try', { root, tools, yes: true });
+    expect(calls.filter((line) => line.startsWith('terraform destroy'))).toEqual([
+      'terraform destroy -auto-approve -var-file=environments/try.tfvars -var=practice=true',
+    ]);
+    const removed = JSON.parse(inputs.find((text) => text?.includes('Objects'))!) as { Objects: { Key: string }[] };
+    expect(removed.Objects.map(({ Key }) => Key)).toEqual(['afterbell/try.tfstate', 'afterbell/try.tfstate.tflock']);
+    expect(calls.at(-1)).toContain(last);
+    expect(lines.join('\n')).toContain('nothing of try is left');
+  }
 });

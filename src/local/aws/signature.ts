@@ -47,7 +47,8 @@ export async function readSigned(
 
 const MEDIA_TYPES = {
   json: /^application\/x-amz-json-1\.[01]$/,
-  rest: /^application\/json$/,
+  // Lambda's payload is bytes to whoever carries it.
+  rest: /^application\/(json|octet-stream)$/,
   query: /^application\/x-www-form-urlencoded$/,
 };
 

@@ -5,6 +5,7 @@ import { InvokedRequest, type InvokedResponse, packBody } from '../../vendors/in
 import { USUAL_SEED, USUAL_SYMBOLS } from '../practice.ts';
 import { generateMarket } from './generator.ts';
 import { openMarket } from './open-market.ts';
+import type { MarketResponse } from './routes.ts';
 
 /**
  * The practice market as a function of a deployed stage: the same market of the same seed that a laptop starts. It keeps
@@ -31,14 +32,19 @@ export function marketHandler({
     const { method, target, headers, body } = request.data;
     const { answer } = await market.answer({ method, target, headers, readBody: async () => body ?? '' });
     log.debug('request', { method, path: target.split('?')[0]!, status: answer.status });
-    return {
-      status: answer.status,
-      headers: {
-        'content-type': answer.type ?? 'application/json',
-        'x-afterbell-practice': source.kind,
-        ...answer.headers,
-      },
-      body: packBody(answer.json === undefined ? (answer.text ?? '') : JSON.stringify(answer.json)),
-    };
+    return responseOf(answer, source.kind);
+  };
+}
+
+/** An answer as a function gives it back. */
+export function responseOf(answer: MarketResponse, kind: string): InvokedResponse {
+  return {
+    status: answer.status,
+    headers: {
+      'content-type': answer.type ?? 'application/json',
+      'x-afterbell-practice': kind,
+      ...answer.headers,
+    },
+    body: packBody(answer.json === undefined ? (answer.text ?? '') : JSON.stringify(answer.json)),
   };
 }
