@@ -31,8 +31,7 @@ const path = text
 const dataDirectory = path.default('./.afterbell');
 const address = (form: RegExp) => z.string().refine((text) => form.test(text) && URL.canParse(text), 'an http(s) URL');
 const url = address(/^https?:\/\/[^\s]+$/);
-/** A deployed practice stage names its practice market by function: `lambda://NAME`. */
-const vendorUrl = address(/^(https?|lambda):\/\/[^\s]+$/);
+const vendorUrl = address(/^(https?|lambda):\/\/[^\s]+$/); // `lambda://NAME`: a practice market that is a function
 /** Digits only: what coercion makes of `0x50`, `1e3` or `true` is nobody's number. */
 const wholeOf = (least: number, most: number) =>
   z
