@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
@@ -27,11 +27,16 @@ import { operate, operatorShell, registerVerbs } from './verbs.ts';
 
 const OLD = '2015-11-18';
 
-/** One portfolio of one position, as somebody writes it down. */
-function portfolioFile(): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'afterbell-portfolio-')), 'core.csv');
-  writeFileSync(path, 'symbol,quantity\nAAPL,5\n');
-  return path;
+/** Imports one portfolio of one position, from a file as somebody writes it down; answers the exit code. */
+async function importPortfolio(cloud: Cloud): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'afterbell-portfolio-'));
+  try {
+    const path = join(folder, 'core.csv');
+    writeFileSync(path, 'symbol,quantity\nAAPL,5\n');
+    return (await operate(cloud, 'portfolios', '--import', path)).code;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** What the night says it cost is within a tenth of what was seen from outside of it, at the same prices. */
@@ -153,7 +158,7 @@ export function runNights(open: () => { stage: EmulatedStage; market: RehearsedM
     'once portfolios are imported into the stage’s own tables, the same event has them analysed',
     async ({ skip }) => {
       if (!cloud) return skip();
-      expect((await operate(cloud, 'portfolios', '--import', portfolioFile())).code).toBe(0);
+      expect(await importPortfolio(cloud)).toBe(0);
       const { event } = cloud.events.find(({ rules }) => rules.includes('night-completed'))!;
       const run = await cloud.run('portfolio', event.detail, 'portfolio-by-hand');
       expect(run).toMatchObject({ status: 'SUCCEEDED', output: { status: 'Succeeded', session: '2025-11-19' } });
