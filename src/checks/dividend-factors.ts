@@ -98,7 +98,8 @@ export function dividendSpans(
     const from = changes.findLast((day) => day <= to) ?? Number.NEGATIVE_INFINITY;
     const place = lastBefore(bars.date, to);
     const before = bars.date[place];
-    if (before === undefined || before < from || to === from) return [];
+    // With a close of the company before, or on the day of a takeover, the span holds no bar.
+    if (before === undefined) return [];
     const basis = bars.close[place]! * (splitFactorBetween(splits, dateOf(before), exDate) ?? 1);
     const factor = dividendFactor(cash, basis);
     return factor === undefined ? [] : [{ from, to, factor }];

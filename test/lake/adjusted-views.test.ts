@@ -198,9 +198,11 @@ test('dividends of a day are one factor, on the basis of its split, of the last 
 test('a symbol that passes to another company is adjusted by the actions of each alone', async () => {
   const lake = new MemoryLake();
   const passed = SESSIONS[10]!;
+  // The new company first trades a day after its takeover.
+  const traded = SESSIONS.filter((date) => date !== passed);
   await publishAll(
     lake,
-    SESSIONS.map((date) => barOf('A', date, date < passed ? 100 : 5)),
+    traded.map((date) => barOf('A', date, date < passed ? 100 : 5)),
   );
   const tenure = { symbol: 'A', reason: 'listed', ending: null };
   const history = [
@@ -211,18 +213,23 @@ test('a symbol that passes to another company is adjusted by the actions of each
   await writeSplits(lake, [
     { symbol: 'A', execution_date: SESSIONS[5]!, split_from: 1, split_to: 4 },
     { symbol: 'A', execution_date: SESSIONS[15]!, split_from: 10, split_to: 1 },
+    { symbol: 'A', execution_date: passed, split_from: 1, split_to: 3 },
   ]);
-  await writeDividends(lake, [
-    { symbol: 'A', ex_date: SESSIONS[8]!, cash_amount: 10 },
-    { symbol: 'A', ex_date: SESSIONS[11]!, cash_amount: 1 },
-    // On the day of the takeover, and with a close of the other company before it.
-    { symbol: 'A', ex_date: passed, cash_amount: 1 },
-  ]);
+  await writeDividends(
+    lake,
+    // On the day of the takeover, and with a close of the other company before it, nothing is adjusted.
+    [8, 10, 11, 13].map((day) => ({ symbol: 'A', ex_date: SESSIONS[day]!, cash_amount: day === 8 ? 10 : 1 })),
+  );
   const wanted = SESSIONS.map((_, day) => {
     if (day < 10) return 100 * (day < 5 ? 0.25 : 1) * (day < 8 ? 0.9 : 1);
-    return 5 * (day < 15 ? 10 : 1) * (day < 11 ? 0.8 : 1);
+    return 5 * (day < 15 ? 10 : 1) * (day < 13 ? 0.8 : 1);
   });
-  near(await series(lake, 'bars_total_return'), wanted);
+  near(
+    await series(lake, 'bars_total_return'),
+    wanted.filter((_, day) => day !== 10),
+  );
+  const days = await ask(lake, 'SELECT day FROM corporate_actions ORDER BY day');
+  expect(days.map(({ day }) => day)).toEqual([5, 8, 13, 15].map((place) => SESSIONS[place]));
 });
 
 test('what is known as of a day stays the same to the last bit, whatever comes later', {
