@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate fuzz nodes audit setup build check check-aws graph bench rehearsal images deploy destroy
+.PHONY: help run test simulate fuzz nodes audit setup build check check-aws graph bench rehearsal images deploy destroy install uninstall
 SHELL := /bin/bash
 begun := $(shell date +%s)
 # The last line of what takes long: how long it took, however it ended.
@@ -29,6 +29,12 @@ run: build ## a whole night on this machine, no account needed (SYMBOLS=5400 for
 	@$(if $(SYMBOLS),SYMBOLS=$(SYMBOLS)) node dist/cli/afterbell.mjs night
 	@echo "      more: docs/query.md"
 
+install: build ## an `afterbell` for every folder: a link to this checkout in ~/.local/bin (PREFIX=/usr/local for its bin)
+	@node scripts/launcher.mjs install
+
+uninstall: ## remove that link again
+	@node scripts/launcher.mjs uninstall
+
 check: setup ## format, lint, types
 	@npx biome check --error-on-warnings .
 	@npx tsc --noEmit
@@ -50,7 +56,7 @@ nodes: build ## a practice night and engine-sensitive tests on those of Node 22 
 	@for version in $(NODES); do \
 	  npx --yes --package=node@$$version -- bash scripts/on-this-node.sh || exit 1; done; $(seconds)
 
-audit: setup ## the supply chain: every platform's hashes, the list of parts, registry signatures
+audit: build ## the supply chain: every platform's hashes, the list of parts, registry signatures
 	@node scripts/audit.mjs
 
 check-aws: setup ## ask AWS itself about machines, recorded cases, policies and the database (STAGE=dev); SKIPPED without credentials

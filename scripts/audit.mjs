@@ -1,7 +1,7 @@
 // The supply chain, from outside: what the lock file names installs on every platform with the very bytes it names,
 // the parts list is written, and the registry's signatures are checked where the registry publishes its keys.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,10 +32,18 @@ for (const { os, cpu, libc } of PLATFORMS) {
   }
 }
 
+/** What runs: packages that are installed with ours, and those whose code lies in its bundles. */
 const sbom = JSON.parse(
-  execFileSync('npm', ['sbom', '--sbom-format=cyclonedx', '--omit=dev'], { cwd: root, maxBuffer: 64 << 20 }).toString(),
+  execFileSync('npm', ['sbom', '--sbom-format=cyclonedx'], { cwd: root, maxBuffer: 64 << 20 }).toString(),
 );
-mkdirSync(join(root, 'dist'), { recursive: true });
+const bundled = new Set(JSON.parse(readFileSync(join(root, 'dist/bundled.json'), 'utf8')));
+const forDevelopers = ({ properties = [] }) =>
+  properties.some(({ name, value }) => name === 'cdx:npm:package:development' && value === 'true');
+sbom.components = sbom.components.filter((part) => !forDevelopers(part) || bundled.has(part['bom-ref']));
+const kept = new Set([sbom.metadata.component, ...sbom.components].map((part) => part['bom-ref']));
+sbom.dependencies = sbom.dependencies
+  .filter(({ ref }) => kept.has(ref))
+  .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((other) => kept.has(other)) }));
 writeFileSync(join(root, 'dist/sbom.cdx.json'), `${JSON.stringify(sbom, null, 2)}\n`);
 console.log(`parts list: dist/sbom.cdx.json, ${sbom.components.length} packages (CycloneDX ${sbom.specVersion})`);
 

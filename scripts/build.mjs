@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { NATIVE } from './bundle.mjs';
 import { copyCluster } from './cluster.mjs';
+import { bundledPackages, noticesText } from './notices.mjs';
 import { zip } from './zip.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -24,13 +25,15 @@ const shared = {
   outExtension: { '.js': '.mjs' },
   loader: { '.sql': 'text', '.md': 'text', '.json': 'json' },
   mainFields: ['module', 'main'],
+  // What licences want said stands in THIRD-PARTY-LICENSES.txt.
   legalComments: 'none',
+  metafile: true,
   logLevel: 'warning',
   // CommonJS dependencies call require; an ES module has none of its own.
   banner: { js: "import{createRequire as $makeRequire}from'node:module';const require=$makeRequire(import.meta.url);" },
 };
 
-const [functions] = await Promise.all([
+const bundles = await Promise.all([
   build({
     ...shared,
     entryPoints: folders('functions').map(({ name }) => ({ in: `${root}functions/${name}/index.ts`, out: name })),
@@ -39,7 +42,6 @@ const [functions] = await Promise.all([
     keepNames: true,
     // What several functions need is loaded once by a process that runs them all, and what few calls need, late.
     splitting: true,
-    metafile: true,
   }),
   ...folders('batch-images').map(({ name }) =>
     build({
@@ -79,6 +81,7 @@ const [functions] = await Promise.all([
     target: 'es2022',
     minify: true,
     legalComments: 'none',
+    metafile: true,
     logLevel: 'warning',
   }),
   // In one file, so that it starts where few files may be open.
@@ -86,12 +89,23 @@ const [functions] = await Promise.all([
     ...shared,
     entryPoints: [`${root}src/cli/afterbell.ts`],
     outdir: `${outdir}/cli`,
+    // It has to run on any Node.js to say that it is too old; the rest is for those of package.json.
+    target: 'node14.13',
     // The SDK's note about Node 20 is ours to heed, not our users'.
     banner: {
-      js: "#!/usr/bin/env node\nprocess.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED??='true';",
+      js: "#!/usr/bin/env node\nconst off='AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';process.env[off]=process.env[off]||'true';",
     },
   }),
 ]);
+const [functions] = bundles;
+const packages = bundledPackages(
+  root,
+  bundles.map(({ metafile }) => metafile),
+);
+writeFileSync(`${outdir}/THIRD-PARTY-LICENSES.txt`, noticesText(packages));
+// The parts list of `make audit` has them beside the packages that are installed.
+const parts = packages.map(({ name, version }) => `${name}@${version}`);
+writeFileSync(`${outdir}/bundled.json`, `${JSON.stringify(parts, null, 2)}\n`);
 await copyCluster(`${outdir}/cluster`);
 mkdirSync(`${outdir}/zips`);
 for (const { name } of folders('functions')) {

@@ -1,5 +1,6 @@
 // The empty PostgreSQL cluster that every new warehouse copies: made once per installed PGlite, kept under node_modules.
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
@@ -10,7 +11,15 @@ export async function copyCluster(target) {
   const kept = path(`.cache/afterbell-cluster-${version}`);
   if (!existsSync(kept)) await make(kept);
   cpSync(kept, target, { recursive: true });
+  // A package of npm has no empty folders, and PostgreSQL wants its own; whoever copies the cluster leaves these out.
+  for (const { parentPath, name } of folders(target)) {
+    const folder = join(parentPath, name);
+    if (readdirSync(folder).length === 0) writeFileSync(join(folder, '.keep'), '');
+  }
 }
+
+const folders = (path) =>
+  readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory());
 
 /** Several builds may be making it at once: each its own, and whoever is first is kept. */
 async function make(kept) {

@@ -1,14 +1,14 @@
-import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Config, loadConfig, noColour, programFolders, readEnvFile, settingNames } from '../config.ts';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Config, loadConfig, noColour, readEnvFile, settingNames } from '../config.ts';
 import type { Stage } from '../deployed/stage.ts';
 import { NamedError } from '../errors.ts';
 import { type Lake, lakeKind } from '../lake/lake.ts';
 import { openLake } from '../lake/open-lake.ts';
 import { type Program, readProgram } from '../local/program.ts';
 import { COMMANDS } from '../report/next-steps.ts';
-import { didYouMean, type Stand, shellWord, there } from '../text.ts';
+import { didYouMean, type Stand, there } from '../text.ts';
+import { projectRoot, standHere } from './stand.ts';
 import { openTerminal, shownLines, type Terminal } from './terminal.ts';
 
 /** What every command gets. */
@@ -67,49 +67,6 @@ function standOf(stage: Stage | undefined, { AFTERBELL_HOME: home }: Config, usu
   const start = standHere();
   if (stage) return { ...start, stage: stage.stage };
   return resolve(home) === resolve(usual) ? start : { ...start, home };
-}
-
-/** How this very program is started from this folder: by npx, by its name on the PATH, or by its path. */
-export function standHere(): Stand {
-  const [node = 'node', script = ''] = process.argv;
-  const own = realPath(script);
-  const isThis = (path: string) => own !== undefined && realPath(path) === own;
-  if (isThis(join(packageFolder(), 'node_modules', '.bin', 'afterbell'))) return { start: 'npx afterbell' };
-  if (programFolders().some((folder) => isThis(join(folder, 'afterbell')))) return { start: 'afterbell' };
-  const path = shellWord(resolve(script));
-  return { start: isExecutable(script) ? path : `${shellWord(node)} ${path}` };
-}
-
-/** Where npx looks for programs: the nearest folder upwards that is a package or has some. */
-function packageFolder(): string {
-  let folder = process.cwd();
-  const isPackage = () => ['package.json', 'node_modules'].some((name) => existsSync(join(folder, name)));
-  while (!isPackage() && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
-}
-
-function realPath(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The folder with package.json above this bundle. */
-export function projectRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
 }
 
 /** The lake the settings name: LAKE_URI, else lake/ in the home. For readers; nothing is created. */

@@ -8,8 +8,9 @@ import { keepFilesPrivate } from '../local/permissions.ts';
 import type { Program } from '../local/program.ts';
 import { typedCommands } from '../text.ts';
 import { commands } from './commands.ts';
-import { type Context, openContext, projectRoot, standHere } from './context.ts';
+import { type Context, openContext } from './context.ts';
 import { printError, printJsonError } from './print-error.ts';
+import { projectRoot, standHere } from './stand.ts';
 import { watchStreams } from './terminal.ts';
 
 /** EX_TEMPFAIL: what other programs of a shell take for "try again later". */

@@ -17,10 +17,11 @@ import {
   timerName,
   writeScheduleRecord,
 } from '../local/nightly-timer.ts';
-import { exchangeTime, list } from '../text.ts';
-import { type Context, projectRoot, requireBegun } from './context.ts';
+import { exchangeTime, list, shellWord } from '../text.ts';
+import { type Context, requireBegun } from './context.ts';
 import { night } from './night.ts';
 import { localOnly } from './pipeline.ts';
+import { npxFolder, npxPackage, projectRoot } from './stand.ts';
 
 export interface ScheduleOptions {
   with?: string;
@@ -38,12 +39,25 @@ export async function schedule(options: ScheduleOptions, context: Context): Prom
     throw new NamedError('Usage.Invalid', { what: '--install, --remove and --run exclude each other', wanted: 'one' });
   const home = resolve(context.config.AFTERBELL_HOME);
   if (remove) return removeTimer(home, context);
+  if (install) requireInstalled();
   await requireBegun(context);
   const { last, next } = startsOf(context);
   if (run) return runDue(home, last, context);
   const kind = await kindOf(options.with);
   const start = startOf(home, next, options.onFailure, context);
   return install ? installTimer(kind, start, next, context) : printTimer(kind, start, context);
+}
+
+/** @throws Usage.Invalid in npx's cache, which is no place for what has to be there every night */
+function requireInstalled(): void {
+  const cache = npxFolder();
+  if (cache === undefined) return;
+  throw new NamedError('Usage.Invalid', {
+    what: "this afterbell is in npx's cache, which npm may empty",
+    found: projectRoot(),
+    wanted: 'an installed one',
+    todo: `Install it: npm install --global ${shellWord(npxPackage(cache) ?? 'PACKAGE')}; then: afterbell schedule --install`,
+  });
 }
 
 /** @throws Usage.Invalid for a schedule that names no hours */

@@ -147,7 +147,7 @@ function refusal(error: Error, stage: string, name: string): Error {
     return new NamedError('Usage.Invalid', {
       what: `there is no stage ${stage} in this account and region`,
       found: `no function ${name}`,
-      todo: `Deploy it with \`make deploy STAGE=${stage}\`, or name the right AWS_PROFILE and AWS_REGION.`,
+      todo: `Deploy it with \`make deploy STAGE=${stage}\` in a clone of afterbell, or name the right AWS_PROFILE and AWS_REGION.`,
     });
   }
   const expired = ['ExpiredTokenException', 'ExpiredToken', 'UnrecognizedClientException', 'InvalidClientTokenId'];

@@ -20,13 +20,19 @@ export interface Program {
   processes?: { startProcess: typeof startFunctionProcess; attempt: typeof runAttempt };
 }
 
+/** What several functions share has a hash of capitals in its name. */
+const FUNCTION_FILE = /^[a-z0-9-]+\.mjs$/;
+
 /** @param dist the output folder of scripts/build.mjs, `root` the folder with `state-machines/` */
 export function readProgram(root: string, dist = join(root, 'dist')): Program {
-  const names = (folder: string) => readdirSync(join(dist, folder)).map((file) => parse(file).name);
-  const jobs = names('batch-images').map((name) => [name, { program: join(dist, 'batch-images', name, 'main.mjs') }]);
+  const jobs = readdirSync(join(dist, 'batch-images')).map((name) => [
+    name,
+    { program: join(dist, 'batch-images', name, 'main.mjs') },
+  ]);
+  const functions = readdirSync(join(dist, 'functions')).filter((file) => FUNCTION_FILE.test(file));
   return {
     root,
-    functions: Object.fromEntries(names('zips').map((name) => [name, join(dist, 'functions', `${name}.mjs`)])),
+    functions: Object.fromEntries(functions.map((file) => [parse(file).name, join(dist, 'functions', file)])),
     jobs: Object.fromEntries(jobs),
     local: (name) => join(dist, 'local', `${name}.mjs`),
     cluster: join(dist, 'cluster'),

@@ -45,7 +45,7 @@ export function stepsSection(run: ReportedRun, history: History, typed?: Typed):
   const elsewhere = !typed && steps.some(({ command }) => command);
   const body = html`<ol>
 ${steps.map(({ why, command }) => html`<li>${why}${command && html`<pre tabindex="0" aria-label="Command"><code>${shown(command)}</code></pre>`}</li>`)}
-</ol>${elsewhere && html`<p class="quiet">Give commands in the folder of afterbell: elsewhere npx would look for a package of that name to download. They are about the data directory <code>.afterbell</code> there; for another one put <code>AFTERBELL_HOME=FOLDER</code> before them.</p>`}`;
+</ol>${elsewhere && html`<p class="quiet">Give commands in the folder of afterbell, or in the one you installed it in: elsewhere npx would look for a package of that name to download. They are about the data directory <code>.afterbell</code> there; for another one put <code>AFTERBELL_HOME=FOLDER</code> before them.</p>`}`;
   return { id: 'next', title: 'What to do next', body };
 }
 

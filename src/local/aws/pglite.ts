@@ -147,7 +147,8 @@ async function copyFolder(from: string, to: string): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) await copyFolder(source, target);
-    else await copyFile(source, target, constants.COPYFILE_FICLONE);
+    // It stands for an empty folder, which a package of npm cannot have.
+    else if (entry.name !== '.keep') await copyFile(source, target, constants.COPYFILE_FICLONE);
   }
 }
 
