@@ -23,7 +23,7 @@ try {
 function install() {
   const there = found();
   if (there === undefined) {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     // Fails where something has come meanwhile.
     symlinkSync(program, launcher);
   } else if (!there.own) throw new Error(foreign(there));
@@ -46,6 +46,13 @@ function uninstall() {
   if (!there.own) throw new Error(foreign(there));
   unlinkSync(launcher);
   console.log(`Removed ${launcher}`);
+}
+
+/** One by one: below /proc, where nothing can be made, `recursive` never ends in Node 20. */
+function makeFolder(path) {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
 }
 
 /** What is at the launcher's place, and whether it is the link that `make install` of this checkout makes. */

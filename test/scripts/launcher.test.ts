@@ -95,3 +95,9 @@ test('a checkout neither replaces nor removes the link of another one', () => {
   expect(launcher('uninstall', { PREFIX }, script('two')).status).toBe(1);
   expect(launcher('uninstall', { PREFIX }, script('one')).status).toBe(0);
 });
+
+test('make install ends where the system lets nobody make a folder', { skip: process.platform !== 'linux' }, () => {
+  const { status, said } = launcher('install', { PREFIX: '/proc' });
+  expect(status).toBe(1);
+  expect(said).toContain('/proc/bin/afterbell cannot be made; found /proc/bin: ');
+});
