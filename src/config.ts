@@ -1,7 +1,7 @@
 import { delimiter } from 'node:path';
 import * as z from 'zod';
 import { isSchedule, isTimeZone } from './calendar/schedule.ts';
-import { inHome, readEnvSettings } from './env-file.ts';
+import { blank, inHome, readEnvSettings } from './env-file.ts';
 import { NamedError } from './errors.ts';
 import { figure } from './text.ts';
 
@@ -387,11 +387,6 @@ function wantedBy({ issues }: z.ZodError): string {
   return [...new Set(wanted)].join(', ');
 }
 
-/** Blank text would be read as the number 0, which is a retention nobody asked for. */
-function blank(value: unknown): boolean {
-  return typeof value === 'string' && value.trim() === '';
-}
-
 /** https://no-color.org */
 export function noColour(): boolean {
   return (process.env.NO_COLOR ?? '') !== '';
@@ -420,13 +415,19 @@ export interface EnvFile {
 export function readEnvFile(path: string): EnvFile {
   const settings = readEnvSettings(path);
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
-  const known = new Set<string>(SETTINGS.map(({ name }) => name));
+  const known = new Set<string>([...SETTINGS.map(({ name }) => name), 'AWS_REGION', 'AWS_DEFAULT_REGION']);
   const { AFTERBELL_HOME } = settings;
   const home = AFTERBELL_HOME && !blank(AFTERBELL_HOME) ? AFTERBELL_HOME : undefined;
   return {
     unknown: Object.keys(settings).filter((name) => !known.has(name)),
     home: dataDirectory.safeParse(home).data ?? dataDirectory.parse(undefined),
   };
+}
+
+/** Has AWS clients take the region that the aws command line takes, or another one when that is not set either. */
+export function preferRegion(otherwise?: string): void {
+  const region = process.env.AWS_REGION || process.env.AWS_DEFAULT_REGION || otherwise;
+  if (region) process.env.AWS_REGION = region;
 }
 
 /** Settings that only this shell has, neither the env file nor what starts a night by a clock. */

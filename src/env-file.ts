@@ -66,3 +66,8 @@ function unreadable(path: string, found: string): NamedError {
 export function inHome(path: string): string {
   return path.replace(/^(file:\/\/)?(?:~(?=\/|$)|\$HOME\b|\$\{HOME\})/, (_, scheme = '') => `${scheme}${homedir()}`);
 }
+
+/** Blank text would be read as the number 0, which is a retention nobody asked for. */
+export function blank(value: unknown): boolean {
+  return typeof value === 'string' && value.trim() === '';
+}

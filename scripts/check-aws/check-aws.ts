@@ -110,11 +110,12 @@ async function checkRecorded(sfn: SFNClient, folder: string, partition: string, 
 
 async function checkPolicies(analyzer: AccessAnalyzerClient, root: string, shown: object | string): Promise<Finding> {
   const what = 'Policies (Access Analyzer)';
-  const deployer = readFileSync(join(root, 'terraform/deployer-policy.json'), 'utf8');
-  const own: StagePolicy = { place: 'terraform/deployer-policy.json', type: 'IDENTITY_POLICY', document: deployer };
+  const own = ['terraform/deployer-policy.json', 'terraform/operator-policy.json'].map(
+    (place): StagePolicy => ({ place, type: 'IDENTITY_POLICY', document: readFileSync(join(root, place), 'utf8') }),
+  );
   const { policies, unknown } = typeof shown === 'string' ? { policies: [], unknown: [] } : policiesOf(shown);
   const wrong: string[] = [];
-  for (const { place, type, document } of [own, ...policies]) {
+  for (const { place, type, document } of [...own, ...policies]) {
     const request = new ValidatePolicyCommand({ policyDocument: document, policyType: type });
     const { findings = [] } = await analyzer.send(request);
     const grave = findings.filter(({ findingType }) => findingType === 'ERROR' || findingType === 'SECURITY_WARNING');
@@ -127,7 +128,7 @@ async function checkPolicies(analyzer: AccessAnalyzerClient, root: string, shown
         ? `${unknown.length} are known only after the first apply: ${unknown.slice(0, 3).join(', ')} …`
         : undefined;
   const bad = new Set(wrong.map((line) => line.split(': ')[0])).size;
-  return { what, right: policies.length + 1 - bad, wrong, ...(left === undefined ? {} : { left }) };
+  return { what, right: policies.length + own.length - bad, wrong, ...(left === undefined ? {} : { left }) };
 }
 
 /** The plan of this stage against what is deployed, or why there is none. Terraform was initialised by `make deploy`. */
@@ -140,7 +141,7 @@ async function planned({ tfvars, stage }: Environment, root: string, tools: Tool
     const plan = await tools.ask('terraform', args, { cwd });
     if (plan.code !== 0) {
       const line = plan.stderr.split('\n').find((text) => text.includes('Error')) ?? '';
-      return `no plan of ${stage}, so only the deployer's policy was asked about; run make deploy STAGE=${stage} first (${line.trim()})`;
+      return `no plan of ${stage}, so only the deployer's and the operator's policies were asked about; run make deploy STAGE=${stage} first (${line.trim()})`;
     }
     const { stdout } = await tools.ask('terraform', ['show', '-json', file], { cwd });
     return JSON.parse(stdout) as object;

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NamedError } from '../../src/errors.ts';
 import { type Environment, readEnvironment } from './environment.ts';
-import { practise, requireOneKind, requireUnprotected } from './practice.ts';
+import { practise, requireIntended, requireOneKind, requireUnprotected } from './practice.ts';
 import { preflight } from './preflight.ts';
 import { notThere, prepareState, removeState, requireState, stateBucket } from './state.ts';
 import { type Deployment, failed, must, output, terraform } from './steps.ts';
@@ -14,8 +14,9 @@ import { type Deployment, failed, must, output, terraform } from './steps.ts';
  */
 export async function deploy(stage: string | undefined, deployment: Deployment): Promise<void> {
   const environment = readEnvironment(deployment.root, stage);
+  requireIntended(deployment, environment);
   requireUnprotected(deployment, environment);
-  const { account, missingRoles } = await preflight(deployment.tools, environment, 'deploy');
+  const { account, missingRoles } = await preflight(deployment, environment, 'deploy');
   await requireOneKind(deployment, environment, account);
   await prepareState(deployment, environment, account);
   for (const service of missingRoles) {
@@ -40,7 +41,7 @@ function kindOf({ practice }: Deployment): string[] {
 /** Builds both images for arm64 and pushes them to the stage's repositories, whichever stage terraform/ is set to. */
 export async function images(stage: string | undefined, deployment: Deployment): Promise<void> {
   const environment = readEnvironment(deployment.root, stage);
-  await preflight(deployment.tools, environment, 'images');
+  await preflight(deployment, environment, 'images');
   await pushImages(deployment, environment);
 }
 
@@ -54,7 +55,7 @@ export async function destroy(stage: string | undefined, deployment: Deployment)
       todo: `Set it to false, run make deploy STAGE=${environment.stage}, then destroy. Every bar, table and row goes with it.`,
     });
   }
-  const { account } = await preflight(deployment.tools, environment, 'destroy');
+  const { account } = await preflight(deployment, environment, 'destroy');
   await requireState(deployment, environment, account);
   await prepareState(deployment, environment, account);
   const held = await deployment.tools.ask('terraform', ['state', 'list'], { cwd: join(deployment.root, 'terraform') });
@@ -83,10 +84,7 @@ async function pushImages(deployment: Deployment, { stage, region, imageTag }: E
   }
   const registry = repositories[names[0]!]!.split('/')[0]!;
   const password = await must(deployment, `Signing in to ${registry}`, 'aws', [
-    'ecr',
-    'get-login-password',
-    '--region',
-    region,
+    ...['ecr', 'get-login-password', '--region', region],
   ]);
   const signIn = ['login', '--username', 'AWS', '--password-stdin', registry];
   await must(deployment, '', 'docker', signIn, password);
@@ -112,7 +110,7 @@ async function repositoriesOf({ tools }: Deployment, stage: string, region: stri
   return Object.fromEntries(own.map(([name, uri]) => [name.slice(prefix.length), uri]));
 }
 
-async function sayNext({ root, tools }: Deployment, { stage, notifyEmails }: Environment): Promise<void> {
+async function sayNext({ root, tools }: Deployment, { stage, notifyEmails, scheduled }: Environment): Promise<void> {
   const ask = (...args: string[]) => tools.ask('terraform', ['output', ...args], { cwd: join(root, 'terraform') });
   const mapOf = async <T>(name: string) => {
     const { code, stdout } = await ask('-json', name);
@@ -134,7 +132,8 @@ async function sayNext({ root, tools }: Deployment, { stage, notifyEmails }: Env
       ? '2. Nobody is notified of failed or held nights, as notify_emails says: look at the status every morning.'
       : `2. Confirm the mail that ${notifyEmails.join(', ')} got from AWS; until then nothing arrives.`,
   );
-  tools.say(`3. npx afterbell night --stage ${stage}     the first night, now; the next ones come by the schedule`);
+  const later = scheduled ? 'come by the schedule' : 'are started like this too, as schedule_enabled = false says';
+  tools.say(`3. npx afterbell night --stage ${stage}     the first night, now; the next ones ${later}`);
   tools.say(`   npx afterbell status --stage ${stage}`);
   if (dashboard.code === 0) tools.say(`   ${dashboard.stdout.trim()}`);
   if (off.length > 0) tools.say('\nSwitched off, and skipped every night:');

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { presetOf, readTfvars, type Value } from '../../src/deployed/tfvars.ts';
 import { NamedError } from '../../src/errors.ts';
 
 /** What a deployment has to know of a stage before Terraform does. */
@@ -7,6 +8,10 @@ export interface Environment {
   stage: string;
   region: string;
   protect: boolean;
+  /** Meant for the practice market: deployed with PRACTICE=1 only. */
+  practice: boolean;
+  /** Nights come by the clock. */
+  scheduled: boolean;
   engineVersion: string;
   imageTag: string;
   /** Addresses, or the one word nobody; empty when the file leaves it open. */
@@ -19,9 +24,9 @@ export interface Environment {
 }
 
 /**
- * Reads environments/STAGE.tfvars, with variables.tf for what it leaves out. Only plain values on lines of their own
- * are understood, as they stand in the files that come with this repository.
- * @throws Usage.Invalid for a stage without a file, or whose file is another stage's
+ * Reads environments/STAGE.tfvars, with variables.tf for what it leaves out.
+ * @throws Usage.Invalid for a stage without a file, or whose file is another stage's; Config.Invalid for a file that
+ *   cannot be read
  */
 export function readEnvironment(root: string, stage: string | undefined): Environment {
   const folder = join(root, 'terraform/environments');
@@ -36,44 +41,48 @@ export function readEnvironment(root: string, stage: string | undefined): Enviro
       todo: `For a new one copy terraform/environments/dev.tfvars and dev.s3.tfbackend.`,
     });
   }
-  const own = readFileSync(join(folder, `${stage}.tfvars`), 'utf8');
-  const presets = readFileSync(join(root, 'terraform/variables.tf'), 'utf8');
-  const named = assigned(own, 'stage');
+  const own = readTfvars(
+    readFileSync(join(folder, `${stage}.tfvars`), 'utf8'),
+    `terraform/environments/${stage}.tfvars`,
+  );
+  const named = textOf(own.stage);
   if (named !== stage) {
     throw new NamedError('Usage.Invalid', {
       what: `environments/${stage}.tfvars is another stage's`,
-      found: `stage = ${JSON.stringify(named)}`,
+      found: named === undefined ? 'no stage' : `stage = ${JSON.stringify(named)}`,
       wanted: `stage = "${stage}"`,
     });
   }
-  const lakeBucket = assigned(own, 'lake_bucket');
+  const lakeBucket = textOf(own.lake_bucket);
   const backend = `environments/${stage}.s3.tfbackend`;
   return {
     stage,
-    region: assigned(own, 'region') ?? preset(presets, 'region'),
-    protect: assigned(own, 'protect') === 'true',
-    engineVersion:
-      assigned(own, 'engine_version') ?? /engine_version\s*=\s*optional\(string, "([^"]+)"\)/.exec(presets)![1]!,
-    imageTag: assigned(own, 'image_tag') ?? preset(presets, 'image_tag'),
-    notifyEmails: listed(own, 'notify_emails'),
+    region: textOf(own.region) ?? presetOf(root, 'region'),
+    // What is not clearly open to be deleted is not.
+    protect: (textOf(own.protect) ?? 'false') !== 'false',
+    practice: textOf(own.practice) === 'true',
+    scheduled: textOf(own.schedule_enabled) !== 'false',
+    engineVersion: engineVersionOf(root, own.warehouse),
+    imageTag: textOf(own.image_tag) ?? presetOf(root, 'image_tag'),
+    notifyEmails: textsOf(own.notify_emails),
     ...(lakeBucket ? { lakeBucket } : {}),
     tfvars: `environments/${stage}.tfvars`,
     backend: existsSync(join(root, 'terraform', backend)) ? backend : 'environments/dev.s3.tfbackend',
   };
 }
 
-function assigned(text: string, name: string): string | undefined {
-  return new RegExp(`\\b${name}\\s*=\\s*"?([^"\\s,}]+)`).exec(text)?.[1];
+function textOf(value: Value | undefined): string | undefined {
+  return typeof value === 'string' && value !== 'null' ? value : undefined;
 }
 
-/** A list of words in quotation marks, on one line or several. */
-function listed(text: string, name: string): string[] {
-  const plain = text.replace(/(^|\s)#.*$/gm, '');
-  const list = new RegExp(`^${name}\\s*=\\s*\\[([^\\]]*)\\]`, 'm').exec(plain)?.[1] ?? '';
-  return [...list.matchAll(/"([^"]*)"/g)].map(([, word]) => word!);
+function textsOf(value: Value | undefined): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
-function preset(variables: string, name: string): string {
-  const block = variables.split(/^variable /m).find((part) => part.startsWith(`"${name}"`)) ?? '';
-  return /default\s*=\s*"([^"]+)"/.exec(block)?.[1] ?? '';
+/** What variables.tf says, for a warehouse that the file leaves open. */
+function engineVersionOf(root: string, warehouse: Value | undefined): string {
+  const named =
+    typeof warehouse === 'object' && !Array.isArray(warehouse) ? textOf(warehouse.engine_version) : undefined;
+  const variables = () => readFileSync(join(root, 'terraform/variables.tf'), 'utf8');
+  return named ?? /engine_version\s*=\s*optional\(string, "([^"]+)"\)/.exec(variables())![1]!;
 }

@@ -41,6 +41,17 @@ export function requireUnprotected({ practice }: Deployment, { stage, protect, t
   });
 }
 
+/** @throws Usage.Invalid for a practice stage that would become a real one, because PRACTICE=1 was forgotten */
+export function requireIntended({ practice }: Deployment, environment: Environment): void {
+  if (practice || !environment.practice) return;
+  const { stage, tfvars } = environment;
+  throw new NamedError('Usage.Invalid', {
+    what: `${stage} is a practice stage, and PRACTICE=1 is missing`,
+    found: `practice = true in terraform/${tfvars}`,
+    todo: `make deploy STAGE=${stage} PRACTICE=1. For real data deploy another stage, such as dev.`,
+  });
+}
+
 /**
  * Practice and real data, or keys, never meet in one stage.
  * @throws Usage.Invalid, before anything is changed

@@ -1,5 +1,8 @@
 import { NamedError } from '../../src/errors.ts';
 import type { Environment } from './environment.ts';
+import { operatorProblems } from './operator.ts';
+import { settingProblems } from './settings.ts';
+import type { Deployment } from './steps.ts';
 import type { Answer, Tools } from './tools.ts';
 
 /** Roles that AWS services make for themselves once in an account; Batch on Fargate and Aurora need all three. */
@@ -16,6 +19,8 @@ const PURPOSES = { deploy: 'deployed', images: 'given its images', destroy: 'des
 export type Purpose = keyof typeof PURPOSES;
 
 const NOT_INSTALLED = 127;
+/** As the tfvars files have it in a comment. */
+const PLACEHOLDER = 'you@example.com';
 const TERRAFORM_AT_LEAST = [1, 10];
 
 export interface Ground {
@@ -29,22 +34,29 @@ export interface Ground {
  * @param purpose `destroy` builds no images; only `deploy` makes anybody wait for mails
  * @throws Config.Invalid
  */
-export async function preflight(tools: Tools, environment: Environment, purpose: Purpose): Promise<Ground> {
+export async function preflight(
+  { root, tools, practice = false }: Deployment,
+  environment: Environment,
+  purpose: Purpose,
+): Promise<Ground> {
+  const { stage, region } = environment;
   const building = purpose !== 'destroy';
-  const refuse = (problems: readonly string[]) => notReady(environment.stage, problems, purpose);
+  const refuse = (problems: readonly string[]) => notReady(stage, problems, purpose);
   const problems = await missingPrograms(tools, building);
+  problems.push(...(await settingProblems(tools, root, environment)));
   if (purpose === 'deploy') problems.push(...nobodyNotified(environment));
-  const caller = await tools.ask('aws', ['sts', 'get-caller-identity', '--output', 'json']);
+  const caller = await tools.ask('aws', ['sts', 'get-caller-identity', '--region', region, '--output', 'json']);
   if (caller.code !== 0 && caller.code !== NOT_INSTALLED) problems.push(credentialProblem(caller));
   if (problems.length > 0) throw refuse(problems);
   const { Account: account } = JSON.parse(caller.stdout) as { Account: string };
   if (!building) return { account, missingRoles: [] };
-  const [region, aurora, roles] = await Promise.all([
+  const [services, aurora, roles, rights] = await Promise.all([
     regionProblems(tools, environment),
     auroraProblems(tools, environment),
     missingServiceRoles(tools),
+    practice ? operatorProblems(tools, environment, account) : [],
   ]);
-  const found = [...region, ...aurora, ...roles.problems];
+  const found = [...services, ...aurora, ...roles.problems, ...rights];
   if (found.length > 0) throw refuse(found);
   return { account, missingRoles: roles.missing };
 }
@@ -73,9 +85,11 @@ async function missingPrograms(tools: Tools, building: boolean): Promise<string[
 
 /** Without a line about it, a stage that fails every night would tell nobody. */
 function nobodyNotified({ tfvars, notifyEmails }: Environment): string[] {
+  if (notifyEmails.includes(PLACEHOLDER))
+    return [`${PLACEHOLDER} in terraform/${tfvars} is nobody's address: put in yours`];
   if (notifyEmails.length > 0) return [];
   return [
-    `nobody would be notified of a failed night: set notify_emails = ["you@example.com"] in terraform/${tfvars}, or ["nobody"] if that is what you want`,
+    `nobody would be notified of a failed night: set notify_emails = ["${PLACEHOLDER}"] in terraform/${tfvars}, or ["nobody"] if that is what you want`,
   ];
 }
 
@@ -83,8 +97,16 @@ function nobodyNotified({ tfvars, notifyEmails }: Environment): string[] {
 const PROBE = 'FROM scratch\nLABEL probe=arm64\n';
 
 async function builderProblems(tools: Tools): Promise<string[]> {
-  if ((await tools.ask('docker', ['buildx', 'version'])).code !== 0) {
-    return ['docker with buildx is not installed; it builds the job images: https://docs.docker.com/build/'];
+  const buildx = await tools.ask('docker', ['buildx', 'version']);
+  if (buildx.code === NOT_INSTALLED) {
+    return [
+      'docker is not installed; with its plug-in buildx it builds the job images: https://docs.docker.com/get-docker/',
+    ];
+  }
+  if (buildx.code !== 0) {
+    return [
+      `docker is there, but its plug-in buildx is not installed (${lastLine(buildx.stderr)}): https://github.com/docker/buildx#installing`,
+    ];
   }
   const daemon = await tools.ask('docker', ['version', '--format', '{{.Server.Version}}']);
   if (daemon.code !== 0) return [`the Docker daemon is not running, or not yours to use: ${lastLine(daemon.stderr)}`];
@@ -110,12 +132,19 @@ function isOlder([major = 0, minor = 0]: number[]): boolean {
 }
 
 function credentialProblem({ stderr }: Answer): string {
+  const said = lastLine(stderr);
   if (/Expired|expired/.test(stderr))
     return 'the AWS credentials have expired: sign in again (aws sso login, or new keys)';
-  if (/Unable to locate credentials|NoCredentials|could not be found/.test(stderr)) {
+  if (/Could not connect|Connect timeout|ConnectionClosed|Failed to connect|SSL validation failed/.test(stderr)) {
+    return `AWS cannot be reached: ${said}. Look at the network, a proxy (HTTPS_PROXY) and the region's name`;
+  }
+  if (/config profile .* could not be found/.test(stderr)) {
+    return `${said}: name another in AWS_PROFILE (aws configure list-profiles)`;
+  }
+  if (/Unable to locate credentials|NoCredentials/.test(stderr)) {
     return 'there are no AWS credentials: aws configure, aws sso login, or AWS_PROFILE';
   }
-  return `AWS does not accept the credentials: ${lastLine(stderr)}`;
+  return `AWS does not accept the credentials: ${said}`;
 }
 
 async function regionProblems(tools: Tools, { region }: Environment): Promise<string[]> {
@@ -137,14 +166,8 @@ async function regionProblems(tools: Tools, { region }: Environment): Promise<st
 async function auroraProblems(tools: Tools, { region, engineVersion }: Environment): Promise<string[]> {
   const answer = await tools.ask('aws', [
     ...['rds', 'describe-orderable-db-instance-options', '--region', region, '--engine', 'aurora-postgresql'],
-    ...[
-      '--db-instance-class',
-      'db.serverless',
-      '--query',
-      'OrderableDBInstanceOptions[].EngineVersion',
-      '--output',
-      'json',
-    ],
+    ...['--db-instance-class', 'db.serverless'],
+    ...['--query', 'OrderableDBInstanceOptions[].EngineVersion', '--output', 'json'],
   ]);
   if (answer.code !== 0) {
     tools.say(`Not checked: which Aurora versions ${region} has (${lastLine(answer.stderr)}).`);

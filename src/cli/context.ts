@@ -47,7 +47,8 @@ export async function openContext(
 
 /** The AWS clients are loaded for a stage only. */
 async function stageNamed(name: string): Promise<Stage> {
-  const { openStage } = await import('../deployed/stage.ts');
+  const { findRegion, openStage } = await import('../deployed/stage.ts');
+  await findRegion(name, projectRoot());
   return openStage(name);
 }
 

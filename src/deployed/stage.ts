@@ -9,12 +9,13 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig, preferRegion } from '../config.ts';
 import { NamedError } from '../errors.ts';
 import type { ExecutionEnd, ExecutionEvent } from '../local/states/events.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { executionLink } from '../text.ts';
 import { History } from './history.ts';
+import { stageRegion } from './tfvars.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,19}$/;
 /** Asked often at first, for much is done in a second; then every so often. */
@@ -45,6 +46,13 @@ export interface FollowOptions {
 export interface StageClients {
   lambda: Pick<LambdaClient, 'send'>;
   sfn: Pick<SFNClient, 'send'>;
+}
+
+/** Region of a `--stage` command: what is set for AWS, in the environment or the profile; else where a checkout deploys it. */
+export async function findRegion(stage: string, root: string): Promise<void> {
+  preferRegion();
+  const set = await new LambdaClient({}).config.region().catch(() => undefined);
+  if (set === undefined) preferRegion(stageRegion(root, stage));
 }
 
 /**
@@ -159,7 +167,11 @@ function refusal(error: Error, stage: string, name: string): Error {
     });
   }
   if (/region/i.test(error.message) && error.message.includes('missing')) {
-    return new NamedError('Config.Invalid', { what: 'no AWS region is set', todo: 'Set AWS_REGION.' });
+    return new NamedError('Config.Invalid', {
+      what: 'no AWS region is set',
+      found: `none in AWS_REGION, AWS_DEFAULT_REGION or the profile, and no terraform/environments/${stage}.tfvars`,
+      todo: 'Set AWS_REGION to the region that the stage is deployed in.',
+    });
   }
   return error;
 }

@@ -1,5 +1,7 @@
 # A stage to look at, without keys: make deploy STAGE=try PRACTICE=1. `make destroy STAGE=try` leaves nothing of it.
 stage              = "try"
+# make deploy refuses this stage without PRACTICE=1.
+practice           = true
 protect            = false
 log_retention_days = 1
 vendors            = ["polygon", "alpaca", "fmp", "xai"]

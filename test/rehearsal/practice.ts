@@ -27,6 +27,8 @@ export function registerPracticeSteps(open: () => Open | undefined): void {
         stage: 'dev',
         region: 'us-east-1',
         protect: false,
+        practice: true,
+        scheduled: false,
         engineVersion: '',
         imageTag: '',
         notifyEmails: [],

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { checkAws } from '../../scripts/check-aws/check-aws.ts';
 import { policiesOf } from '../../scripts/check-aws/policies.ts';
+import { programs } from '../../scripts/deploy/tools.ts';
 import { openAwsAnswers } from './aws-answers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -118,7 +119,7 @@ test('AWS is asked about machines, recorded cases, policies and the database, an
   expect(said).toEqual([
     'State machines (ValidateStateMachineDefinition): 3 right, 0 wrong',
     expect.stringMatching(/^Recorded cases .*: 4 right, 0 wrong; 1 not asked: TestState takes no Map/),
-    expect.stringMatching(/^Policies .*: 3 right, 0 wrong; 1 are known only after .*aws_iam_role_policy\.b/),
+    expect.stringMatching(/^Policies .*: 4 right, 0 wrong; 1 are known only after .*aws_iam_role_policy\.b/),
     'Warehouse (DescribeOrderableDBInstanceOptions): 1 right, 0 wrong',
   ]);
   expect(right).toBe(true);
@@ -141,6 +142,14 @@ test('without credentials one line says that nothing was asked', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   expect(await checkAws({ ...HERE, cases: casesOf() })).toBe(true);
   expect(said).toEqual([expect.stringMatching(/^SKIPPED: make check-aws asks AWS itself/)]);
+});
+
+test('a stage that is not there is refused in a sentence, not with a trace', async () => {
+  const { code, stderr } = await programs.ask('node', ['scripts/check-aws.mjs', 'nothere'], { cwd: root });
+  expect(code).toBe(2);
+  expect(stderr.trim()).toMatch(
+    /^Usage\.Invalid: STAGE names no environment; found nothere; wanted dev, prod, try\b.*$/,
+  );
 });
 
 test('every policy of a plan or a state is found, and what is not known yet is named', () => {

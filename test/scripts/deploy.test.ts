@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { deploy, destroy, images } from '../../scripts/deploy/deploy.ts';
 import { readPractice } from '../../scripts/deploy/practice.ts';
-import type { Answer, Tools } from '../../scripts/deploy/tools.ts';
+import { type Answer, programs, type Tools } from '../../scripts/deploy/tools.ts';
+import { skipped } from '../terraform/tooling.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const made: string[] = [];
@@ -17,7 +18,7 @@ afterAll(() => {
 function rootWith(notify: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'afterbell-deploy-'));
   made.push(folder);
-  for (const path of ['terraform/environments', 'terraform/variables.tf', 'batch-images']) {
+  for (const path of ['terraform/environments', 'terraform/variables.tf', 'batch-images', '.env.example']) {
     mkdirSync(join(folder, path, '..'), { recursive: true });
     cpSync(join(repository, path), join(folder, path), { recursive: true });
   }
@@ -26,7 +27,15 @@ function rootWith(notify: string): string {
   return folder;
 }
 
-const root = rootWith('notify_emails = ["you@example.com"]');
+/** The same, with this line before the others of a stage's file. */
+function rootBeginning(stage: string, line: string): string {
+  const folder = rootWith('notify_emails = ["ops@example.com"]');
+  const tfvars = join(folder, `terraform/environments/${stage}.tfvars`);
+  writeFileSync(tfvars, `${line}\n${readFileSync(tfvars, 'utf8')}`);
+  return folder;
+}
+
+const root = rootWith('notify_emails = ["ops@example.com"]');
 const ACCOUNT = '123456789012';
 const REGISTRY = `${ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com`;
 
@@ -152,8 +161,23 @@ const OBSTACLES: [string, Record<string, Answer>, RegExp][] = [
   ['no terraform', { 'terraform version': { code: 127, stdout: '', stderr: '' } }, /terraform is not installed/],
   [
     'no docker',
+    { 'docker buildx version': { code: 127, stdout: '', stderr: 'docker is not installed' } },
+    /docker is not installed; .*docs\.docker\.com\/get-docker/,
+  ],
+  [
+    'a docker without its plug-in',
     { 'docker buildx version': refuses("docker: 'buildx' is not a docker command") },
-    /docker with buildx is not installed/,
+    /docker is there, but its plug-in buildx is not installed \(.*not a docker command\): .*buildx#installing/,
+  ],
+  [
+    'a profile that is not there',
+    { 'aws sts': refuses('The config profile (nothere) could not be found') },
+    /The config profile \(nothere\) could not be found: name another in AWS_PROFILE/,
+  ],
+  [
+    'no network',
+    { 'aws sts': refuses('Could not connect to the endpoint URL: "https://sts.us-east-1.amazonaws.com/"') },
+    /AWS cannot be reached: Could not connect to the endpoint URL/,
   ],
   [
     'a daemon that is not running',
@@ -277,6 +301,111 @@ test('a deployment ends with whose mail to confirm, and with what is switched of
   expect(text).toMatch(/Switched off[\s\S]*fmp: add "fmp" to vendors[\s\S]*INDEX_MEMBERS_URI: name a file of members/);
 });
 
+test('a comment in a stage’s file is no setting: what it protects stays, and its region is where it was', async () => {
+  const { tools, calls } = fake();
+  const commented = rootBeginning('prod', '# protect = false in dev\n/* protect = false */ // protect = false');
+  await expect(destroy('prod', { root: commented, tools, yes: true })).rejects.toThrow('prod is protected');
+  expect(calls).toEqual([]);
+  const other = rootBeginning('dev', '# region = "eu-west-1" later\ntags = { region = "eu-west-1", protect = "true" }');
+  await deploy('dev', { root: other, tools, yes: true });
+  expect(calls.filter((line) => line.includes('eu-west-1'))).toEqual([]);
+});
+
+test('what Terraform would say of a stage’s file is told before anything is changed', async () => {
+  const diagnostic = (severity: string, detail: string, line?: number) =>
+    JSON.stringify({ diagnostic: { severity, summary: '', detail, range: line && { start: { line } } } });
+  const plan = [
+    'There are some problems with the CLI configuration:',
+    diagnostic(
+      'warning',
+      'The root module does not declare a variable named "log_levle" but a value was found in file',
+    ),
+    diagnostic('error', 'notify_emails: wanted e-mail addresses, or only "nobody".\n\nThis was checked by …', 5),
+  ];
+  const { tools, calls } = fake({ 'terraform plan -json': { code: 1, stdout: plan.join('\n'), stderr: '' } });
+  const told =
+    /dev\.tfvars: log_levle is no setting of a stage[\s\S]*dev\.tfvars, line 5: notify_emails: wanted e-mail addresses, or only "nobody"\.$/m;
+  await expect(deploy('dev', { root, tools, yes: true })).rejects.toThrow(told);
+  await expect(destroy('dev', { root, tools, yes: true })).rejects.toThrow(told);
+  expect(changes(calls)).toEqual([]);
+  expect(calls.join('\n')).not.toContain('create-bucket');
+});
+
+const hasTerraform = programs.ask('terraform', ['version']).then(({ code }) => code === 0);
+const WRONG: [line: string, words: RegExp][] = [
+  ['notify_emails = ["notanaddress"]', /line \d+: notify_emails: wanted e-mail addresses/],
+  ['notify_emails = ["ops@example.com"]\nlog_levle = "DEBUG"', /log_levle is no setting of a stage/],
+  ['notify_emails = ["ops@example.com"]\nlog_retention_day = 3', /log_retention_day is no setting/],
+  ['notify_emails = ["ops@example.com"]\nsettings = { SYMBOL = "3" }', /settings: wanted names from \.env\.example/],
+  ['notify_emails = ["you@example.com"]', /you@example\.com in .*dev\.tfvars is nobody's address/],
+];
+
+test.each(WRONG)('Terraform itself judges the file before the deployment: %s', async (line, words) => {
+  if (!(await hasTerraform)) return skipped('terraform is not installed');
+  const { tools, calls } = fake();
+  const ask: Tools['ask'] = (command, args, options) =>
+    args.includes('-json') && args[0] === 'plan'
+      ? programs.ask(command, args, options)
+      : tools.ask(command, args, options);
+  const deployed = deploy('dev', { root: rootWith(line), tools: { ...tools, ask }, yes: true });
+  await expect(deployed).rejects.toThrow(words);
+  expect(changes(calls)).toEqual([]);
+});
+
+test('a quotation mark that is missing is told with its line', async () => {
+  const { tools, calls } = fake();
+  const own = rootWith('notify_emails = ["ops@example.com"]');
+  writeFileSync(join(own, 'terraform/environments/dev.tfvars'), '# dev\nstage = "dev\nnotify_emails = ["nobody"]\n');
+  await expect(deploy('dev', { root: own, tools, yes: true })).rejects.toThrow(
+    /terraform\/environments\/dev\.tfvars cannot be read; found line 2: stage = "dev; wanted a closing quotation mark/,
+  );
+  expect(calls).toEqual([]);
+});
+
+test('credentials are looked at in the region of the stage, as the profile may have none', async () => {
+  const { tools, calls } = fake();
+  await deploy('dev', { root: rootBeginning('dev', 'region = "eu-west-1"'), tools, yes: true });
+  expect(calls.filter((line) => line.startsWith('aws sts'))).toEqual([
+    'aws sts get-caller-identity --region eu-west-1 --output json',
+  ]);
+  const open = calls.filter((line) => /^aws (?!iam|--version)/.test(line) && !line.includes('--region eu-west-1'));
+  expect(open).toEqual([]);
+});
+
+test('a stage for practice data is not deployed as a real one because PRACTICE=1 was forgotten', async () => {
+  const { tools, calls } = fake();
+  await expect(deploy('try', { root, tools, yes: true })).rejects.toThrow(
+    /try is a practice stage, and PRACTICE=1 is missing[\s\S]*make deploy STAGE=try PRACTICE=1/,
+  );
+  expect(calls).toEqual([]);
+});
+
+test('a deployment says whether nights come by the schedule', async () => {
+  const said = async (line: string) => {
+    const { tools, lines } = fake();
+    await deploy('dev', { root: rootBeginning('dev', line), tools, yes: true });
+    return lines.join('\n');
+  };
+  expect(await said('')).toContain('the next ones come by the schedule');
+  const byHand = await said('schedule_enabled = false');
+  expect(byHand).toContain('the next ones are started like this too, as schedule_enabled = false says');
+  expect(byHand).not.toContain('come by the schedule');
+});
+
+test('PRACTICE=1 asks beforehand for the rights that its first night needs, of what cannot be there', async () => {
+  const { tools, calls } = fake({
+    ...EMPTY,
+    'aws stepfunctions start-execution': refuses('An error occurred (AccessDeniedException): not authorized'),
+    'aws dynamodb scan': refuses('An error occurred (ResourceNotFoundException)'),
+  });
+  await expect(deploy('try', { root, tools, yes: true, practice: true })).rejects.toThrow(
+    /lack states:StartExecution: attach terraform\/operator-policy\.json/,
+  );
+  expect(changes(calls)).toEqual([]);
+  const starts = calls.filter((line) => line.includes('start-execution'));
+  expect(starts).toEqual([expect.stringContaining(`:${ACCOUNT}:stateMachine:afterbell-try-preflight`)]);
+});
+
 test('an image that cannot be built stops the deployment before the stack', async () => {
   const { tools, calls } = fake({}, { 'docker buildx build': 1 });
   await expect(deploy('dev', { root, tools, yes: true })).rejects.toThrow('docker buildx build');
@@ -373,12 +502,13 @@ const MIXTURES: [string, string, boolean, Record<string, Answer>, RegExp][] = [
     /it cannot be seen whether afterbell-dev-lake-123456789012 holds real data/,
   ],
   ['real data on a practice stage', 'try', false, MARKET, /try is a practice stage[\s\S]*PRACTICE=1/],
+  ['real data on a stage that became a practice one', 'dev', false, MARKET, /dev is a practice stage[\s\S]*PRACTICE=1/],
   [
     'real data on a lake of practice data',
-    'try',
+    'dev',
     false,
     { 'aws s3 cp': says('{"kind":"practice"}') },
-    /try is a practice stage[\s\S]*a lake of practice data/,
+    /dev is a practice stage[\s\S]*a lake of practice data/,
   ],
 ];
 
