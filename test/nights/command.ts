@@ -14,9 +14,10 @@ const SETTINGS = { PATH: process.env.PATH, HISTORY_SESSIONS: '0', SYMBOLS: '60',
 
 /**
  * Runs the bundled command line in an empty folder and with nothing but these settings, in a process that has run other
- * commands before; `started` gives one a process of its own.
+ * commands before; `started` gives one a process of its own, and so do settings that Node.js reads as it starts.
  */
 export function afterbell(args: readonly string[], env: Record<string, string> = {}, cwd = scratch()): Promise<Said> {
+  if (env.NODE_OPTIONS) return started(args, env, [], cwd).ended;
   return warmCommand({ args, env: { ...SETTINGS, ...env }, cwd });
 }
 
