@@ -319,7 +319,7 @@ variable "warehouse" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Writes to notify_emails when the account's month is forecast to cost more; 0 = no budget."
+  description = "Writes to notify_emails when this stage's month is forecast to cost more; 0 = no budget."
   type        = number
   default     = 0
 

@@ -175,6 +175,27 @@ test('the runbook explains every alarm', () => {
   expect(names.filter((name) => !section.includes(`| \`${name}\` |`))).toEqual([]);
 });
 
+test('the alarms are repaired on the stage they are of, and what they are checked with is a whole command', () => {
+  const section = read('docs/runbook.md').split('## Alarms')[1]!.split('\n## ')[0]!;
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  const commands = rows.flatMap((row) => row.match(/`npx afterbell [^`]*`/g) ?? []);
+  expect(commands.length).toBeGreaterThan(3);
+  expect(commands.filter((command) => !command.includes(' --stage dev'))).toEqual([]);
+  for (const service of ['scheduler get-schedule', 'sqs receive-message', 'logs filter-log-events']) {
+    expect(section).toMatch(new RegExp(`^ *aws ${service} `, 'm'));
+  }
+});
+
+test('every aws command of the docs names its region, where the service has regions', () => {
+  const calls = pages.flatMap((page) =>
+    [...read(page).matchAll(/(?:^ *(?:\$ |until )*|\()aws ([a-z0-9-]+) (?:[^\n`]*\\\n)*[^\n`]*/gm)]
+      .filter(([, service]) => !['iam', 'sso', 'configure'].includes(service!))
+      .map(([call]) => ({ page, call })),
+  );
+  expect(calls.length).toBeGreaterThan(15);
+  expect(calls.filter(({ call }) => !call.includes('--region '))).toEqual([]);
+});
+
 test('every setting the environment page speaks of exists, and every original variable is spoken of', () => {
   const rows = [...read('docs/environment.md').matchAll(/^\| `([A-Z0-9_]+)` \| ([^|]*) \| ([^|]*) \|$/gm)];
   const known = new Set<string>([...SETTINGS.map(({ name }) => name), 'AWS_REGION']);

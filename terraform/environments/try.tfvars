@@ -1,5 +1,5 @@
 # A stage to look at, without keys: make deploy STAGE=try PRACTICE=1. `make destroy STAGE=try` leaves nothing of it.
-stage              = "try"
+stage = "try"
 # make deploy refuses this stage without PRACTICE=1.
 practice           = true
 protect            = false

@@ -24,3 +24,9 @@ variable "provider_exists" {
   type        = bool
   default     = false
 }
+
+variable "region" {
+  description = "Region that the provider calls from. IAM has none: another is needed in another partition only."
+  type        = string
+  default     = "us-east-1"
+}

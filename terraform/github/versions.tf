@@ -12,6 +12,8 @@ terraform {
 }
 
 provider "aws" {
+  region = var.region
+
   default_tags {
     tags = { project = "afterbell", "managed-by" = "terraform" }
   }
