@@ -4,7 +4,7 @@ locals {
   # What a job writes in the lake; it reads all of it.
   jobs = {
     consolidator = { writes = ["bronze", "processing_metadata"] }
-    resampler    = { writes = ["silver", "processing_metadata"] }
+    resampler    = { writes = ["silver", "catalog", "processing_metadata"] }
   }
 }
 

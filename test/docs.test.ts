@@ -95,6 +95,7 @@ const DAY = [
   'npx afterbell run sync-valuations',
   'npx afterbell run consolidate --symbols AAPL,MSFT',
   'npx afterbell run resample --mode full',
+  'npx afterbell run resample',
   'npx afterbell analyze --dry-run',
 ];
 

@@ -1,13 +1,16 @@
+import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
+import { LIST_VIEWS } from '../../src/datasets/registry.ts';
 import { NamedError } from '../../src/errors.ts';
 import { type JobHost, runJob } from '../../src/jobs/job.ts';
 import { resample } from '../../src/jobs/resample/resample.ts';
+import { writeCatalog } from '../../src/lake/catalog.ts';
 
 /** The resampler: daily bars into bars of N sessions. */
 export function resampler(host: JobHost): Promise<void> {
   return runJob('resample', host, async ({ lake, config, runId, signal, progress }) => {
     const { mode, intervals } = resamplerArguments(host.argv.slice(2));
-    return resample(lake, {
+    const summary = await resample(lake, {
       mode: mode ?? config.MODE,
       intervals: intervals ?? config.RESAMPLING_INTERVALS,
       runId,
@@ -16,6 +19,15 @@ export function resampler(host: JobHost): Promise<void> {
       signal,
       progress,
     });
+    if (!lake.uri.startsWith('s3:')) return summary;
+    // Here, where DuckDB is: no function of a stage has it. The bars are made with or without a catalog of them.
+    const { RESAMPLING_INTERVALS, BENCHMARKS: benchmarks } = config;
+    const catalog = { intervals: RESAMPLING_INTERVALS, lists: LIST_VIEWS, benchmarks };
+    const failed = await writeCatalog(lake, config.SCRATCH_DIR ?? tmpdir(), catalog).then(
+      () => [],
+      (error: Error) => [`catalog/afterbell.duckdb could not be written: ${error.name}: ${error.message}`],
+    );
+    return { ...summary, notes: [...(summary.notes ?? []), ...failed] };
   });
 }
 

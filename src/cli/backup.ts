@@ -47,9 +47,10 @@ export async function backup(folder: string, _options: object, context: Context)
     const databases = await lockDatabases(home, { waitMs: WRITER_WAITS_MS, onWait: terminal.note, signal });
     try {
       const found = await entriesBelow(home);
-      // A copy has no timer of its own.
-      const names = found.files.filter((name) => !isLockOrScratch(name) && name !== SCHEDULE_RECORD);
-      const folders = found.folders.filter((name) => !isLockOrScratch(`${name}/`));
+      // A copy has no timer of its own, and no catalog that names the files of another folder: its next night writes one.
+      const isLeft = (name: string) => isLockOrScratch(name) || name.startsWith('lake/catalog/');
+      const names = found.files.filter((name) => !isLeft(name) && name !== SCHEDULE_RECORD);
+      const folders = found.folders.filter((name) => !isLeft(`${name}/`));
       const version = String(JSON.parse(await readFile(join(program.root, 'package.json'), 'utf8')).version);
       await inNewFolder(target, async (draft) => {
         const files = await copyAll({ names, folders }, home, draft, signal);

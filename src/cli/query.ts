@@ -6,8 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { LIST_VIEWS } from '../datasets/registry.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { exactPath, textList } from '../lake/exact-paths.ts';
-import { type Lake, listAll } from '../lake/lake.ts';
-import { type LakeViews, openViews, type ViewOptions } from '../lake/views.ts';
+import { intervalsIn, type LakeViews, openViews, type ViewOptions } from '../lake/views.ts';
 import { COMMANDS } from '../report/next-steps.ts';
 import { type Context, homeLake, requireBegun, whereOf } from './context.ts';
 import {
@@ -188,14 +187,6 @@ async function askViews<T>(
   } finally {
     views?.close();
   }
-}
-
-/** The intervals of the settings, and those somebody made by hand. */
-async function intervalsIn(lake: Lake, usual: readonly number[]): Promise<number[]> {
-  const made = (await listAll(lake, 'silver/')).map(({ key }) =>
-    Number(/^silver\/silver_(\d+)d\//.exec(key)?.[1] ?? 0),
-  );
-  return [...new Set([...usual, ...made])].filter((interval) => interval > 0).sort((a, b) => a - b);
 }
 
 /** DuckDB gives BIGINT as text; where a number holds it exactly, it is one. */

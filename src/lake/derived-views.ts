@@ -1,5 +1,5 @@
 import { statement } from '../text.ts';
-import { fileList, textList } from './exact-paths.ts';
+import { textList } from './exact-paths.ts';
 import texts from './views.sql';
 
 /** A view, or a macro with parameters, that is made of others. */
@@ -17,13 +17,15 @@ export interface DerivedSources {
   /** The view of all bars as traded. */
   bars: string;
   benchmarks: readonly string[];
-  /** Snapshots of the lists that are asked for as they were, oldest first; none where nothing of them is read. */
-  snapshots: Readonly<Record<string, readonly Snapshot[]>>;
+  /** Snapshots of the lists that are asked for as they were; none where nothing of them is read. */
+  snapshots: Readonly<Record<string, Snapshots>>;
 }
 
-export interface Snapshot {
-  date: string;
-  path: string;
+export interface Snapshots {
+  /** Oldest first. */
+  dates: readonly string[];
+  /** SQL of a file, by SQL of its day's place, which counts from 1. */
+  fileAt(place: string): string;
 }
 
 /** The lists whose snapshots of any day can be asked for. */
@@ -68,16 +70,23 @@ function ownFactors(bars: string, where: { symbols?: string; dividends?: string 
   return inParentheses(factorsOf(history, inParentheses(actionsOf(of))));
 }
 
+/**
+ * The place of the last of these days, in order, that is not after as_of: where a text just behind as_of is put in. A list
+ * comprehension would say it more plainly, but DuckDB 1.1 takes its variable for a column of a joined table.
+ */
+function newestPlace(days: readonly string[]): string {
+  const behind = "as_of::DATE::VARCHAR || '~'";
+  return `greatest(list_position(list_sort(list_append(${textList(days)}, ${behind}), 'ASC'), ${behind}) - 1, 1)`;
+}
+
 const asKnown = (list: string): DerivedView => ({
   name: `${list}_as_known`,
   parameters: 'as_of',
   needs: [list],
   select({ snapshots }) {
-    const own = snapshots[list] ?? [];
-    if (own.length === 0) return `SELECT * FROM ${list} WHERE as_of IS NULL AND false`;
-    const days = own.map(({ date }) => date);
-    const files = fileList(own.map(({ path }) => path));
-    return filled('list-as-known', { files, days: textList(days), first: `DATE '${days[0]}'` });
+    const own = snapshots[list];
+    if (!own || own.dates.length === 0) return `SELECT * FROM ${list} WHERE as_of IS NULL AND false`;
+    return filled('list-as-known', { file: own.fileAt(newestPlace(own.dates)), first: `DATE '${own.dates[0]}'` });
   },
 });
 

@@ -115,6 +115,8 @@ export async function listAll(lake: Lake, prefix: string): Promise<Entry[]> {
 /** Every key of the lake (docs/data-dictionary.md, Lake files), in one place. Dates are YYYY-MM-DD, months YYYY-MM. */
 export const keys = {
   stamp: 'processing_metadata/lake.json',
+  catalog: 'catalog/afterbell.duckdb',
+  catalogSql: 'catalog/views.sql',
   stagingOf: (run: string) => `staging/run=${run}/`,
   staged: (run: string, date: string) => `staging/run=${run}/date=${date}.parquet`,
   stagedRejects: (run: string, date: string) => `staging/run=${run}/date=${date}.rejected.jsonl`,

@@ -191,10 +191,7 @@ WHERE u.kind <> 'added'
 
 -- name: list-as-known
 -- The newest snapshot of a list that is not of a later day than as_of; none before the first one.
-SELECT * FROM read_parquet(
-  {files}[greatest(len([day FOR day IN {days} IF day <= as_of::DATE::VARCHAR]), 1)], hive_partitioning = false
-)
-WHERE as_of::DATE >= {first}
+SELECT * FROM read_parquet({file}, hive_partitioning = false) WHERE as_of::DATE >= {first}
 
 -- name: universe
 -- What was listed on a day, and since when the symbol has been its company's; of days before the first list nothing is known.

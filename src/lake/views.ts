@@ -1,6 +1,13 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { lastClosedSession, sessionsBetween } from '../calendar/calendar.ts';
-import { createDerived, DATED_LISTS, DERIVED_VIEWS, type DerivedSources, neededFor } from './derived-views.ts';
+import {
+  createDerived,
+  DATED_LISTS,
+  DERIVED_VIEWS,
+  type DerivedSources,
+  neededFor,
+  type Snapshots,
+} from './derived-views.ts';
 import { fileList } from './exact-paths.ts';
 import { currentHistories } from './histories.ts';
 import { dateOfKey, keys, type Lake, listAll, readJson } from './lake.ts';
@@ -109,8 +116,8 @@ export async function openViews(lake: Lake, scratch: string, options: ViewOption
       const files = only ? await historiesOf(lake, only) : await list();
       const paths = await lake.localise(files, scratch);
       for (const [place, path] of paths.entries()) keyOf.set(path, files[place]!);
-      const source = json ? quarantineOf(paths) : `SELECT * FROM ${parquetOf(paths)}`;
-      await connection.run(`CREATE VIEW "${name}" AS ${files.length > 0 ? source : nothing(columns)}`);
+      const select = files.length > 0 ? selectOf({ json }, fileList(paths)) : nothing(columns);
+      await connection.run(`CREATE VIEW "${name}" AS ${select}`);
     }
     if (wanted('calendar')) await addCalendar(connection, lake);
     const snapshots = await snapshotsOf(lake, scratch, { lists: made.map(({ name }) => name), keyOf });
@@ -143,7 +150,7 @@ export const BENCHMARKS: readonly string[] = ['SPY', 'IWM', 'QQQ'];
  * The view that has every bar as traded: session files, which are fewer, as long as every bar came by them; histories where
  * some are of the original layout.
  */
-async function allBars(lake: Lake): Promise<'bars' | 'sessions'> {
+export async function allBars(lake: Lake): Promise<'bars' | 'sessions'> {
   const consolidated = await readJson<{ outside?: object }>(lake, keys.consolidated);
   return Object.keys(consolidated?.outside ?? {}).length > 0 ? 'bars' : 'sessions';
 }
@@ -154,29 +161,40 @@ async function snapshotsOf(
   scratch: string,
   { lists, keyOf }: { lists: readonly string[]; keyOf: Map<string, string> },
 ): Promise<DerivedSources['snapshots']> {
-  const found: Record<string, { date: string; path: string }[]> = {};
+  const found: Record<string, Snapshots> = {};
   for (const list of DATED_LISTS.filter((name) => lists.includes(`${name}_as_known`))) {
-    const prefix = list === 'symbol_history' ? keys.symbolHistoryOf(PRICED_LIST) : `reference/${list}/date=`;
-    const files = (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith('.parquet'));
-    const dated = files.filter((key) => dateOfKey(key) !== undefined);
-    const paths = await lake.localise(dated, scratch);
-    found[list] = paths.map((path, place) => ({ path, date: dateOfKey(dated[place]!)! }));
-    for (const [place, path] of paths.entries()) keyOf.set(path, dated[place]!);
+    const { dates, files } = await datedFiles(lake, list);
+    const paths = await lake.localise(files, scratch);
+    found[list] = { dates, fileAt: (place) => `${fileList(paths)}[${place}]` };
+    for (const [place, path] of paths.entries()) keyOf.set(path, files[place]!);
   }
   return found;
+}
+
+/** Days and keys of a list's snapshots, oldest first; each key is the prefix, its day and `.parquet`. */
+export async function datedFiles(
+  lake: Lake,
+  list: (typeof DATED_LISTS)[number],
+): Promise<{ prefix: string; dates: string[]; files: string[] }> {
+  const prefix = list === 'symbol_history' ? keys.symbolHistoryOf(PRICED_LIST) : `reference/${list}/date=`;
+  const found = (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith('.parquet'));
+  const files = found.filter((key) => dateOfKey(key) !== undefined);
+  return { prefix, dates: files.map((key) => dateOfKey(key)!), files };
 }
 
 /** A view over files of the lake; they are looked for when somebody asks for the view. */
 interface FileView {
   name: string;
   list: () => Promise<string[]>;
+  /** Patterns of DuckDB that find the same files, also those of later nights; none where only the newest file counts. */
+  patterns?: readonly string[];
   /** For a view without a file. */
   columns: string;
   /** Lines of quarantine; Parquet unless said. */
   json?: boolean;
 }
 
-function fileViews(lake: Lake, { intervals, lists }: Pick<ViewOptions, 'intervals' | 'lists'>): FileView[] {
+export function fileViews(lake: Lake, { intervals, lists }: Pick<ViewOptions, 'intervals' | 'lists'>): FileView[] {
   const under = async (prefix: string, ending: string) =>
     (await listAll(lake, prefix)).map(({ key }) => key).filter((key) => key.endsWith(ending));
   const newest = async (prefix: string, ending: string) => (await under(prefix, ending)).slice(-1);
@@ -185,26 +203,46 @@ function fileViews(lake: Lake, { intervals, lists }: Pick<ViewOptions, 'interval
     {
       name: 'bars',
       list: async () => currentHistories(await under('bronze/raw_ohlcv/symbol=', '/data.parquet')),
+      patterns: ['bronze/raw_ohlcv/symbol=*/data.parquet'],
       columns: BAR,
     },
-    { name: 'sessions', list: () => under('bronze/sessions/date=', '/bars.parquet'), columns: BAR },
+    {
+      name: 'sessions',
+      list: () => under('bronze/sessions/date=', '/bars.parquet'),
+      patterns: ['bronze/sessions/date=*/bars.parquet'],
+      columns: BAR,
+    },
     ...intervals.map((interval) => {
-      const list = () => under(`silver/silver_${interval}d/`, '.parquet');
-      return { name: `bars_${interval}d`, list, columns: SILVER };
+      const list = () => under(keys.silverOf(interval), '.parquet');
+      const patterns = [`${keys.silverOf(interval)}year=*/month=*/*.parquet`];
+      return { name: `bars_${interval}d`, list, patterns, columns: SILVER };
     }),
     ...lists.map(({ dataset, name, every, columns }) => {
-      const list = () => (every ? under : newest)(`reference/${dataset}/date=`, '.parquet');
-      return { name, list, columns: sqlColumns(columns) };
+      const prefix = `reference/${dataset}/date=`;
+      const list = () => (every ? under : newest)(prefix, '.parquet');
+      return { name, list, ...(every && { patterns: [`${prefix}*.parquet`] }), columns: sqlColumns(columns) };
     }),
     { name: 'reconcile', list: () => newest('reports/date=', '/reconcile.parquet'), columns: RECONCILE },
-    { name: 'revisions', list: () => under(keys.revisionsOf, '.parquet'), columns: REVISIONS },
+    {
+      name: 'revisions',
+      list: () => under(keys.revisionsOf, '.parquet'),
+      patterns: [`${keys.revisionsOf}date=*/*.parquet`],
+      columns: REVISIONS,
+    },
     {
       name: 'symbol_changes',
       list: async () => (await Promise.all(changes.map((prefix) => under(prefix, '.parquet')))).flat(),
+      patterns: changes.map((prefix) => `${prefix}*.parquet`),
       columns: CHANGES,
     },
     { name: 'symbol_history', list: () => newest(keys.symbolHistoryOf(PRICED_LIST), '.parquet'), columns: HISTORY },
-    { name: 'quarantine', list: () => under(keys.quarantineOf, '.jsonl'), columns: QUARANTINE, json: true },
+    {
+      name: 'quarantine',
+      list: () => under(keys.quarantineOf, '.jsonl'),
+      patterns: [`${keys.quarantineOf}*.jsonl`],
+      columns: QUARANTINE,
+      json: true,
+    },
   ];
 }
 
@@ -221,23 +259,36 @@ async function historiesOf(lake: Lake, symbols: readonly string[]): Promise<stri
   );
 }
 
+/** What a view over files selects. @param files a list of SQL */
+export function selectOf({ json = false }: Pick<FileView, 'json'>, files: string): string {
+  return json ? quarantineOf(files) : `SELECT * FROM read_parquet(${files}, hive_partitioning = false)`;
+}
+
 /** A torn line is no row here; `status --failed` and `afterbell quarantine` name it. */
-function quarantineOf(paths: readonly string[]): string {
+function quarantineOf(files: string): string {
   const columns = "{date: 'DATE', dataset: 'VARCHAR', symbol: 'VARCHAR', reason: 'VARCHAR', row: 'JSON'}";
   const options = `format = 'newline_delimited', columns = ${columns}, ignore_errors = true, hive_partitioning = false`;
-  return `SELECT * FROM read_json(${fileList(paths)}, ${options}) WHERE dataset IS NOT NULL`;
+  return `SELECT * FROM read_json(${files}, ${options}) WHERE dataset IS NOT NULL`;
 }
 
 function sqlColumns(columns: readonly Column[]): string {
   return columns.map(({ name, type }) => `"${name}" ${SQL_TYPES[type]}`).join(', ');
 }
 
-function nothing(columns: string): string {
+export function nothing(columns: string): string {
   const typed = columns.split(',').map((column) => {
     const [name, type] = column.trim().split(/\s+/);
     return `NULL::${type} AS ${name}`;
   });
   return `SELECT ${typed.join(', ')} WHERE false`;
+}
+
+/** The intervals of the settings, and those somebody made by hand. */
+export async function intervalsIn(lake: Lake, usual: readonly number[]): Promise<number[]> {
+  const made = (await listAll(lake, 'silver/')).map(({ key }) =>
+    Number(/^silver\/silver_(\d+)d\//.exec(key)?.[1] ?? 0),
+  );
+  return [...new Set([...usual, ...made])].filter((interval) => interval > 0).sort((a, b) => a - b);
 }
 
 const CALENDAR = ['calendar', 'missing_sessions'];

@@ -4,9 +4,12 @@ import { pathToFileURL } from 'node:url';
 import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { type Config, environmentOf, loadConfig } from '../config.ts';
+import { LIST_VIEWS } from '../datasets/registry.ts';
 import { NamedError } from '../errors.ts';
+import { writeCatalog } from '../lake/catalog.ts';
 import { FileLake, SCRATCH } from '../lake/file-lake.ts';
 import { lakeKind } from '../lake/lake.ts';
+import { publishedSessions } from '../lake/session-files.ts';
 import { lostNotice } from '../night/notice.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { createTableInput, TABLES, type TableName } from '../tables/definitions.ts';
@@ -236,6 +239,9 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
       const why = status === 'ABORTED' ? stoppedBy(signal) : { error, cause };
       if (isLost) await settle({ arn, name: runId, startTime, status, ...why, endedAt: stoppedAt });
       else await running.end({ name: runId });
+      // What was published is published, with or without a catalog of it: the next night writes it again.
+      if (machine === 'nightly' && !isLost)
+        await catalogOf(stores, scratchOf(home)).catch((error) => log('errors.jsonl', errorLine(error)));
       return { ...result, runId };
     }
     // Closed first: what is stopped must still reach its functions and tables.
@@ -248,6 +254,14 @@ export async function openLaptop(options: LaptopOptions): Promise<Laptop> {
     await close();
     throw error;
   }
+}
+
+/** The catalog of a lake that holds something. */
+async function catalogOf({ lake, config }: Stores, scratch: string): Promise<void> {
+  if ((await publishedSessions(lake)).length === 0) return;
+  await mkdir(scratch, { recursive: true });
+  const { RESAMPLING_INTERVALS: intervals, BENCHMARKS: benchmarks } = config;
+  await writeCatalog(lake, scratch, { intervals, lists: LIST_VIEWS, benchmarks });
 }
 
 /** Who stopped an execution is what its signal says. */

@@ -15,8 +15,8 @@ const OF_RUNS = new Set(
 );
 /** What each run has spent on the model, killed ones too. */
 const OF_ONE_RUN = /^SPENT#/;
-/** Accounts of what one run did, not of what is stored; that they are there is compared. */
-const ACCOUNTS = /^(reports|processing_metadata\/jobs)\//;
+/** Accounts of what one run did, and the catalog, which names its folder: not what is stored; that they are there is compared. */
+const ACCOUNTS = /^(reports|catalog|processing_metadata\/jobs)\//;
 
 /** Everything a home holds, without the instants of its runs. */
 export interface Stored {

@@ -32,11 +32,12 @@ function elsewhere(): Record<string, string> {
   return { ...env, AFTERBELL_HOME: join(scratch(), 'restored') };
 }
 
-/** What readers see of a lake: path → checksum. */
+/** What readers see of a lake: path → checksum. The catalog aside, which names the folder it is in. */
 function lakeOf(root: string): Map<string, string> {
   const paths = readdirSync(join(root, 'lake'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !path.includes('/lake/catalog/'))
     .sort();
   return new Map(
     paths.map((path) => [path.slice(root.length), createHash('sha256').update(readFileSync(path)).digest('hex')]),
@@ -48,10 +49,14 @@ test('a restored data directory has the same lake and warehouse, is verified, an
   expect(await afterbell(['restore', kept], there)).toMatchObject({ code: 0 });
   expect(lakeOf(there.AFTERBELL_HOME!)).toEqual(lakeOf(home));
   expect((await afterbell(COUNT, there)).stdout).toBe((await afterbell(COUNT, env)).stdout);
+  expect(existsSync(join(there.AFTERBELL_HOME!, 'lake', 'catalog'))).toBe(false);
   const verified = await afterbell(['verify'], there);
   expect(verified.code, verified.stdout).toBe(0);
   const night = await afterbell(['night', '--session', '2025-11-19'], there);
   expect(night.code, night.stderr).toBe(0);
+  const catalog = readFileSync(join(there.AFTERBELL_HOME!, 'lake', 'catalog', 'views.sql'), 'utf8');
+  expect(catalog).toContain(`AS '${join(there.AFTERBELL_HOME!, 'lake')}'`);
+  expect(catalog).not.toContain(`${home}/`);
 });
 
 test('nothing is overwritten, and neither folder may lie in the other', async () => {
