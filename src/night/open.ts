@@ -8,7 +8,7 @@ import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
 import { readManifest } from '../jobs/consolidate/consolidation-state.ts';
 import { keys, type Lake, listAll } from '../lake/lake.ts';
-import { publishedSessions, usableIngest } from '../lake/session-files.ts';
+import { checksumOf, type Ingest, publishedSessions, usableIngest } from '../lake/session-files.ts';
 import { adoptStaged, readNote, stagedDates, stagingByRun } from '../lake/staging.ts';
 import { renderReport } from '../report/page.ts';
 import type { Stores } from '../stores.ts';
@@ -154,7 +154,8 @@ async function dropStaleProgress(runs: Runs, dataset: string, session: string): 
 
 /**
  * Withheld sessions stay with their run until released or repeated. Of dead runs complete sessions are adopted, the
- * newest copy of each; those that are old, or older than what is served, go, as does the rest.
+ * newest copy of each; those that are old, or older than what is served, go, as does the rest. One whose publication
+ * had begun is finished at any age: nothing else would notice that its file is ahead of its histories.
  */
 async function adoptDeadRuns({ lake, runs }: Opening, runId: string, openedAt: string): Promise<void> {
   const dead: { run: string; keys: string[] }[] = [];
@@ -169,11 +170,19 @@ async function adoptDeadRuns({ lake, runs }: Opening, runId: string, openedAt: s
       const isYoung = Date.parse(openedAt) - Date.parse(note.ingestedAt) < ADOPT_HOURS * HOUR_MS;
       const served = await usableIngest(lake, date);
       const isPast = served !== undefined && served.ingestedAt >= note.ingestedAt;
-      if (isYoung && !isPast) newest.set(date, { run, ingestedAt: note.ingestedAt });
+      if (!isPast && (isYoung || (await isHalfPublished(lake, date, served))))
+        newest.set(date, { run, ingestedAt: note.ingestedAt });
     }
   }
   for (const [date, { run }] of newest) if (run !== runId) await adoptStaged(lake, run, runId, date);
   for (const { keys } of dead) await lake.remove(keys);
+}
+
+/** Whether a session's file is not the one that is served: its publication ended between the two. */
+async function isHalfPublished(lake: Lake, date: string, served: Ingest | undefined): Promise<boolean> {
+  if (!served) return false;
+  const bytes = await lake.read(keys.session(date));
+  return bytes !== undefined && checksumOf(bytes) !== served.checksum;
 }
 
 async function lastSyncs(runs: Runs): Promise<Record<string, string | undefined>> {

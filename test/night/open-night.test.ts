@@ -2,6 +2,7 @@ import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
+import { encodeBars } from '../../src/lake/session-files.ts';
 import { stagedDates, writeNote } from '../../src/lake/staging.ts';
 import { startInput } from '../../src/night/night.ts';
 import { executionIsRunning, openNight, previewNight } from '../../src/night/open.ts';
@@ -108,6 +109,16 @@ describe('staging', () => {
     expect(staging().every((key) => key.startsWith('staging/run=night-1/'))).toBe(true);
     expect(Buffer.from((await stores.lake.read(keys.staged('night-1', LAST)))!).toString()).toBe('rows of dead');
     expect(night.prices).toMatchObject({ due: true, sessions: [] });
+  });
+
+  test('of a dead run that had begun to publish a session is finished, however old', async () => {
+    for (const date of ['2026-11-23', '2026-11-24']) {
+      await staged('dead', date, '2026-11-20T09:00:00.000Z');
+      await publish(stores.lake, date, bars(3, date), '2026-11-19T09:00:00.000Z');
+    }
+    await stores.lake.write(keys.session('2026-11-24'), encodeBars(bars(2, '2026-11-24')));
+    await open();
+    expect(await stagedDates(stores.lake, 'night-1')).toEqual(['2026-11-24']);
   });
 
   test('of a held run stays, and is not adopted by another night', async () => {
