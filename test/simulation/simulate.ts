@@ -309,9 +309,12 @@ export async function simulate(script: Script, { program, warehouse, root = proc
     if (code === 0 && problems.length > 0) outcome.problems.push(`verify found ${problems[0]}, and ended with 0`);
   }
 
-  /** A night that is done is skipped when it is run again; asked for by name it is done again. Neither changes a byte. */
-  async function repeat(session: string): Promise<void> {
-    for (const input of [{ scheduledTime: world.now().toISOString() }, { session }]) {
+  /**
+   * A night that is done is skipped when it is run again; asked for by name it is done again. Neither changes a byte.
+   * @param isNew the night brought its session: one that did not fills no gaps a backfill left, and one asked for by name does
+   */
+  async function repeat(session: string, isNew: boolean): Promise<void> {
+    for (const input of [{ scheduledTime: world.now().toISOString() }, ...(isNew ? [{ session }] : [])]) {
       if (outcome.problems.length > 0 || ('session' in input && !random.of('repeat').chance(0.3))) return;
       const before = await allBytes(lake, stores);
       const ended = await execute('repeat', input, [], []);
@@ -333,15 +336,17 @@ export async function simulate(script: Script, { program, warehouse, root = proc
       if (outcome.problems.length > 0) break;
       await take(step);
     }
+    let before: string | undefined;
     for (let last = 0; last < 2 && outcome.problems.length === 0; last += 1) {
       sleepUntilMorning(world, 1);
       const ended = await night();
       const { session } = (ended?.output ?? {}) as { session?: string };
       if (last === 1 && isClean && session) {
-        await repeat(session);
+        await repeat(session, session !== before);
         isClean = true;
         if (outcome.problems.length === 0 && random.of('verify').chance(0.2)) await verify(false);
       }
+      before = session;
     }
   } catch (error) {
     outcome.problems.push(`the simulation ended: ${(error as Error).stack}`);
