@@ -29,6 +29,7 @@ test('a holiday skips prices by its name, and reference lists run only when they
   expect(tickers).toMatchObject({ name: 'tickers', status: 'success', new: 0, changed: 0 });
   expect(others.map(({ name, status }) => [name, status])).toEqual([
     ['splits', 'skipped'],
+    ['dividends', 'skipped'],
     ['assets', 'skipped'],
     ['index_members', 'skipped'],
     ['metadata', 'skipped'],
