@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { HANGS_MS } from './test/limits.ts';
 
 /** Minutes a file, so that none of them is left to run alone at the end. */
-const LONG = ['rehearsal/', 'kills/', 'terraform/', 'batch-images/', 'nights/', 'docs.test', 'hostile/'];
+const LONG = ['rehearsal/', 'simulation/', 'kills/', 'terraform/', 'batch-images/', 'nights/', 'docs.test', 'hostile/'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
