@@ -97,11 +97,7 @@ export const SETTINGS = [
     types.prefault(''),
     'Types of stocks and OTC tickers to keep, e.g. CS,ADRC,ETF; empty = all.',
   ),
-  setting(
-    'DIVIDENDS_SINCE',
-    z.iso.date('a date, e.g. 2020-01-01').default('2020-01-01'),
-    'The first ex-dividend date to keep.',
-  ),
+  setting('DIVIDENDS_SINCE', z.iso.date('YYYY-MM-DD').default('2020-01-01'), 'The first ex-dividend date to keep.'),
   setting('MAX_PAGES', positive.default(1000), 'A sync that needs more pages fails by name instead of stopping short.'),
   setting('ALPACA_API_KEY_ID', text.optional(), 'Alpaca key id. Without it the asset lane is skipped.', {
     secret: true,
