@@ -2,12 +2,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AccessAnalyzerClient, ValidatePolicyCommand } from '@aws-sdk/client-accessanalyzer';
-import { DescribeOrderableDBInstanceOptionsCommand, RDSClient } from '@aws-sdk/client-rds';
 import { SFNClient, ValidateStateMachineDefinitionCommand } from '@aws-sdk/client-sfn';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { inFlight } from '../../src/concurrency.ts';
 import { placeholdersIn, renderTemplate } from '../../src/local/states/template.ts';
 import { type Environment, readEnvironment } from '../deploy/environment.ts';
+import { auroraProblems } from '../deploy/preflight.ts';
 import type { Tools } from '../deploy/tools.ts';
 import { checkCase, readCases } from './cases.ts';
 import { policiesOf, type StagePolicy } from './policies.ts';
@@ -24,11 +24,11 @@ export interface CheckOptions {
   client?: { disableHostPrefix?: boolean };
 }
 
-/** What one check came to: how many things were right, and what is wrong with the others. */
+/** What one check came to: how many things were asked about, and every mistake that AWS sees in one of them. */
 interface Finding {
   what: string;
-  right: number;
-  wrong: string[];
+  asked: number;
+  wrong: { thing: string; why: string }[];
   /** Not asked, with the reason. */
   left?: string;
 }
@@ -56,11 +56,13 @@ export async function checkAws({ root, stage, tools, cases, shown, client: more 
     await checkMachines(sfn, root, { ...environment, account, partition }),
     await checkRecorded(sfn, cases, partition, environment.region),
     await checkPolicies(new AccessAnalyzerClient(client), root, shown ?? (await planned(environment, root, tools))),
-    await checkDatabase(new RDSClient(client), environment),
+    await checkDatabase(tools, environment),
   ];
-  for (const { what, right, wrong, left } of findings) {
-    tools.say(`${what}: ${right} right, ${wrong.length} wrong${left === undefined ? '' : `; ${left}`}`);
-    for (const line of wrong) tools.say(`  - ${line}`);
+  for (const { what, asked, wrong, left } of findings) {
+    // A thing may have several mistakes.
+    const bad = new Set(wrong.map(({ thing }) => thing)).size;
+    tools.say(`${what}: ${asked - bad} right, ${bad} wrong${left === undefined ? '' : `; ${left}`}`);
+    for (const { thing, why } of wrong) tools.say(`  - ${thing}: ${why}`);
   }
   return findings.every(({ wrong }) => wrong.length === 0);
 }
@@ -69,14 +71,16 @@ type Place = Environment & { account: string; partition: string };
 
 async function checkMachines(sfn: SFNClient, root: string, place: Place): Promise<Finding> {
   const files = readdirSync(join(root, 'state-machines')).filter((file) => file.endsWith('.asl.json'));
-  const wrong: string[] = [];
+  const wrong: Finding['wrong'] = [];
   for (const file of files) {
     const definition = renderTemplate(...rendering(readFileSync(join(root, 'state-machines', file), 'utf8'), place));
     const { result, diagnostics = [] } = await sfn.send(new ValidateStateMachineDefinitionCommand({ definition }));
-    if (result !== 'OK')
-      wrong.push(...diagnostics.map(({ code, message, location }) => `${file}${location}: ${code}: ${message}`));
+    if (result === 'OK') continue;
+    const reasons = diagnostics.map(({ code, message, location }) => `${location}: ${code}: ${message}`);
+    if (reasons.length === 0) reasons.push(`AWS says ${result}, and not why`);
+    wrong.push(...reasons.map((why) => ({ thing: file, why })));
   }
-  return { what: 'State machines (ValidateStateMachineDefinition)', right: files.length - wrong.length, wrong };
+  return { what: 'State machines (ValidateStateMachineDefinition)', asked: files.length, wrong };
 }
 
 /** The placeholders as Terraform fills them, by the names it gives. */
@@ -96,16 +100,16 @@ function rendering(text: string, { stage, region, account, partition }: Place): 
 async function checkRecorded(sfn: SFNClient, folder: string, partition: string, region: string): Promise<Finding> {
   const what = 'Recorded cases (TestState, ValidateStateMachineDefinition)';
   const path = join(folder, 'aws-recorded.json');
-  if (!existsSync(path)) return { what, right: 0, wrong: [], left: `SKIPPED, as they are not in ${folder}` };
+  if (!existsSync(path)) return { what, asked: 0, wrong: [], left: `SKIPPED, as they are not in ${folder}` };
   const file = readCases(readFileSync(path, 'utf8'), partition, region);
   const verdicts: Awaited<ReturnType<typeof checkCase>>[] = [];
   await inFlight(file.cases, AT_ONCE, async (one) => {
     verdicts.push(await checkCase(sfn, one, file));
   });
-  const wrong = verdicts.flatMap(({ name, differs }) => (differs === undefined ? [] : [`${name}: ${differs}`]));
+  const wrong = verdicts.flatMap(({ name, differs }) => (differs === undefined ? [] : [{ thing: name, why: differs }]));
   const skipped = verdicts.filter((verdict) => verdict.skipped !== undefined).length;
   const left = `${skipped} not asked: TestState takes no Map, Parallel or Wait without its result`;
-  return { what, right: verdicts.length - wrong.length - skipped, wrong, left };
+  return { what, asked: verdicts.length - skipped, wrong, left };
 }
 
 async function checkPolicies(analyzer: AccessAnalyzerClient, root: string, shown: object | string): Promise<Finding> {
@@ -114,12 +118,14 @@ async function checkPolicies(analyzer: AccessAnalyzerClient, root: string, shown
     (place): StagePolicy => ({ place, type: 'IDENTITY_POLICY', document: readFileSync(join(root, place), 'utf8') }),
   );
   const { policies, unknown } = typeof shown === 'string' ? { policies: [], unknown: [] } : policiesOf(shown);
-  const wrong: string[] = [];
+  const wrong: Finding['wrong'] = [];
   for (const { place, type, document } of [...own, ...policies]) {
     const request = new ValidatePolicyCommand({ policyDocument: document, policyType: type });
     const { findings = [] } = await analyzer.send(request);
     const grave = findings.filter(({ findingType }) => findingType === 'ERROR' || findingType === 'SECURITY_WARNING');
-    wrong.push(...grave.map(({ issueCode, findingDetails }) => `${place}: ${issueCode}: ${findingDetails}`));
+    wrong.push(
+      ...grave.map(({ issueCode, findingDetails }) => ({ thing: place, why: `${issueCode}: ${findingDetails}` })),
+    );
   }
   const left =
     typeof shown === 'string'
@@ -127,8 +133,7 @@ async function checkPolicies(analyzer: AccessAnalyzerClient, root: string, shown
       : unknown.length > 0
         ? `${unknown.length} are known only after the first apply: ${unknown.slice(0, 3).join(', ')} …`
         : undefined;
-  const bad = new Set(wrong.map((line) => line.split(': ')[0])).size;
-  return { what, right: policies.length + own.length - bad, wrong, ...(left === undefined ? {} : { left }) };
+  return { what, asked: policies.length + own.length, wrong, ...(left === undefined ? {} : { left }) };
 }
 
 /** The plan of this stage against what is deployed, or why there is none. Terraform was initialised by `make deploy`. */
@@ -150,12 +155,10 @@ async function planned({ tfvars, stage }: Environment, root: string, tools: Tool
   }
 }
 
-async function checkDatabase(rds: RDSClient, { engineVersion, region }: Environment): Promise<Finding> {
+/** The same check as before a deployment. */
+async function checkDatabase(tools: Tools, environment: Environment): Promise<Finding> {
   const what = 'Warehouse (DescribeOrderableDBInstanceOptions)';
-  const wanted = { Engine: 'aurora-postgresql', EngineVersion: engineVersion, DBInstanceClass: 'db.serverless' };
-  const { OrderableDBInstanceOptions: options = [] } = await rds.send(
-    new DescribeOrderableDBInstanceOptionsCommand({ ...wanted, MaxRecords: 20 }),
-  );
-  if (options.length > 0) return { what, right: 1, wrong: [] };
-  return { what, right: 0, wrong: [`${region} offers no Aurora PostgreSQL ${engineVersion} as db.serverless`] };
+  const { problems, unchecked } = await auroraProblems(tools, environment);
+  if (unchecked !== undefined) return { what, asked: 0, wrong: [], left: `not checked: ${unchecked}` };
+  return { what, asked: 1, wrong: problems.map((why) => ({ thing: 'the database', why })) };
 }

@@ -3,7 +3,7 @@ import type { Environment } from './environment.ts';
 import { operatorProblems } from './operator.ts';
 import { settingProblems } from './settings.ts';
 import type { Deployment } from './steps.ts';
-import type { Answer, Tools } from './tools.ts';
+import { type Answer, NOT_INSTALLED, type Tools } from './tools.ts';
 
 /** Roles that AWS services make for themselves once in an account; Batch on Fargate and Aurora need all three. */
 const SERVICE_ROLES = {
@@ -18,7 +18,6 @@ const SERVICES = ['batch', 'fargate', 'lambda', 'stepfunctions', 'ecr', 'rds', '
 const PURPOSES = { deploy: 'deployed', images: 'given its images', destroy: 'destroyed' } as const;
 export type Purpose = keyof typeof PURPOSES;
 
-const NOT_INSTALLED = 127;
 /** As the tfvars files have it in a comment. */
 const PLACEHOLDER = 'you@example.com';
 const TERRAFORM_AT_LEAST = [1, 10];
@@ -56,7 +55,8 @@ export async function preflight(
     missingServiceRoles(tools),
     practice ? operatorProblems(tools, environment, account) : [],
   ]);
-  const found = [...services, ...aurora, ...roles.problems, ...rights];
+  if (aurora.unchecked) tools.say(`Not checked: ${aurora.unchecked}.`);
+  const found = [...services, ...aurora.problems, ...roles.problems, ...rights];
   if (found.length > 0) throw refuse(found);
   return { account, missingRoles: roles.missing };
 }
@@ -64,7 +64,7 @@ export async function preflight(
 function notReady(stage: string, problems: readonly string[], purpose: Purpose): NamedError {
   return new NamedError('Config.Invalid', {
     what: `${stage} cannot be ${PURPOSES[purpose]} from here yet; nothing has been changed:\n${problems.map((line) => `  - ${line}`).join('\n')}\n`,
-    todo: 'Mend this and run the same command again.',
+    todo: 'Fix this and run the same command again.',
   });
 }
 
@@ -83,7 +83,7 @@ async function missingPrograms(tools: Tools, building: boolean): Promise<string[
   return problems;
 }
 
-/** Without a line about it, a stage that fails every night would tell nobody. */
+/** Without a line about it, a stage that fails every night would notify nobody. */
 function nobodyNotified({ tfvars, notifyEmails }: Environment): string[] {
   if (notifyEmails.includes(PLACEHOLDER))
     return [`${PLACEHOLDER} in terraform/${tfvars} is nobody's address: put in yours`];
@@ -163,27 +163,32 @@ async function regionProblems(tools: Tools, { region }: Environment): Promise<st
   return missing.length > 0 ? [`region ${region} lacks ${missing.join(', ')}: name another in the tfvars`] : [];
 }
 
-async function auroraProblems(tools: Tools, { region, engineVersion }: Environment): Promise<string[]> {
+/** What is wrong with the version of the stage's database; `unchecked` when the region could not be asked. */
+export async function auroraProblems(
+  tools: Tools,
+  { region, engineVersion }: Environment,
+): Promise<{ problems: string[]; unchecked?: string }> {
   const answer = await tools.ask('aws', [
     ...['rds', 'describe-orderable-db-instance-options', '--region', region, '--engine', 'aurora-postgresql'],
     ...['--db-instance-class', 'db.serverless'],
     ...['--query', 'OrderableDBInstanceOptions[].EngineVersion', '--output', 'json'],
   ]);
-  if (answer.code !== 0) {
-    tools.say(`Not checked: which Aurora versions ${region} has (${lastLine(answer.stderr)}).`);
-    return [];
-  }
+  if (answer.code !== 0)
+    return { problems: [], unchecked: `which Aurora versions ${region} has (${lastLine(answer.stderr)})` };
   const versions = [...new Set(JSON.parse(answer.stdout) as string[])];
-  if (versions.some((version) => serves(version, engineVersion))) return [];
+  if (versions.some((version) => serves(version, engineVersion))) return { problems: [] };
   const [major = ''] = engineVersion.split('.');
   const near = versions.filter((version) => version.startsWith(`${major}.`));
   const wanted =
     engineVersion === major
       ? `${major} Serverless that can pause (${major}.${PAUSES_FROM[major]} or later)`
       : `${engineVersion} Serverless`;
-  return [
-    `region ${region} lacks Aurora PostgreSQL ${wanted}; it has ${(near.length > 0 ? near : versions).join(', ') || 'none'}: set warehouse = { engine_version = "…" } in the tfvars`,
-  ];
+  const has = (near.length > 0 ? near : versions).join(', ') || 'none';
+  return {
+    problems: [
+      `region ${region} lacks Aurora PostgreSQL ${wanted}; it has ${has}: set warehouse = { engine_version = "…" } in the tfvars`,
+    ],
+  };
 }
 
 /** The first minor version of each major one that can pause, as in terraform/variables.tf. */

@@ -2,9 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from './environment.ts';
-import type { Tools } from './tools.ts';
-
-const NOT_INSTALLED = 127;
+import { NOT_INSTALLED, type Tools } from './tools.ts';
 
 interface Diagnostic {
   severity: string;

@@ -8,14 +8,15 @@ export interface Answer {
 
 /** The programs a deployment calls; tests hand in a list of answers. */
 export interface Tools {
-  /** Runs a program and keeps what it says. A program that is not installed answers with code 127. */
+  /** Runs a program and keeps what it says. A program that is not installed answers with NOT_INSTALLED. */
   ask(command: string, args: readonly string[], options?: { cwd?: string; input?: string }): Promise<Answer>;
   /** Runs a program on the user's own terminal; answers its exit code. */
   show(command: string, args: readonly string[], options?: { cwd?: string }): Promise<number>;
   say(line: string): void;
 }
 
-const NOT_INSTALLED = 127;
+/** The code that a shell answers with, too. */
+export const NOT_INSTALLED = 127;
 
 export const programs: Tools = {
   ask(command, args, { cwd, input } = {}) {

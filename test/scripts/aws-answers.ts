@@ -16,7 +16,7 @@ interface TestStateRequest {
 }
 
 /** Answers of the APIs that `make check-aws` asks, on loopback. Step Functions' are those of the local engine. */
-export async function openAwsAnswers(changes: { orderable?: string[] } = {}) {
+export async function openAwsAnswers(changes: { validation?: Json } = {}) {
   const asked: string[] = [];
   const server = createServer(async (request, response) => {
     let body = '';
@@ -27,11 +27,7 @@ export async function openAwsAnswers(changes: { orderable?: string[] } = {}) {
     const send = (type: string, text: string) => response.writeHead(200, { 'content-type': type }).end(text);
     const json = (value: unknown) => send('application/x-amz-json-1.0', JSON.stringify(value));
     if (action === 'GetCallerIdentity') return send('text/xml', callerIdentity());
-    if (action === 'DescribeOrderableDBInstanceOptions') {
-      const version = new URLSearchParams(body).get('EngineVersion')!;
-      return send('text/xml', orderable((changes.orderable ?? [version]).filter((one) => one === version)));
-    }
-    if (action === 'ValidateStateMachineDefinition') return json(validate(JSON.parse(body)));
+    if (action === 'ValidateStateMachineDefinition') return json(changes.validation ?? validate(JSON.parse(body)));
     if (action === 'TestState') return json(await testState(JSON.parse(body)));
     if (action === '/policy/validation') return json({ findings: findingsOf(JSON.parse(body).policyDocument) });
     response.writeHead(404).end();
@@ -44,14 +40,6 @@ export async function openAwsAnswers(changes: { orderable?: string[] } = {}) {
 
 function callerIdentity(): string {
   return '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/x</Arn><UserId>x</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>';
-}
-
-function orderable(versions: string[]): string {
-  const options = versions.map(
-    (version) =>
-      `<OrderableDBInstanceOption><Engine>aurora-postgresql</Engine><EngineVersion>${version}</EngineVersion></OrderableDBInstanceOption>`,
-  );
-  return `<DescribeOrderableDBInstanceOptionsResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><DescribeOrderableDBInstanceOptionsResult><OrderableDBInstanceOptions>${options.join('')}</OrderableDBInstanceOptions></DescribeOrderableDBInstanceOptionsResult></DescribeOrderableDBInstanceOptionsResponse>`;
 }
 
 function validate({ definition }: { definition: string }): Json {

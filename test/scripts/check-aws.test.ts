@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { checkAws } from '../../scripts/check-aws/check-aws.ts';
 import { policiesOf } from '../../scripts/check-aws/policies.ts';
-import { programs } from '../../scripts/deploy/tools.ts';
+import { type Answer, programs, type Tools } from '../../scripts/deploy/tools.ts';
 import { openAwsAnswers } from './aws-answers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -80,13 +80,14 @@ const shown = (action: string) => ({
 let folder = '';
 let answers: Awaited<ReturnType<typeof openAwsAnswers>> | undefined;
 const said: string[] = [];
-const tools = {
-  say: (line: string) => void said.push(line),
-  ask: async () => ({ code: 1, stdout: '', stderr: 'Error: no' }),
+/** Terraform has no plan; the aws command line answers which versions of Aurora the region has. */
+const toolsOf = (aurora: Answer): Tools => ({
+  say: (line) => void said.push(line),
+  ask: async (command) => (command === 'aws' ? aurora : { code: 1, stdout: '', stderr: 'Error: no' }),
   show: async () => 1,
-};
-
-const HERE = { root, stage: 'dev', tools, client: { disableHostPrefix: true } };
+});
+const versions = (...names: string[]): Answer => ({ code: 0, stdout: JSON.stringify(names), stderr: '' });
+const HERE = { root, stage: 'dev', tools: toolsOf(versions('15.7', '16.6')), client: { disableHostPrefix: true } };
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'afterbell-cases-'));
@@ -127,13 +128,40 @@ test('AWS is asked about machines, recorded cases, policies and the database, an
 });
 
 test('what AWS sees otherwise is named, and the check fails', async () => {
-  await open({ orderable: ['99.9'] });
+  await open();
   const other = { ...CASES[1], expected: { status: 'FAILED', error: 'Broken' } };
-  const right = await checkAws({ ...HERE, cases: casesOf([other]), shown: shown('s3:Get Object') });
+  const right = await checkAws({
+    ...HERE,
+    tools: toolsOf(versions('16.2', '99.9')),
+    cases: casesOf([other]),
+    shown: shown('s3:Get Object'),
+  });
   expect(right).toBe(false);
   expect(said.join('\n')).toMatch(/as-is caught: recorded .*FAILED.*AWS answers .*SUCCEEDED/);
   expect(said.join('\n')).toMatch(/aws_iam_role_policy\.a\.policy: INVALID_ACTION/);
-  expect(said.join('\n')).toMatch(/offers no Aurora PostgreSQL .* as db\.serverless/);
+  expect(said.join('\n')).toMatch(/lacks Aurora PostgreSQL 16 Serverless that can pause .* it has 16\.2:/);
+});
+
+test('a machine with several mistakes, or refused without a reason, is one wrong machine', async () => {
+  const mistake = { severity: 'ERROR', code: 'MISSING_TRANSITION_TARGET', message: 'no', location: '/States/A' };
+  for (const diagnostics of [[], [mistake], [mistake, mistake]]) {
+    said.length = 0;
+    await open({ validation: { result: 'FAIL', diagnostics, truncated: false } });
+    expect(await checkAws({ ...HERE, cases: casesOf([]), shown: {} })).toBe(false);
+    expect(said[0]).toBe('State machines (ValidateStateMachineDefinition): 0 right, 3 wrong');
+    expect(said).toContainEqual(expect.stringMatching(/^ {2}- nightly\.asl\.json: /));
+    await answers!.close();
+  }
+  answers = undefined;
+});
+
+test('a database that AWS was not asked about is neither right nor wrong', async () => {
+  await open();
+  const tools = toolsOf({ code: 254, stdout: '', stderr: 'An error occurred (AccessDenied)' });
+  await checkAws({ ...HERE, tools, cases: casesOf([]), shown: {} });
+  expect(said.at(-1)).toBe(
+    'Warehouse (DescribeOrderableDBInstanceOptions): 0 right, 0 wrong; not checked: which Aurora versions us-east-1 has (An error occurred (AccessDenied))',
+  );
 });
 
 test('without credentials one line says that nothing was asked', async () => {
