@@ -59,9 +59,13 @@ export async function destroy(stage: string | undefined, deployment: Deployment)
   await requireState(deployment, environment, account);
   await prepareState(deployment, environment, account);
   const held = await deployment.tools.ask('terraform', ['state', 'list'], { cwd: join(deployment.root, 'terraform') });
-  if (held.stdout.trim() === '')
+  if (held.code !== 0) throw failed('terraform state list', held.stderr.trim());
+  if (held.stdout.trim() === '') {
+    // A practice stage whose destroy broke off after its last resource; what is left is its state.
+    if (environment.practice) return removeState(deployment, environment, account);
     throw notThere(environment, account, 'a state without resources: it was destroyed before');
-  const practice = (await output<boolean>(deployment, 'practice')) === true;
+  }
+  const practice = environment.practice || (await output<boolean>(deployment, 'practice')) === true;
   const approve = deployment.yes ? ['-auto-approve'] : [];
   const kind = kindOf({ ...deployment, practice });
   await terraform(deployment, 'Destroying', ['destroy', ...approve, `-var-file=${environment.tfvars}`, ...kind]);
@@ -110,15 +114,11 @@ async function repositoriesOf({ tools }: Deployment, stage: string, region: stri
   return Object.fromEntries(own.map(([name, uri]) => [name.slice(prefix.length), uri]));
 }
 
-async function sayNext({ root, tools }: Deployment, { stage, notifyEmails, scheduled }: Environment): Promise<void> {
-  const ask = (...args: string[]) => tools.ask('terraform', ['output', ...args], { cwd: join(root, 'terraform') });
-  const mapOf = async <T>(name: string) => {
-    const { code, stdout } = await ask('-json', name);
-    return code === 0 ? Object.entries(JSON.parse(stdout) as Record<string, T>) : [];
-  };
-  const secrets = await mapOf<{ command: string; wants: string }>('secrets');
-  const off = await mapOf<string>('off');
-  const dashboard = await ask('-raw', 'dashboard');
+async function sayNext(deployment: Deployment, { stage, notifyEmails, scheduled }: Environment): Promise<void> {
+  const { tools } = deployment;
+  const secrets = (await output<Record<string, { command: string; wants: string }>>(deployment, 'secrets')) ?? {};
+  const off = Object.entries((await output<Record<string, string>>(deployment, 'off')) ?? {});
+  const dashboard = await output<string>(deployment, 'dashboard');
   tools.say(`\n${stage} is deployed. Next:`);
   tools.say(
     '1. Put in the vendors’ keys that are not there yet. Each command reads the key from your terminal, so that no',
@@ -126,7 +126,7 @@ async function sayNext({ root, tools }: Deployment, { stage, notifyEmails, sched
   tools.say(
     '   command line or shell history holds it: start it, paste the JSON with your own values, then Enter and Ctrl-D.',
   );
-  for (const [, { command, wants }] of secrets) tools.say(`     ${command}\n       ${wants}`);
+  for (const { command, wants } of Object.values(secrets)) tools.say(`     ${command}\n       ${wants}`);
   tools.say(
     notifyEmails.includes('nobody')
       ? '2. Nobody is notified of failed or held nights, as notify_emails says: look at the status every morning.'
@@ -135,7 +135,7 @@ async function sayNext({ root, tools }: Deployment, { stage, notifyEmails, sched
   const later = scheduled ? 'come by the schedule' : 'are started like this too, as schedule_enabled = false says';
   tools.say(`3. npx afterbell night --stage ${stage}     the first night, now; the next ones ${later}`);
   tools.say(`   npx afterbell status --stage ${stage}`);
-  if (dashboard.code === 0) tools.say(`   ${dashboard.stdout.trim()}`);
+  if (dashboard) tools.say(`   ${dashboard}`);
   if (off.length > 0) tools.say('\nSwitched off, and skipped every night:');
   for (const [name, how] of off) tools.say(`   ${name}: ${how}`);
 }

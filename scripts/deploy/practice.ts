@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { lastClosedSession, sessionAt, sessionNumber } from '../../src/calendar/calendar.ts';
 import { NamedError } from '../../src/errors.ts';
 import type { Environment } from './environment.ts';
-import { type Deployment, failed, must, output } from './steps.ts';
+import { ABSENT, type Deployment, failed, must, output } from './steps.ts';
 import type { Answer, Tools } from './tools.ts';
 
 /** Vendors whose key a stage may have. */
@@ -15,7 +15,6 @@ const KEYS: Readonly<Record<string, object>> = {
   fmp: KEY,
   xai: KEY,
 };
-const ABSENT = /\b404\b|Not Found|NoSuch|ResourceNotFound|does not exist/;
 /** Sessions that are offered as a history: as many as the longest bars want, and some. */
 const HISTORY = 60;
 

@@ -1,6 +1,6 @@
 import { NamedError } from '../../src/errors.ts';
 import type { Environment } from './environment.ts';
-import { type Deployment, failed, must, terraform } from './steps.ts';
+import { ABSENT, type Deployment, failed, must, terraform } from './steps.ts';
 import type { Tools } from './tools.ts';
 
 /** The bucket of Terraform's state, one for all stages of an account and region. */
@@ -92,7 +92,7 @@ export async function requireState({ tools }: Deployment, environment: Environme
   const place = ['--bucket', bucket, '--region', environment.region, '--expected-bucket-owner', account];
   const there = await tools.ask('aws', ['s3api', 'head-object', '--key', key, ...place]);
   if (there.code === 0) return;
-  if (!/\b404\b|Not Found|NoSuch/.test(there.stderr)) throw failed('aws s3api head-object', there.stderr.trim());
+  if (!ABSENT.test(there.stderr)) throw failed('aws s3api head-object', there.stderr.trim());
   throw notThere(environment, account, `no ${key} in the bucket ${bucket}`);
 }
 

@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { NamedError } from '../../src/errors.ts';
 import type { Tools } from './tools.ts';
 
+/** What AWS says in its several ways of something that is not there. */
+export const ABSENT = /\b404\b|Not Found|NoSuch|ResourceNotFound|does not exist/;
+
 interface Where {
   root: string;
   tools: Tools;

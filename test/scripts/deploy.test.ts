@@ -70,7 +70,7 @@ const HEALTHY: Record<string, Answer> = {
     ),
   ),
   'terraform state list': says('aws_s3_bucket.lake'),
-  'terraform output -raw dashboard': says('https://console/dashboard'),
+  'terraform output -json dashboard': says('"https://console/dashboard"'),
   'aws sts get-caller-identity': says({ Account: ACCOUNT }),
   'aws ssm get-parameters-by-path': says([
     'batch',
@@ -532,11 +532,36 @@ test('a stage that is not there is not destroyed, and no bucket is made to find 
   ];
   for (const answers of absent) {
     const { tools, calls } = fake(answers);
-    const gone = destroy('try', { root, tools, yes: true });
+    const gone = destroy('dev', { root, tools, yes: true });
     await expect(gone).rejects.toMatchObject({ name: 'Usage.Invalid' });
-    await expect(gone).rejects.toThrow(/there is no stage try to destroy in account 123456789012, region us-east-1/);
+    await expect(gone).rejects.toThrow(/there is no stage dev to destroy in account 123456789012, region us-east-1/);
     expect(calls.filter((line) => /create-bucket|terraform destroy/.test(line))).toEqual([]);
   }
+});
+
+test('a state that cannot be listed is not taken for a stage that was destroyed before', async () => {
+  for (const stage of ['dev', 'try']) {
+    const { tools, calls } = fake({ 'terraform state list': refuses('Error: Failed to load state') });
+    await expect(destroy(stage, { root, tools, yes: true })).rejects.toThrow(
+      /terraform state list failed; found Error: Failed to load state/,
+    );
+    expect(calls.filter((line) => /delete-|terraform destroy/.test(line))).toEqual([]);
+  }
+});
+
+test('a practice stage whose destroy broke off after its last resource is rid of its state by the next one', async () => {
+  const { tools, calls, lines } = fake({ 'terraform state list': says('') });
+  await destroy('try', { root, tools, yes: true });
+  expect(calls.filter((line) => line.startsWith('terraform destroy'))).toEqual([]);
+  expect(calls.at(-1)).toContain('aws s3api delete-bucket');
+  expect(lines.join('\n')).toContain('nothing of try is left');
+});
+
+test('a practice stage keeps no state, even where its outputs were gone before its resources', async () => {
+  const { tools, calls, lines } = fake({ 'terraform output': refuses('Warning: No outputs found') });
+  await destroy('try', { root, tools, yes: true });
+  expect(calls).toContain('terraform destroy -auto-approve -var-file=environments/try.tfvars -var=practice=true');
+  expect(lines.join('\n')).toContain('nothing of try is left');
 });
 
 test('a practice stage is destroyed with every version of its state, and the bucket when no other stage has one there', async () => {
