@@ -32,7 +32,9 @@ async function storedRun(asked: RequestedRun, lake: Lake, context: Context): Pro
 
 /** A run that was killed before it came into the ledger. */
 function killed(nights: readonly SqlRow[], { runId, session }: RequestedRun): SqlRow | undefined {
-  return nights.find((row) => (runId === undefined ? row.session === session : row.run_id === runId));
+  return nights.find((row) =>
+    runId === undefined ? session === undefined || row.session === session : row.run_id === runId,
+  );
 }
 
 /** The run with what it withheld and nobody has published, or fetched again, since. */

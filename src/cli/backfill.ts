@@ -6,7 +6,7 @@ import { NamedError } from '../errors.ts';
 import { jobsAreBehind } from '../jobs/backlog.ts';
 import { claimLake, type Lake, lakeKind } from '../lake/lake.ts';
 import { publishedSessions } from '../lake/session-files.ts';
-import { isReplayed } from '../local/practice.ts';
+import { isMadeUp, isReplayed } from '../local/practice.ts';
 import { type BackfillPlan, chunksOf, planBackfill } from '../night/plan.ts';
 import { COMMANDS } from '../report/next-steps.ts';
 import { counted, figure } from '../text.ts';
@@ -110,6 +110,8 @@ export async function requireKind({ stores, practice, vendors }: Pipeline, conte
   const kind = await lakeKind(stores.lake);
   const invented = practice && !vendors?.replayed;
   if (invented && (await isReplayed(context.config.AFTERBELL_HOME))) throw withoutReplay(context);
+  if (vendors?.replayed && kind === 'practice' && (await isMadeUp(context.config.AFTERBELL_HOME)))
+    throw withReplay(context);
   if (kind === undefined || kind === (practice ? 'practice' : 'real')) return;
   if (kind === 'real' && vendors?.embedded) throw withoutKey(context);
   if (kind === 'practice' && vendors?.environment.FLAT_FILES_URI === undefined) throw withKey(context);
@@ -122,6 +124,15 @@ function withoutReplay(context: Context): NamedError {
     found: 'a practice market that makes its prices up',
     wanted: 'the market that replays them, in POLYGON_BASE_URL and with any POLYGON_API_KEY',
     todo: '`npx afterbell market --replay DIR` starts it and prints its address.',
+  });
+}
+
+function withReplay(context: Context): NamedError {
+  return new NamedError('Lake.WrongKind', {
+    what: `${whereOf(context)} holds made-up bars of the practice market`,
+    found: 'a market that replays real ones',
+    wanted: 'a data directory of its own for them',
+    todo: 'Name another one: AFTERBELL_HOME=./replay npx afterbell night',
   });
 }
 

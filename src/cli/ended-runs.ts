@@ -15,8 +15,8 @@ export async function endedRuns(
   const left = await new RunningExecutions(join(home, 'logs')).leftBehind();
   const owner = await readHome(home);
   // An owner that is opening the home has not looked yet at what a killed one left.
-  const untold = left.filter(({ told }) => !told).map(({ name }) => name);
-  const alive = new Set(owner && !owner.opening ? untold : []);
+  const unnotified = left.filter(({ told }) => !told).map(({ name }) => name);
+  const alive = new Set(owner && !owner.opening ? unnotified : []);
   const nights = rows.map((row): SqlRow => {
     if (row.status !== 'Running' || alive.has(String(row.run_id))) return row;
     return { ...row, status: 'Interrupted', reasons: JSON.stringify([lostReason(KILLED)]) };

@@ -19,7 +19,7 @@ import { effectOf } from '../night/publish-session.ts';
 import { planRelease } from '../night/withheld.ts';
 import { releaseText } from '../records/run.ts';
 import { COMMANDS } from '../report/next-steps.ts';
-import { counted } from '../text.ts';
+import { counted, there } from '../text.ts';
 import { backfillChunks, requireKind } from './backfill.ts';
 import { type Context, requireBegun } from './context.ts';
 import { exitCodeOf, outcomeOf, printOutcome } from './outcome.ts';
@@ -46,7 +46,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     const input = inputOf(session, misbehave.length > 0 ? { ...options, session } : options);
     if (options.dryRun) return dryRun(input, laptop, context);
     await requireKind(laptop, context);
-    if (options.session !== undefined) await requireNear(session, laptop.stores.lake);
+    if (options.session !== undefined) await requireNear(session, laptop.stores.lake, context);
     announce(laptop, context);
     if (laptop.vendors.embedded) await addSample(laptop.stores.tables, laptop.stores.config);
     const history = await missingHistory(session, laptop, context);
@@ -59,7 +59,7 @@ export async function night(options: NightOptions, context: Context): Promise<nu
     progress.end();
     const outcome = await outcomeOf(result, laptop.stores, { session, kind: 'night' });
     const portfolios = await awaitPortfolios(laptop, context, outcome.status);
-    noteUnmet(laptop, context);
+    noteUnmet(laptop, context, FRESH_LISTS);
     // A night that has ended well does not fail for a figure.
     await recordDisk(context.config, session).catch(() => undefined);
     printOutcome({ ...outcome, ...(portfolios ? { desk: portfolios } : {}) }, laptop.stores.lake, context.terminal);
@@ -87,7 +87,7 @@ async function stageNight(session: string, options: NightOptions, context: Conte
   return onPipeline(context, {}, async (pipeline) => {
     const input = inputOf(session, options);
     if (options.dryRun) return dryRun(input, pipeline, context);
-    if (options.session !== undefined) await requireNear(session, pipeline.stores.lake);
+    if (options.session !== undefined) await requireNear(session, pipeline.stores.lake, context);
     const progress = showProgress(context.terminal, pipeline.timeScale);
     const result = await pipeline.run(input, { name: `night-${session}`, ...progress, signal: context.signal });
     progress.end();
@@ -111,11 +111,11 @@ export function askedSession(text: string): string {
   return session;
 }
 
-/** Beyond it a single older session is a slip of the year rather than a wish: it would leave a hole of years. */
+/** Beyond it a single older session is probably a mistyped year: it would leave a hole of years. */
 const NEAR_SESSIONS = 250;
 
 /** @throws Usage.Invalid for a session far before the first one that is stored */
-async function requireNear(session: string, lake: Lake): Promise<void> {
+async function requireNear(session: string, lake: Lake, context: Pick<Context, 'stage'>): Promise<void> {
   const [first] = await publishedSessions(lake);
   if (!first) return;
   const between = sessionNumberOf(first.date) - sessionNumberOf(session);
@@ -123,7 +123,7 @@ async function requireNear(session: string, lake: Lake): Promise<void> {
   throw new NamedError('Usage.Invalid', {
     what: `${session} lies ${counted(between, 'session')} before the first one stored, ${first.date}`,
     wanted: 'a session of the last year before that, or a later one',
-    todo: `If you want that past: ${COMMANDS.backfill(session, previousSession(first.date))}`,
+    todo: `If you want that past: ${COMMANDS.backfill(session, previousSession(first.date), there(context))}`,
   });
 }
 
@@ -135,6 +135,7 @@ function sessionNumberOf(session: string): number {
   }
 }
 
+/** The names given to --misbehave. */
 export function misbehavioursIn({ misbehave }: { misbehave?: string }): string[] {
   return misbehave?.split(',').map((name) => name.trim()) ?? [];
 }
@@ -150,14 +151,21 @@ export function requireOwnMarket(misbehave: readonly string[], { vendors }: Pick
 }
 
 /** A misbehaviour that nobody met changed nothing, and that is said. */
-export function noteUnmet({ vendors }: Pick<Pipeline, 'vendors'>, { terminal }: Pick<Context, 'terminal'>): void {
+export function noteUnmet(
+  { vendors }: Pick<Pipeline, 'vendors'>,
+  { terminal }: Pick<Context, 'terminal'>,
+  why?: string,
+): void {
   const names = vendors?.unmet?.().join(',') ?? '';
   if (names === '') return;
   terminal.note([
     `--misbehave ${names} changed nothing: nothing that it spoils was asked for.`,
-    `A list of the last ${FRESH_HOURS} hours is fetched again by its task alone: ${COMMANDS.run(`TASK --misbehave ${names}`)}`,
+    ...(why === undefined ? [] : [why]),
   ]);
 }
+
+/** Why a night may ask for nothing that a misbehaviour spoils. */
+const FRESH_LISTS = `A list of the last ${FRESH_HOURS} hours is left alone; its task fetches it again, e.g. ${COMMANDS.run('sync-tickers --misbehave NAME')}`;
 
 function announce({ vendors, market }: Laptop, { terminal }: Context): void {
   if (terminal.json) return;

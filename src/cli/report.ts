@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { askedDate } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
 import { keys, type Lake } from '../lake/lake.ts';
-import { publishedSessions } from '../lake/session-files.ts';
 import { groupedReasons, readReasons } from '../records/reason.ts';
-import { readHistory } from '../report/data.ts';
+import { readHistory, sessionsUpTo } from '../report/data.ts';
 import { lakeReports } from '../report/find-run.ts';
 import type { ReportedRun } from '../report/model.ts';
 import { nextSteps } from '../report/next-steps.ts';
@@ -73,7 +72,7 @@ async function explained(run: ReportedRun, lake: Lake): Promise<string[]> {
   if (run.status === 'Succeeded' || run.status === 'Skipped') return [];
   const reasons = groupedReasons(readReasons(run));
   const more = reasons.length - REASONS;
-  const held = (await publishedSessions(lake)).map(({ date }) => date).filter((date) => date <= run.session);
+  const held = await sessionsUpTo(lake, run.session);
   const steps = nextSteps(run, { held }).map(({ why, command }) =>
     command ? `${why.replace(/[.:]$/, '')}: ${command}` : why,
   );

@@ -56,6 +56,12 @@ export async function runTask(task: string, options: RunTaskOptions, context: Co
   const misbehave = misbehavioursIn(options);
   if (context.stage && misbehave.length > 0)
     throw localOnly('--misbehave', 'the practice market serves this computer only');
+  if (misbehave.length > 0 && task in JOB_SETTINGS) {
+    throw new NamedError('Usage.Invalid', {
+      what: `${task} takes no --misbehave: it asks no vendor`,
+      wanted: `one of ${Object.keys(DATASET_OF_TASK).join(', ')}`,
+    });
+  }
   return onPipeline(context, { misbehave }, async (pipeline) => {
     requireOwnMarket(misbehave, pipeline);
     if (!context.stage && !(task in JOB_SETTINGS)) await requireKind(pipeline, context);

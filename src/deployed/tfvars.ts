@@ -4,7 +4,7 @@ import { NamedError } from '../errors.ts';
 
 /** Text of a string, or a word as it stands there: `true`, `14`, `null`. */
 export type Value = string | Value[] | { [name: string]: Value };
-export type Assigned = Readonly<Record<string, Value>>;
+type Assigned = Readonly<Record<string, Value>>;
 
 /** What may stand between two tokens, comments included. */
 const GAP = /(?:\s|#[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/y;

@@ -27,6 +27,9 @@ export type PracticeSettings = z.infer<typeof Market>;
 /** Real bars, served again by a practice market of somebody's own. */
 const Replay = z.object({ replayed: z.literal(true) });
 
+/** What a data directory keeps of the practice market it began with. */
+type KeptPractice = PracticeSettings | z.infer<typeof Replay>;
+
 /**
  * The practice market that a data directory began with; one that has not begun gets what the settings say.
  * @throws Usage.Invalid for a SYMBOLS that is not its size; Config.Invalid when the file cannot be read
@@ -48,12 +51,17 @@ export async function isReplayed(home: string): Promise<boolean> {
   return kept !== undefined && 'replayed' in kept;
 }
 
-function marketIn(kept: PracticeSettings | z.infer<typeof Replay> | undefined): PracticeSettings | undefined {
+/** Whether a data directory began with a market that makes its prices up. A damaged file says nothing. */
+export async function isMadeUp(home: string): Promise<boolean> {
+  return marketIn(await readPractice(home).catch(() => undefined)) !== undefined;
+}
+
+function marketIn(kept: KeptPractice | undefined): PracticeSettings | undefined {
   return kept && 'symbols' in kept ? kept : undefined;
 }
 
 /** What a data directory keeps of its practice market; undefined when it has none, or began before this was kept. */
-export async function readPractice(home: string): Promise<PracticeSettings | z.infer<typeof Replay> | undefined> {
+export async function readPractice(home: string): Promise<KeptPractice | undefined> {
   const path = join(home, PRACTICE_FILE);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -69,7 +77,7 @@ export async function readPractice(home: string): Promise<PracticeSettings | z.i
 }
 
 /** Keeps them for later commands; what is kept stays. Only the owner of a home calls it. */
-export async function keepPractice(home: string, settings: PracticeSettings | z.infer<typeof Replay>): Promise<void> {
+export async function keepPractice(home: string, settings: KeptPractice): Promise<void> {
   if (await readPractice(home)) return;
   const path = join(home, PRACTICE_FILE);
   const draft = `${path}.draft`;

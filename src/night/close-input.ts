@@ -4,9 +4,9 @@ import type { StageTiming } from '../records/run.ts';
 import { counted, jsonOrUndefined } from '../text.ts';
 import type { Night } from './night.ts';
 
-/** A caught state's error as Step Functions gives it; the cause is often JSON in a string. */
 /** When a part of the run began and ended, ISO; an execution started before an upgrade does not say. */
 const span = { startedAt: z.string().optional(), endedAt: z.string().optional() };
+/** A caught state's error as Step Functions gives it; the cause is often JSON in a string. */
 const trouble = z.object({ state: z.string(), error: z.string(), cause: z.string(), ...span });
 export type Trouble = z.output<typeof trouble>;
 
@@ -15,6 +15,7 @@ const used = z
   .object({ calls: z.number(), gbSeconds: z.number(), reads: z.number(), writes: z.number() })
   .partial()
   .optional();
+export type Used = NonNullable<z.output<typeof used>>;
 
 const reasonDetail: z.ZodType<ReasonDetail> = z.object({
   dataset: z.string().optional(),
@@ -105,7 +106,7 @@ const prices = z.object({
 
 /** Everything Close Night is given: the plan, and what every part of the state machine came to. */
 export const closeInput = z.object({
-  night: z.custom<Night>((value) => typeof value === 'object' && value !== null && 'runId' in value),
+  night: z.custom<Night & { used?: Used }>((value) => typeof value === 'object' && value !== null && 'runId' in value),
   reference: z.array(lane),
   enriched: z.array(synced).default([]),
   prices,

@@ -209,7 +209,7 @@ async function backOff(
   return [...fresh.filter((date) => !outside.has(date)), ...prices.unpublished.map(({ date }) => date)];
 }
 
-/** @throws Night.EventRefused when the bus refuses the event, which the state machine retries Close Night for. */
+/** @throws Night.EventRefused when the bus refuses the event, and the state machine then retries Close Night. */
 export function eventSender(busName: string, client = new EventBridgeClient({})): SendEvent {
   return async (detail) => {
     const { source, detailType } = NIGHT_COMPLETED;

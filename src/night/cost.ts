@@ -1,34 +1,26 @@
 import { AWS_PRICES } from '../records/aws-prices.ts';
 import type { JobResult, NightCost, NightQuantities } from '../records/run.ts';
-import type { CloseInput } from './close-input.ts';
+import type { CloseInput, Used } from './close-input.ts';
 
 /** The size of a job unless `terraform/variables.tf` is told another one. */
 const JOB = { vcpu: 2, memoryGb: 4, startSeconds: 60 };
 /** What the warehouse is taken to use while it is awake, and how long it stays so after the last query. */
 const ACU = { units: 1, pauseSeconds: 900 };
-/** Prepare Warehouse, Close Night and Render Report, whose own use nobody tells Close Night of. */
-const UNTOLD = { calls: 3, gbSeconds: 3 };
-
-/** What one call of a function used, as its result says; several are added up. */
-export interface Used {
-  calls?: number | undefined;
-  gbSeconds?: number | undefined;
-  reads?: number | undefined;
-  writes?: number | undefined;
-}
+/** Prepare Warehouse, Close Night and Render Report, whose own use is not reported to Close Night: an estimate. */
+const UNREPORTED = { calls: 3, gbSeconds: 3 };
 
 /** Pure: what a night used, from what its parts say of themselves. Only the warehouse's use is an estimate. */
 export function nightQuantities(outcome: CloseInput, jobs: readonly JobResult[], seconds: number): NightQuantities {
   const { night, reference, enriched, prices } = outcome;
   const results = [...reference.flatMap((lane) => lane.results), ...enriched];
   const parts: (Used | undefined)[] = [
-    (night as { used?: Used }).used,
+    night.used,
     ...results.map(({ used }) => used),
     ...prices.staged.map(({ used }) => used),
     prices.check?.used,
     ...prices.published.map(({ used }) => used),
     ...jobs.map(({ requests }) => requests),
-    UNTOLD,
+    UNREPORTED,
   ];
   const sum = (name: keyof Used) => parts.reduce((total, part) => total + (part?.[name] ?? 0), 0);
   const jobSeconds = jobs.reduce((total, job) => total + job.seconds + JOB.startSeconds, 0);

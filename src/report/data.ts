@@ -55,7 +55,8 @@ export async function readHistory(lake: Lake, run: ReportedRun, symbols: readonl
   };
 }
 
-async function sessionsUpTo(lake: Lake, session: string): Promise<string[]> {
+/** Sessions published up to one, oldest first. */
+export async function sessionsUpTo(lake: Lake, session: string): Promise<string[]> {
   return (await publishedSessions(lake)).map(({ date }) => date).filter((date) => date <= session);
 }
 

@@ -28,17 +28,22 @@ export async function ledgerRuns(
   warehouse: Warehouse,
   { runId = null, session = null }: Partial<Record<keyof RequestedRun, string | null>>,
 ): Promise<SqlRow[]> {
-  const [found] = await warehouse.query("SELECT to_regclass('nights')::text AS nights");
-  if (!found?.nights) return [];
-  const values = { run_id: runId, session };
-  return readPaged(warehouse, nightsToReportSql, values, { key: ['started_at', 'run_id'], descending: true });
+  return pagedRuns(warehouse, nightsToReportSql, { run_id: runId, session });
 }
 
 /** Every run the ledger knows, the newest first, without what it came to. */
 export async function everyRun(warehouse: Warehouse): Promise<SqlRow[]> {
+  return pagedRuns(warehouse, everyRunSql, {});
+}
+
+async function pagedRuns(
+  warehouse: Warehouse,
+  statement: string,
+  values: Record<string, string | null>,
+): Promise<SqlRow[]> {
   const [found] = await warehouse.query("SELECT to_regclass('nights')::text AS nights");
   if (!found?.nights) return [];
-  return readPaged(warehouse, everyRunSql, {}, { key: ['started_at', 'run_id'], descending: true });
+  return readPaged(warehouse, statement, values, { key: ['started_at', 'run_id'], descending: true });
 }
 
 /** The reports of the lake that were asked for, the newest first. */

@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import * as z from 'zod';
+import { MIB } from '../body.ts';
 
 /** The scheme of an address whose host is a function: `lambda://afterbell-try-practice-market`. */
 export const FUNCTION_SCHEME = 'lambda:';
@@ -28,7 +29,7 @@ export function packBody(text: string): string {
   return gzipSync(text).toString('base64');
 }
 
-const LARGEST_BODY = 128 * 1024 * 1024;
+const LARGEST_BODY = 128 * MIB;
 let shared: Promise<LambdaClient> | undefined;
 
 /**

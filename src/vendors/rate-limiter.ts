@@ -27,7 +27,7 @@ export interface Limiter {
  */
 export function createLimiter(options: {
   callsPerMinute: number;
-  /** Milliseconds of a clock that nobody sets; the wall clock too, unless that one is given. */
+  /** Monotonic clock in ms. A test's `now` is also its `wall`, unless that is given. */
   now?: () => number;
   wall?: () => number;
   sleep?: Sleep;

@@ -68,6 +68,7 @@ test('a first night that is killed before there is a ledger is told once and sta
   const env = { AFTERBELL_HOME: join(scratch(), 'home') };
   await killedAtOnce(env);
   expect((await statusOf(env)).health.code).toBe(1);
+  expect((await afterbell(['report'], env)).stderr).toMatch(/^Interrupted: night for session 2025-11-19 /);
   const first = await afterbell(['night', '--session', SESSION], env);
   expect(first.stderr).toContain('notified: afterbell Interrupted');
   expect(first.code, first.stdout).toBe(0);

@@ -124,6 +124,8 @@ export function registerVerbs(open: () => Open | undefined): void {
     async ({ skip }) => {
       const opened = open();
       if (!opened) return skip();
+      const far = await afterbell('night', '--session', '2001-01-02');
+      expect(far.stderr).toMatch(/backfill --from 2001-01-02 --to \S+ --stage dev/);
       const range = ['--from', EARLIER, '--to', EARLIER];
       expect(await answers(0, 'backfill', ...range, '--dry-run')).toMatchObject({ missing: 1 });
       expect(await answers(0, 'backfill', ...range)).toMatchObject([{ status: 'Succeeded', kind: 'backfill' }]);

@@ -156,7 +156,7 @@ export interface SymbolResult {
   removed: number;
 }
 
-/** Somebody who writes the same symbol is another copy of the job, and that one writes it once. */
+/** Only another copy of the same job writes this symbol, and it writes it once. */
 const TRIES = 5;
 
 /**

@@ -266,13 +266,12 @@ const MAX_SECONDS = 99_999_999;
 const MAX_DELAY = 31_622_400;
 
 /** Names beginning with `States.` that AWS has, but for the one that nothing catches. Source: AWS, "Handling errors". */
-const CATCHABLE = [
-  ...['States.ALL', 'States.TaskFailed', 'States.Timeout', 'States.QueryEvaluationError', 'States.NoChoiceMatched'],
-  ...['States.DataLimitExceeded', 'States.Permissions', 'States.BranchFailed', 'States.HeartbeatTimeout'],
-  ...['States.Http.Socket', 'States.ItemReaderFailed', 'States.ResultWriterFailed'],
-  ...['States.ExceedToleratedFailureThreshold', 'States.IntrinsicFailure', 'States.ParameterPathFailure'],
-  'States.ResultPathMatchFailure',
-];
+const CATCHABLE = (
+  'States.ALL States.TaskFailed States.Timeout States.QueryEvaluationError States.NoChoiceMatched ' +
+  'States.DataLimitExceeded States.Permissions States.BranchFailed States.HeartbeatTimeout States.Http.Socket ' +
+  'States.ItemReaderFailed States.ResultWriterFailed States.ExceedToleratedFailureThreshold States.IntrinsicFailure ' +
+  'States.ParameterPathFailure States.ResultPathMatchFailure'
+).split(' ');
 
 /** Reads Retry and Catch. */
 export function loadRecovery(fields: Fields, mapItem: boolean): Recovery {
