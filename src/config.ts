@@ -314,9 +314,7 @@ export const SETTINGS = [
   }),
   setting('RUNS_TABLE', tableName.default('afterbell-local-runs'), 'DynamoDB table.', { internal: true }),
   setting('DATABASE_CLUSTER_ARN', text.optional(), 'Aurora cluster.', { internal: true }),
-  setting('DATABASE_SECRET_ARN', text.optional(), 'Secret of the user that sends the SQL.', {
-    internal: true,
-  }),
+  setting('DATABASE_SECRET_ARN', text.optional(), 'Secret of the SQL user.', { internal: true }),
   setting('DATABASE_USER_SECRET_ARN', text.optional(), 'Secret of the nights’ own user, kept by prepare-warehouse.', {
     internal: true,
   }),
