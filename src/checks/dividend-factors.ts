@@ -3,7 +3,7 @@ import type { Dividend } from '../records/dividend.ts';
 import { type KnownSplit, splitFactorBetween } from './session-quality.ts';
 
 /** An ex-dividend day for which the vendor's factor is not ours. */
-export interface DividendDifference {
+interface DividendDifference {
   symbol: string;
   exDate: string;
   /** What closes before the day are multiplied by; none where the cash is no less than the close before. */

@@ -9,8 +9,13 @@ import type { DividendRow, SplitRow } from './source.ts';
 const NEW_PATHS = '/stocks/v1/';
 
 /** One symbol may split twice on a day. */
-function keyOf(split: SplitRow): string {
+function keyOfSplit(split: SplitRow): string {
   return `${split.execution_date}|${split.ticker}|${split.split_from}|${split.split_to}`;
+}
+
+/** A listing has at most one dividend of a type and an amount on a day. */
+function keyOfDividend({ ex_dividend_date, ticker, distribution_type, cash_amount }: DividendRow): string {
+  return `${ex_dividend_date}|${ticker}|${distribution_type}|${cash_amount}`;
 }
 
 /** Whether a row is of a ticker and a day that the request asks for. */
@@ -71,7 +76,7 @@ export async function answerSplits(asked: VendorRequest): Promise<MarketResponse
     ({ ticker, execution_date, split_from, split_to }) =>
       isWanted(ticker, execution_date) && (reverse === null || String(split_from > split_to) === reverse),
   );
-  const page = pageOfEvents(asked, found, keyOf, 'execution_date');
+  const page = pageOfEvents(asked, found, keyOfSplit, 'execution_date');
   const isNew = asked.path.startsWith(NEW_PATHS);
   return eventsOf(asked, {
     ...page,
@@ -81,11 +86,6 @@ export async function answerSplits(asked: VendorRequest): Promise<MarketResponse
 
 function eventsOf(asked: VendorRequest, { rows, nextUrl }: { rows: object[]; nextUrl: string | undefined }) {
   return ok(asked, { results: alterRows(rows, asked.active), ...(nextUrl !== undefined && { next_url: nextUrl }) });
-}
-
-/** A listing has at most one dividend of a type and an amount on a day. */
-function keyOfDividend({ ex_dividend_date, ticker, distribution_type, cash_amount }: DividendRow): string {
-  return `${ex_dividend_date}|${ticker}|${distribution_type}|${cash_amount}`;
 }
 
 /** The older route has two words for the types of the newer one, and nothing that is computed. */
