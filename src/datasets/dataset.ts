@@ -15,7 +15,7 @@ import type { Cursor } from '../tables/runs.ts';
 import type { VendorPage } from '../vendors/paging.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import type { Enriched, EnrichedRows } from '../warehouse/enrichment.ts';
-import { type Fields, listDates, readList, recordsOf } from './snapshots.ts';
+import { type Fields, readNewestList, recordsOf } from './snapshots.ts';
 
 /** The vendors of datasets: the setting that each needs, and what is said where it is missing. */
 export const VENDORS = {
@@ -79,6 +79,15 @@ export function sourceOf<T extends object>(
 ): ReferenceSource<T> {
   const { task, name: dataset, fields, identity } = list;
   return { task, dataset, fields, ...(identity && { identity }), ...open };
+}
+
+/** Of what a vendor changed, took back or counts otherwise so many are named. */
+export const NAMED = 20;
+
+/** Pure: the first notes, and how many more there are: `3 more were corrected`. */
+export function shortened(notes: readonly string[], rest: string): string[] {
+  const more = notes.length - NAMED;
+  return more > 0 ? [...notes.slice(0, NAMED), `${more} ${rest}`] : [...notes];
 }
 
 /** A list as the registry knows it, whatever its records are. */
@@ -236,8 +245,7 @@ export function tableSink<T extends object>(client: DynamoDBDocumentClient, tabl
 export function lakeSink<T extends object>(lake: Lake, dataset: string, fields: Fields): Sink<T> {
   return {
     known: async () => {
-      const date = (await listDates(lake, dataset)).at(-1);
-      const records = date === undefined ? [] : recordsOf(await readList(lake, dataset, date), fields);
+      const records = recordsOf(await readNewestList(lake, dataset), fields);
       return new Map(
         records.map((values) => {
           const key = String(values.symbol);

@@ -5,13 +5,13 @@ import type { Lake } from '../lake/lake.ts';
 import { publishedSessions, storedBars } from '../lake/session-files.ts';
 import { readSplits } from '../lake/splits-list.ts';
 import { type Dividend, dividendKey, pairCorrections, parseDividends } from '../records/dividend.ts';
-import { contentHash } from '../records/record.ts';
+import { contentHash, groupedBy } from '../records/record.ts';
 import { figure } from '../text.ts';
 import { polygonOf } from '../vendors/polygon.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { dividendIn, storeDividends, storedDividends } from '../warehouse/dividends.ts';
-import type { ListDataset, Sink } from './dataset.ts';
-import { type Fields, lastList, listDates, readEvidence, readList } from './snapshots.ts';
+import { type ListDataset, type Sink, shortened } from './dataset.ts';
+import { type Fields, lastList, readEvidence, readList, readNewestList } from './snapshots.ts';
 
 const fields = {
   exDate: 'date',
@@ -62,9 +62,6 @@ export const dividends: ListDataset<Dividend> = {
   }),
 };
 
-/** Of dividends that the vendor changed or took back so many are named. */
-const NAMED = 20;
-
 /**
  * What is known comes from the newest snapshot, which is read faster than a table of some hundred thousand rows. It is
  * written after the table, so that a killed publication is repeated from the same beginning.
@@ -72,10 +69,8 @@ const NAMED = 20;
 function dividendsSink(lake: Lake, warehouse: Warehouse): Sink<Dividend> {
   return {
     known: async () => {
-      const date = (await listDates(lake, 'dividends')).at(-1);
-      const rows = date === undefined ? [] : await listedDividends(lake, date);
       return new Map(
-        rows.map((dividend) => {
+        (await newestDividends(lake)).map((dividend) => {
           const key = dividendKey(dividend);
           return [key, { key, contentHash: contentHash(dividend), active: true, values: { ...dividend } }];
         }),
@@ -109,32 +104,27 @@ function dividendsSink(lake: Lake, warehouse: Warehouse): Sink<Dividend> {
   };
 }
 
-function shortened(notes: readonly string[], rest: string): string[] {
-  const more = notes.length - NAMED;
-  return more > 0 ? [...notes.slice(0, NAMED), `${more} ${rest}`] : [...notes];
-}
-
 /** Ex-dividend days that are compared with the vendor's factors: those after the newest sessions, whose closes are read. */
 const COMPARED = 5;
 
 async function factorNotes(lake: Lake, records: readonly Dividend[], session: string): Promise<string[]> {
   const held = (await publishedSessions(lake)).map(({ date }) => date).filter((date) => date < session);
   const recent = new Set(held.slice(-COMPARED));
-  const days = new Set(
-    records.map(({ exDate }) => exDate).filter((day) => day <= session && recent.has(previousSession(day))),
+  const days = [...new Set(records.map(({ exDate }) => exDate))].filter(
+    (day) => day <= session && recent.has(previousSession(day)),
   );
-  if (days.size === 0) return [];
+  if (days.length === 0) return [];
   const closes = new Map<string, ReadonlyMap<string, number>>();
   for (const day of days) {
     // A damaged session is named by those whose work it is.
     const bars = await storedBars(lake, previousSession(day)).catch(() => []);
     closes.set(day, new Map(bars.map(({ symbol, close }) => [symbol, close])));
   }
-  const splits = await readSplits(lake).catch(() => []);
+  const splits = groupedBy(await readSplits(lake).catch(() => []), ({ symbol }) => symbol);
   const differences = dividendDifferences(records, session, (symbol, day) => {
     const close = closes.get(day)?.get(symbol);
-    const own = splits.filter((split) => split.symbol === symbol);
-    return close === undefined ? undefined : close * (splitFactorBetween(own, previousSession(day), day) ?? 1);
+    if (close === undefined) return undefined;
+    return close * (splitFactorBetween(splits.get(symbol) ?? [], previousSession(day), day) ?? 1);
   });
   const notes = differences.map(({ symbol, exDate, ours, vendors }) => {
     const factor =
@@ -144,16 +134,16 @@ async function factorNotes(lake: Lake, records: readonly Dividend[], session: st
   return shortened(notes, 'more factors of the vendor differ from ours');
 }
 
-/** Dividends of one list. */
-async function listedDividends(lake: Lake, date: string): Promise<Dividend[]> {
-  return (await readList(lake, 'dividends', date)).map(dividendIn);
+/** Dividends of the newest list; none where no list was ever stored. @throws Lake.Corrupt */
+export async function newestDividends(lake: Lake): Promise<Dividend[]> {
+  return (await readNewestList(lake, 'dividends')).map(dividendIn);
 }
 
 /** What the newest list has and the table lacks or has otherwise, and what the table has left over. */
 async function compareStored(lake: Lake, warehouse: Warehouse) {
   const list = await lastList(lake, 'dividends', await readEvidence(warehouse));
   if (list === undefined) return { listed: 0, lost: [], left: [], list };
-  const listed = await listedDividends(lake, list);
+  const listed = (await readList(lake, 'dividends', list)).map(dividendIn);
   const stored = new Map((await storedDividends(warehouse)).map((dividend) => [dividendKey(dividend), dividend]));
   const lost = listed.filter((dividend) => {
     const row = stored.get(dividendKey(dividend));

@@ -59,6 +59,12 @@ export async function readList(lake: Lake, dataset: string, date: string): Promi
   return decodeRows((await lake.read(key)) ?? new Uint8Array(), key, ['symbol']);
 }
 
+/** Rows of the newest list; none where no list was ever stored. @throws Lake.Corrupt */
+export async function readNewestList(lake: Lake, dataset: string): Promise<Row[]> {
+  const date = (await listDates(lake, dataset)).at(-1);
+  return date === undefined ? [] : readList(lake, dataset, date);
+}
+
 /** First and last session that a list's sync was complete for, by task. */
 export type Evidence = ReadonlyMap<string, { first: string; last: string }>;
 

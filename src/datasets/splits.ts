@@ -6,7 +6,7 @@ import { figure } from '../text.ts';
 import { type Polygon, polygonOf } from '../vendors/polygon.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { splitIn, storedSplits, storeSplits } from '../warehouse/reference.ts';
-import type { ListDataset, OpenList, Sink } from './dataset.ts';
+import { type ListDataset, NAMED, type OpenList, type Sink, shortened } from './dataset.ts';
 import { type Fields, lastList, listDates, readEvidence, readList } from './snapshots.ts';
 
 const fields = {
@@ -43,9 +43,6 @@ export const splits: ListDataset<Split> = {
   source: (_request, { config, secrets, warehouse, signal }) =>
     splitsSource(() => polygonOf(config, secrets.polygon), warehouse, signal),
 };
-
-/** Of splits that the vendor changed or took back so many are named. */
-const NAMED = 20;
 
 /**
  * Every split the vendor has, announced ones included: only a complete list shows that one was corrected or taken
@@ -100,13 +97,11 @@ function splitsSink(warehouse: Warehouse): Sink<Split> {
 }
 
 function factorNotes(records: readonly Split[], session: string): string[] {
-  const differences = factorDifferences(records, session);
-  const notes = differences.slice(0, NAMED).map((difference) => {
+  const notes = factorDifferences(records, session).map((difference) => {
     const [ours, vendors] = [difference.ours, difference.vendors].map((factor) => Number(factor.toPrecision(6)));
     return `${dayOf(difference)}: our splits multiply earlier prices by ${ours}, the vendor's factor is ${vendors}`;
   });
-  const more = differences.length - notes.length;
-  return more > 0 ? [...notes, `${more} more factors of the vendor differ from ours`] : notes;
+  return shortened(notes, 'more factors of the vendor differ from ours');
 }
 
 /** Splits of one list. */

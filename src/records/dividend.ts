@@ -83,7 +83,7 @@ function toDividend(row: z.output<typeof dividendRow>): Dividend {
 }
 
 /** A dividend that stands in the place of another of its day and type: that one, corrected. */
-export interface CorrectedDividend {
+interface CorrectedDividend {
   before: Dividend;
   after: Dividend;
 }

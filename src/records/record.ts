@@ -9,6 +9,18 @@ const LONGEST_TEXT = 1_000;
 /** Of one text and of the whole of a refused row in `quarantine/`, and fields that a vendor sends and nobody keeps. */
 const [QUARANTINED_TEXT, QUARANTINED_ROW, UNKNOWN_FIELDS, FIELD_NAME] = [200, 4_000, 200, 100];
 
+/** Pure: records that have one text in common, by that text, in their order. */
+export function groupedBy<T>(records: Iterable<T>, textOf: (record: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const record of records) {
+    const text = textOf(record);
+    const group = groups.get(text);
+    if (group) group.push(record);
+    else groups.set(text, [record]);
+  }
+  return groups;
+}
+
 /** Parsed reference rows; `unknownFields` are the vendor's fields that we do not know, by name, sorted. */
 export interface ParsedRows<T> extends Parsed<T> {
   unknownFields: string[];

@@ -1,7 +1,7 @@
 import { dateOf, readDay } from '../calendar/dates.ts';
 import { type DividendSpan, dividendSpans } from '../checks/dividend-factors.ts';
 import { inFlight } from '../concurrency.ts';
-import { listDates, readList } from '../datasets/snapshots.ts';
+import { newestDividends } from '../datasets/dividends.ts';
 import { decodeHistory } from '../lake/bar-table.ts';
 import { openHistory } from '../lake/histories.ts';
 import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
@@ -10,7 +10,7 @@ import { decodeSilver } from '../lake/silver.ts';
 import { factorSpans, type PriceSplit, readSplits, splitsInForce } from '../lake/splits-list.ts';
 import { companyChanges, PRICED_LIST, readSymbolHistory } from '../lake/symbol-history-file.ts';
 import type { Dividend } from '../records/dividend.ts';
-import { dividendIn } from '../warehouse/dividends.ts';
+import { groupedBy } from '../records/record.ts';
 import type { ChartBars, ChartMark } from './candle-option.ts';
 import { newestVersion, remembered } from './remembered.ts';
 import { listingVersion, readListing, type SymbolListing } from './symbol-search.ts';
@@ -90,15 +90,7 @@ export function browseLake(lake: Lake): BrowsedLake {
 }
 
 async function readDividends(lake: Lake): Promise<Map<string, Dividend[]>> {
-  const date = (await listDates(lake, 'dividends')).at(-1);
-  const found = new Map<string, Dividend[]>();
-  for (const row of date === undefined ? [] : await readList(lake, 'dividends', date)) {
-    const dividend = dividendIn(row);
-    const own = found.get(dividend.symbol);
-    if (own) own.push(dividend);
-    else found.set(dividend.symbol, [dividend]);
-  }
-  return found;
+  return groupedBy(await newestDividends(lake), ({ symbol }) => symbol);
 }
 
 /** Intervals of which the lake has bars, ascending: one checkpoint stands for each. */
