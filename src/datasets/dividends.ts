@@ -4,14 +4,14 @@ import { splitFactorBetween } from '../checks/session-quality.ts';
 import type { Lake } from '../lake/lake.ts';
 import { publishedSessions, storedBars } from '../lake/session-files.ts';
 import { readSplits } from '../lake/splits-list.ts';
-import { type Dividend, dividendKey, pairCorrections, parseDividends } from '../records/dividend.ts';
+import { type Dividend, dividendKey, dividendPlace, pairCorrections, parseDividends } from '../records/dividend.ts';
 import { contentHash, groupedBy } from '../records/record.ts';
 import { figure } from '../text.ts';
 import { polygonOf } from '../vendors/polygon.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { dividendIn, storeDividends, storedDividends } from '../warehouse/dividends.ts';
 import { type ListDataset, type Sink, shortened } from './dataset.ts';
-import { type Fields, lastList, readEvidence, readList, readNewestList } from './snapshots.ts';
+import { type Fields, firstSeen, lastList, readEvidence, readList, readNewestList } from './snapshots.ts';
 
 const fields = {
   exDate: 'date',
@@ -46,7 +46,16 @@ export const dividends: ListDataset<Dividend> = {
     },
     async load(lake, warehouse) {
       const { lost, left, list } = await compareStored(lake, warehouse);
-      if (list !== undefined) await storeDividends(warehouse, list, { written: lost, gone: left });
+      if (list === undefined) return 0;
+      // What is left over goes first: the lists say how long each dividend is known, corrected ones too.
+      await storeDividends(warehouse, list, { written: [], gone: left });
+      if (lost.length === 0) return left.length;
+      const first = await firstSeen(lake, 'dividends', {
+        keyOf: (row) => dividendKey(dividendIn(row)),
+        placeOf: (row) => dividendPlace(dividendIn(row)),
+      });
+      for (const [date, written] of groupedBy(lost, (dividend) => first.get(dividendKey(dividend))!))
+        await storeDividends(warehouse, date, { written, gone: [] });
       return lost.length + left.length;
     },
   },

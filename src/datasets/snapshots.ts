@@ -65,6 +65,33 @@ export async function readNewestList(lake: Lake, dataset: string): Promise<Row[]
   return date === undefined ? [] : readList(lake, dataset, date);
 }
 
+/**
+ * Dates of the lists that brought the rows of the newest list, by key, as nights have them in `first_seen`: a row in the
+ * place of one that its list has no longer is that one corrected, and keeps its date. Each list is read once.
+ * @throws Lake.Corrupt
+ */
+export async function firstSeen(
+  lake: Lake,
+  dataset: string,
+  { keyOf, placeOf }: { keyOf: (row: Row) => string; placeOf: (row: Row) => string },
+): Promise<Map<string, string>> {
+  let before = new Map<string, { date: string; place: string }>();
+  for (const date of await listDates(lake, dataset)) {
+    const rows = (await readList(lake, dataset, date)).map((row) => ({ key: keyOf(row), place: placeOf(row) }));
+    const listed = new Set(rows.map(({ key }) => key));
+    const left = new Map<string, string>();
+    for (const [key, gone] of before) {
+      if (listed.has(key)) continue;
+      const other = left.get(gone.place);
+      if (other === undefined || gone.date < other) left.set(gone.place, gone.date);
+    }
+    before = new Map(
+      rows.map(({ key, place }) => [key, before.get(key) ?? { place, date: left.get(place) ?? date }] as const),
+    );
+  }
+  return new Map([...before].map(([key, { date }]) => [key, date]));
+}
+
 /** First and last session that a list's sync was complete for, by task. */
 export type Evidence = ReadonlyMap<string, { first: string; last: string }>;
 

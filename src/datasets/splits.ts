@@ -1,13 +1,13 @@
 import { factorDifferences } from '../checks/split-factors.ts';
 import type { Lake } from '../lake/lake.ts';
-import { contentHash } from '../records/record.ts';
+import { contentHash, groupedBy } from '../records/record.ts';
 import { dropRepeatedSplits, parseSplits, type Split, splitKey } from '../records/split.ts';
 import { figure } from '../text.ts';
 import { type Polygon, polygonOf } from '../vendors/polygon.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { splitIn, storedSplits, storeSplits } from '../warehouse/reference.ts';
 import { type ListDataset, NAMED, type OpenList, type Sink, shortened } from './dataset.ts';
-import { type Fields, lastList, listDates, readEvidence, readList } from './snapshots.ts';
+import { type Fields, firstSeen, lastList, readEvidence, readList } from './snapshots.ts';
 
 const fields = {
   executionDate: 'date',
@@ -32,11 +32,13 @@ export const splits: ListDataset<Split> = {
     },
     async load(lake, warehouse) {
       const { lost } = await lostSplits(lake, warehouse);
-      const first = await firstSeen(lake);
-      for (const date of new Set(lost.map((split) => first.get(splitKey(split))!))) {
-        const written = lost.filter((split) => first.get(splitKey(split)) === date);
+      if (lost.length === 0) return 0;
+      const first = await firstSeen(lake, 'splits', {
+        keyOf: (row) => splitKey(splitIn(row)),
+        placeOf: (row) => dayOf(splitIn(row)),
+      });
+      for (const [date, written] of groupedBy(lost, (split) => first.get(splitKey(split))!))
         await storeSplits(warehouse, date, { written, gone: [] });
-      }
       return lost.length;
     },
   },
@@ -104,26 +106,10 @@ function factorNotes(records: readonly Split[], session: string): string[] {
   return shortened(notes, 'more factors of the vendor differ from ours');
 }
 
-/** Splits of one list. */
-async function listedSplits(lake: Lake, date: string): Promise<Split[]> {
-  return (await readList(lake, 'splits', date)).map(splitIn);
-}
-
-/** Which list brought a split first, by splitKey. */
-async function firstSeen(lake: Lake): Promise<Map<string, string>> {
-  const first = new Map<string, string>();
-  for (const date of await listDates(lake, 'splits')) {
-    for (const split of await listedSplits(lake, date)) {
-      if (!first.has(splitKey(split))) first.set(splitKey(split), date);
-    }
-  }
-  return first;
-}
-
 /** Splits of the newest list that the warehouse lacks, or has otherwise. */
 async function lostSplits(lake: Lake, warehouse: Warehouse): Promise<{ listed: number; lost: Split[] }> {
   const newest = await lastList(lake, 'splits', await readEvidence(warehouse));
-  const listed = newest === undefined ? [] : await listedSplits(lake, newest);
+  const listed = newest === undefined ? [] : (await readList(lake, 'splits', newest)).map(splitIn);
   const stored = new Map((await storedSplits(warehouse)).map((split) => [splitKey(split), split]));
   const lost = listed.filter((split) => {
     const row = stored.get(splitKey(split));

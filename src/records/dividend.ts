@@ -54,6 +54,11 @@ export function dividendKey({ symbol, exDate, cashAmount, currency, distribution
   return `${symbol} ${exDate} ${distributionType} ${cashAmount} ${currency}`;
 }
 
+/** What stays of a dividend that the vendor corrects: its symbol, day and type. */
+export function dividendPlace({ symbol, exDate, distributionType }: Dividend): string {
+  return `${symbol} ${exDate} ${distributionType}`;
+}
+
 /**
  * Parses rows of `/stocks/v1/dividends` and `/v3/reference/dividends`; see parseRows for what is rejected. The same
  * dividend under two ids counts once.
@@ -93,10 +98,9 @@ export function pairCorrections(
   came: readonly Dividend[],
   went: readonly Dividend[],
 ): { corrected: CorrectedDividend[]; withdrawn: Dividend[] } {
-  const placeOf = ({ symbol, exDate, distributionType }: Dividend) => `${symbol} ${exDate} ${distributionType}`;
   const withdrawn = [...went];
   const corrected = came.flatMap((after) => {
-    const place = withdrawn.findIndex((before) => placeOf(before) === placeOf(after));
+    const place = withdrawn.findIndex((before) => dividendPlace(before) === dividendPlace(after));
     return place < 0 ? [] : [{ after, before: withdrawn.splice(place, 1)[0]! }];
   });
   return { corrected, withdrawn };

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { keys } from '../../src/lake/lake.ts';
 import { decodeRows } from '../../src/lake/parquet.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
-import type { DividendRow, MarketSource } from '../../src/local/market/source.ts';
+import type { DividendRow, MarketSource, SplitRow } from '../../src/local/market/source.ts';
 import { afterbell } from './command.ts';
 import { lakeFiles, MORNING, openScene, type Scene, SESSION, SYMBOLS } from './scene.ts';
 
@@ -107,6 +107,61 @@ test('corrected and withdrawn dividends, and factors that are not ours, are name
     { symbol: a, cash: '0.55', paid: '2025-12-01' },
     { symbol: c, cash: '0.9', paid: '2025-12-01' },
   ]);
+});
+
+test('verify --repair restores dividends and splits with the sessions in which they were first seen', async () => {
+  const [day, next, ahead] = ['2025-11-17', '2025-11-20', '2026-03-02'];
+  const dividends = [dividend('AAPL', day, 0.5), dividend('MSFT', day, 0.25)];
+  const split = (ticker: string, split_to: number): SplitRow => {
+    return { id: `${ticker}${split_to}`, ticker, execution_date: ahead, split_from: 1, split_to };
+  };
+  const splits = [split('AAPL', 3), split('MSFT', 2)];
+  const source = { ...marketWith(dividends), splits: async () => [...(await base.splits()), ...splits] };
+  const scene = await openScene({ source });
+  const fetchBoth = async (session: string, scheduledTime: string) => {
+    for (const task of ['sync-dividends', 'sync-splits']) {
+      const { outcome } = await scene.run({ task, session, scheduledTime }, { kind: 'task', session });
+      expect(outcome.status, outcome.reasons.join('\n')).toBe('Succeeded');
+    }
+  };
+  await fetchBoth(SESSION, MORNING.scheduledTime);
+  // One is corrected, one stays, one is new.
+  dividends.splice(0, 1, dividend('AAPL', day, 0.55), dividend('NVDA', day, 0.3));
+  splits.splice(0, 1, split('AAPL', 4), split('NVDA', 5));
+  await fetchBoth(next, '2025-11-21T09:00:00Z');
+
+  const { warehouse } = scene.laptop.stores;
+  const tables = [
+    `SELECT symbol, ex_date::text AS day, cash_amount::text AS figure, first_seen::text AS seen FROM dividends
+     ORDER BY 1, 2, 3`,
+    `SELECT symbol, execution_date::text AS day, split_to::text AS figure, first_seen::text AS seen FROM splits
+     ORDER BY 1, 2, 3`,
+  ];
+  const before = await Promise.all(tables.map((sql) => warehouse.query(sql)));
+  const [aapl, msft, nvda] = [
+    { symbol: 'AAPL', seen: SESSION },
+    { symbol: 'MSFT', seen: SESSION },
+    { symbol: 'NVDA', seen: next },
+  ];
+  expect(before[0]!.filter((row) => row.day === day && ['0.55', '0.25', '0.3'].includes(String(row.figure)))).toEqual([
+    { ...aapl, day, figure: '0.55' },
+    { ...msft, day, figure: '0.25' },
+    { ...nvda, day, figure: '0.3' },
+  ]);
+  expect(before[1]!.filter((row) => row.day === ahead)).toEqual([
+    { ...aapl, day: ahead, figure: '4' },
+    { ...msft, day: ahead, figure: '2' },
+    { ...nvda, day: ahead, figure: '5' },
+  ]);
+
+  for (const table of ['dividends', 'splits']) await warehouse.query(`DELETE FROM ${table}`);
+  await scene.close();
+  const env = { AFTERBELL_HOME: scene.home };
+  await afterbell(['verify', '--repair'], env);
+  for (const [place, sql] of tables.entries()) {
+    const { stdout } = await afterbell(['query', '--warehouse', sql, '--json'], env);
+    expect(JSON.parse(stdout)).toEqual(before[place]);
+  }
 });
 
 test('half of a list is withheld, and nothing is lost', async () => {
