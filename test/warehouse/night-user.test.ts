@@ -27,15 +27,17 @@ const stored = async () =>
 /** Whether the database would let the user of this secret in. */
 async function fits(secret: { value?: string }): Promise<boolean> {
   const verifier = await stored();
-  const salt = /^SCRAM-SHA-256\$4096:([^$]+)\$/.exec(verifier)![1]!;
-  return scramVerifier(JSON.parse(secret.value!).password, Buffer.from(salt, 'base64')) === verifier;
+  return scramVerifier(JSON.parse(secret.value!).password, saltOf(verifier)) === verifier;
+}
+
+function saltOf(verifier: string): Buffer {
+  return Buffer.from(/^SCRAM-SHA-256\$4096:([^$]+)\$/.exec(verifier)![1]!, 'base64');
 }
 
 test('the verifier is what PostgreSQL makes of the same password and salt', async () => {
   await warehouse.query(`CREATE ROLE somebody PASSWORD 'correct horse'`);
   const [row] = await warehouse.query(`SELECT rolpassword AS it FROM pg_authid WHERE rolname = 'somebody'`);
-  const salt = /^SCRAM-SHA-256\$4096:([^$]+)\$/.exec(String(row!.it))![1]!;
-  expect(scramVerifier('correct horse', Buffer.from(salt, 'base64'))).toBe(row!.it);
+  expect(scramVerifier('correct horse', saltOf(String(row!.it)))).toBe(row!.it);
 });
 
 test('the first night makes the user and keeps its password, which no statement holds; later ones change neither', async () => {
@@ -52,8 +54,11 @@ test('the first night makes the user and keeps its password, which no statement 
 });
 
 test('a secret that was lost gets a new password, and a user that was lost gets the one that is kept', async () => {
+  await prepareNightUser(warehouse, kept());
+  const old = await stored();
   const secret = kept();
   await prepareNightUser(warehouse, secret);
+  expect(await stored()).not.toBe(old);
   expect(await fits(secret)).toBe(true);
   await warehouse.query(`DROP OWNED BY ${NIGHT_USER}`);
   await warehouse.query(`DROP ROLE ${NIGHT_USER}`);
