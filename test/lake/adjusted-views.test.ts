@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sessionsBetween } from '../../src/calendar/calendar.ts';
 import { LIST_VIEWS, snapshotColumns } from '../../src/datasets/registry.ts';
+import { DERIVED_VIEWS } from '../../src/lake/derived-views.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
 import { encodeRevisions, revisionsOf } from '../../src/lake/revisions.ts';
@@ -11,6 +12,7 @@ import { encodeSymbolHistory } from '../../src/lake/symbol-history-file.ts';
 import { openViews } from '../../src/lake/views.ts';
 import type { Bar } from '../../src/records/bar.ts';
 import { temporaryFolder } from '../local/programs.ts';
+import { callsOf } from './derived-calls.ts';
 import { MemoryLake } from './memory-lake.ts';
 import { publish } from './published.ts';
 
@@ -288,19 +290,10 @@ test('another word than split or total_return is refused', async () => {
   );
 });
 
-test('an empty lake has every view and macro, without rows', async () => {
+test('an empty lake has every derived view and macro, without rows', async () => {
   const lake = new MemoryLake();
-  for (const from of [
-    'bars_split_adjusted',
-    'bars_total_return',
-    'benchmark',
-    'dividend_factors',
-    "universe('2025-11-20')",
-    "members('russell_2000', '2025-11-20')",
-    "bars_as_known('2025-11-20')",
-    "bars_adjusted('split', '2025-11-20')",
-  ])
-    expect(await ask(lake, `FROM ${from}`), from).toEqual([]);
+  const calls = callsOf(LAST);
+  for (const { name } of DERIVED_VIEWS) expect(await ask(lake, `FROM ${calls[name] ?? name}`), name).toEqual([]);
 });
 
 test('the benchmark is the total return of its symbols alone', async () => {

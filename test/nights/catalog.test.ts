@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, expect, test } from 'vitest';
 import { DERIVED_VIEWS } from '../../src/lake/derived-views.ts';
+import { callsOf } from '../lake/derived-calls.ts';
 import { pythonWith } from '../python.ts';
 import { root } from '../terraform/tooling.ts';
 import { afterbell } from './command.ts';
@@ -14,17 +15,7 @@ const run = promisify(execFile);
 const TOMORROW = { scheduledTime: '2025-11-21T09:00:00Z' };
 const VERSIONS = ['1.1.3', '2.0.1'];
 const DAY = `DATE '${SESSION}'`;
-/** Rows of a macro, for each that has parameters. */
-const CALLS: Readonly<Record<string, string>> = {
-  universe: `universe(${DAY})`,
-  members: `members('russell_2000', ${DAY})`,
-  sessions_as_known: `sessions_as_known(${DAY})`,
-  bars_as_known: `bars_as_known(${DAY})`,
-  splits_as_known: `splits_as_known(${DAY})`,
-  dividends_as_known: `dividends_as_known(${DAY})`,
-  symbol_history_as_known: `symbol_history_as_known(${DAY})`,
-  bars_adjusted: `bars_adjusted('total_return', ${DAY})`,
-};
+const CALLS = callsOf(SESSION);
 const VIEWS = ['bars', 'sessions', 'bars_5d', 'tickers', 'assets', 'splits', 'dividends', 'index_lists', 'reconcile']
   .concat(['revisions', 'symbol_changes', 'symbol_history', 'quarantine'])
   .concat([`(SELECT * FROM calendar WHERE date <= ${DAY})`, `(SELECT * FROM missing_sessions WHERE date <= ${DAY})`])
@@ -99,7 +90,9 @@ test('while a night runs a reader of the last catalog sees whole sessions only, 
   const second = await openScene();
   expect((await second.run(MORNING)).outcome.status).toBe('Succeeded');
   const seen = new Map<string, Set<number>>();
+  let looks = 0;
   const look = async () => {
+    looks += 1;
     const instance = await DuckDBInstance.create(catalogIn(second.home), { access_mode: 'READ_ONLY' });
     const connection = await instance.connect();
     for (const view of ['bars', 'sessions']) {
@@ -124,6 +117,8 @@ test('while a night runs a reader of the last catalog sees whole sessions only, 
   }
   await look();
   expect([...seen].filter(([, counts]) => counts.size > 1)).toEqual([]);
+  expect(looks).toBeGreaterThan(1);
+  expect(seen.get('bars 2025-11-20')?.size).toBe(1);
   expect(seen.get('bars 2025-11-20')).toEqual(seen.get('sessions 2025-11-20'));
 });
 
