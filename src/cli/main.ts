@@ -20,7 +20,7 @@ const BUSY = 75;
 const ENDING = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 
 /** What a command has for ending in order; with the last steps it is gone within two seconds. */
-const GRACE_MS = 1500;
+export const GRACE_MS = 1500;
 
 /**
  * Runs the command that process.argv names and leaves its exit code to the process.
