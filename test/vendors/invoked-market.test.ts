@@ -14,7 +14,9 @@ import { afterThisTest } from '../cleanup.ts';
 
 const BASE = 'lambda://afterbell-try-practice-market';
 const KEYS = { authorization: 'Bearer x', apikey: 'x', 'apca-api-key-id': 'x', 'apca-api-secret-key': 'x' };
-const config = loadConfig({});
+/** The market of a test and the function's are at the same moment, whatever the hour. */
+const NOW = '2025-11-20T13:00:00Z';
+const config = loadConfig({ AFTERBELL_NOW: NOW });
 const words = { vendor: 'Polygon', baseUrlVariable: 'POLYGON_BASE_URL', keyVariable: 'POLYGON_API_KEY' };
 
 /** Lambda, as far as a caller sees it: the payload goes in as text and comes back as bytes. */
@@ -46,7 +48,7 @@ const httpOf = (ask: typeof fetch) =>
 
 test('the practice market answers an invocation as it answers a request on a laptop', async () => {
   const source = generateMarket({ symbols: USUAL_SYMBOLS, seed: USUAL_SEED });
-  const market = await startMarket({ source });
+  const market = await startMarket({ source, now: () => new Date(NOW) });
   afterThisTest(() => market.close());
   const { ask, asked } = lambdaThat(marketHandler({ name: 'practice-market', config }));
   const paths = [
