@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,8 @@ import { type Laptop, openLaptop } from '../../src/local/laptop.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import { type PracticeMarket, startMarket } from '../../src/local/market/start-market.ts';
 import { type Raw, send, sign } from '../local/aws/signed.ts';
-import { cli, program } from '../nights/program.ts';
+import { served } from '../nights/command.ts';
+import { program } from '../nights/program.ts';
 import { scratch } from '../nights/scene.ts';
 import rows from './loopback.json';
 
@@ -40,12 +41,9 @@ beforeAll(async () => {
   laptop = await openLaptop({ config: loadConfig({ AFTERBELL_HOME: home, ...vendor }), program });
   const { endpoints, credentials = LOCAL } = (await readHome(home))!;
   own = credentials;
-  reports = spawn(process.execPath, [cli, 'report', '--serve', '--json'], {
-    cwd: scratch(),
-    env: { AFTERBELL_HOME: home },
-  });
-  const [text] = (await once(reports.stdout!, 'data')) as [Buffer];
-  Object.assign(doors, endpoints, { market: market.url, reports: JSON.parse(String(text)).url });
+  const { url, child } = await served({ AFTERBELL_HOME: home });
+  reports = child;
+  Object.assign(doors, endpoints, { market: market.url, reports: url });
 });
 afterAll(async () => {
   const ended = reports && once(reports, 'exit');

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,8 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { jsonBytes, keys } from '../../src/lake/lake.ts';
-import { afterbell } from '../nights/command.ts';
-import { cli } from '../nights/program.ts';
+import { afterbell, served } from '../nights/command.ts';
 import { scratch } from '../nights/scene.ts';
 import { fillLake } from '../report/browsed-lake.ts';
 import { nightReport } from '../report/night-report.ts';
@@ -31,9 +30,9 @@ beforeAll(async () => {
     const bytes = text === undefined ? jsonBytes({ ...nightReport({ session }), ...change }) : Buffer.from(text);
     await lake.write(keys.report(session, 'night.json'), bytes);
   }
-  server = spawn(process.execPath, [cli, 'report', '--serve', '--json'], { cwd: scratch(), env });
-  const [text] = (await once(server.stdout!, 'data')) as [Buffer];
-  port = Number(new URL(JSON.parse(String(text)).url).port);
+  const { url, child } = await served(env);
+  server = child;
+  port = Number(new URL(url).port);
 });
 afterAll(async () => {
   const ended = once(server, 'exit');

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { shellWord } from '../../src/text.ts';
 import { cli } from './program.ts';
 import { scratch } from './scene.ts';
@@ -54,4 +55,13 @@ export function started(
   let written = '';
   child.stderr!.on('data', (text) => (written += text));
   return { child, stderr: () => written, ended };
+}
+
+/** `report --serve` once it listens, and the address of its pages; whoever asks for it ends it. */
+export async function served(env: Record<string, string>): Promise<{ url: string; child: ChildProcess }> {
+  const { child, ended } = started(['report', '--serve', '--json'], env);
+  const early = ended.then(({ stderr }) => Promise.reject(new Error(`it ended before it listened: ${stderr}`)));
+  const [text] = await Promise.race([once(child.stdout!, 'data'), early]);
+  const { url } = JSON.parse(String(text)) as { url: string };
+  return { url, child };
 }

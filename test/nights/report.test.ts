@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { expect, test } from 'vitest';
 import type { NightReport } from '../../src/records/run.ts';
-import { afterbell, typed } from './command.ts';
-import { cli } from './program.ts';
+import { afterbell, served, typed } from './command.ts';
 import { MORNING, openScene, SESSION, scratch } from './scene.ts';
 
 test('report finds a night by itself, by session and by run, and tells of a run that was killed', async () => {
@@ -86,12 +84,7 @@ test('report --serve lists nights and reference lists and draws any symbol, to t
   const scene = await openScene();
   await scene.run(MORNING);
   await scene.close();
-  const child = spawn(process.execPath, [cli, 'report', '--serve', '--json'], {
-    cwd: scratch(),
-    env: { AFTERBELL_HOME: scene.home },
-  });
-  const [text] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as [Buffer | number];
-  const { url } = JSON.parse(String(text)) as { url: string };
+  const { url, child } = await served({ AFTERBELL_HOME: scene.home });
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   const get = async (path: string) => {
     const response = await fetch(url + path);

@@ -1,10 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { afterThisTest } from '../cleanup.ts';
-import { afterbell, typed } from './command.ts';
-import { cli } from './program.ts';
-import { killNight, MORNING, openScene, SESSION, scratch } from './scene.ts';
+import { afterbell, served, typed } from './command.ts';
+import { killNight, MORNING, openScene, SESSION } from './scene.ts';
 
 let made: ReturnType<typeof makeRuns> | undefined;
 /** A session with a night that was withheld, one that was killed, and then a good one. */
@@ -24,13 +21,8 @@ async function makeRuns() {
 
 test('the served list has every run of a session with its word, and each leads to its page', async () => {
   const { home, held, killed } = await threeRuns();
-  const child = spawn(process.execPath, [cli, 'report', '--serve', '--json'], {
-    cwd: scratch(),
-    env: { AFTERBELL_HOME: home },
-  });
+  const { url, child } = await served({ AFTERBELL_HOME: home });
   afterThisTest(async () => void child.kill());
-  const [text] = (await once(child.stdout, 'data')) as [Buffer];
-  const { url } = JSON.parse(String(text)) as { url: string };
   const get = async (path: string) => (await fetch(url + path)).text();
   const rowOf = (page: string, path: string) =>
     page.split('<tr>').find((row) => row.includes(`href="${path}"`)) ?? `no row of ${path}`;
