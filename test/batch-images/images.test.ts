@@ -73,10 +73,9 @@ test(
   'an image for another processor has that processor’s DuckDB, and nothing of it runs while it is built',
   async ({ skip }) => {
     if (!buildah) return skip();
-    const [here, other] = process.arch === 'arm64' ? ['arm64', 'amd64'] : ['x64', 'arm64'];
-    const native = await buildah.buildFor(other!, 'resampler');
+    const other = process.arch === 'arm64' ? 'amd64' : 'arm64';
+    const native = await buildah.buildFor(other, 'resampler');
     expect(native).toEqual([expect.stringContaining(`node-bindings-linux-${other === 'amd64' ? 'x64' : other}/`)]);
-    expect(native.join()).not.toContain(`linux-${here}/`);
     for (const job of Object.keys(JOBS)) {
       const image = readFileSync(new URL(`../../batch-images/${job}/Dockerfile`, import.meta.url), 'utf8');
       const [, files, own] = image.split(/^FROM /m);

@@ -25,7 +25,7 @@ async function fill(lake: Lake): Promise<void> {
 
 const history = (symbol: string, dates: readonly string[]) => encodeBars(dates.map((date) => bar(symbol, date)));
 
-async function ask(catalog: string, sql: string, { root }: { root?: string } = {}): Promise<unknown[][]> {
+async function ask(catalog: string, sql: string, root?: string): Promise<unknown[][]> {
   const instance = await DuckDBInstance.create(catalog, root === undefined ? { access_mode: 'READ_ONLY' } : {});
   const connection = await instance.connect();
   try {
@@ -73,7 +73,7 @@ test('the catalog of a bucket names s3:// paths and nothing of the computer that
   const [views] = await ask(catalog, 'SELECT string_agg(sql) FROM duckdb_views() WHERE NOT internal');
   expect(views![0]).not.toContain(scratch);
   // The files themselves, as if the bucket were here.
-  expect(await ask(catalog, 'SELECT count(*)::INTEGER FROM bars', { root: folder })).toEqual([[4]]);
+  expect(await ask(catalog, 'SELECT count(*)::INTEGER FROM bars', folder)).toEqual([[4]]);
 });
 
 test('views.sql makes the same views where the file cannot be opened', async () => {
@@ -82,7 +82,7 @@ test('views.sql makes the same views where the file cannot be opened', async () 
   await fill(lake);
   await writeCatalog(lake, temporaryFolder(), OPTIONS);
   const sql = Buffer.from((await lake.read(keys.catalogSql))!).toString();
-  expect(await ask(':memory:', `${sql}\nSELECT count(*)::INTEGER FROM bars`, { root: '/elsewhere' })).toEqual([[4]]);
+  expect(await ask(':memory:', `${sql}\nSELECT count(*)::INTEGER FROM bars`, '/elsewhere')).toEqual([[4]]);
 });
 
 test('dates are stretches as long as no session is missing between them', () => {

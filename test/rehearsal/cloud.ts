@@ -131,7 +131,7 @@ export async function openCloud(
       ...batchRoutes(deployed, () => sandboxes.jobs),
       ...sqlByUser(sql, client),
       [INVOKE_MARKET]: async (body) => {
-        const [called] = [...sandboxes.functions.values()].filter(({ name }) => name === 'practice-market');
+        const called = [...sandboxes.functions.values()].find(({ name }) => name === 'practice-market');
         const { functions, name, timeoutSeconds } = called!;
         const event: unknown = JSON.parse(body);
         return JSON.stringify(await market.invoke(event, () => functions.invoke(name, event, { timeoutSeconds })));

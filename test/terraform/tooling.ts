@@ -15,7 +15,6 @@ const PLUGIN_FOLDERS = [
   '/usr/share/terraform/plugins',
   ...children('/opt'),
 ];
-/** Generous, as a timing decides nothing here: a busy machine takes minutes for what an idle one does in ten seconds. */
 
 export interface Terraform {
   /** A copy of terraform/ with local state, beside links to what it reads; initialised. */

@@ -9,7 +9,6 @@ export type Seen = Record<string, { seed: number; problem: string }>;
 
 export function bugs(): Planted[];
 export function seenSeeds(): Seen;
-export function usualSeeds(name: string): number[];
 export function find(
   planted: readonly Planted[],
   seedsOf?: (name: string) => readonly number[],

@@ -28,7 +28,7 @@ export function seenSeeds() {
 }
 
 /** The seed that was seen to show a bug, then the first 300. */
-export function usualSeeds(name) {
+function usualSeeds(name) {
   const before = seenSeeds()[name];
   return [...(before ? [before.seed] : []), ...Array.from({ length: SEEDS }, (_, index) => index + 1)];
 }
