@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { NATIVE } from '../../scripts/bundle.mjs';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
-/** Drawing is half of a small night's work and decides nothing; process.ts has something simple in their places. */
+/** Drawing is half of a small night's work and decides nothing; shims.ts has something simple in their places. */
 const drawing = ['@viz-js/viz', 'echarts/charts', 'echarts/components', 'echarts/core', 'echarts/renderers'];
 /** These keep something of a process themselves. */
 const own = /^@middy\//;

@@ -5,9 +5,10 @@ import { executionsRoutes, type Notification, secretsRoutes } from '../../src/lo
 import type { ExecutionResult } from '../../src/local/states/events.ts';
 import { placeholdersIn, renderTemplate } from '../../src/local/states/template.ts';
 import type { Folder } from './files.ts';
-import { enter, hostOf, type Process, type Program, startProcess, type Wires } from './process.ts';
+import { enter, hostOf, type Process, type Program, startProcess } from './process.ts';
 import type { Random } from './random.ts';
 import { BUCKET, type openStores, wiresOf } from './stores.ts';
+import type { Wires } from './wires.ts';
 import type { World } from './world.ts';
 
 const REGION = 'us-east-1';

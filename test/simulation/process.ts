@@ -1,30 +1,14 @@
-import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import vm from 'node:vm';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Folder } from './files.ts';
 import { quickSender } from './quick-sdk.ts';
 import type { Random } from './random.ts';
+import { commandNames, packagesOf, s3Requests } from './sdk-clients.ts';
+import { PICTURES, shims, timeOf, timersPromises } from './shims.ts';
 import type * as Code from './subject.ts';
+import type { SdkRequest, Wires } from './wires.ts';
 import type { Owner, World } from './world.ts';
-
-/** Where the effects of a process go. */
-export interface Wires {
-  aws(owner: Owner, request: SdkRequest): Promise<SdkResponse>;
-  /** The S3 client's own requests, with the path as it is sent. */
-  s3(
-    owner: Owner,
-    request: { method: string; path: string; headers: Record<string, string>; body: Buffer },
-  ): Promise<S3Answer>;
-  fetch(owner: Owner, url: string, init: RequestInit): Promise<Response>;
-}
-
-interface S3Answer {
-  status: number;
-  headers: Record<string, string>;
-  body: Buffer;
-}
 
 /** A process of the world: the code under test with a clock, chance and outside of its own. */
 export interface Process extends Owner {
@@ -32,23 +16,6 @@ export interface Process extends Owner {
   code: typeof Code;
   /** What it wrote to stderr. */
   errors: string[];
-}
-
-/** A request of the AWS SDK, and its answer. */
-export interface SdkRequest {
-  method: string;
-  hostname: string;
-  path: string;
-  query?: Record<string, string | string[] | null>;
-  headers: Record<string, string>;
-  body?: unknown;
-}
-
-export interface SdkResponse {
-  statusCode: number;
-  headers: Record<string, string>;
-  /** S3's client wants a stream. */
-  body: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
 /** The code under test, ready to be evaluated for each process, and the packages all of them share. */
@@ -211,80 +178,6 @@ function evaluate(script: vm.Script, world: () => World, owner: Owner, surroundi
   return module.exports;
 }
 
-/**
- * The shared packages as one process has them: SDK clients it makes send their requests through its own wire.
- * @param quick sends commands without the SDK's middleware, those that it knows
- */
-function packagesOf(
-  packages: Record<string, object>,
-  send: (request: SdkRequest) => Promise<SdkResponse>,
-  quick: ((command: { input: Record<string, unknown> }) => Promise<unknown> | undefined) | undefined,
-) {
-  const requestHandler = {
-    metadata: { handlerProtocol: 'http/1.1' },
-    handle: async (request: SdkRequest) => ({ response: await send(request) }),
-    updateHttpClientConfig() {},
-    httpHandlerConfigs: () => ({}),
-    destroy() {},
-  };
-  const entries = Object.entries(packages).map(([id, found]) => {
-    if (id.startsWith('@aws-sdk/client-')) return [id, withHandler(found, requestHandler, quick)];
-    return [id, id === '@aws-sdk/lib-dynamodb' && quick ? withQuickTables(found, quick) : found];
-  });
-  return Object.fromEntries(entries) as Record<string, unknown>;
-}
-
-type Quick = NonNullable<Parameters<typeof packagesOf>[2]>;
-type SdkClient = { send(command: never, ...rest: unknown[]): Promise<unknown> };
-
-function withHandler(module: object, requestHandler: object, quick: Quick | undefined): object {
-  return withClasses(module, /^[A-Z]\w*Client$/, (found) => {
-    const Client = found as new (config: object) => SdkClient;
-    return class extends Client {
-      constructor(config: object = {}) {
-        super({ ...config, requestHandler });
-      }
-      override send(command: never, ...rest: unknown[]): Promise<unknown> {
-        return quick?.(command) ?? super.send(command, ...rest);
-      }
-    };
-  });
-}
-
-function withQuickTables(module: object, quick: Quick): object {
-  return withClasses(module, /^DynamoDBDocumentClient$/, (found) => {
-    const { from } = found as { from(...given: unknown[]): SdkClient };
-    const quickFrom = (...given: unknown[]) => {
-      const client = from.apply(found, given);
-      const send = client.send.bind(client);
-      client.send = (command, ...rest) => quick(command) ?? send(command, ...rest);
-      return client;
-    };
-    return new Proxy(found, { get: (target, name) => (name === 'from' ? quickFrom : Reflect.get(target, name)) });
-  });
-}
-
-/** A module with some of its classes replaced. */
-function withClasses(module: object, named: RegExp, by: (found: object) => object): object {
-  const made = new Map<unknown, object>();
-  return new Proxy(module, {
-    get(target, name) {
-      const found = Reflect.get(target, name) as object;
-      if (typeof found !== 'function' || !named.test(String(name))) return found;
-      if (!made.has(found)) made.set(found, by(found));
-      return made.get(found);
-    },
-  });
-}
-
-/** Classes of the SDK's commands → their names. */
-function commandNames(packages: Record<string, object>): Map<unknown, string> {
-  const names = new Map<unknown, string>();
-  for (const id of Object.keys(packages).filter((one) => one.startsWith('@aws-sdk/')))
-    for (const [name, found] of Object.entries(packages[id]!)) if (name.endsWith('Command')) names.set(found, name);
-  return names;
-}
-
 /** `process` as its code sees it. */
 export function hostOf(env: Record<string, string>, errors: string[], argv: string[] = [], owner?: Process) {
   const { version, versions, platform, arch, release, execPath } = process;
@@ -311,199 +204,4 @@ export function hostOf(env: Record<string, string>, errors: string[], argv: stri
     once: () => undefined,
     emitWarning: () => undefined,
   };
-}
-
-function timeOf(clock: () => World, owner: Owner) {
-  class WorldDate extends Date {
-    constructor(...given: []) {
-      if (given.length === 0) super(clock().wall);
-      else super(...given);
-    }
-    static override now(): number {
-      return clock().wall;
-    }
-    static override [Symbol.hasInstance](value: unknown): boolean {
-      return Date[Symbol.hasInstance](value);
-    }
-  }
-  class Handle {
-    constructor(readonly id: number) {}
-    ref(): this {
-      return this;
-    }
-    unref(): this {
-      return this;
-    }
-    hasRef(): boolean {
-      return true;
-    }
-    refresh(): this {
-      return this;
-    }
-    [Symbol.toPrimitive](): number {
-      return this.id;
-    }
-  }
-  const clearTimeout = (handle?: { id: number }) => handle && clock().clearTimer(handle.id);
-  return {
-    Date: WorldDate,
-    performance: { now: () => clock().elapsed, timeOrigin: 0 },
-    setTimeout: (act: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) =>
-      new Handle(clock().timer(owner, ms, () => act(...given))),
-    clearTimeout,
-    setInterval: (act: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) => {
-      const handle = new Handle(0) as { id: number };
-      const again = () => {
-        handle.id = clock().timer(owner, ms, () => {
-          again();
-          act(...given);
-        });
-      };
-      again();
-      return handle;
-    },
-  };
-}
-
-const UNSIGNED = { update: () => UNSIGNED, digest: () => Buffer.alloc(32) };
-
-/** Of a call's own storage only what is asked for at once is there; it tells logs which call they are of. */
-class Forgetful {
-  run<T>(_store: unknown, work: () => T): T {
-    return work();
-  }
-  getStore(): undefined {
-    return undefined;
-  }
-  enterWith(): void {}
-}
-
-/** Drawing is half of a small night's work and decides nothing. */
-const PICTURES = {
-  '@viz-js/viz': { instance: async () => ({ renderString: () => '<svg/>' }) },
-  'echarts/charts': {},
-  'echarts/components': {},
-  'echarts/renderers': {},
-  'echarts/core': {
-    use: () => undefined,
-    init: () => ({
-      clear() {},
-      setOption() {},
-      renderToSVGString: () => '<svg/>',
-      getZr: () => ({ animation: { stop() {} } }),
-    }),
-  },
-};
-
-type Time = ReturnType<typeof timeOf>;
-
-function timersPromises(time: Time) {
-  return {
-    setTimeout: (ms: number, value: unknown, { signal }: { signal?: AbortSignal } = {}) =>
-      new Promise((resolve, reject) => {
-        const stop = () => reject(Object.assign(new Error('The operation was aborted'), { name: 'AbortError' }));
-        if (signal?.aborted) return stop();
-        signal?.addEventListener('abort', stop, { once: true });
-        time.setTimeout(() => {
-          signal?.removeEventListener('abort', stop);
-          resolve(value);
-        }, ms);
-      }),
-  };
-}
-
-/** Modules of Node and of native packages as a process of the world has them. */
-function shims(world: () => World, random: () => Random): Record<string, unknown> {
-  return {
-    // Nobody checks a signature here, and following every promise takes a tenth of the time.
-    crypto: { ...(load('node:crypto') as object), randomUUID: () => uuidOf(random()), createHmac: () => UNSIGNED },
-    async_hooks: { AsyncLocalStorage: Forgetful },
-    zlib: {
-      ...(load('node:zlib') as object),
-      gzip: (bytes: Buffer, options: object, done: (error: null, bytes: Buffer) => void) =>
-        done(null, gzipSync(bytes, options)),
-      gunzip: (bytes: Buffer, ...rest: unknown[]) =>
-        (rest.at(-1) as (error: null, bytes: Buffer) => void)(null, gunzipSync(bytes)),
-    },
-    'fs/promises': counted(load('node:fs/promises') as Record<string, unknown>, world),
-    '@duckdb/node-api': duckdbIn(world),
-  };
-}
-
-/** Promises of another thread keep the world waiting. */
-function counted(module: Record<string, unknown>, world: () => World): Record<string, unknown> {
-  const wrapped = Object.entries(module).map(([name, value]) => {
-    if (typeof value !== 'function') return [name, value];
-    return [name, (...given: unknown[]) => world().outside(async () => value(...given))];
-  });
-  return Object.fromEntries(wrapped) as Record<string, unknown>;
-}
-
-/** DuckDB with every promise counted, whatever object it comes from. */
-function duckdbIn(world: () => World): unknown {
-  const wrapped = new WeakMap<object, object>();
-  const wrap = (value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Array.isArray(value)) return value;
-    if (!/^DuckDB(Instance|Connection|\w*Result|ResultReader|PreparedStatement)$/.test(value.constructor?.name ?? ''))
-      return value;
-    const known = wrapped.get(value);
-    if (known) return known;
-    const proxy = new Proxy(value, {
-      get(target, name) {
-        const found = Reflect.get(target, name, target) as unknown;
-        if (typeof found !== 'function') return found;
-        return (...given: unknown[]) => later(() => found.apply(target, given));
-      },
-    });
-    wrapped.set(value, proxy);
-    return proxy;
-  };
-  const later = (work: () => unknown): unknown => {
-    const result = work();
-    if (!(result instanceof Promise)) return wrap(result);
-    return world().outside(async () => wrap(await result));
-  };
-  const module = load('@duckdb/node-api') as Record<string, unknown> & {
-    DuckDBInstance: { create(...given: unknown[]): Promise<unknown> };
-  };
-  const create = (...given: unknown[]) => later(() => module.DuckDBInstance.create(...given));
-  return { ...module, DuckDBInstance: { create } };
-}
-
-/** `request` of node:http as the S3 client uses it. */
-function s3Requests(owner: Owner, wires: Wires) {
-  return ({
-    method = 'GET',
-    path = '/',
-    headers = {},
-  }: {
-    method?: string;
-    path?: string;
-    headers?: Record<string, string>;
-  }) => {
-    const request = new EventEmitter() as EventEmitter & Record<string, unknown>;
-    request.setTimeout = () => request;
-    request.destroy = (error?: Error) => error && request.emit('error', error);
-    request.end = (body?: Uint8Array) => {
-      wires.s3(owner, { method, path, headers, body: Buffer.from(body ?? []) }).then(
-        (answer) => {
-          const response = Object.assign(new EventEmitter(), {
-            statusCode: answer.status,
-            headers: answer.headers,
-            complete: true,
-          });
-          request.emit('response', response);
-          if (answer.body.length > 0) response.emit('data', answer.body);
-          response.emit('end');
-        },
-        (error: Error) => request.emit('error', error),
-      );
-    };
-    return request;
-  };
-}
-
-function uuidOf(random: Random): string {
-  const hex = Array.from({ length: 32 }, () => random.int(0, 15).toString(16)).join('');
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20)].join('-');
 }

@@ -1,4 +1,4 @@
-import type { SdkRequest, SdkResponse } from './process.ts';
+import type { SdkRequest, SdkResponse } from './wires.ts';
 
 type Json = Record<string, unknown>;
 type Send = (request: SdkRequest) => Promise<SdkResponse>;
@@ -82,7 +82,7 @@ async function persist(
   wait: (ms: number) => Promise<void>,
 ): Promise<unknown> {
   for (let attempt = 1; ; attempt += 1) {
-    const error = await send(request(input)).then(
+    const outcome = await send(request(input)).then(
       async (answer) => {
         const body = await bytesOf(answer.body);
         if (answer.statusCode < 300) return { value: result(body) };
@@ -90,14 +90,14 @@ async function persist(
       },
       (broken: Error) => ({ error: broken, isTransient: true }),
     );
-    if ('value' in error) return error.value;
-    const { name, $metadata } = error.error as Error & { $metadata?: { httpStatusCode: number } };
+    if ('value' in outcome) return outcome.value;
+    const { name, $metadata } = outcome.error as Error & { $metadata?: { httpStatusCode: number } };
     const isTransient =
-      'isTransient' in error ||
+      'isTransient' in outcome ||
       TRANSIENT.test(name) ||
       THROTTLING.test(name) ||
       ($metadata?.httpStatusCode ?? 0) >= 500;
-    if (!isTransient || attempt === attempts) throw error.error;
+    if (!isTransient || attempt === attempts) throw outcome.error;
     await wait(Math.min(20_000, 100 * 2 ** (attempt - 1)));
   }
 }

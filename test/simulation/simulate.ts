@@ -15,11 +15,12 @@ import { keyOf } from './oracle-bar.ts';
 import { allBytes, changedBytes } from './oracle-bytes.ts';
 import { checkOldLists, checkRelease, checkReport, listVersions } from './oracle-reports.ts';
 import { twoNights, verifyStage } from './owner.ts';
-import type { Program, Wires } from './process.ts';
+import type { Program } from './process.ts';
 import { Random } from './random.ts';
 import type { Script, Step } from './script.ts';
 import { hoursBehind, lastClosed, SESSIONS } from './sessions.ts';
 import { BUCKET, openStores } from './stores.ts';
+import type { Wires } from './wires.ts';
 import { World } from './world.ts';
 
 /** What is used again by one world after the other. */

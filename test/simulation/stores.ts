@@ -14,7 +14,7 @@ import {
 } from '../../src/local/aws/protocol.ts';
 import { type SqlBackend, SqlFailure } from '../../src/local/aws/sql.ts';
 import { createTableInput, TABLES, type TableName } from '../../src/tables/definitions.ts';
-import type { SdkRequest, SdkResponse, Wires } from './process.ts';
+import type { SdkRequest, SdkResponse, Wires } from './wires.ts';
 import type { Owner, World } from './world.ts';
 
 /** The stores of one world. They hold what is theirs whoever dies. */
