@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { NATIVE } from '../../scripts/bundle.mjs';
 import { cli } from '../nights/program.ts';
 import { SESSION, scratch, THAT_MORNING } from '../nights/scene.ts';
+import { skipped } from '../terraform/tooling.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { version, engines, files, dependencies, ...manifest } = JSON.parse(
@@ -32,8 +33,8 @@ function pack(): Packed & { tarball: string } {
 }
 
 test('the package has what runs, its licences and its pages, and nothing of tests, sources and deployment', () => {
-  const { filename, size, unpackedSize, files } = pack();
-  const paths = files.map(({ path }) => path);
+  const { filename, size, unpackedSize, files: packedFiles } = pack();
+  const paths = packedFiles.map(({ path }) => path);
   console.log(`${filename}: ${(size / 1e6).toFixed(1)} MB, ${(unpackedSize / 1e6).toFixed(1)} MB unpacked`);
   expect(filename).toBe(`afterbell-${version}.tgz`);
   expect(size).toBeLessThan(10e6);
@@ -104,8 +105,8 @@ test('in an empty folder the package runs a practice night, and prints the comma
   const sh = userIn(folder);
 
   const install = sh(installed, `npm install --no-save '../empty/${filename}'`);
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENOTCACHED/.test(install.stderr) && !process.env.REQUIRE_ALL) {
-    console.log('SKIPPED: the package in an empty folder, because no registry can be reached for its dependencies');
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENOTCACHED/.test(install.stderr)) {
+    skipped('the package in an empty folder, because no registry can be reached for its dependencies');
     return context.skip();
   }
   expect(install, install.stderr).toMatchObject({ code: 0 });
@@ -151,5 +152,4 @@ test('a Node.js that is too old is named before anything else is loaded', () => 
   );
   expect(JSON.parse(stdout)).toMatchObject({ error: { name: 'Config.Invalid' } });
   expect(as(`${oldest}.0`, '--version').stdout).toBe(`${version}\n`);
-  expect(basename(cli)).toBe('afterbell.mjs');
 });
