@@ -1,17 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openContext } from '../../src/cli/context.ts';
 import { readEnvFile } from '../../src/config.ts';
 import { findRegion } from '../../src/deployed/stage.ts';
 import { readTfvars } from '../../src/deployed/tfvars.ts';
+import { temporaryFolder } from '../local/programs.ts';
 
 let root = '';
 const stageFile = (text: string) => writeFileSync(join(root, 'terraform/environments/dev.tfvars'), text);
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'afterbell-region-'));
+  root = temporaryFolder();
   mkdirSync(join(root, 'terraform/environments'), { recursive: true });
   writeFileSync(join(root, 'terraform/variables.tf'), 'variable "region" {\n  default = "us-east-1"\n}\n');
   for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE']) vi.stubEnv(name, undefined);
@@ -20,7 +20,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(root, { recursive: true });
 });
 
 /** Where clients then look for stage dev. */
@@ -100,6 +99,6 @@ test.each([
   ['\na', 'line 2: a; wanted name = value'],
   ['a = 1\na = 2', 'line 2: a = 2; wanted a once'],
   ['a = <<EOT\nb\nEOT', 'line 1: a = <<EOT; wanted a value'],
-])('what cannot be read in tfvars is told with its line: %j', (text, words) => {
+])('an unreadable tfvars file is refused with the line: %j', (text, words) => {
   expect(() => readTfvars(text, 'dev.tfvars')).toThrow(`dev.tfvars cannot be read; found ${words}`);
 });

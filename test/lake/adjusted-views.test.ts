@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -247,7 +246,6 @@ test('what is known as of a day stays the same to the last bit, whatever comes l
   await writeSplits(lake, [{ symbol: 'A', execution_date: SESSIONS[3]!, split_from: 2, split_to: 3 }]);
   await writeDividends(lake, [{ symbol: 'B', ex_date: SESSIONS[6]!, cash_amount: 0.3 }]);
   const folder = temporaryFolder();
-  mkdirSync(folder, { recursive: true });
   const bytesOf = async (name: string) => {
     const path = join(folder, name);
     await ask(lake, `COPY (SELECT * FROM bars_adjusted('total_return', '${asOf}') ORDER BY symbol, date) TO '${path}'`);

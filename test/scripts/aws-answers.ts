@@ -1,8 +1,7 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { ExecutionEvent } from '../../src/local/states/events.ts';
 import { inspectMachine, loadMachine } from '../../src/local/states/load.ts';
 import { runMachine } from '../../src/local/states/run-machine.ts';
+import { send, startLoopback } from '../vendors/loopback.ts';
 
 type Json = Record<string, unknown>;
 
@@ -18,24 +17,20 @@ interface TestStateRequest {
 /** Answers of the APIs that `make check-aws` asks, on loopback. Step Functions' are those of the local engine. */
 export async function openAwsAnswers(changes: { validation?: Json } = {}) {
   const asked: string[] = [];
-  const server = createServer(async (request, response) => {
+  const { url, close } = await startLoopback(async (response, request) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     const target = String(request.headers['x-amz-target'] ?? '').split('.')[1];
     const action = target ?? new URLSearchParams(body).get('Action') ?? request.url!.split('?')[0]!;
     asked.push(action);
-    const send = (type: string, text: string) => response.writeHead(200, { 'content-type': type }).end(text);
-    const json = (value: unknown) => send('application/x-amz-json-1.0', JSON.stringify(value));
-    if (action === 'GetCallerIdentity') return send('text/xml', callerIdentity());
+    const json = (value: unknown) => send(response, 200, value, { 'content-type': 'application/x-amz-json-1.0' });
+    if (action === 'GetCallerIdentity') return send(response, 200, callerIdentity(), { 'content-type': 'text/xml' });
     if (action === 'ValidateStateMachineDefinition') return json(changes.validation ?? validate(JSON.parse(body)));
     if (action === 'TestState') return json(await testState(JSON.parse(body)));
     if (action === '/policy/validation') return json({ findings: findingsOf(JSON.parse(body).policyDocument) });
     response.writeHead(404).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const close = () => new Promise<void>((resolve) => void server.close(() => resolve()));
-  return { url: `http://127.0.0.1:${port}`, asked, close };
+  return { url, asked, close };
 }
 
 function callerIdentity(): string {

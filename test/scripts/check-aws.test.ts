@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { checkAws } from '../../scripts/check-aws/check-aws.ts';
 import { policiesOf } from '../../scripts/check-aws/policies.ts';
 import { type Answer, programs, type Tools } from '../../scripts/deploy/tools.ts';
+import { temporaryFolder } from '../local/programs.ts';
 import { openAwsAnswers } from './aws-answers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -77,7 +77,6 @@ const shown = (action: string) => ({
   },
 });
 
-let folder = '';
 let answers: Awaited<ReturnType<typeof openAwsAnswers>> | undefined;
 const said: string[] = [];
 /** Terraform has no plan; the aws command line answers which versions of Aurora the region has. */
@@ -90,17 +89,16 @@ const versions = (...names: string[]): Answer => ({ code: 0, stdout: JSON.string
 const HERE = { root, stage: 'dev', tools: toolsOf(versions('15.7', '16.6')), client: { disableHostPrefix: true } };
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'afterbell-cases-'));
   said.length = 0;
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
   await answers?.close();
   answers = undefined;
 });
 
 function casesOf(cases: object[] = CASES): string {
+  const folder = temporaryFolder();
   const shared = { values: { done: status('done') } };
   const whole = cases.map((one) => ({ variant: 'as-is', kind: 'execution', input: {}, ...one }));
   writeFileSync(join(folder, 'aws-recorded.json'), JSON.stringify({ shared, cases: whole }));
