@@ -176,7 +176,7 @@ test('the runbook explains every alarm', () => {
   expect(names.filter((name) => !section.includes(`| \`${name}\` |`))).toEqual([]);
 });
 
-test('the alarms are repaired on the stage they are of, and what they are checked with is a whole command', () => {
+test('every repair in the alarm table names --stage dev, and every check is a complete aws command', () => {
   const section = read('docs/runbook.md').split('## Alarms')[1]!.split('\n## ')[0]!;
   const rows = section.split('\n').filter((line) => line.startsWith('| `'));
   const commands = rows.flatMap((row) => row.match(/`npx afterbell [^`]*`/g) ?? []);

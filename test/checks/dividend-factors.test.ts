@@ -14,7 +14,7 @@ test("the vendor's documented factor is the product of 1 - amount / close before
   expect(august! * november!).toBeCloseTo(0.997899, 6);
 });
 
-test("a factor that is not ours is named, of each symbol's newest day in force alone", () => {
+test("only each symbol's newest dividend in force is compared, and a differing factor is reported", () => {
   const right = of('2025-11-10', 0.26, { historicalAdjustmentFactor: 0.999032 });
   const older = of('2025-08-11', 0.26, { historicalAdjustmentFactor: 0.5 });
   const announced = of('2026-02-09', 0.26);

@@ -29,7 +29,7 @@ test('a night is priced by the list: every part is its quantity times its price'
   expect(usd).toBeCloseTo(0.130663, 5);
 });
 
-test('what was paid and what would have been is said apart, with the region and what is estimated', () => {
+test('paid and hypothetical costs are worded differently, with the region and what is estimated', () => {
   expect(costText(costOf(QUANTITIES, true))).toBe(
     "Cost about $0.13 at us-east-1 list prices; the warehouse's share is estimated.",
   );

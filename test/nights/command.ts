@@ -34,7 +34,10 @@ export interface Started {
   ended: Promise<Said>;
 }
 
-/** The same as a user would, in a process of its own, to be looked at or stopped while it runs. @param inside a program that runs it: `['unshare', '-n']` */
+/**
+ * The same in a process of its own, as a user runs it, to watch or stop.
+ * @param inside a program that runs it: `['unshare', '-n']`
+ */
 export function started(
   args: readonly string[],
   env: Record<string, string> = {},

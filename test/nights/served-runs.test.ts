@@ -19,7 +19,7 @@ async function makeRuns() {
   return { home: scene.home, held: held.runId, killed: String(dead!.run_id), good: good.runId };
 }
 
-test('the served list has every run of a session with its word, and each leads to its page', async () => {
+test('the served list shows every run of a session with its status and a link to its page', async () => {
   const { home, held, killed } = await threeRuns();
   const { url, child } = await served({ AFTERBELL_HOME: home });
   afterThisTest(async () => void child.kill());

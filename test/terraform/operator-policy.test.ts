@@ -49,7 +49,7 @@ test('the operator may do what commands with --stage call', () => {
   expect(called.filter(({ any }) => !any.some((action) => allowed.includes(action)))).toEqual([]);
 });
 
-test('the operator may do what the first night of a practice stage is asked for, and no more to stages than to run them', () => {
+test('the operator may do what a practice stage’s first night needs, and cannot create or change resources', () => {
   const asked = [...read('scripts/deploy/operator.ts').matchAll(/'((?:states|dynamodb):\w+)'/g)].map(
     ([, name]) => name,
   );
