@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
@@ -16,6 +15,7 @@ import type { NightCost, NightReport } from '../../src/records/run.ts';
 import { storePrices } from '../../src/warehouse/prices.ts';
 import { bar } from '../checks/bars.ts';
 import { HANGS_MS } from '../limits.ts';
+import { temporaryFolder } from '../local/programs.ts';
 import { BUSY_TIMES, type Cloud, openCloud } from './cloud.ts';
 import type { RehearsedMarket } from './market.ts';
 import { registerPracticeSteps } from './practice.ts';
@@ -29,14 +29,9 @@ const OLD = '2015-11-18';
 
 /** Imports one portfolio of one position, from a file as somebody writes it down; answers the exit code. */
 async function importPortfolio(cloud: Cloud): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'afterbell-portfolio-'));
-  try {
-    const path = join(folder, 'core.csv');
-    writeFileSync(path, 'symbol,quantity\nAAPL,5\n');
-    return (await operate(cloud, 'portfolios', '--import', path)).code;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const path = join(temporaryFolder(), 'core.csv');
+  writeFileSync(path, 'symbol,quantity\nAAPL,5\n');
+  return (await operate(cloud, 'portfolios', '--import', path)).code;
 }
 
 /** What the night says it cost is within a tenth of what was seen from outside of it, at the same prices. */
@@ -75,8 +70,13 @@ function requireCost(
   expect(quantities.functionCalls).toBe(calls);
 }
 
-/** Registers the tests that run what the stage has deployed; in order, for each goes on where the one before ended. */
-export function runNights(open: () => { stage: EmulatedStage; market: RehearsedMarket } | undefined): void {
+/**
+ * Registers the tests that run what the stage has deployed; in order, for each goes on where the one before ended.
+ * @returns what ends the cloud they have opened, to be called before the stage is destroyed
+ */
+export function runNights(
+  open: () => { stage: EmulatedStage; market: RehearsedMarket } | undefined,
+): () => Promise<void> {
   let cloud: Cloud | undefined;
   let dev: Stage;
   /** What Scheduler sends at this instant, as deployed. */
@@ -305,8 +305,5 @@ export function runNights(open: () => { stage: EmulatedStage; market: RehearsedM
     ]);
   });
 
-  test('the cloud is closed', async ({ skip }) => {
-    if (!cloud) return skip();
-    await cloud.close();
-  });
+  return async () => cloud?.close();
 }
