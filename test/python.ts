@@ -9,15 +9,12 @@ const run = promisify(execFile);
 const INSTALL_MS = 600_000;
 const CACHE = join(root, 'node_modules', '.cache', 'python');
 
-/**
- * The python3 of a virtual environment with these packages, kept by their names and versions; undefined, said loudly,
- * where it cannot be had.
- */
-export async function pythonWith(packages: readonly string[], what: string): Promise<string | undefined> {
+/** The python3 of a virtual environment with these packages, kept by their names and versions. */
+export async function installPython(packages: readonly string[]): Promise<string> {
   const folder = join(CACHE, createHash('sha256').update(packages.join('\n')).digest('hex').slice(0, 16));
   const python = join(folder, 'bin', 'python3');
   const complete = join(folder, 'complete');
-  if (existsSync(complete)) return python;
+  if (existsSync(complete) && existsSync(python)) return python;
   mkdirSync(CACHE, { recursive: true });
   try {
     // Scripts of an environment name its folder, so it is made in place; the last file says that it is complete.
@@ -27,7 +24,16 @@ export async function pythonWith(packages: readonly string[], what: string): Pro
     writeFileSync(complete, '');
     return python;
   } catch (error) {
-    skipped(`${packages.join(', ')} cannot be installed (${String(error).split('\n')[0]}), so ${what}`);
+    throw new Error(`${packages.join(', ')} cannot be installed (${String(error).split('\n')[0]})`, { cause: error });
+  }
+}
+
+/** The same; undefined, said loudly, where it cannot be had. */
+export async function pythonWith(packages: readonly string[], what: string): Promise<string | undefined> {
+  try {
+    return await installPython(packages);
+  } catch (error) {
+    skipped(`${(error as Error).message}, so ${what}`);
     return undefined;
   }
 }

@@ -1,45 +1,24 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { encodeBars } from '../../src/lake/session-files.ts';
-import { root, skipped } from '../terraform/tooling.ts';
+import { temporaryFolder } from '../local/programs.ts';
+import { pythonWith } from '../python.ts';
+import { root } from '../terraform/tooling.ts';
 import { bar, publish } from './published.ts';
 
 const run = promisify(execFile);
 const PACKAGES = ['pandas==2.3.3', 'pyarrow==21.0.0'];
-const INSTALL_MS = 600_000;
-
-const folder = mkdtempSync(join(tmpdir(), 'afterbell-pandas-'));
-let python: string | undefined;
-
-/** A fresh Python with pandas and pyarrow of these versions; undefined where it cannot be had. */
-async function pythonWithPandas(): Promise<string | undefined> {
-  const made = join(folder, 'bin', 'python3');
-  try {
-    await run('python3', ['-m', 'venv', folder], { timeout: INSTALL_MS });
-    await run(made, ['-m', 'pip', 'install', '--quiet', ...PACKAGES], { timeout: INSTALL_MS });
-    return made;
-  } catch (error) {
-    skipped(
-      `pandas and pyarrow cannot be installed (${String(error).split('\n')[0]}), so no folder of a lake was read with them`,
-    );
-    return undefined;
-  }
-}
-
-beforeAll(async () => {
-  python = await pythonWithPandas();
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('pandas reads folders of the lake with the line of the data dictionary, and not without it', async ({ skip }) => {
+  const python = await pythonWith(PACKAGES, 'no folder of a lake was read with them');
   if (!python) return skip();
+  const folder = temporaryFolder();
   const dictionary = readFileSync(join(root, 'docs', 'data-dictionary.md'), 'utf8');
   const [, line = ''] = /```python\n(pd\.read_parquet\(.*\))\n```/.exec(dictionary) ?? [];
   const [, said = ''] = /fails \(`([^`]+)`\)/.exec(dictionary) ?? [];
@@ -47,7 +26,7 @@ test('pandas reads folders of the lake with the line of the data dictionary, and
   const lake = new FileLake(pathToFileURL(join(folder, 'lake')).href);
   for (const date of ['2025-11-18', '2025-11-19']) await publish(lake, date, [bar('A', date), bar('KIMpL', date)]);
   await lake.write(keys.symbol('KIMpL'), encodeBars([bar('KIMpL', '2025-11-19')]));
-  const read = (code: string) => run(python!, ['-c', `import pandas as pd\n${code}`], { cwd: folder });
+  const read = (code: string) => run(python, ['-c', `import pandas as pd\n${code}`], { cwd: folder });
   await expect(read("pd.read_parquet('lake/bronze/sessions')")).rejects.toMatchObject({
     stderr: expect.stringContaining(said),
   });

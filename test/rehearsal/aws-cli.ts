@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { root } from '../terraform/tooling.ts';
+import { installPython } from '../python.ts';
 
 const run = promisify(execFile);
 const VERSION = '1.45.11';
-const INSTALL_MS = 180_000;
 
 /** Runs one documented line through a shell, as a person pastes it. */
 export type Shell = (line: string, input?: string) => Promise<string>;
@@ -27,18 +26,9 @@ export async function openShell(env: Record<string, string>): Promise<Shell> {
 
 /** With a colon at its end, to go before PATH; empty where PATH has it. */
 async function folderOfAws(): Promise<string> {
-  const works = (command: string) =>
-    run(command, ['--version']).then(
-      () => true,
-      () => false,
-    );
-  if (await works('aws')) return '';
-  const own = join(root, 'node_modules/.cache/afterbell-aws-cli');
-  if (!(await works(join(own, 'bin/aws')))) {
-    await run('python3', ['-m', 'venv', own], { timeout: INSTALL_MS });
-    await run(join(own, 'bin/python3'), ['-m', 'pip', 'install', '--quiet', `awscli==${VERSION}`], {
-      timeout: INSTALL_MS,
-    });
-  }
-  return `${join(own, 'bin')}:`;
+  const found = await run('aws', ['--version']).then(
+    () => true,
+    () => false,
+  );
+  return found ? '' : `${dirname(await installPython([`awscli==${VERSION}`]))}:`;
 }

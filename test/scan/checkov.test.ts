@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { HANGS_MS } from '../limits.ts';
+import { installPython } from '../python.ts';
 import { openShell } from '../rehearsal/aws-cli.ts';
 import { type Emulator, startEmulator } from '../rehearsal/emulator.ts';
 import { IMAGES, PROVIDER, pushManifest } from '../rehearsal/stack.ts';
@@ -12,7 +13,6 @@ import { openTerraform, root, skipped, type Terraform } from '../terraform/tooli
 
 const run = promisify(execFile);
 const VERSION = '3.3.30';
-const INSTALL_MS = 300_000;
 const CONFIG = join(root, 'terraform/.checkov.yaml');
 
 interface Finding {
@@ -85,22 +85,11 @@ test('everything accepted has its reason in the line above', () => {
 
 /** The machine's own, or one of ours with it installed. */
 async function checkovProgram(): Promise<string | undefined> {
-  const works = (program: string) =>
-    run(program, ['--version']).then(
-      ({ stdout }) => stdout.includes(VERSION),
-      () => false,
-    );
-  if (await works('checkov')) return 'checkov';
-  const own = join(root, 'node_modules/.cache/afterbell-checkov');
-  const program = join(own, 'bin/checkov');
-  if (await works(program)) return program;
-  try {
-    await run('python3', ['-m', 'venv', own], { timeout: INSTALL_MS });
-    await run(join(own, 'bin/python3'), ['-m', 'pip', 'install', '--quiet', `checkov==${VERSION}`], {
-      timeout: INSTALL_MS,
-    });
-  } catch {
-    return undefined;
-  }
-  return (await works(program)) ? program : undefined;
+  const found = await run('checkov', ['--version']).then(
+    ({ stdout }) => stdout.includes(VERSION),
+    () => false,
+  );
+  if (found) return 'checkov';
+  const python = await installPython([`checkov==${VERSION}`]).catch(() => undefined);
+  return python && join(dirname(python), 'checkov');
 }
