@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { NATIVE } from './bundle.mjs';
+// The native packages never reach a Lambda bundle.
+import { NATIVE as external } from './bundle.mjs';
 import { copyCluster } from './cluster.mjs';
 import { bundledPackages, noticesText } from './notices.mjs';
 import { zip } from './zip.mjs';
@@ -13,9 +14,6 @@ const target = process.argv[2] ?? `${root}dist`;
 /** Built aside and swapped in whole, so that a night that runs meanwhile never finds half a program. */
 const outdir = `${target}.${process.pid}`;
 const folders = (path) => readdirSync(`${root}${path}`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-
-/** They never reach a Lambda bundle. */
-const external = NATIVE;
 
 const shared = {
   bundle: true,

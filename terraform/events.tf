@@ -40,7 +40,7 @@ resource "aws_sqs_queue_policy" "undelivered" {
 locals {
   # Patterns as in the file that a laptop matches its events with; a rule starts a machine.
   own_rules    = jsondecode(file("${local.root}/state-machines/rules.json"))
-  rule_machine = { for rule, machine in { night-completed = "portfolio" } : rule => machine if var.portfolios }
+  rule_machine = var.portfolios ? { night-completed = "portfolio" } : {}
 
   # How the jobs are named that machines submit: after their task and session.
   machine_job_names = ["consolidate-2", "resample-2", "vacuum"]

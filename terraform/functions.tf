@@ -60,7 +60,6 @@ locals {
     { for name, table in aws_dynamodb_table.table : "${upper(replace(name, "-", "_"))}_TABLE" => table.name },
     local.portfolio_tables,
     local.vendor_settings,
-    { DATABASE_USER_SECRET_ARN = aws_secretsmanager_secret.night_user.arn },
   )
 
   vendor_settings = { for vendor, secret in aws_secretsmanager_secret.vendor : local.vendor_keys[vendor].setting => secret.arn }
@@ -85,6 +84,8 @@ module "function" {
 data "aws_iam_policy_document" "function" {
   for_each = local.functions
 
+  source_policy_documents = [data.aws_iam_policy_document.read_lake.json]
+
   dynamic "statement" {
     for_each = var.tracing ? ["trace"] : []
 
@@ -95,8 +96,6 @@ data "aws_iam_policy_document" "function" {
       resources = ["*"]
     }
   }
-
-  source_policy_documents = [data.aws_iam_policy_document.read_lake.json]
 
   dynamic "statement" {
     for_each = try([each.value.writes], [])

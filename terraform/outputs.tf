@@ -59,7 +59,7 @@ output "off" {
   description = "What no night does as it is configured, and how each is switched on."
   value = merge(
     { for vendor, key in local.vendor_keys : vendor => "${key.skipped}. On: \"${vendor}\" in vendors of terraform/environments/${var.stage}.tfvars, make deploy STAGE=${var.stage}, then put its key in" if !contains(var.vendors, vendor) },
-    { for name, skipped in { INDEX_MEMBERS_URI = "no members of the Russell 2000, and so no valuations of them" } : name => "${skipped}. On: settings = { ${name} = \"https://… or s3://…\" } in terraform/environments/${var.stage}.tfvars, the holdings CSV of the iShares fund; then make deploy STAGE=${var.stage}" if !contains(keys(merge(var.settings, local.practice_settings)), name) },
-    { for name, skipped in { portfolios = "no portfolio run" } : name => "${skipped}. On: portfolios = true in terraform/environments/${var.stage}.tfvars, then make deploy STAGE=${var.stage}" if !var.portfolios },
+    contains(keys(merge(var.settings, local.practice_settings)), "INDEX_MEMBERS_URI") ? {} : { INDEX_MEMBERS_URI = "no members of the Russell 2000, and so no valuations of them. On: settings = { INDEX_MEMBERS_URI = \"https://… or s3://…\" } in terraform/environments/${var.stage}.tfvars, the holdings CSV of the iShares fund; then make deploy STAGE=${var.stage}" },
+    var.portfolios ? {} : { portfolios = "no portfolio run. On: portfolios = true in terraform/environments/${var.stage}.tfvars, then make deploy STAGE=${var.stage}" },
   )
 }

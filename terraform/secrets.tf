@@ -2,7 +2,7 @@
 
 locals {
   vendor_keys = {
-    polygon    = { setting = "POLYGON_SECRET_ARN", value = { apiKey = "…" }, skipped = "no prices, tickers, splits or company details" }
+    polygon    = { setting = "POLYGON_SECRET_ARN", value = { apiKey = "…" }, skipped = "no prices, tickers, splits, dividends or company details" }
     alpaca     = { setting = "ALPACA_SECRET_ARN", value = { keyId = "…", secretKey = "…" }, skipped = "no list of tradable assets" }
     fmp        = { setting = "FMP_SECRET_ARN", value = { apiKey = "…" }, skipped = "no valuations, and company details of Polygon only" }
     xai        = { setting = "XAI_SECRET_ARN", value = { apiKey = "…" }, skipped = "ticker data of portfolios, but no analyses" }

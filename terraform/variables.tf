@@ -47,13 +47,13 @@ variable "practice" {
 }
 
 variable "tags" {
-  description = "Tags of every resource, beside project, stage and managed-by."
+  description = "Tags of every resource, beside project, stage, deployment and managed-by."
   type        = map(string)
   default     = {}
 
   validation {
-    condition     = length(setintersection(keys(var.tags), ["project", "stage", "managed-by"])) == 0 && !anytrue([for key in keys(var.tags) : startswith(lower(key), "aws:")])
-    error_message = "tags: project, stage and managed-by are set already, and aws: is not yours."
+    condition     = length(setintersection(keys(var.tags), ["project", "stage", "deployment", "managed-by"])) == 0 && !anytrue([for key in keys(var.tags) : startswith(lower(key), "aws:")])
+    error_message = "tags: project, stage, deployment and managed-by are set already, and aws: is not yours."
   }
 }
 

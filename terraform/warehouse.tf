@@ -74,6 +74,11 @@ resource "aws_secretsmanager_secret" "night_user" {
 locals {
   owner_secret_arn = one(aws_rds_cluster.warehouse.master_user_secret[*].secret_arn)
 
-  # What prepare-warehouse has and no other function: the owner's secret to sign with, and the right to keep the user's.
-  environment_of = { prepare-warehouse = { DATABASE_SECRET_ARN = local.owner_secret_arn } }
+  # What prepare-warehouse is told and no other function: the owner's secret, to sign with, and the user's, to keep.
+  environment_of = {
+    prepare-warehouse = {
+      DATABASE_SECRET_ARN      = local.owner_secret_arn
+      DATABASE_USER_SECRET_ARN = aws_secretsmanager_secret.night_user.arn
+    }
+  }
 }

@@ -59,7 +59,7 @@ resource "aws_iam_role" "night" {
   name               = "github-afterbell-${each.key}-night"
   description        = "night.yml: starts a night of ${each.key}, follows it to its end and reads what came of it"
   assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
-  # A night may take as long as its workflow: six hours.
+  # The workflow follows a night for at most six hours; the machine itself may take twelve.
   max_session_duration = 21600
 }
 

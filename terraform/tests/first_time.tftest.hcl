@@ -158,7 +158,7 @@ run "the_dashboard_opens_on_a_month_of_all_three_machines" {
 
   # Mocked secrets all have one ARN: the owner's is told from the user's by who may keep the user.
   assert {
-    condition     = [for name, document in data.aws_iam_policy_document.function : name if length([for statement in document.statement : statement if contains(statement.actions, "secretsmanager:PutSecretValue")]) > 0] == ["prepare-warehouse"] && keys(local.environment_of) == ["prepare-warehouse"] && local.environment.DATABASE_SECRET_ARN == aws_secretsmanager_secret.night_user.arn
+    condition     = [for name, document in data.aws_iam_policy_document.function : name if length([for statement in document.statement : statement if contains(statement.actions, "secretsmanager:PutSecretValue")]) > 0] == ["prepare-warehouse"] && keys(local.environment_of) == ["prepare-warehouse"] && !contains(keys(local.environment), "DATABASE_USER_SECRET_ARN") && local.environment_of.prepare-warehouse.DATABASE_USER_SECRET_ARN == aws_secretsmanager_secret.night_user.arn && local.environment.DATABASE_SECRET_ARN == aws_secretsmanager_secret.night_user.arn
     error_message = "a function sends SQL as the owner of the tables, or may give itself the owner's rights"
   }
 

@@ -27,8 +27,8 @@ run "dev" {
   }
 
   assert {
-    condition     = length(setsubtract(flatten(regexall("setting\\(\\s*'([A-Z_]+(?:_TABLE|_ARN|_BUS_NAME))'", file("${path.module}/../src/config.ts"))), keys(local.environment))) == 0
-    error_message = "src/config.ts reads ${join(", ", setsubtract(flatten(regexall("setting\\(\\s*'([A-Z_]+(?:_TABLE|_ARN|_BUS_NAME))'", file("${path.module}/../src/config.ts"))), keys(local.environment)))}, which nobody sets"
+    condition     = length(setsubtract(flatten(regexall("setting\\(\\s*'([A-Z_]+(?:_TABLE|_ARN|_BUS_NAME))'", file("${path.module}/../src/config.ts"))), concat(keys(local.environment), keys(local.environment_of.prepare-warehouse)))) == 0
+    error_message = "src/config.ts reads ${join(", ", setsubtract(flatten(regexall("setting\\(\\s*'([A-Z_]+(?:_TABLE|_ARN|_BUS_NAME))'", file("${path.module}/../src/config.ts"))), concat(keys(local.environment), keys(local.environment_of.prepare-warehouse))))}, which nobody sets"
   }
 
   assert {

@@ -42,17 +42,18 @@ run "every_wrong_value_is_named_at_plan" {
   ]
 }
 
-run "a_key_is_no_setting_and_a_pair_of_fargate_is_a_pair" {
+run "a_key_is_no_setting_the_budgets_tag_is_ours_and_a_pair_of_fargate_is_a_pair" {
   command = plan
 
   variables {
+    tags      = { deployment = "afterbell-prod" }
     settings  = { POLYGON_API_KEY = "secret" }
     job       = { vcpu = 16, memory_mb = 33792 }
     schedule  = "cron(0 4 * * * *)"
     warehouse = { auto_pause_seconds = 300 }
   }
 
-  expect_failures = [var.settings, var.job, var.schedule, var.warehouse]
+  expect_failures = [var.tags, var.settings, var.job, var.schedule, var.warehouse]
 }
 
 run "a_budget_needs_a_reader" {

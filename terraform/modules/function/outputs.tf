@@ -8,11 +8,6 @@ output "name" {
   value       = aws_lambda_function.this.function_name
 }
 
-output "role_name" {
-  description = "The role it runs under."
-  value       = aws_iam_role.this.name
-}
-
 output "log_group" {
   description = "Where its lines go."
   value       = aws_cloudwatch_log_group.this.name
