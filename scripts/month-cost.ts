@@ -63,7 +63,7 @@ export function monthOf(symbols: number): CostLine[] {
     line('DynamoDB, reads', TABLES.millionReads, 'million', usd.tableRead * 1e6),
     line('DynamoDB, storage and PITR of tables', TABLES.gb, 'GB', usd.tableGbMonth),
     line('DynamoDB, storage and PITR of the three indexes', TABLES.indexGb, 'GB', usd.tableGbMonth),
-    line('Secrets: two vendors, warehouse', 3, 'secret', usd.secretMonth),
+    line('Secrets: two vendors, the warehouse’s owner and user', 4, 'secret', usd.secretMonth),
     line(
       'CloudWatch, own metrics',
       (OWN_METRICS * (MONTH.sessionNights + MONTH.listNights)) / MONTH.hours,

@@ -30,3 +30,19 @@ test('jobs, lake and warehouse grow with the symbols; what does not is the same'
     small.map(({ what }) => what).filter((what) => /^(Fargate|Public|S3|Aurora, (storage|I))/.test(what)),
   );
 });
+
+test('the secrets that are paid for are those that a stage has: of its vendors, and of two users of the warehouse', () => {
+  const own = [
+    ...read('terraform/warehouse.tf').matchAll(
+      /^resource "aws_secretsmanager_secret"|manage_master_user_password = true/gm,
+    ),
+  ];
+  const vendors = (text: string, pattern: RegExp) => pattern.exec(text)![1]!.split(',').length;
+  const usual = vendors(read('terraform/variables.tf'), /variable "vendors" \{[^}]*?default\s+= \[([^\]]*)\]/);
+  expect(monthOf(5400).find(({ unit }) => unit === 'secret')!.quantity).toBe(usual + own.length);
+  const practice = vendors(read('terraform/environments/try.tfvars'), /^vendors\s+= \[([^\]]*)\]/m);
+  expect([practice + own.length, read('docs/deploy.md')]).toEqual([
+    6,
+    expect.stringContaining('running: six secrets,'),
+  ]);
+});
