@@ -44,12 +44,13 @@ export async function writeCatalog(
   try {
     const isFolder = lake.uri.startsWith('file:');
     const root = isFolder ? fileURLToPath(lake.uri) : lake.uri;
-    // DuckDB looks at a file of each view when it is made. It reads no bucket here: one of each is fetched.
-    const local = isFolder ? root : join(folder, 'lake');
-    const statements = await catalogStatements(lake, options, isFolder ? undefined : local);
+    const { statements, samples } = await catalogStatements(lake, options);
     const text = Buffer.from(`${HEAD}\n${[rootIs(root), ...statements].map((one) => `\n${one};\n`).join('')}`);
     const stored = await lake.read(keys.catalogSql);
     if (stored && Buffer.compare(stored, text) === 0 && (await lake.read(keys.catalog))) return false;
+    // DuckDB looks at a file of each pattern when a view is made. It reads no bucket here: they are fetched.
+    const local = isFolder ? root : join(folder, 'lake');
+    if (!isFolder) for (const key of samples) await fetchTo(lake, key, join(local, key));
     const path = join(folder, 'afterbell.duckdb');
     await fill(path, [rootIs(local), ...statements, rootIs(root)]);
     await lake.write(keys.catalog, await readFile(path));
@@ -85,33 +86,35 @@ async function fill(path: string, statements: readonly string[]): Promise<void> 
   }
 }
 
-/** @param sampled where a file of each view is to be fetched to; undefined: they are there */
+/** What makes the views, and as `samples` the keys of the files that must be there for it: one of each pattern. */
 async function catalogStatements(
   lake: Lake,
   { intervals, lists, benchmarks = BENCHMARKS }: Parameters<typeof writeCatalog>[2],
-  sampled: string | undefined,
-): Promise<string[]> {
-  const made: string[] = [];
+): Promise<{ statements: string[]; samples: string[] }> {
+  const statements: string[] = [];
+  const samples: string[] = [];
   const views = fileViews(lake, { intervals: await intervalsIn(lake, intervals), lists });
   for (const { name, list, patterns, columns, json = false } of views) {
     const files = await list();
-    if (sampled !== undefined && files[0] !== undefined) await fetchTo(lake, files[0], join(sampled, files[0]));
+    const firstOf = (pattern: string) => files.find((key) => key.startsWith(pattern.slice(0, pattern.indexOf('*'))));
     // A pattern that finds nothing is an error to DuckDB.
-    const named = patterns?.filter((one) => files.some((key) => key.startsWith(one.slice(0, one.indexOf('*')))));
+    const named = patterns?.filter((one) => firstOf(one) !== undefined);
+    samples.push(...(named?.map((one) => firstOf(one)!) ?? files));
     const select =
       files.length > 0 ? selectOf({ json }, `[${(named ?? files).map(below).join(', ')}]`) : nothing(columns);
     const only = name === 'bars' && files.length > 0 ? await consolidatedOnly(lake) : '';
-    made.push(`CREATE OR REPLACE VIEW "${name}" AS ${select}${only}`);
+    statements.push(`CREATE OR REPLACE VIEW "${name}" AS ${select}${only}`);
   }
-  made.push(...(await calendarViews(lake)));
+  statements.push(...(await calendarViews(lake)));
   const snapshots: Record<string, Snapshots> = {};
   for (const list of DATED_LISTS) {
     const { prefix, dates } = await datedFiles(lake, list);
     snapshots[list] = { dates, fileAt: (place) => `${below(prefix)} || ${textList(dates)}[${place}] || '.parquet'` };
   }
   const sources = { bars: await allBars(lake), benchmarks, snapshots };
-  for (const view of DERIVED_VIEWS) made.push(createDerived(view, sources).replace(/^CREATE /, 'CREATE OR REPLACE '));
-  return made;
+  const derived = DERIVED_VIEWS.map((view) => createDerived(view, sources));
+  statements.push(...derived.map((one) => one.replace(/^CREATE /, 'CREATE OR REPLACE ')));
+  return { statements, samples };
 }
 
 async function fetchTo(lake: Lake, key: string, path: string): Promise<void> {

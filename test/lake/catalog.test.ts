@@ -7,21 +7,33 @@ import { LIST_VIEWS } from '../../src/datasets/registry.ts';
 import { stretches, writeCatalog } from '../../src/lake/catalog.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { jsonBytes, keys, type Lake } from '../../src/lake/lake.ts';
+import { encodeRows } from '../../src/lake/parquet.ts';
+import { SYMBOL_CHANGE_COLUMNS } from '../../src/lake/revisions.ts';
 import { encodeBars } from '../../src/lake/session-files.ts';
+import { watchedLake } from '../../src/lake/watched-lake.ts';
 import { temporaryFolder } from '../local/programs.ts';
 import { MemoryLake } from './memory-lake.ts';
 import { bar, publish } from './published.ts';
 
 const OPTIONS = { intervals: [3], lists: LIST_VIEWS };
 const DAYS = ['2025-11-17', '2025-11-18'];
+const CHANGED_LISTS = ['assets', 'tickers'];
 
-/** Two sessions of two symbols, consolidated. */
+/** Two sessions of two symbols, consolidated, and one change in each of two lists. */
 async function fill(lake: Lake): Promise<void> {
   for (const date of DAYS) await publish(lake, date, [bar('A', date), bar('B', date)]);
   for (const symbol of ['A', 'B']) await lake.write(keys.symbol(symbol), history(symbol, DAYS));
   const sessions = Object.fromEntries(DAYS.map((date) => [date, { etag: '', checksum: '' }]));
   await lake.write(keys.consolidated, jsonBytes({ sessions, outside: {} }));
+  for (const dataset of CHANGED_LISTS) {
+    const change = { date: DAYS[1], dataset, change: 'added', symbol: 'B', reason: 'first named' };
+    const bytes = encodeRows(SYMBOL_CHANGE_COLUMNS, [change]);
+    await lake.write(`${keys.symbolChangesOf(dataset)}date=${DAYS[1]}.parquet`, bytes);
+  }
 }
+
+/** A bucket in memory. */
+const bucket = (uri: string) => Object.assign(new MemoryLake(), { uri }) as MemoryLake & Lake;
 
 const history = (symbol: string, dates: readonly string[]) => encodeBars(dates.map((date) => bar(symbol, date)));
 
@@ -56,7 +68,7 @@ test('a session that is being consolidated is not in bars until every history ho
 
 test('the catalog of a bucket names s3:// paths and nothing of the computer that wrote it', async () => {
   const uri = 's3://bucket/a/lake';
-  const lake = Object.assign(new MemoryLake(), { uri }) as MemoryLake & Lake;
+  const lake = bucket(uri);
   await fill(lake);
   const scratch = temporaryFolder();
   await writeCatalog(lake, scratch, OPTIONS);
@@ -74,6 +86,22 @@ test('the catalog of a bucket names s3:// paths and nothing of the computer that
   expect(views![0]).not.toContain(scratch);
   // The files themselves, as if the bucket were here.
   expect(await ask(catalog, 'SELECT count(*)::INTEGER FROM bars', folder)).toEqual([[4]]);
+  const changed = await ask(catalog, 'SELECT dataset FROM symbol_changes ORDER BY dataset', folder);
+  expect(changed).toEqual(CHANGED_LISTS.map((dataset) => [dataset]));
+});
+
+test('of a bucket the files of views are fetched only for a catalog that has changed', async () => {
+  const fetched: string[] = [];
+  const lake = watchedLake(bucket('s3://bucket/a/lake'), ({ call, key }) => {
+    if (call === 'read' && key.endsWith('.parquet')) fetched.push(key);
+  });
+  await fill(lake);
+  expect(await writeCatalog(lake, temporaryFolder(), OPTIONS)).toBe(true);
+  const changes = CHANGED_LISTS.map((dataset) => `${keys.symbolChangesOf(dataset)}date=${DAYS[1]}.parquet`);
+  expect(fetched.toSorted()).toEqual([keys.symbol('A'), keys.session(DAYS[0]!), ...changes].toSorted());
+  fetched.length = 0;
+  expect(await writeCatalog(lake, temporaryFolder(), OPTIONS)).toBe(false);
+  expect(fetched).toEqual([]);
 });
 
 test('views.sql makes the same views where the file cannot be opened', async () => {
