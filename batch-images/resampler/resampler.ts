@@ -5,6 +5,7 @@ import { NamedError } from '../../src/errors.ts';
 import { type JobHost, runJob } from '../../src/jobs/job.ts';
 import { resample } from '../../src/jobs/resample/resample.ts';
 import { writeCatalog } from '../../src/lake/catalog.ts';
+import { keys } from '../../src/lake/lake.ts';
 
 /** The resampler: daily bars into bars of N sessions. */
 export function resampler(host: JobHost): Promise<void> {
@@ -25,7 +26,7 @@ export function resampler(host: JobHost): Promise<void> {
     const catalog = { intervals: RESAMPLING_INTERVALS, lists: LIST_VIEWS, benchmarks };
     const failed = await writeCatalog(lake, config.SCRATCH_DIR ?? tmpdir(), catalog).then(
       () => [],
-      (error: Error) => [`catalog/afterbell.duckdb could not be written: ${error.name}: ${error.message}`],
+      (error: Error) => [`${keys.catalog} could not be written: ${error.name}: ${error.message}`],
     );
     return { ...summary, notes: [...(summary.notes ?? []), ...failed] };
   });

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { LIST_VIEWS } from '../datasets/registry.ts';
 import { isNamed, NamedError } from '../errors.ts';
-import { exactPath, textList } from '../lake/exact-paths.ts';
+import { exactPath, sqlText, textList } from '../lake/exact-paths.ts';
 import { intervalsIn, type LakeViews, openViews, type ViewOptions } from '../lake/views.ts';
 import { COMMANDS } from '../report/next-steps.ts';
 import { type Context, homeLake, requireBegun, whereOf } from './context.ts';
@@ -252,7 +252,7 @@ function tooLarge(error: Error): Error {
 async function lockFiles({ connection, paths }: LakeViews, writable: readonly string[], spill: string): Promise<void> {
   // A path with a pattern's characters is looked up as the pattern it is given as, and opened as what that finds.
   const allowed = [...new Set([...paths, ...paths.map(exactPath), ...writable])];
-  await connection.run(`SET temp_directory = '${spill.replaceAll("'", "''")}'`);
+  await connection.run(`SET temp_directory = ${sqlText(spill)}`);
   await connection.run(`SET allowed_paths = ${textList(allowed)}`);
   await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');

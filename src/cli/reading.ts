@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api';
 import { isNamed, NamedError } from '../errors.ts';
+import { sqlText } from '../lake/exact-paths.ts';
 
 /**
  * Runs what only reads, in a read-only transaction, and returns the rows of the last statement. What a statement is, the
@@ -68,8 +69,7 @@ export async function copyReading(
   format: 'csv' | 'parquet',
 ): Promise<number> {
   const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
-  const copyOf = (rows: string) =>
-    `COPY (${rows}\n) TO '${path.replaceAll("'", "''")}' (${options}, USE_TMP_FILE false)`;
+  const copyOf = (rows: string) => `COPY (${rows}\n) TO ${sqlText(path)} (${options}, USE_TMP_FILE false)`;
   const { StatementType } = await import('@duckdb/node-api');
   const whole = copyOf(sql.trim().replace(/;\s*$/, ''));
   const isPlain =
@@ -131,8 +131,8 @@ interface Select {
  * else. Their files answer it; thousands of others need not be opened. Undefined for every other text.
  */
 export async function symbolsAsked(connection: DuckDBConnection, sql: string): Promise<string[] | undefined> {
-  const text = sql.trim().replace(/;\s*$/, '').replaceAll("'", "''");
-  const reader = await connection.runAndReadAll(`SELECT json_serialize_sql('${text}')`).catch(() => undefined);
+  const text = sqlText(sql.trim().replace(/;\s*$/, ''));
+  const reader = await connection.runAndReadAll(`SELECT json_serialize_sql(${text})`).catch(() => undefined);
   const json = String(reader?.getRows()[0]?.[0] ?? '{}');
   const { statements = [] } = JSON.parse(json) as { statements?: { node: Select }[] };
   const [statement, ...more] = statements;

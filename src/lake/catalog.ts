@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { sessionHours, sessionsBetween } from '../calendar/calendar.ts';
 import { NamedError } from '../errors.ts';
 import { createDerived, DATED_LISTS, DERIVED_VIEWS, type Snapshots } from './derived-views.ts';
-import { exactPath, textList } from './exact-paths.ts';
+import { exactPath, sqlText, textList } from './exact-paths.ts';
 import { keys, type Lake, readJson } from './lake.ts';
+import { openDuckDb } from './open-duckdb.ts';
 import { publishedSessions } from './session-files.ts';
 import {
   allBars,
@@ -13,6 +14,7 @@ import {
   datedFiles,
   fileViews,
   intervalsIn,
+  MISSING_SESSIONS,
   nothing,
   selectOf,
   type ViewOptions,
@@ -23,9 +25,8 @@ const STORAGE_VERSION = 'v1.0.0';
 
 /** Goes before every path, so that one line says where the lake is. */
 const ROOT = 'lake_root()';
-const rootIs = (root: string) => `CREATE OR REPLACE MACRO ${ROOT} AS ${textOf(exactPath(root))}`;
-const textOf = (text: string) => `'${text.replaceAll("'", "''")}'`;
-const below = (key: string) => `${ROOT} || ${textOf(`/${key}`)}`;
+const rootIs = (root: string) => `CREATE OR REPLACE MACRO ${ROOT} AS ${sqlText(exactPath(root))}`;
+const below = (key: string) => `${ROOT} || ${sqlText(`/${key}`)}`;
 
 /**
  * Writes `catalog/afterbell.duckdb`, a database of views and macros over the lake, and the same as `catalog/views.sql`;
@@ -66,23 +67,16 @@ const HEAD =
   '-- The views and macros of catalog/afterbell.duckdb, for DuckDB 1.1 and later. Every night writes both anew.';
 
 async function fill(path: string, statements: readonly string[]): Promise<void> {
-  const { DuckDBInstance } = await import('@duckdb/node-api');
-  const instance = await DuckDBInstance.create(':memory:', {
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    allow_persistent_secrets: 'false',
-  });
-  const connection = await instance.connect();
+  const { connection, close } = await openDuckDb();
   try {
-    await connection.run(`ATTACH ${textOf(path)} AS lake_catalog (STORAGE_VERSION '${STORAGE_VERSION}')`);
+    await connection.run(`ATTACH ${sqlText(path)} AS lake_catalog (STORAGE_VERSION '${STORAGE_VERSION}')`);
     await connection.run('USE lake_catalog');
     for (const statement of statements) await connection.run(statement);
     await connection.run('USE memory');
     // Only then everything is in the file itself, and nothing in a log beside it.
     await connection.run('DETACH lake_catalog');
   } finally {
-    connection.closeSync();
-    instance.closeSync();
+    close();
   }
 }
 
@@ -156,7 +150,7 @@ function isNext(before: string, date: string): boolean {
 async function calendarViews(lake: Lake): Promise<string[]> {
   const published = (await publishedSessions(lake)).map(({ date }) => date);
   const [first, last] = [published[0], published.at(-1)];
-  const missing = 'CREATE OR REPLACE VIEW "missing_sessions" AS SELECT date FROM calendar WHERE NOT held ORDER BY date';
+  const missing = `CREATE OR REPLACE VIEW "missing_sessions" AS ${MISSING_SESSIONS}`;
   if (first === undefined || last === undefined)
     return [`CREATE OR REPLACE VIEW "calendar" AS ${nothing('date DATE, held BOOLEAN')}`, missing];
   // Up to the end of the next year, so that it is true for long and changes but once a year.

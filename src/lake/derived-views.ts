@@ -3,7 +3,7 @@ import { textList } from './exact-paths.ts';
 import texts from './views.sql';
 
 /** A view, or a macro with parameters, that is made of others. */
-export interface DerivedView {
+interface DerivedView {
   name: string;
   /** Of a macro: `kind, as_of`. */
   parameters?: string;

@@ -24,5 +24,10 @@ export function fileList(paths: readonly string[]): string {
 
 /** Texts as a list in SQL. */
 export function textList(texts: readonly string[]): string {
-  return `[${texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(', ')}]`;
+  return `[${texts.map(sqlText).join(', ')}]`;
+}
+
+/** A text in SQL, in its quotes. */
+export function sqlText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -8,9 +8,10 @@ import {
   neededFor,
   type Snapshots,
 } from './derived-views.ts';
-import { fileList } from './exact-paths.ts';
+import { fileList, textList } from './exact-paths.ts';
 import { currentHistories } from './histories.ts';
 import { dateOfKey, keys, type Lake, listAll, readJson } from './lake.ts';
+import { openDuckDb } from './open-duckdb.ts';
 import type { Column, ColumnType } from './parquet.ts';
 import { corruptFile } from './parquet-columns.ts';
 import { REVISION_COLUMNS, SYMBOL_CHANGE_COLUMNS } from './revisions.ts';
@@ -86,14 +87,7 @@ export interface LakeViews {
  */
 export async function openViews(lake: Lake, scratch: string, options: ViewOptions): Promise<LakeViews> {
   const { signal, isWanted = () => true } = options;
-  // Loaded by who asks: a tenth of a second that a night need not spend.
-  const { DuckDBInstance } = await import('@duckdb/node-api');
-  const instance = await DuckDBInstance.create(':memory:', {
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    allow_persistent_secrets: 'false',
-  });
-  const connection = await instance.connect();
+  const { connection, close: closeDuckDb } = await openDuckDb();
   const views = fileViews(lake, options);
   const keyOf = new Map<string, string>();
   const interrupt = () => connection.interrupt();
@@ -101,15 +95,13 @@ export async function openViews(lake: Lake, scratch: string, options: ViewOption
   const blame = async (error: Error) => (signal?.aborted ? signal.reason : blameFile(error, keyOf, connection));
   const close = () => {
     signal?.removeEventListener('abort', interrupt);
-    connection.closeSync();
-    instance.closeSync();
+    closeDuckDb();
   };
-  const made = DERIVED_VIEWS.filter(({ name }) => neededFor(isWanted).has(name));
+  const needed = neededFor(isWanted);
+  const made = DERIVED_VIEWS.filter(({ name }) => needed.has(name));
   try {
-    const bars = made.some(({ needs }) => needs.includes('all_bars')) ? await allBars(lake) : 'bars';
-    // A view over another one needs that one.
-    const needed = new Set([...made.flatMap(({ needs }) => needs.map((name) => (name === 'all_bars' ? bars : name)))]);
-    const wanted = (name: string) => isWanted(name) || needed.has(name) || (OVER[name]?.some(isWanted) ?? false);
+    const bars = needed.has('all_bars') ? await allBars(lake) : 'bars';
+    const wanted = (name: string) => isWanted(name) || needed.has(name) || (name === bars && needed.has('all_bars'));
     for (const { name, list, columns, json = false } of views.filter((view) => wanted(view.name))) {
       signal?.throwIfAborted();
       const only = name === 'bars' ? await options.symbols?.(connection) : undefined;
@@ -119,7 +111,7 @@ export async function openViews(lake: Lake, scratch: string, options: ViewOption
       const select = files.length > 0 ? selectOf({ json }, fileList(paths)) : nothing(columns);
       await connection.run(`CREATE VIEW "${name}" AS ${select}`);
     }
-    if (wanted('calendar')) await addCalendar(connection, lake);
+    if (CALENDAR.some(isWanted)) await addCalendar(connection, lake);
     const snapshots = await snapshotsOf(lake, scratch, { lists: made.map(({ name }) => name), keyOf });
     const sources = { bars, benchmarks: options.benchmarks ?? BENCHMARKS, snapshots };
     for (const view of made) await connection.run(createDerived(view, sources));
@@ -133,11 +125,6 @@ export async function openViews(lake: Lake, scratch: string, options: ViewOption
     throw blamed;
   }
 }
-
-/** Views by the ones they read. */
-const OVER: Readonly<Record<string, readonly string[]>> = {
-  calendar: ['missing_sessions'],
-};
 
 /** Whether a view shows files of the lake as they are. */
 export function isOfFiles(view: string): boolean {
@@ -261,7 +248,12 @@ async function historiesOf(lake: Lake, symbols: readonly string[]): Promise<stri
 
 /** What a view over files selects. @param files a list of SQL */
 export function selectOf({ json = false }: Pick<FileView, 'json'>, files: string): string {
-  return json ? quarantineOf(files) : `SELECT * FROM read_parquet(${files}, hive_partitioning = false)`;
+  return json ? quarantineOf(files) : `SELECT * FROM ${parquetOf(files)}`;
+}
+
+/** The table function over a list of SQL, whose folder names mean nothing: `symbol=NULL` is a symbol. */
+function parquetOf(files: string): string {
+  return `read_parquet(${files}, hive_partitioning = false)`;
 }
 
 /** A torn line is no row here; `status --failed` and `afterbell quarantine` name it. */
@@ -292,20 +284,22 @@ export async function intervalsIn(lake: Lake, usual: readonly number[]): Promise
 }
 
 const CALENDAR = ['calendar', 'missing_sessions'];
+/** What `missing_sessions` selects. */
+export const MISSING_SESSIONS = 'SELECT date FROM calendar WHERE NOT held ORDER BY date';
 
 /**
  * `calendar` (date, held): every session from the first one held to the last one closed; `missing_sessions` (date):
  * those of them the lake does not hold.
  */
-export async function addCalendar(connection: DuckDBConnection, lake: Lake): Promise<void> {
+async function addCalendar(connection: DuckDBConnection, lake: Lake): Promise<void> {
   const held = (await publishedSessions(lake)).map(({ date }) => date);
   const last = [lastClosedSession(new Date()), held.at(-1) ?? ''].sort()[1]!;
   const sessions = held[0] === undefined ? [] : sessionsBetween(held[0], last);
-  const rows = (dates: readonly string[]) => `SELECT unnest([${dates.map((date) => `'${date}'`).join(', ')}]::DATE[])`;
+  const rows = (dates: readonly string[]) => `SELECT unnest(${textList(dates)}::DATE[])`;
   await connection.run(
     `CREATE TABLE calendar AS SELECT date, date IN (${rows(held)}) AS held FROM (${rows(sessions)} AS date)`,
   );
-  await connection.run('CREATE VIEW missing_sessions AS SELECT date FROM calendar WHERE NOT held ORDER BY date');
+  await connection.run(`CREATE VIEW missing_sessions AS ${MISSING_SESSIONS}`);
 }
 
 /**
@@ -313,7 +307,7 @@ export async function addCalendar(connection: DuckDBConnection, lake: Lake): Pro
  * file is to blame. DuckDB names a file that is cut, but none that is damaged within: then each is read to its end.
  * @param files keys by the paths DuckDB was given
  */
-export async function blameFile(
+async function blameFile(
   error: Error,
   files: ReadonlyMap<string, string>,
   connection: DuckDBConnection,
@@ -328,15 +322,10 @@ export async function blameFile(
     if (!key.endsWith('.parquet')) continue;
     try {
       // A count alone is answered from the footer; a hash needs every value.
-      await connection.run(`SELECT max(hash(rows)) FROM ${parquetOf([path])} AS rows`);
+      await connection.run(`SELECT max(hash(rows)) FROM ${parquetOf(fileList([path]))} AS rows`);
     } catch {
       return corruptFile(key, said, error);
     }
   }
   return error;
-}
-
-/** The table function over these paths, whose folder names mean nothing: `symbol=NULL` is a symbol. */
-export function parquetOf(paths: readonly string[]): string {
-  return `read_parquet(${fileList(paths)}, hive_partitioning = false)`;
 }
