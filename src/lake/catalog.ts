@@ -63,8 +63,7 @@ export async function writeCatalog(
   }
 }
 
-const HEAD =
-  '-- The views and macros of catalog/afterbell.duckdb, for DuckDB 1.1 and later. Every night writes both anew.';
+const HEAD = `-- The views and macros of ${keys.catalog}, for DuckDB 1.1 and later. Rewritten when they change; edits are lost.`;
 
 async function fill(path: string, statements: readonly string[]): Promise<void> {
   const { connection, close } = await openDuckDb();
