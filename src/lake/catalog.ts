@@ -90,11 +90,12 @@ async function catalogStatements(
   for (const { name, list, patterns, columns, json = false } of views) {
     const files = await list();
     const firstOf = (pattern: string) => files.find((key) => key.startsWith(pattern.slice(0, pattern.indexOf('*'))));
-    // A pattern that finds nothing is an error to DuckDB.
-    const named = patterns?.filter((one) => firstOf(one) !== undefined);
-    samples.push(...(named?.map((one) => firstOf(one)!) ?? files));
-    const select =
-      files.length > 0 ? selectOf({ json }, `[${(named ?? files).map(below).join(', ')}]`) : nothing(columns);
+    // A pattern that finds no Parquet is an error to DuckDB.
+    const named = json ? patterns : patterns?.filter((one) => firstOf(one) !== undefined);
+    const sampled = named ? named.map(firstOf).filter((key) => key !== undefined) : files;
+    samples.push(...sampled);
+    const paths = (named ?? files).map(below);
+    const select = paths.length > 0 ? selectOf({ json }, `[${paths.join(', ')}]`) : nothing(columns);
     const only = name === 'bars' && files.length > 0 ? await consolidatedOnly(lake) : '';
     statements.push(`CREATE OR REPLACE VIEW "${name}" AS ${select}${only}`);
   }

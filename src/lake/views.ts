@@ -256,11 +256,15 @@ function parquetOf(files: string): string {
   return `read_parquet(${files}, hive_partitioning = false)`;
 }
 
-/** A torn line is no row here; `status --failed` and `afterbell quarantine` name it. */
+/**
+ * A torn line is no row here; `status --failed` and `afterbell quarantine` name it. As texts, because `read_json` refuses
+ * a pattern that finds nothing: a stage's catalog is written before a first row of the night may be refused.
+ */
 function quarantineOf(files: string): string {
-  const columns = "{date: 'DATE', dataset: 'VARCHAR', symbol: 'VARCHAR', reason: 'VARCHAR', row: 'JSON'}";
-  const options = `format = 'newline_delimited', columns = ${columns}, ignore_errors = true, hive_partitioning = false`;
-  return `SELECT * FROM read_json(${files}, ${options}) WHERE dataset IS NOT NULL`;
+  return `SELECT TRY_CAST(line->>'date' AS DATE) AS date, line->>'dataset' AS dataset, line->>'symbol' AS symbol,
+  line->>'reason' AS reason, line->'row' AS row
+FROM (SELECT TRY_CAST(unnest(string_split(content, chr(10))) AS JSON) AS line FROM read_text(${files}))
+WHERE dataset IS NOT NULL`;
 }
 
 function sqlColumns(columns: readonly Column[]): string {

@@ -66,6 +66,20 @@ test('a session that is being consolidated is not in bars until every history ho
   expect(await ask(lake.path(keys.catalog), 'SELECT count(*)::INTEGER FROM calendar WHERE held')).toEqual([[3]]);
 });
 
+test('the first rows ever refused are seen in a catalog that was written before them, a torn line left out', async () => {
+  const lake = new FileLake(pathToFileURL(temporaryFolder()).href);
+  await fill(lake);
+  await writeCatalog(lake, temporaryFolder(), OPTIONS);
+  const refused = 'SELECT date::VARCHAR, dataset, symbol, reason, row::VARCHAR FROM quarantine';
+  expect(await ask(lake.path(keys.catalog), refused)).toEqual([]);
+  const line = { date: DAYS[1], dataset: 'metadata', symbol: 'B', reason: 'no name', row: { name: null } };
+  await lake.write(`${keys.quarantineOf}${DAYS[1]}.jsonl`, Buffer.from(`${JSON.stringify(line)}\n{"date":"20\n`));
+  expect(await ask(lake.path(keys.catalog), refused)).toEqual([
+    [DAYS[1], 'metadata', 'B', 'no name', JSON.stringify(line.row)],
+  ]);
+  expect(await writeCatalog(lake, temporaryFolder(), OPTIONS)).toBe(false);
+});
+
 test('the catalog of a bucket names s3:// paths and nothing of the computer that wrote it', async () => {
   const uri = 's3://bucket/a/lake';
   const lake = bucket(uri);

@@ -4,6 +4,10 @@ import type { Stores } from './stores.ts';
 
 /** What a run writes of itself: its report, its ledger, what its jobs said, and their shards to each other. */
 const OWN_KEYS = /^(reports|staging|processing_metadata\/(jobs|consolidation_parts))\//;
+/** Follows from the statements beside it. */
+const CATALOG = 'catalog/afterbell.duckdb';
+/** The view of a table that is made after a stage's catalog: of the night before. */
+const RECONCILE_VIEW = /^CREATE OR REPLACE VIEW "reconcile".*$/m;
 const OWN_TABLES = new Set(['nights', 'sync_logs', 'schema_migrations']);
 
 /** Everything that is stored, each by a name with a checksum; without what every run writes of itself. */
@@ -12,7 +16,8 @@ export async function allBytes(
   { tables, sql }: Pick<Stores, 'tables' | 'sql'>,
 ): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for (const key of lake.keys()) if (!OWN_KEYS.test(key)) found.set(key, hashOf(lake.bytes(key)!));
+  for (const key of lake.keys())
+    if (!OWN_KEYS.test(key) && key !== CATALOG) found.set(key, hashOf(comparable(key, lake.bytes(key)!)));
   for (const table of ['tickers', 'assets'])
     for (const item of await tables.items(table))
       found.set(`${table} ${JSON.stringify(item.symbol)}`, hashOf(JSON.stringify(inOrder(item))));
@@ -29,6 +34,10 @@ export async function allBytes(
 export function changedBytes(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
   const names = new Set([...before.keys(), ...after.keys()]);
   return [...names].filter((name) => before.get(name) !== after.get(name));
+}
+
+function comparable(key: string, bytes: Uint8Array): Uint8Array | string {
+  return key === 'catalog/views.sql' ? Buffer.from(bytes).toString().replace(RECONCILE_VIEW, '') : bytes;
 }
 
 function hashOf(bytes: Uint8Array | string): string {
