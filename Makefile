@@ -41,7 +41,7 @@ check: setup ## format, lint, types
 	@node scripts/graph.mjs --check
 
 test: check build ## format, types and every test but the rehearsal and the scan
-	@npx vitest run --project '!rehearsal' --project '!scan'; $(seconds)
+	@npx vitest run --project together --project alone; $(seconds)
 
 simulate: setup ## draw nights, faults and owners from seeds, and check what comes of them (SEEDS=1000; SEED=7 steps through one)
 	@node test/simulation/program.mjs

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -298,9 +298,28 @@ test('hooks of a module that files share stand in test/setup.ts, which runs for 
 });
 
 test('CI runs the tests and the rehearsal, and each ends with its seconds', () => {
-  const called = [...read('.ci/run').matchAll(/^make (\w+)/gm)].map(([, target]) => target);
+  const commands = read('.ci/run').replace(/^\s*#.*$/gm, '');
+  const called = [...commands.matchAll(/\bmake (\w+)/g)].map(([, target]) => target);
   expect(called).toEqual(expect.arrayContaining(['test', 'rehearsal', 'audit']));
+  expect(commands).toContain('vitest run --project scan');
   const makefile = read('Makefile');
   for (const target of ['test', 'rehearsal', 'nodes'])
     expect(makefile).toMatch(new RegExp(`^${target}: .*\\n(?:\\t.*\\n)*?\\t.*\\$\\(seconds\\)$`, 'm'));
+});
+
+test('make test runs every file but those of the rehearsal and of the scan', () => {
+  const [, args] = /^test:.*\n\t@npx vitest run (.*?);/m.exec(read('Makefile'))!;
+  const list = ['vitest', 'list', '--filesOnly', '--json', ...args!.split(' ')];
+  const listed = execFileSync('npx', list, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+  const files = JSON.parse(listed.slice(listed.indexOf('[\n'))) as { file: string }[];
+  const names = files.map(({ file }) => file.replace(root, ''));
+  const wanted = tracked.filter((path) => /^test\/(?!rehearsal\/|scan\/).*\.test\.ts$/.test(path));
+  expect(names.sort()).toEqual(wanted.sort());
+});
+
+test('every planted bug applies to the code of today', () => {
+  const patches = tracked.filter((path) => /^test\/simulation\/bugs\/.*\.patch$/.test(path));
+  expect(patches.length).toBeGreaterThan(20);
+  const applies = (patch: string) => spawnSync('git', ['apply', '--check', patch], { cwd: root }).status === 0;
+  expect(patches.filter((patch) => !applies(patch))).toEqual([]);
 });
