@@ -49,7 +49,7 @@ export async function main(program?: Program): Promise<void> {
   }
 
   try {
-    await commands(version(), action, typed).parseAsync();
+    await commands(version(), action, typed).parseAsync(process.argv.map(asGiven));
   } catch (error) {
     // What fails once the work is told to stop fails because of that.
     const cause = signals.signal.aborted ? signals.signal.reason : (fewFiles(error) ?? error);
@@ -60,6 +60,11 @@ export async function main(program?: Program): Promise<void> {
   process.once('exit', () => {
     process.exitCode = streams.exitCode(Number(process.exitCode), name);
   });
+}
+
+/** SQL may begin with a comment: no option has a space after its dashes. */
+function asGiven(word: string): string {
+  return /^--\s/.test(word) ? `\n${word}` : word;
 }
 
 function version(): string {

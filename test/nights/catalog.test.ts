@@ -124,7 +124,7 @@ test('while a night runs a reader of the last catalog sees whole sessions only, 
 
 /** The snippets of docs/query.md by their first line, each of which leaves `rows`. */
 const SNIPPETS = [...readFileSync(join(root, 'docs', 'query.md'), 'utf8').matchAll(/```python\n# (.+)\n([^`]+)```/g)];
-const LIBRARIES = ['duckdb==1.5.6', 'pandas==2.3.3', 'polars==1.34.0', 'pyarrow==21.0.0'];
+const LIBRARIES = ['duckdb==1.5.6', 'pandas==2.3.3', 'polars==1.34.0', 'pyarrow==21.0.0', 'matplotlib==3.10.7'];
 
 test('every Python snippet of the documentation reads a practice lake', async ({ skip }) => {
   expect(SNIPPETS.map(([, name]) => name)).toEqual([
@@ -142,4 +142,42 @@ test('every Python snippet of the documentation reads a practice lake', async ({
     const { stdout } = await run(python, ['-W', 'error', '-c', told], { cwd: scene.home });
     expect(Number(stdout), name).toBeGreaterThan(0);
   }
+});
+
+/** The statements of "Five tasks", by what each says of itself. */
+const TASKS = [...readFileSync(join(root, 'docs', 'query.md'), 'utf8').matchAll(/```sql\n(-- (.+)\n[^`]+)```/g)];
+
+test('the five tasks and the notebook of the documentation answer from a home after its first night', async ({
+  skip,
+}) => {
+  // A market large enough for a split on its last day.
+  const env = { AFTERBELL_HOME: join(scratch(), 'home'), HISTORY_SESSIONS: '30', SYMBOLS: '200' };
+  const first = await afterbell(['night', '--session', SESSION], env);
+  expect(first.code, first.stderr).toBe(0);
+  const revised = await afterbell(['night', '--session', SESSION, '--misbehave', 'late-correction'], env);
+  expect(revised.code, revised.stdout).toBe(0);
+  expect(TASKS).toHaveLength(5);
+  const answers: string[] = [];
+  for (const [, statement] of TASKS) {
+    const { stdout, stderr } = await afterbell(['query', statement!, '--json'], env);
+    expect(stderr).toBe('');
+    answers.push(stdout);
+  }
+  const counts = answers.map((answer) => (JSON.parse(answer) as unknown[]).length);
+  for (const [place, [, , task]] of TASKS.entries()) expect(counts[place], task).toBeGreaterThan(0);
+  const python = await pythonWith(LIBRARIES, 'docs/examples/market.py was not run');
+  if (!python) return skip();
+  const [attached] = [
+    await ask(
+      python,
+      catalogIn(env.AFTERBELL_HOME),
+      TASKS.map(([, statement]) => statement!),
+    ),
+  ];
+  expect(attached.map((rows) => rows.length)).toEqual(counts);
+  const notebook = join(root, 'docs', 'examples', 'market.py');
+  const { stdout } = await run(python, ['-W', 'error', notebook], { cwd: env.AFTERBELL_HOME });
+  expect(stdout.trim().split('\n')).toHaveLength(11);
+  expect(readFileSync(notebook, 'utf8').trim().split('\n').length).toBeLessThanOrEqual(25);
+  expect(statSync(join(env.AFTERBELL_HOME, 'market.png')).size).toBeGreaterThan(10_000);
 });
