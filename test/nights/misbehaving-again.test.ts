@@ -20,7 +20,7 @@ test('a repeated night obeys --misbehave, and a misbehaviour that changed nothin
   const unmet = await afterbell([...night, '--misbehave', 'half-missing@tickers'], env);
   expect(unmet.code, unmet.stderr).toBe(0);
   expect(unmet.stderr).toContain('--misbehave half-missing changed nothing: nothing that it spoils was asked for.');
-  expect(unmet.stderr).toContain('run TASK --misbehave half-missing');
+  expect(unmet.stderr).toContain('run sync-tickers --misbehave NAME');
   const list = await afterbell(['run', 'sync-tickers', '--misbehave', 'half-missing@tickers'], env);
   expect(list.code, list.stderr).toBe(3);
   expect(list.stdout).toMatch(/^tickers +held /m);
