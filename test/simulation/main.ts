@@ -17,9 +17,9 @@ export interface Asked {
 
 export type Answer = Omit<Outcome, 'log'> & { log?: string[]; smallest?: Script; cpuSeconds: number };
 
-const [subject = ''] = process.argv.slice(2);
+const [subject = '', cluster = ''] = process.argv.slice(2);
 const program = openProgram(JSON.parse(readFileSync(subject, 'utf8')), ENVIRONMENT);
-const warehouse = await openWarehouse();
+const warehouse = await openWarehouse(cluster);
 
 async function answer({ seed, log, minimise: small }: Asked): Promise<Answer> {
   const run = (script: Script) => simulate(script, { program, warehouse });

@@ -20,9 +20,9 @@ export interface Process extends Owner {
 
 /** The code under test, ready to be evaluated for each process, and the packages all of them share. */
 export interface Program {
-  code: vm.Script;
+  code: Body;
   /** The same before its calendar learned of the closure of 2025-01-09. */
-  older(): vm.Script;
+  older(): Body;
   packages: Record<string, object>;
   /** Classes of the SDK's commands → their names. */
   commands: ReadonlyMap<unknown, string>;
@@ -55,7 +55,7 @@ export function openProgram(
   packages: Record<string, object> = openPackages(bundles.packages, env),
 ): Program {
   const code = scaled(bundles.code);
-  let older: vm.Script | undefined;
+  let older: Body | undefined;
   return {
     code: wrapped(code, 'subject.cjs'),
     // A Saturday in its place: no session less.
@@ -65,8 +65,14 @@ export function openProgram(
   };
 }
 
-function wrapped(text: string, filename: string): vm.Script {
-  return new vm.Script(`(function(${PARAMETERS}){${text}\n})`, { filename });
+type Body = (...given: unknown[]) => void;
+
+/**
+ * Code as a function to be called for each process. It is one function for all of them: what V8 has learned of the code,
+ * and has compiled for one process, is there for the next.
+ */
+function wrapped(text: string, filename: string): Body {
+  return new vm.Script(`(function(${PARAMETERS}){${text}\n})`, { filename }).runInThisContext() as Body;
 }
 
 function openPackages(text: string, env: Record<string, string>): Record<string, object> {
@@ -153,11 +159,10 @@ interface Surroundings {
   fetch: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-function evaluate(script: vm.Script, world: () => World, owner: Owner, surroundings: Surroundings): unknown {
+function evaluate(run: Body, world: () => World, owner: Owner, surroundings: Surroundings): unknown {
   const { env, errors, random, modules, fetch } = surroundings;
   const time = timeOf(world, owner);
   const module = { exports: {} };
-  const run = script.runInThisContext() as (...given: unknown[]) => void;
   run(
     (id: string) => modules[id.replace(/^node:/, '')] ?? load(id),
     module,

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../../scripts/bundle.mjs';
 import { bundleSubject } from './bundle.mjs';
+import { emptyCluster } from './cluster.mjs';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 /** Seeds a process runs before another takes its place, so that twenty thousand of them need no more memory than these. */
@@ -22,12 +23,17 @@ export async function runSeeds(seeds, { root = project, workers = 2, log = false
   const [simulator, subject] = [`${folder}simulator.mjs`, `${folder}subject.json`];
   await bundle(`${project}test/simulation/main.ts`, simulator);
   writeFileSync(subject, JSON.stringify(await bundleSubject(root)));
+  const cluster = await emptyCluster();
   const queue = [...seeds];
   const outcomes = [];
   let stopped = false;
   const work = async () => {
     while (queue.length > 0 && !stopped) {
-      const child = fork(simulator, [subject], { cwd: root, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv });
+      const child = fork(simulator, [subject, cluster], {
+        cwd: root,
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        execArgv,
+      });
       try {
         await answerOf(child);
         for (let run = 0; run < SEEDS_A_PROCESS && queue.length > 0 && !stopped; run += 1) {

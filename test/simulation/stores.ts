@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import dynalite from 'dynalite';
@@ -106,9 +107,9 @@ function dynamo(listener: RequestListener, { method, path, headers, body }: SdkR
 const SIGNED =
   'AWS4-HMAC-SHA256 Credential=a/20250101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=s';
 
-/** PostgreSQL in memory, one a thread, emptied between worlds. */
-export async function openWarehouse(): Promise<SqlBackend & { empty(): Promise<void> }> {
-  const engine = await startEngine('memory://');
+/** PostgreSQL in memory, one a thread, emptied between worlds. @param cluster file of an empty one */
+export async function openWarehouse(cluster: string): Promise<SqlBackend & { empty(): Promise<void> }> {
+  const engine = await startEngine('memory://', new Blob([readFileSync(cluster)]));
   return { ...backendOf(engine), empty: () => empty(engine) };
 }
 

@@ -46,6 +46,8 @@ export class World {
   readonly #random: Random;
   #waiting: Effect[] = [];
   #underWay = 0;
+  /** Told when nothing is under way any more. */
+  #onIdle: (() => void) | undefined;
   #timers: Timer[] = [];
   #timerId = 0;
 
@@ -74,9 +76,7 @@ export class World {
             (value) => owner.alive && resolve(value),
             (error: unknown) => owner.alive && reject(error),
           )
-          .finally(() => {
-            this.#underWay -= 1;
-          });
+          .finally(() => this.#done());
       };
       this.#waiting.push({ owner, name, begin });
     });
@@ -116,8 +116,13 @@ export class World {
     try {
       return await work();
     } finally {
-      this.#underWay -= 1;
+      this.#done();
     }
+  }
+
+  #done(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#onIdle?.();
   }
 
   /** Time passes without anybody's timer coming first. */
@@ -160,8 +165,13 @@ export class World {
   }
 
   async #quiet(): Promise<void> {
-    do await immediate();
-    while (this.#underWay > 0);
+    await immediate();
+    while (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+      await immediate();
+    }
   }
 
   #next(): boolean {

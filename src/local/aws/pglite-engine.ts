@@ -25,12 +25,16 @@ const WAL_SEGMENTS = 3;
 /** PostgreSQL fills all of its 128 MB with zeros at each start; with a quarter a night's upserts take as long. */
 const BUFFERS = ['-c', 'shared_buffers=32MB'];
 
-/** In this thread, which a statement keeps busy to its end. */
-export async function startEngine(dataDir: string): Promise<PgliteEngine> {
+/**
+ * In this thread, which a statement keeps busy to its end.
+ * @param loadDataDir tar of a data directory to begin with; else PostgreSQL makes one where there is none
+ */
+export async function startEngine(dataDir: string, loadDataDir?: Blob): Promise<PgliteEngine> {
   const db = await PGlite.create({
     dataDir,
     serializers: asText,
     startParams: [...PGlite.defaultStartParams, ...WAL_LIMITS, ...BUFFERS],
+    ...(loadDataDir && { loadDataDir }),
   });
   // PostgreSQL leaves this to a process that PGlite does not have: without it the log grows until the warehouse is closed.
   const limitWal = async () => {

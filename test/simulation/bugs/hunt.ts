@@ -15,8 +15,8 @@ interface Hunt {
 }
 
 // Prints one line of JSON a hunt: its first seed with a problem, and what the oracle says of it.
-const [requests = ''] = process.argv.slice(2);
-const warehouse = await openWarehouse();
+const [requests = '', cluster = ''] = process.argv.slice(2);
+const warehouse = await openWarehouse(cluster);
 let packages: Record<string, object> | undefined;
 for (const { name, subject, root, seeds } of JSON.parse(readFileSync(requests, 'utf8')) as Hunt[]) {
   // Packages are evaluated once: every code under test has the same ones.

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../../../scripts/bundle.mjs';
 import { bundleSubject } from '../bundle.mjs';
+import { emptyCluster } from '../cluster.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const project = fileURLToPath(new URL('../../../', import.meta.url));
@@ -84,7 +85,7 @@ async function hunt(hunts) {
     const [program, list] = [join(folder, 'hunt.mjs'), join(folder, 'hunts.json')];
     await bundle(join(here, 'hunt.ts'), program);
     writeFileSync(list, JSON.stringify(requests));
-    return await linesOf([program, list]);
+    return await linesOf([program, list, await emptyCluster()]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
