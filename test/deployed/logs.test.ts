@@ -1,9 +1,13 @@
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { mockClient } from 'aws-sdk-client-mock';
-import { beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, test } from 'vitest';
 import { logGroupOf, readStageLog } from '../../src/deployed/log-events.ts';
 
 const client = mockClient(CloudWatchLogsClient);
+// Stubs of a class stay for the files that share the process.
+afterAll(() => {
+  client.restore();
+});
 beforeEach(() => void client.reset());
 const read = async () => {
   const lines: string[] = [];

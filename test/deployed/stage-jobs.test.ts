@@ -1,9 +1,13 @@
 import { BatchClient, DescribeJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { mockClient } from 'aws-sdk-client-mock';
-import { beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, test } from 'vitest';
 import { type JobByHand, runStageJob } from '../../src/deployed/stage.ts';
 
 const batch = mockClient(BatchClient);
+// Stubs of a class stay for the files that share the process.
+afterAll(() => {
+  batch.restore();
+});
 beforeEach(() => {
   batch.reset();
   batch.on(SubmitJobCommand).resolves({ jobId: 'job-1' });

@@ -7,11 +7,16 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
-import { beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, test } from 'vitest';
 import { openStage } from '../../src/deployed/stage.ts';
 
 const lambda = mockClient(LambdaClient);
 const sfn = mockClient(SFNClient);
+// Stubs of a class stay for the files that share the process.
+afterAll(() => {
+  lambda.restore();
+  sfn.restore();
+});
 const clients = { lambda: lambda as never, sfn: sfn as never };
 const ARN = 'arn:aws:states:eu-west-1:111122223333:execution:afterbell-dev-nightly:night-x';
 const at = (second: number) => new Date(Date.UTC(2026, 10, 20, 9, 0, second));
