@@ -82,7 +82,7 @@ const LAYERS = [
   ['datasets', 'jobs'],
   ['report'],
   ['night', 'portfolio'],
-  ['deployed', 'lambda', 'local'],
+  ['deployed', 'export', 'lambda', 'local'],
   ['cli'],
 ];
 const layerOf = (path: string) => {

@@ -103,6 +103,18 @@ export function commands(version: string, action: Action, typed = (text: string)
       '\nViews: bars, sessions, bars_3d … bars_34d, tickers, assets, splits, dividends, index_lists, index_members,\n  reconcile, revisions, symbol_changes, symbol_history, quarantine, calendar, missing_sessions,\n  bars_split_adjusted, bars_total_return, corporate_actions, adjustment_factors, dividend_factors, benchmark\nWith a day: bars_adjusted(kind, as_of), bars_as_known(as_of), sessions_as_known(as_of), universe(as_of), members(index_name, as_of),\n  splits_as_known(as_of), dividends_as_known(as_of), symbol_history_as_known(as_of)\nTables (--warehouse): stock_prices, splits, dividends, index_members, symbol_history, symbol_metadata, dcf_valuations,\n  enrichment_attempts, ingestion_watermarks, sync_logs, nights\nExample:\n  npx afterbell query "SELECT * FROM bars WHERE symbol = \'AAPL\' ORDER BY date DESC LIMIT 5"\n  npx afterbell query "SELECT * FROM bars WHERE date >= \'2025-01-01\'" --parquet bars.parquet',
     )
     .action(lazily(async () => (await import('./query.ts')).query));
+  command('export', 'write the bars as a backtester reads them, or bring an earlier export up to date')
+    .argument('<format>', 'csvdir (zipline), qlib or lean')
+    .argument('<folder>', 'where to: empty, not there, or an earlier export with the same options')
+    .option('--symbols <list>', 'only these symbols')
+    .option('--from <date>', 'no bars before this date')
+    .option('--to <date>', 'no bars after it')
+    .option('--adjust <kind>', 'none, split or total_return; qlib gets total_return unless told, the others none')
+    .addHelpText(
+      'after',
+      '\nOnly what changed since the last export is written.\nExamples:\n  npx afterbell export csvdir ../zipline-data\n  npx afterbell export qlib ../qlib-data --from 2020-01-01\n  npx afterbell export lean ../lean-data --symbols AAPL,SPY',
+    )
+    .action(lazily(async () => (await import('./export.ts')).exportBars));
   command('analyze', 'ticker data and analyses of portfolios, as of the newest published session')
     .option('--portfolio <name>', 'only this one')
     .option('--dry-run', 'print the prompt and about what it costs; nobody is asked')
