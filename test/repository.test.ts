@@ -81,7 +81,7 @@ const LAYERS = [
   ['lake', 'stores', 'tables', 'vendors', 'warehouse'],
   ['datasets', 'jobs'],
   ['report'],
-  ['night', 'portfolio'],
+  ['night', 'past', 'portfolio'],
   ['deployed', 'export', 'lambda', 'local'],
   ['cli'],
 ];
@@ -147,6 +147,7 @@ const SHARED_NAMES = {
   'polygon.ts': ['src/local/market/polygon.ts', 'src/vendors/polygon.ts'],
   'xai.ts': ['src/local/market/xai.ts', 'src/vendors/xai.ts'],
   // A command, and what it starts.
+  'history.ts': ['src/cli/history.ts', 'src/deployed/history.ts'],
   'night.ts': ['src/cli/night.ts', 'src/night/night.ts'],
   'schedule.ts': ['src/calendar/schedule.ts', 'src/cli/schedule.ts'],
   'vacuum.ts': ['src/cli/vacuum.ts', 'src/jobs/vacuum.ts'],

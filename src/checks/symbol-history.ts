@@ -17,6 +17,8 @@ export interface HistoryRow extends Listed {
   reason: string;
   /** Why it ends: `no longer listed`, `renamed to Y`, `symbol passed on`; null while it lasts. */
   ending: string | null;
+  /** Where it begins with a list of the past that was fetched later; absent: with the list of a night. */
+  source?: 'backfill';
 }
 
 /** A row with the session from which its company carries the symbol, over all rows of the company that follow one another. */
@@ -67,6 +69,24 @@ export function planHistory(
   const begun = beginnings(latest, list, { before, now, date, isFirst });
   // A symbol may leave one security and take up another on one date; only the latter is written then.
   return [...new Map([...ended, ...begun].map((row) => [`${row.symbol} ${row.validFrom}`, row])).values()];
+}
+
+/** Pure: the history that lists give one after another, on top of the newest row of each symbol from before them. */
+export function replayHistory(
+  before: readonly HistoryRow[],
+  lists: readonly (readonly [date: string, list: readonly Listed[]])[],
+): HistoryRow[] {
+  const latest = new Map(before.map((row) => [row.symbol, row]));
+  const rows = new Map<string, HistoryRow>();
+  for (const [session, list] of lists) {
+    const known = [...latest.values()];
+    const date = historyDate(known, session);
+    for (const row of planHistory(known, list, { date, isFirst: latest.size === 0 })) {
+      rows.set(`${row.symbol} ${row.validFrom}`, row);
+      latest.set(row.symbol, row);
+    }
+  }
+  return [...rows.values()];
 }
 
 interface Day {
@@ -146,7 +166,7 @@ function endOf({ validTo }: HistoryRow): string {
 }
 
 /** The security is another one: both say who they are, and in nothing the same. */
-function isOther(a: Identity, b: Identity): boolean {
+export function isOther(a: Identity, b: Identity): boolean {
   const known = KINDS.filter((kind) => a[kind] !== undefined && b[kind] !== undefined);
   return known.length > 0 && known.every((kind) => a[kind] !== b[kind]);
 }

@@ -68,6 +68,20 @@ export function commands(version: string, action: Action, typed = (text: string)
       '\nExamples:\n  npx afterbell backfill --from 2025-01-01 --to 2025-06-30 --dry-run\n  npx afterbell backfill --flat-files ./flat --from 2014-01-02 --to 2015-12-31',
     )
     .action(lazily(async () => (await import('./backfill.ts')).backfill));
+  command('history', 'fetch lists of the past: who was listed at the end of each month, who was in the index')
+    .requiredOption('--from <date>', 'first date')
+    .option('--reference', "the vendor's list of tickers of every month's end")
+    .option(
+      '--members [place]',
+      'holdings files of the index fund: a folder, s3://…, or the address of its file, to which asOfDate is added; INDEX_MEMBERS_URI by default',
+    )
+    .option('--any-size', 'take a list also when it has far fewer or more names than the next newer one')
+    .option('--dry-run', 'say what would be asked for, and how long it takes')
+    .addHelpText(
+      'after',
+      '\nExit code: 3 when the plan did not include a list.\nExamples:\n  npx afterbell history --reference --from 2024-01-02\n  npx afterbell history --members ./holdings --from 2020-01-02',
+    )
+    .action(lazily(async () => (await import('./history.ts')).history));
   command('status', 'how healthy and how fresh everything is, what is withheld or missing, what comes next')
     .option('--failed', 'what failed in the last 7 days, and every symbol that was skipped')
     .option('--task <name>', 'the rows of one task only')

@@ -4,7 +4,7 @@ import type { Budget } from '../checks/change-budget.ts';
 import { inFlight } from '../concurrency.ts';
 import { NamedError } from '../errors.ts';
 import { dateOfKey, keys, type Lake, listAll } from '../lake/lake.ts';
-import { type Column, encodeRows } from '../lake/parquet.ts';
+import { type Column, decodeRows, encodeRows } from '../lake/parquet.ts';
 import {
   countReasons,
   type IndexMember,
@@ -21,7 +21,7 @@ import type { VendorPage } from '../vendors/paging.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { currentMembers, type MemberRow, restoreMembers, storedMembers, storeMembers } from '../warehouse/reference.ts';
 import type { AnnouncedEvent, ListDataset, OpenList, Sink, SyncRequest } from './dataset.ts';
-import { type Fields, listDates, readList } from './snapshots.ts';
+import { type Fields, listDates } from './snapshots.ts';
 
 const fields = { index: 'text', holdingsOf: 'date', weight: 'double' } as const satisfies Fields;
 /** Lists that are read at a time. */
@@ -44,6 +44,8 @@ const COLUMNS: Column[] = [
   { name: 'date', type: 'date' },
   { name: 'weight', type: 'double', nullable: true },
 ];
+/** A list of the past says that it is one. */
+const BACKFILLED_COLUMNS: Column[] = [...COLUMNS, { name: 'source', type: 'text', nullable: true }];
 
 /** Members of the Russell 2000; found in the list of tickers or, when its vendor is down, of assets, so it comes after both. */
 export const indexMembers: ListDataset<IndexMember> = {
@@ -52,7 +54,7 @@ export const indexMembers: ListDataset<IndexMember> = {
   vendor: 'ishares',
   round: 1,
   fields,
-  view: { name: 'index_lists', every: true, columns: COLUMNS },
+  view: { name: 'index_lists', every: true, columns: BACKFILLED_COLUMNS },
   stored: {
     async check(lake, warehouse) {
       const { listed, lost } = await lostMemberships(lake, warehouse);
@@ -62,7 +64,7 @@ export const indexMembers: ListDataset<IndexMember> = {
     },
     async load(lake, warehouse) {
       const { lost } = await lostMemberships(lake, warehouse);
-      const [first = ''] = await listDates(lake, DATASET);
+      const [first = ''] = (await memberLists(lake)).map(({ date }) => date);
       await restoreMembers(warehouse, { index: INDEX, first }, lost);
       return lost.length;
     },
@@ -130,7 +132,7 @@ async function requireDay(asOf: string, { openedAt }: SyncRequest, lake: Lake): 
 
 /** The day of the newest list in the lake. */
 async function newestList(lake: Lake): Promise<string | undefined> {
-  return (await listAll(lake, `reference/${DATASET}/date=`)).map(({ key }) => dateOfKey(key)).findLast(Boolean);
+  return (await memberLists(lake)).at(-1)?.date;
 }
 
 async function eventOf(records: readonly IndexMember[], lake: Lake): Promise<AnnouncedEvent | undefined> {
@@ -158,6 +160,12 @@ function membersSink(warehouse: Warehouse): Sink<IndexMember> {
       return { new: stored.new, changed: stored.gone, failed: [] };
     },
   };
+}
+
+/** A list of the past as it lies in the lake. */
+export function backfilledMembers(records: readonly IndexMember[], date: string): [string, Uint8Array] {
+  const rows = records.map(({ index, symbol, weight = null }) => ({ index, symbol, date, weight, source: 'backfill' }));
+  return [keys.backfilled(DATASET, date), encodeRows(BACKFILLED_COLUMNS, rows)];
 }
 
 function membersFiles(records: readonly IndexMember[]): [string, Uint8Array][] {
@@ -205,40 +213,63 @@ async function lostMemberships(lake: Lake, warehouse: Warehouse): Promise<{ list
   return { listed: listed.length, lost: listed.filter(({ symbol }) => lacking.has(symbol)) };
 }
 
+/** A list of members in the lake. Of a day that a night has a list of, that one counts. */
+export interface MemberList {
+  date: string;
+  key: string;
+  source?: 'backfill';
+}
+
+/** Every list there is, oldest first. */
+export async function memberLists(lake: Lake): Promise<MemberList[]> {
+  const dates = await listDates(lake, DATASET);
+  const own = new Set(dates);
+  const past = (await listAll(lake, keys.backfilledOf(DATASET))).flatMap(({ key }) => {
+    const date = dateOfKey(key);
+    return date === undefined || own.has(date) ? [] : [{ date, key, source: 'backfill' as const }];
+  });
+  const lists: MemberList[] = [...dates.map((date) => ({ date, key: keys.snapshot(DATASET, date) })), ...past];
+  return lists.sort((a, b) => (a.date < b.date ? -1 : 1));
+}
+
 /** Every membership that the lists tell of. */
 async function listedMembers(lake: Lake): Promise<MemberRow[]> {
-  const dates = await listDates(lake, DATASET);
+  const found = await memberLists(lake);
   const lists = new Map<string, string[]>();
-  await inFlight(dates, READERS, async (date) => {
+  await inFlight(found, READERS, async ({ key }) => {
+    const rows = await decodeRows((await lake.read(key)) ?? new Uint8Array(), key, ['symbol']);
     lists.set(
-      date,
-      (await readList(lake, DATASET, date)).map(({ symbol }) => String(symbol)),
+      key,
+      rows.map(({ symbol }) => String(symbol)),
     );
   });
-  return membershipsOf(dates.map((date) => [date, lists.get(date)!]));
+  return membershipsOf(found.map(({ date, key, source }) => [date, lists.get(key)!, source]));
 }
 
 /** Pure: from the first list that names a symbol to the first that does not. Lists in order of date. */
-export function membershipsOf(lists: readonly (readonly [date: string, symbols: readonly string[]])[]): MemberRow[] {
-  const open = new Map<string, string>();
+export function membershipsOf(
+  lists: readonly (readonly [date: string, symbols: readonly string[], source?: 'backfill' | undefined])[],
+): MemberRow[] {
+  const open = new Map<string, MemberRow>();
   const ended: MemberRow[] = [];
-  for (const [date, symbols] of lists) {
+  for (const [date, symbols, source] of lists) {
     const now = new Set(symbols);
-    for (const [symbol, validFrom] of open) {
+    for (const [symbol, row] of open) {
       if (now.has(symbol)) continue;
-      ended.push({ symbol, validFrom, validTo: date });
+      ended.push({ ...row, validTo: date });
       open.delete(symbol);
     }
-    for (const symbol of now) if (!open.has(symbol)) open.set(symbol, date);
+    for (const symbol of now)
+      if (!open.has(symbol)) open.set(symbol, { symbol, validFrom: date, validTo: null, ...(source && { source }) });
   }
-  return [...ended, ...[...open].map(([symbol, validFrom]) => ({ symbol, validFrom, validTo: null }))];
+  return [...ended, ...open.values()];
 }
 
 /** Pure: memberships the table lacks. It may know of a time before the oldest list that is left. */
 export function lostMembers(listed: readonly MemberRow[], stored: readonly MemberRow[]): MemberRow[] {
   const first = listed.map(({ validFrom }) => validFrom).sort()[0] ?? '';
-  const key = ({ symbol, validFrom, validTo }: MemberRow) => {
-    return `${symbol} ${validFrom < first ? first : validFrom} ${validTo ?? ''}`;
+  const key = ({ symbol, validFrom, validTo, source }: MemberRow) => {
+    return `${symbol} ${validFrom < first ? first : validFrom} ${validTo ?? ''} ${source ?? ''}`;
   };
   const known = new Set(stored.map(key));
   return listed.filter((one) => !known.has(key(one)));

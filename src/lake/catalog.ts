@@ -87,15 +87,15 @@ async function catalogStatements(
   const statements: string[] = [];
   const samples: string[] = [];
   const views = fileViews(lake, { intervals: await intervalsIn(lake, intervals), lists });
-  for (const { name, list, patterns, columns, json = false } of views) {
+  for (const { name, list, patterns, ...view } of views) {
     const files = await list();
     const firstOf = (pattern: string) => files.find((key) => key.startsWith(pattern.slice(0, pattern.indexOf('*'))));
     // A pattern that finds no Parquet is an error to DuckDB.
-    const named = json ? patterns : patterns?.filter((one) => firstOf(one) !== undefined);
+    const named = view.json ? patterns : patterns?.filter((one) => firstOf(one) !== undefined);
     const sampled = named ? named.map(firstOf).filter((key) => key !== undefined) : files;
     samples.push(...sampled);
     const paths = (named ?? files).map(below);
-    const select = paths.length > 0 ? selectOf({ json }, `[${paths.join(', ')}]`) : nothing(columns);
+    const select = paths.length > 0 ? selectOf(view, `[${paths.join(', ')}]`) : nothing(view.columns);
     const only = name === 'bars' && files.length > 0 ? await consolidatedOnly(lake) : '';
     statements.push(`CREATE OR REPLACE VIEW "${name}" AS ${select}${only}`);
   }

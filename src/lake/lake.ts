@@ -149,9 +149,17 @@ export const keys = {
   silverCheckpoint: (interval: number) => `processing_metadata/silver_${interval}d_checkpoint.json`,
   jobResult: (job: string) => `processing_metadata/jobs/${job}.json`,
   snapshot: (dataset: string, date: string) => `reference/${dataset}/date=${date}.parquet`,
+  /** Lists of the past, which were fetched later than on their day. */
+  backfilledOf: (dataset: string) => `reference/${dataset}/source=backfill/date=`,
+  backfilled: (dataset: string, date: string) => `reference/${dataset}/source=backfill/date=${date}.parquet`,
+  /** Securities that were listed no more when the first list of the past was asked for, with their last day. */
+  delisted: 'reference/tickers/source=backfill/delisted.parquet',
+  /** Up to which day the lists of the past reach: that of the first list of a night. */
+  backfillState: 'reference/tickers/source=backfill/state.json',
   indexMembersText: 'reference/index_members/russell_2000_tickers_clean.txt',
   symbolChangesOf: (dataset: string) => `reference/${dataset}_changes/`,
   symbolChanges: (dataset: string, date: string) => `reference/${dataset}_changes/date=${date}.parquet`,
+  symbolChangesBefore: (dataset: string) => `reference/${dataset}_changes/source=backfill.parquet`,
   symbolHistoryOf: (dataset: string) => `reference/${dataset}_history/date=`,
   symbolHistory: (dataset: string, date: string) => `reference/${dataset}_history/date=${date}.parquet`,
   quarantineOf: 'quarantine/date=',

@@ -23,6 +23,7 @@ export const SYMBOL_HISTORY_COLUMNS: readonly Column[] = [
   { name: 'company_from', type: 'date' },
   { name: 'reason', type: 'text' },
   { name: 'ending', type: 'text', nullable: true },
+  { name: 'source', type: 'text', nullable: true },
 ];
 
 /** One symbol's time with one security. Days since 1970. */
@@ -51,6 +52,7 @@ export function encodeSymbolHistory(rows: readonly CompanyRow[]): Uint8Array {
       company_from: row.companyFrom,
       reason: row.reason,
       ending: row.ending,
+      source: row.source ?? null,
     })),
   );
 }

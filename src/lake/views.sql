@@ -5,19 +5,23 @@
 -- Memberships out of the dated lists: a symbol is a member from the first list that names it to the day of the first
 -- list that does not; valid_to is null while the newest list has it. Of the days before the first list nothing is
 -- known: `valid_from <= D AND (valid_to IS NULL OR valid_to > D)` gives no rows for them.
-WITH days AS (
+WITH lists AS (
+  -- Of a day that a night has a list of, that one counts.
+  FROM index_lists QUALIFY source IS NULL OR NOT bool_or(source IS NULL) OVER (PARTITION BY "index", date)
+),
+days AS (
   SELECT "index", date,
          row_number() OVER (PARTITION BY "index" ORDER BY date) AS day,
          lead(date) OVER (PARTITION BY "index" ORDER BY date) AS next_date
-  FROM (SELECT DISTINCT "index", date FROM index_lists)
+  FROM (SELECT DISTINCT "index", date FROM lists)
 ),
 seen AS (
-  SELECT "index", symbol, date, next_date,
+  SELECT "index", symbol, date, next_date, source,
          day - row_number() OVER (PARTITION BY "index", symbol ORDER BY date) AS stay
-  FROM index_lists JOIN days USING ("index", date)
+  FROM lists JOIN days USING ("index", date)
 )
 SELECT "index", symbol, min(date) AS valid_from,
-       CASE WHEN count(*) = count(next_date) THEN max(next_date) END AS valid_to
+       CASE WHEN count(*) = count(next_date) THEN max(next_date) END AS valid_to, first(source ORDER BY date) AS source
 FROM seen
 GROUP BY "index", symbol, stay
 ORDER BY "index", symbol, valid_from

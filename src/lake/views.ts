@@ -102,13 +102,13 @@ export async function openViews(lake: Lake, scratch: string, options: ViewOption
   try {
     const bars = needed.has('all_bars') ? await allBars(lake) : 'bars';
     const wanted = (name: string) => isWanted(name) || needed.has(name) || (name === bars && needed.has('all_bars'));
-    for (const { name, list, columns, json = false } of views.filter((view) => wanted(view.name))) {
+    for (const { name, list, ...view } of views.filter((one) => wanted(one.name))) {
       signal?.throwIfAborted();
       const only = name === 'bars' ? await options.symbols?.(connection) : undefined;
       const files = only ? await historiesOf(lake, only) : await list();
       const paths = await lake.localise(files, scratch);
       for (const [place, path] of paths.entries()) keyOf.set(path, files[place]!);
-      const select = files.length > 0 ? selectOf({ json }, fileList(paths)) : nothing(columns);
+      const select = files.length > 0 ? selectOf(view, fileList(paths)) : nothing(view.columns);
       await connection.run(`CREATE VIEW "${name}" AS ${select}`);
     }
     if (CALENDAR.some(isWanted)) await addCalendar(connection, lake);
@@ -179,6 +179,8 @@ interface FileView {
   columns: string;
   /** Lines of quarantine; Parquet unless said. */
   json?: boolean;
+  /** Some of its files may lack a column, which is then null. */
+  uneven?: boolean;
 }
 
 export function fileViews(lake: Lake, { intervals, lists }: Pick<ViewOptions, 'intervals' | 'lists'>): FileView[] {
@@ -206,8 +208,11 @@ export function fileViews(lake: Lake, { intervals, lists }: Pick<ViewOptions, 'i
     }),
     ...lists.map(({ dataset, name, every, columns }) => {
       const prefix = `reference/${dataset}/date=`;
-      const list = () => (every ? under : newest)(prefix, '.parquet');
-      return { name, list, ...(every && { patterns: [`${prefix}*.parquet`] }), columns: sqlColumns(columns) };
+      const view = { name, columns: sqlColumns(columns) };
+      if (!every) return { ...view, list: () => newest(prefix, '.parquet') };
+      const places = [prefix, keys.backfilledOf(dataset)];
+      const list = async () => (await Promise.all(places.map((place) => under(place, '.parquet')))).flat();
+      return { ...view, list, patterns: places.map((place) => `${place}*.parquet`), uneven: true };
     }),
     { name: 'reconcile', list: () => newest('reports/date=', '/reconcile.parquet'), columns: RECONCILE },
     {
@@ -222,7 +227,12 @@ export function fileViews(lake: Lake, { intervals, lists }: Pick<ViewOptions, 'i
       patterns: changes.map((prefix) => `${prefix}*.parquet`),
       columns: CHANGES,
     },
-    { name: 'symbol_history', list: () => newest(keys.symbolHistoryOf(PRICED_LIST), '.parquet'), columns: HISTORY },
+    {
+      name: 'symbol_history',
+      list: () => newest(keys.symbolHistoryOf(PRICED_LIST), '.parquet'),
+      columns: HISTORY,
+      uneven: true,
+    },
     {
       name: 'quarantine',
       list: () => under(keys.quarantineOf, '.jsonl'),
@@ -247,13 +257,18 @@ async function historiesOf(lake: Lake, symbols: readonly string[]): Promise<stri
 }
 
 /** What a view over files selects. @param files a list of SQL */
-export function selectOf({ json = false }: Pick<FileView, 'json'>, files: string): string {
-  return json ? quarantineOf(files) : `SELECT * FROM ${parquetOf(files)}`;
+export function selectOf(
+  { json, uneven, columns }: Pick<FileView, 'json' | 'uneven' | 'columns'>,
+  files: string,
+): string {
+  if (json) return quarantineOf(files);
+  if (!uneven) return `SELECT * FROM ${parquetOf(files)}`;
+  return `SELECT * FROM ${parquetOf(files, ', union_by_name = true')} UNION ALL BY NAME ${nothing(columns)}`;
 }
 
 /** The table function over a list of SQL, whose folder names mean nothing: `symbol=NULL` is a symbol. */
-function parquetOf(files: string): string {
-  return `read_parquet(${files}, hive_partitioning = false)`;
+function parquetOf(files: string, more = ''): string {
+  return `read_parquet(${files}, hive_partitioning = false${more})`;
 }
 
 /**

@@ -27,8 +27,12 @@ export interface GroupedDay {
 }
 
 export interface Polygon {
-  /** Reference tickers of one market (`stocks`, `otc`), 1,000 a page, by symbol. */
-  tickerPages(start: PageStart & { market: string; active?: boolean }): AsyncIterable<VendorPage>;
+  /**
+   * Reference tickers of one market (`stocks`, `otc`), 1,000 a page, by symbol; as they were on `date` (YYYY-MM-DD) where
+   * one is given. Those of `active: false` are delisted, with `delisted_utc`, the last day on which each was traded.
+   * @throws NamedError `Vendor.DateOutOfPlan` for a date before the plan's history
+   */
+  tickerPages(start: PageStart & { market: string; active?: boolean; date?: string }): AsyncIterable<VendorPage>;
   /**
    * Splits whose execution date is `since` or later (YYYY-MM-DD), 5,000 a page, oldest first; from the deprecated
    * endpoint, 1,000 a page, where the new one is not served.
@@ -100,8 +104,9 @@ export function polygon(options: PolygonOptions): Polygon {
   }
 
   return {
-    tickerPages({ market, active = true, ...start }) {
-      const query = { market, active: String(active), order: 'asc', limit: '1000', sort: 'ticker' };
+    tickerPages({ market, active = true, date, ...start }) {
+      const on: Record<string, string> = date === undefined ? {} : { date: parseDate(date) };
+      const query = { market, active: String(active), ...on, order: 'asc', limit: '1000', sort: 'ticker' };
       return follow('/v3/reference/tickers', query, start);
     },
     splitPages: ({ since, ...start } = {}) => followEvents('splits', 'execution_date', since, start),

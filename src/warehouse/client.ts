@@ -17,6 +17,7 @@ import metadataAndValuations from './migrations/004-metadata-and-valuations.sql'
 import whoseMetadata from './migrations/005-whose-metadata.sql';
 import splitsOfOneDay from './migrations/006-splits-of-one-day.sql';
 import dividends from './migrations/007-dividends.sql';
+import listsOfThePast from './migrations/008-lists-of-the-past.sql';
 import { withoutComments } from './sql-text.ts';
 import stepDownSql from './step-down.sql';
 
@@ -154,6 +155,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { id: '005-whose-metadata', sql: whoseMetadata },
   { id: '006-splits-of-one-day', sql: splitsOfOneDay },
   { id: '007-dividends', sql: dividends },
+  { id: '008-lists-of-the-past', sql: listsOfThePast },
 ];
 
 const LEDGER =

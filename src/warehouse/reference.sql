@@ -1,6 +1,7 @@
 -- name: changed-symbols
 -- What began or ended on one date, but for the first list of all.
-SELECT symbol, figi, share_class_figi, asset_id, valid_from::text AS valid_from, valid_to::text AS valid_to, reason, ending
+SELECT symbol, figi, share_class_figi, asset_id, valid_from::text AS valid_from, valid_to::text AS valid_to, reason, ending,
+       source
 FROM symbol_history
 WHERE dataset = :dataset AND (valid_to = :date::date OR (valid_from = :date::date AND reason <> 'first seen'))
 
@@ -37,7 +38,8 @@ FROM splits
 -- name: read-symbol-history
 -- The newest row of each symbol.
 SELECT DISTINCT ON (symbol)
-       symbol, figi, share_class_figi, asset_id, valid_from::text AS valid_from, valid_to::text AS valid_to, reason, ending
+       symbol, figi, share_class_figi, asset_id, valid_from::text AS valid_from, valid_to::text AS valid_to, reason, ending,
+       source
 FROM symbol_history
 WHERE dataset = :dataset
 ORDER BY symbol, symbol_history.valid_from DESC
@@ -51,11 +53,12 @@ UPDATE symbol_history SET valid_to = NULL, ending = NULL
 WHERE dataset = :dataset AND valid_from < :first::date AND valid_to >= :first::date
 
 -- name: restore-members
--- :rows  JSON array of [symbol, valid_from, valid_to]
-INSERT INTO index_members ("index", symbol, valid_from, valid_to)
-SELECT :index, r ->> 0, (r ->> 1)::date, (r ->> 2)::date
+-- :rows  JSON array of [symbol, valid_from, valid_to, source]
+INSERT INTO index_members ("index", symbol, valid_from, valid_to, source)
+SELECT :index, r ->> 0, (r ->> 1)::date, (r ->> 2)::date, r ->> 3
 FROM jsonb_array_elements(:rows::jsonb) AS r
-ON CONFLICT ("index", symbol, valid_from) DO UPDATE SET valid_to = excluded.valid_to
+ON CONFLICT ("index", symbol, valid_from) DO UPDATE
+  SET valid_to = excluded.valid_to, source = excluded.source
 
 -- name: store-index-members
 -- One list of an index, of a day not before those of the lists stored already. The same list again changes nothing.
@@ -132,17 +135,17 @@ SELECT (SELECT count(*) FROM stored WHERE inserted)::int AS new,
        (SELECT count(*) FROM gone)::int AS gone
 
 -- name: stored-members
-SELECT symbol, valid_from::text AS valid_from, valid_to::text AS valid_to
+SELECT symbol, valid_from::text AS valid_from, valid_to::text AS valid_to, source
 FROM index_members
 WHERE "index" = :index
 
 -- name: upsert-symbol-history
 -- Rows by (symbol, valid_from); one that ends where it begins is taken out again, unless the first list of all had it:
 -- else nobody would know that it was ever listed. A repeated call changes nothing.
--- :rows  JSON array of [symbol, figi, share_class_figi, asset_id, valid_from, valid_to, reason, ending]
+-- :rows  JSON array of [symbol, figi, share_class_figi, asset_id, valid_from, valid_to, reason, ending, source]
 WITH incoming AS (
   SELECT r ->> 0 AS symbol, r ->> 1 AS figi, r ->> 2 AS share_class_figi, r ->> 3 AS asset_id,
-         (r ->> 4)::date AS valid_from, (r ->> 5)::date AS valid_to, r ->> 6 AS reason, r ->> 7 AS ending
+         (r ->> 4)::date AS valid_from, (r ->> 5)::date AS valid_to, r ->> 6 AS reason, r ->> 7 AS ending, r ->> 8 AS source
   FROM jsonb_array_elements(:rows::jsonb) AS r
 ),
 emptied AS (
@@ -152,16 +155,18 @@ emptied AS (
     AND i.reason <> 'first seen'
 )
 INSERT INTO symbol_history AS h
-  (dataset, symbol, figi, share_class_figi, asset_id, valid_from, valid_to, reason, ending)
-SELECT :dataset, symbol, figi, share_class_figi, asset_id, valid_from, valid_to, reason, ending
+  (dataset, symbol, figi, share_class_figi, asset_id, valid_from, valid_to, reason, ending, source)
+SELECT :dataset, symbol, figi, share_class_figi, asset_id, valid_from, valid_to, reason, ending, source
 FROM incoming
 WHERE valid_to IS NULL OR valid_to > valid_from OR reason = 'first seen'
 ON CONFLICT (dataset, symbol, valid_from) DO UPDATE
   SET figi = excluded.figi, share_class_figi = excluded.share_class_figi, asset_id = excluded.asset_id,
-      valid_to = excluded.valid_to, reason = excluded.reason, ending = excluded.ending
-  WHERE (h.figi, h.share_class_figi, h.asset_id, h.valid_to, h.reason, h.ending)
+      valid_to = excluded.valid_to, reason = excluded.reason, ending = excluded.ending,
+      source = excluded.source
+  WHERE (h.figi, h.share_class_figi, h.asset_id, h.valid_to, h.reason, h.ending, h.source)
     IS DISTINCT FROM
-    (excluded.figi, excluded.share_class_figi, excluded.asset_id, excluded.valid_to, excluded.reason, excluded.ending)
+    (excluded.figi, excluded.share_class_figi, excluded.asset_id, excluded.valid_to, excluded.reason, excluded.ending,
+      excluded.source)
 
 -- name: forget-former-companies
 -- What was stored about the company that a symbol belonged to before: its details, its valuation, and how asking for
@@ -183,6 +188,7 @@ WHERE a.symbol = t.symbol AND (a.valid_from IS NULL OR a.valid_from < t.since)
 
 -- name: read-symbol-history-rows
 -- Every row of a dataset.
-SELECT symbol, figi, share_class_figi, asset_id, valid_from::text AS valid_from, valid_to::text AS valid_to, reason, ending
+SELECT symbol, figi, share_class_figi, asset_id, valid_from::text AS valid_from, valid_to::text AS valid_to, reason, ending,
+       source
 FROM symbol_history
 WHERE dataset = :dataset

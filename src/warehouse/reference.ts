@@ -100,7 +100,7 @@ function keyOf({ symbol, executionDate, splitFrom, splitTo }: Split) {
 /** A Data API request ends at 4 MiB; escaped JSON within JSON needs room. */
 const CHUNK_BYTES = 2.5 * 1024 * 1024;
 
-/** [symbol, figi, share_class_figi, asset_id, valid_from, valid_to, reason, ending] */
+/** [symbol, figi, share_class_figi, asset_id, valid_from, valid_to, reason, ending, source] */
 type Packed = [string, ...(string | null)[]];
 
 /** The newest row of every symbol of a dataset (`tickers`, `assets`). */
@@ -151,8 +151,9 @@ async function readRows(warehouse: Warehouse, sql: string, values: Record<string
   return (await readPaged(warehouse, sql, values, { key: ['symbol', 'valid_from'] })).map(historyRow);
 }
 
-function pack({ symbol, figi, shareClassFigi, assetId, validFrom, validTo, reason, ending }: HistoryRow): Packed {
-  return [symbol, figi ?? null, shareClassFigi ?? null, assetId ?? null, validFrom, validTo, reason, ending];
+function pack({ symbol, figi, shareClassFigi, assetId, validFrom, validTo, ...row }: HistoryRow): Packed {
+  const ids = [figi ?? null, shareClassFigi ?? null, assetId ?? null];
+  return [symbol, ...ids, validFrom, validTo, row.reason, row.ending, row.source ?? null];
 }
 
 function historyRow(stored: SqlRow): HistoryRow {
@@ -167,6 +168,7 @@ function historyRow(stored: SqlRow): HistoryRow {
   if (figi) row.figi = String(figi);
   if (share_class_figi) row.shareClassFigi = String(share_class_figi);
   if (asset_id) row.assetId = String(asset_id);
+  if (stored.source === 'backfill') row.source = 'backfill';
   return row;
 }
 
@@ -178,14 +180,19 @@ export interface MemberRow {
   symbol: string;
   validFrom: string;
   validTo: string | null;
+  /** Of a time that begins with a list of the past. */
+  source?: 'backfill' | undefined;
 }
 
 /** Every membership of an index that is stored. */
 export async function storedMembers(warehouse: Warehouse, index: string): Promise<MemberRow[]> {
   const rows = await readPaged(warehouse, storedMembersSql, { index }, { key: ['symbol', 'valid_from'] });
-  return rows.map(({ symbol, valid_from, valid_to }) => {
-    return { symbol: String(symbol), validFrom: String(valid_from), validTo: valid_to ? String(valid_to) : null };
-  });
+  return rows.map(({ symbol, valid_from, valid_to, source }) => ({
+    symbol: String(symbol),
+    validFrom: String(valid_from),
+    validTo: valid_to ? String(valid_to) : null,
+    ...(source === 'backfill' && { source }),
+  }));
 }
 
 /**
@@ -202,7 +209,7 @@ export async function restoreMembers(
     const part = new Set(symbols.slice(start, start + WRITE_SYMBOLS));
     const packed = rows
       .filter(({ symbol }) => part.has(symbol))
-      .map(({ symbol, validFrom, validTo }) => [symbol, validFrom, validTo]);
+      .map(({ symbol, validFrom, validTo, source = null }) => [symbol, validFrom, validTo, source]);
     await warehouse.query(dropMembersSql, { index, first, symbols: JSON.stringify([...part]) });
     await warehouse.query(restoreMembersSql, { index, rows: JSON.stringify(packed) });
   }

@@ -1,10 +1,12 @@
-import { type HistoryRow, historyDate, type Listed, planHistory } from '../../checks/symbol-history.ts';
+import type { Listed } from '../../checks/symbol-history.ts';
 import { inFlight } from '../../concurrency.ts';
 import { SYMBOL_LISTS } from '../../datasets/registry.ts';
 import { columnName, lastList, listDates, readEvidence, readList } from '../../datasets/snapshots.ts';
 import { type Lake, listAll } from '../../lake/lake.ts';
 import type { Row } from '../../lake/parquet.ts';
 import { readReport } from '../../lake/reports.ts';
+import { PRICED_LIST } from '../../lake/symbol-history-file.ts';
+import { pastDates } from '../../past/ticker-lists.ts';
 import type { NightReport } from '../../records/run.ts';
 import type { Warehouse } from '../../warehouse/client.ts';
 import { knownRuns, readHistory } from '../../warehouse/reference.ts';
@@ -21,24 +23,6 @@ export function identityOf(row: Row): Listed {
     ...(shareClassFigi && { shareClassFigi }),
     ...(assetId && { assetId }),
   };
-}
-
-/** Pure: the history that lists give one after another, on top of the newest row of each symbol from before them. */
-export function replayHistory(
-  before: readonly HistoryRow[],
-  lists: readonly (readonly [date: string, list: readonly Listed[]])[],
-): HistoryRow[] {
-  const latest = new Map(before.map((row) => [row.symbol, row]));
-  const rows = new Map<string, HistoryRow>();
-  for (const [session, list] of lists) {
-    const known = [...latest.values()];
-    const date = historyDate(known, session);
-    for (const row of planHistory(known, list, { date, isFirst: latest.size === 0 })) {
-      rows.set(`${row.symbol} ${row.validFrom}`, row);
-      latest.set(row.symbol, row);
-    }
-  }
-  return [...rows.values()];
 }
 
 /** The reports of runs that were closed, in order of key. */
@@ -82,9 +66,12 @@ export async function lostHistories(lake: Lake, warehouse: Warehouse): Promise<L
     const lacking = listed.filter(({ symbol }) => !open.has(String(symbol))).length;
     const begins = stored.map(({ validFrom }) => validFrom).sort()[0];
     const first = evidence.get(`sync-${dataset}`)?.first ?? '9999';
+    const [past] = dataset === PRICED_LIST ? await pastDates(lake) : [];
     if (lacking > 0) lost.push([dataset, `${lacking} symbols of the list of ${newest} have no open row`]);
     else if (begins !== undefined && begins > first && (await listDates(lake, dataset)).includes(first))
       lost.push([dataset, `begins ${begins}, the first list is of ${first}`]);
+    else if (past !== undefined && (begins === undefined || begins > past))
+      lost.push([dataset, `begins ${begins ?? 'nowhere'}, the first list of the past is of ${past}`]);
   }
   return { listed: symbols, lost };
 }

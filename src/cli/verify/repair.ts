@@ -1,4 +1,5 @@
 import { lastClosedSession } from '../../calendar/calendar.ts';
+import { replayHistory } from '../../checks/symbol-history.ts';
 import { stopIfAsked } from '../../concurrency.ts';
 import { STORED_LISTS } from '../../datasets/registry.ts';
 import { listDates, readList } from '../../datasets/snapshots.ts';
@@ -6,6 +7,7 @@ import { NamedError } from '../../errors.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
 import { checksumOf, decodeBars, readIngest } from '../../lake/session-files.ts';
 import { executionIsRunning } from '../../night/open.ts';
+import { rebuildHistory } from '../../past/rebuild-history.ts';
 import { counted, statement } from '../../text.ts';
 import type { Warehouse } from '../../warehouse/client.ts';
 import ledgerStatements from '../../warehouse/ledger.sql';
@@ -16,8 +18,9 @@ import { readHistory, writeHistory } from '../../warehouse/reference.ts';
 import type { Context } from '../context.ts';
 import { outcomeOf } from '../outcome.ts';
 import type { Pipeline } from '../pipeline.ts';
+import { withScratch } from '../scratch.ts';
 import { LAKE_TABLES, type Rebuild } from './check.ts';
-import { identityOf, lostHistories, lostRuns, replayHistory } from './lost-rows.ts';
+import { identityOf, lostHistories, lostRuns } from './lost-rows.ts';
 
 const reopenSymbolHistorySql = statement(referenceStatements, 'reopen-symbol-history');
 const restoreNightSql = statement(ledgerStatements, 'restore-night');
@@ -80,7 +83,7 @@ export async function carryOut(step: Rebuild, pipeline: Pipeline, context: Conte
 }
 
 /** The machine's own jobs take the lock; what is done here beside them goes only while nobody has it. */
-async function requireQuiet({ stores }: Pipeline): Promise<void> {
+export async function requireQuiet({ stores }: Pipeline): Promise<void> {
   const owner = await stores.runs.lock();
   if (!owner || stores.config.STAGE === 'local' || !(await executionIsRunning()(owner.executionArn))) return;
   throw new NamedError('Night.LockBusy', {
@@ -155,5 +158,7 @@ async function loadHistories(lake: Lake, warehouse: Warehouse): Promise<number> 
     await writeHistory(warehouse, dataset, rows);
     written += rows.length;
   }
+  const session = lastClosedSession(new Date());
+  written += await withScratch('history', (scratch) => rebuildHistory({ lake, warehouse, scratch, session }));
   return written;
 }

@@ -1,6 +1,6 @@
 import { sessionAt, sessionNumber } from '../../calendar/calendar.ts';
 import { generatedBar, sessionNumberOn, shareFactor } from './generated-bar.ts';
-import type { Listing } from './listings.ts';
+import { type Listing, tickerIn } from './listings.ts';
 import { hash, hexOf, textKey, unit, walk } from './noise.ts';
 import type { DividendRow } from './source.ts';
 
@@ -120,7 +120,7 @@ export function dividendRows(listing: Listing, asOf: string): DividendRow[] {
     const amount = amountOf(payout);
     rows.push({
       id,
-      ticker: listing.ticker,
+      ticker: tickerIn(listing, session),
       cash_amount: amount,
       currency,
       declaration_date: sessionAt(session - DECLARED),

@@ -1,5 +1,5 @@
 import { isSession, previousSession, sessionNumber } from '../../calendar/calendar.ts';
-import type { Listing } from './listings.ts';
+import { type Listing, tickerIn } from './listings.ts';
 import { hash, unit, walk } from './noise.ts';
 import type { BarRow } from './source.ts';
 
@@ -45,7 +45,7 @@ export function generatedBar(listing: Listing, n: number): BarRow | undefined {
   const busy = Math.exp(2 * (unit(key, 64, n) + unit(key, 65, n) - 1));
   const whole = Math.max(1, Math.round((listing.baseVolume * busy) / factor));
   const v = hash(key, 66, n) % 100 === 0 ? whole + (1 + (hash(key, 67, n) % 9)) / 10 : whole;
-  const row: BarRow = { T: listing.ticker, o, h, l, c, v };
+  const row: BarRow = { T: tickerIn(listing, n), o, h, l, c, v };
   if (unit(key, 68, n) >= BARE_SHARE) {
     row.vw = Math.round((l + (h - l) * unit(key, 69, n)) * 1e4) / 1e4;
     row.n = Math.max(1, Math.round(whole / (40 + 160 * unit(key, 70, n))));

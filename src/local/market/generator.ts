@@ -49,6 +49,8 @@ export function generateMarket(options: GeneratorOptions): MarketSource {
     const asOf = sessionNumberOn(date);
     if (last?.asOf !== asOf) {
       const rows = sorted.map((listing) => tickerRow(listing, asOf)).filter((row) => row !== undefined);
+      // Some had other symbols then.
+      rows.sort((a, b) => byCodeUnit(a.ticker, b.ticker));
       last = { asOf, rows };
     }
     return last.rows;

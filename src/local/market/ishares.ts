@@ -1,3 +1,5 @@
+import { isSession } from '../../calendar/calendar.ts';
+import { readDay } from '../../calendar/dates.ts';
 import { INDEX_EVENTS } from '../../calendar/index-events.ts';
 import { alterRows } from './misbehave.ts';
 import { textKey, unit } from './noise.ts';
@@ -45,9 +47,24 @@ function lineOf({ ticker, name, sector, assetClass, price, exchange }: HoldingRo
   return [...cells, ...rest].map((cell) => `"${String(cell).replaceAll('"', '""')}"`).join(',');
 }
 
+/** The day whose holdings are asked for: `asOfDate=20251119`, else the last session; undefined for one without holdings. */
+function dayAsked({ query, lastClosed, source }: VendorRequest): string | undefined {
+  const asked = query.get('asOfDate');
+  if (asked === null) return lastClosed;
+  const date = asked.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3');
+  const isKnown = readDay(date) !== undefined && date <= lastClosed && date >= (source.earliest ?? date);
+  return isKnown && isSession(date) ? date : undefined;
+}
+
+/** What the fund's site answers for a day without holdings. */
+const NO_HOLDINGS = `\ufeffPractice Russell 2000 ETF\nFund Holdings as of,"-"\nInception Date,"May 22, 2000"\n${BLANK}\n`;
+
 /** The whole file: byte order mark, a preamble whose length changes from day to day, the table, the closing text. */
-async function answerHoldings({ source, lastClosed, active }: VendorRequest): Promise<MarketResponse> {
-  const holdings = fundHoldings(await source.tickers(undefined, lastClosed), lastClosed);
+async function answerHoldings(asked: VendorRequest): Promise<MarketResponse> {
+  const { source, active } = asked;
+  const [day, type] = [dayAsked(asked), 'text/csv;charset=UTF-8'];
+  if (day === undefined) return { status: 200, text: NO_HOLDINGS, type };
+  const holdings = fundHoldings(await source.tickers(undefined, day), day);
   const rows = alterRows(holdings, active) as HoldingRow[];
   const more = [
     'Inception Date,"May 22, 2000"',
@@ -58,15 +75,15 @@ async function answerHoldings({ source, lastClosed, active }: VendorRequest): Pr
   ];
   const lines = [
     'Practice Russell 2000 ETF',
-    `Fund Holdings as of,"${longDate(lastClosed)}"`,
-    ...more.slice(0, 1 + (Number(lastClosed.slice(8)) % more.length)),
+    `Fund Holdings as of,"${longDate(day)}"`,
+    ...more.slice(0, 1 + (Number(day.slice(8)) % more.length)),
     BLANK,
     HEADER,
     ...rows.map((row) => lineOf(row, holdings.length)),
     BLANK,
     CLOSING,
   ];
-  return { status: 200, text: `\ufeff${lines.join('\n')}\n`, type: 'text/csv;charset=UTF-8' };
+  return { status: 200, text: `\ufeff${lines.join('\n')}\n`, type };
 }
 
 function page(status: number, words: string): MarketResponse {

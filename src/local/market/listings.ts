@@ -17,6 +17,8 @@ export interface Listing extends NamedSymbol {
   /** First session without it; Infinity when it is never delisted. */
   died: number;
   splits: ListingSplit[];
+  /** The symbol it had before session number `until`, when it took its present one. */
+  former?: { ticker: string; until: number };
   /** Natural logarithm of its middle price in USD on today's share basis. */
   baseLog: number;
   /** Scale of a daily log return; the largest move is about seven times this. */
@@ -68,6 +70,20 @@ function splitsOf(index: number, key: number, life: { born: number; died: number
   return splits.filter(({ session }) => session > life.born && session < life.died);
 }
 
+/** Every 40th listing had another symbol until a session in 2013–2024; none of those that split. */
+function formerOf(name: NamedSymbol, index: number, key: number, life: { born: number; died: number }) {
+  if (index < ODD_SYMBOLS.length || index % SPLIT_EVERY !== 23 || !/^[A-Z]{3,4}$/.test(name.ticker)) return {};
+  const [first, last] = [sessionNumber('2013-01-02'), sessionNumber('2024-12-31')];
+  const until = first + Math.floor(unit(key, 23) * (last - first));
+  // Generated symbols have no X in them: nobody else has or had this one.
+  return until > life.born && until < life.died ? { former: { ticker: `X${name.ticker}`, until } } : {};
+}
+
+/** What a listing was called in a session. */
+export function tickerIn({ ticker, former }: Listing, session: number): string {
+  return former !== undefined && session < former.until ? former.ticker : ticker;
+}
+
 function listingOf(name: NamedSymbol, index: number, seed: number): Listing {
   const key = textKey(name.ticker, seed);
   const life =
@@ -78,6 +94,7 @@ function listingOf(name: NamedSymbol, index: number, seed: number): Listing {
     key,
     ...life,
     splits: splitsOf(index, key, life),
+    ...formerOf(name, index, key, life),
     baseLog: Math.log(low) + unit(key, 40) * Math.log(high / low),
     sigma: name.type === 'ETF' ? 0.003 + unit(key, 41) * 0.006 : 0.006 + unit(key, 41) * 0.014,
     baseVolume: 10 ** (3.2 + unit(key, 42) * (name.market === 'otc' ? 2 : 3.8)),

@@ -44,6 +44,7 @@ export async function answerTickers(asked: VendorRequest): Promise<MarketRespons
   if (sort !== 'ticker' || (order !== 'asc' && order !== 'desc'))
     throw new NamedError('Usage.Invalid', "The practice market sorts by 'ticker', order 'asc' or 'desc'.");
   const date = dateOf(filters, 'date');
+  if (date !== undefined && date < (asked.source.earliest ?? date)) return outOfPlan(asked);
   const asOf = date === undefined || date > asked.lastClosed ? asked.lastClosed : date;
   const found = await rowsFor(asked, filters, asOf);
   const page = pageOf(order === 'asc' ? found : found.toReversed(), withDate(filters, asOf), {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { identityOf, replayHistory } from '../../../src/cli/verify/lost-rows.ts';
+import { replayHistory } from '../../../src/checks/symbol-history.ts';
+import { identityOf } from '../../../src/cli/verify/lost-rows.ts';
 import { inOrder, stepText } from '../../../src/cli/verify/repair.ts';
 import { lostMembers, membershipsOf } from '../../../src/datasets/index-members.ts';
 

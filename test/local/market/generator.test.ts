@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSession, previousSession, sessionsBetween } from '../../../src/calendar/calendar.ts';
+import { isSession, nextSession, previousSession, sessionsBetween } from '../../../src/calendar/calendar.ts';
 import { generateMarket } from '../../../src/local/market/generator.ts';
 import { ODD_SYMBOLS } from '../../../src/local/market/listings.ts';
 
@@ -147,10 +147,9 @@ describe('generated market', () => {
       expect(traded.has(row.ticker)).toBe(false);
       const died = row.delisted_utc!.slice(0, 10);
       expect(isSession(died)).toBe(true);
-      expect((await barsBySymbol(died)).has(row.ticker)).toBe(false);
-      const before = (await market.tickers(undefined, previousSession(died))).find(
-        ({ ticker }) => ticker === row.ticker,
-      );
+      // The last day on which it was traded, or halted.
+      expect((await barsBySymbol(nextSession(died))).has(row.ticker)).toBe(false);
+      const before = (await market.tickers(undefined, died)).find(({ ticker }) => ticker === row.ticker);
       expect(before).toMatchObject({ active: true });
       expect(before).not.toHaveProperty('delisted_utc');
     }
