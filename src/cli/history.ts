@@ -260,7 +260,7 @@ function print(
         `  ${refused.error}`,
       ]);
     terminal.print(
-      `symbol_history: ${counted(historyRows, 'row')} written. What nights recorded from ${until} on is unchanged.`,
+      `symbol_history: ${counted(historyRows, 'row')} changed. What nights recorded from ${until} on is unchanged.`,
     );
     if (names) terminal.print(namesText(names));
   }
@@ -286,6 +286,6 @@ function namesText(names: NamesAndBars): string[] {
       : [
           `  ${counted(lacking, 'bar')} without a name (${examples}${(unnamed ?? []).length < 5 ? '' : ', …'}): ${figure(unlisted)} of symbols in no list, ${figure(at_other_times)} of symbols that are listed at other times only.`,
         ]),
-    `  ${counted(otc + not_traded, 'name')} without a bar: ${figure(otc)} traded over the counter, ${figure(not_traded)} not traded that day.`,
+    `  ${counted(otc + not_traded, 'name')} without a bar: ${figure(otc)} over the counter, ${figure(not_traded)} not traded that day.`,
   ];
 }

@@ -177,7 +177,7 @@ test('month-end lists make a history that names every bar, with each beginning a
   const again = await history('--reference', '--from', '2025-06-02');
   expect(again.code, again.stderr).toBe(0);
   expect(again.stderr).toContain('every one is there');
-  expect(again.stdout).toContain('symbol_history: 0 rows written');
+  expect(again.stdout).toContain('symbol_history: 0 rows changed');
   expect(again.stdout).toContain('Every bar has a name.');
   expect(asked(market)).toEqual([]);
   expect(lakeFiles(home)).toEqual(before);

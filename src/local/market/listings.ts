@@ -75,8 +75,8 @@ function formerOf(name: NamedSymbol, index: number, key: number, life: { born: n
   if (index < ODD_SYMBOLS.length || index % SPLIT_EVERY !== 23 || !/^[A-Z]{3,4}$/.test(name.ticker)) return {};
   const [first, last] = [sessionNumber('2013-01-02'), sessionNumber('2024-12-31')];
   const until = first + Math.floor(unit(key, 23) * (last - first));
-  // Generated symbols have no X in them: nobody else has or had this one.
-  return until > life.born && until < life.died ? { former: { ticker: `X${name.ticker}`, until } } : {};
+  // Generated symbols have no Q in them: nobody else has or had this one.
+  return until > life.born && until < life.died ? { former: { ticker: `Q${name.ticker}`, until } } : {};
 }
 
 /** What a listing was called in a session. */
