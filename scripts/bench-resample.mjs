@@ -14,6 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const program = join(root, 'dist/bench/resample.mjs');
 
 await bundle(join(root, 'scripts/resample/side.ts'), program);
+await bundle(join(root, 'batch-images/resampler/thread.ts'), join(root, 'dist/bench/thread.mjs'));
 
 async function run(folder, side, argument = '0') {
   const child = spawn(process.execPath, [program, folder, side, argument], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,5 +1,5 @@
 // Bundles every function, job and the command line into dist/, functions also as zips. Same sources, same bytes.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -45,7 +45,7 @@ const bundles = await Promise.all([
     build({
       ...shared,
       external,
-      entryPoints: [`${root}batch-images/${name}/main.ts`],
+      entryPoints: ['main.ts', 'thread.ts'].map((file) => `${root}batch-images/${name}/${file}`).filter(existsSync),
       outdir: `${outdir}/batch-images/${name}`,
     }),
   ),

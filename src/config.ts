@@ -234,7 +234,7 @@ export const SETTINGS = [
     positive.default(6000),
     'With more symbols than this a night consolidates in several jobs at once.',
   ),
-  setting('MEMORY_LIMIT_MB', wholeOf(64, MOST).default(700), "The resampler's DuckDB memory limit."),
+  setting('MEMORY_LIMIT_MB', wholeOf(64, MOST).default(700), 'Megabytes of bars that a resample holds.'),
   setting('MODE', z.enum(['incremental', 'full']).default('incremental'), 'full = jobs rebuild everything.'),
   setting(
     'HISTORY_SESSIONS',

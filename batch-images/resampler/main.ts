@@ -1,3 +1,3 @@
 import { resampler } from './resampler.ts';
 
-await resampler(process);
+await resampler(process, new URL('thread.mjs', import.meta.url));

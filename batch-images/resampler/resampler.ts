@@ -7,16 +7,24 @@ import { resample } from '../../src/jobs/resample/resample.ts';
 import { writeCatalog } from '../../src/lake/catalog.ts';
 import { keys } from '../../src/lake/lake.ts';
 
-/** The resampler: daily bars into bars of N sessions. */
-export function resampler(host: JobHost): Promise<void> {
+/** As many as Batch gives the job processors. */
+const THREADS = 2;
+
+/**
+ * The resampler: daily bars into bars of N sessions.
+ * @param thread the program of its threads; without it the job has one
+ */
+export function resampler(host: JobHost, thread?: URL): Promise<void> {
   return runJob('resample', host, async ({ lake, config, runId, signal, progress }) => {
     const { mode, intervals } = resamplerArguments(host.argv.slice(2));
     const summary = await resample(lake, {
       mode: mode ?? config.MODE,
       intervals: intervals ?? config.RESAMPLING_INTERVALS,
       runId,
+
       scratch: config.SCRATCH_DIR,
       memoryLimitMb: config.MEMORY_LIMIT_MB,
+      threads: thread && { threads: THREADS, program: thread },
       signal,
       progress,
     });

@@ -14,7 +14,7 @@ import type { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/lake.ts';
 
 /** The longest history: sessions from 1962 on; 59 of 5,419 symbols have it. */
-const LONGEST = 15_900;
+export const LONGEST = 15_900;
 const SHORTEST = 5;
 const MEDIAN = 1130;
 /** Bars a symbol on average: 10,842,928 / 5,419. */

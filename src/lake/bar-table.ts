@@ -42,7 +42,7 @@ export async function decodeBarColumns(
     if (bars) adopting?.(key);
     return bars;
   };
-  return readColumns(BAR_COLUMNS, bytes, key, adopt);
+  return readColumns(BAR_COLUMNS, bytes, key, { adopt });
 }
 
 /**

@@ -29,6 +29,7 @@ function requestsOf({ call, keys = 1 }: LakeCall): Requests {
   switch (call) {
     case 'read':
     case 'open':
+    case 'holds':
       return { reads: 1, writes: 0 };
     case 'localise':
       return { reads: keys, writes: 0 };

@@ -31,6 +31,8 @@ export interface Lake {
   /** The object with its version; undefined when absent. */
   open(key: string): Promise<{ bytes: Uint8Array; etag: string } | undefined>;
   write(key: string, bytes: Uint8Array, condition?: Condition): Promise<void>;
+  /** Whether the stored object is these bytes; for stores that know it with less than a read. */
+  holds?(key: string, bytes: Uint8Array): Promise<boolean>;
   /** The stored object is what a write would have stored; it is to last as if it had been written now. */
   keep?(key: string): Promise<void>;
   /** Missing keys count as removed. */
@@ -43,6 +45,13 @@ export interface Lake {
   localise(keys: readonly string[], scratch: string): Promise<string[]>;
   /** Moves a finished local file to the key; atomic for readers. */
   adopt(localPath: string, key: string): Promise<void>;
+}
+
+/** Whether the stored object is these bytes. */
+export async function isStored(lake: Lake, key: string, bytes: Uint8Array): Promise<boolean> {
+  if (lake.holds) return lake.holds(key, bytes);
+  const stored = await lake.read(key);
+  return stored !== undefined && Buffer.compare(stored, bytes) === 0;
 }
 
 /** Writes only when the stored bytes differ, so that a second run of a night leaves every file as it is. */

@@ -59,10 +59,19 @@ function varint(out: Uint8Array, offset: number, value: number): number {
   return at;
 }
 
-/** Reads `count` codes. @throws RangeError when the bytes end before them, or hold more than them */
-export function readHybrid(bytes: Uint8Array, width: number, count: number): Int32Array {
+/**
+ * Reads `count` codes.
+ * @param room for them, not shorter than they are
+ * @throws RangeError when the bytes end before them, or hold more than them
+ */
+export function readHybrid(
+  bytes: Uint8Array,
+  width: number,
+  count: number,
+  room = new Int32Array(count),
+): Int32Array<ArrayBuffer> {
   if (width > 24) throw new RangeError(`${width} bits a code`);
-  const codes = new Int32Array(count);
+  const codes = room.length === count ? room : room.subarray(0, count);
   const mask = 2 ** width - 1;
   let at = 0;
   const byte = (): number => {
@@ -109,140 +118,230 @@ export function readHybrid(bytes: Uint8Array, width: number, count: number): Int
 export type ThriftValue = number | boolean | Uint8Array | ThriftStruct | ThriftValue[];
 export type ThriftStruct = Map<number, ThriftValue>;
 
-const [TRUE, FALSE, I32, I64, BINARY, LIST, STRUCT] = [1, 2, 5, 6, 8, 9, 12];
+const [TRUE, FALSE, BYTE, I16, I32, I64, BINARY, LIST, SET, STRUCT] = [1, 2, 3, 4, 5, 6, 8, 9, 10, 12];
 
-/** What a field or a list element is written as: the caller knows the schema, the protocol wants the type. */
-export type Field =
-  | { i32: number }
-  | { i64: number }
-  | { text: string }
-  | { bytes: Uint8Array }
-  | { flag: boolean }
-  | { struct: Fields }
-  | { list: Field[] };
-/** Field id → value, ids ascending. */
-export type Fields = [id: number, value: Field][];
+/** Fields of a struct that are wanted, each with those of its own structs or of its list's; `true` = whole. */
+export interface Wanted {
+  [id: number]: Wanted | true;
+}
 
-/** Reads one struct at an offset. @throws RangeError when the bytes end too soon or are no such struct. */
-export function readStruct(bytes: Uint8Array, offset: number): { struct: ThriftStruct; end: number } {
-  let at = offset;
-  const byte = (): number => {
-    const value = bytes[at++];
+/**
+ * Reads one struct at an offset.
+ * @param wanted what to make values of; the rest is only passed over. Undefined: everything
+ * @throws RangeError when the bytes end too soon or are no such struct.
+ */
+export function readStruct(bytes: Uint8Array, offset: number, wanted?: Wanted): { struct: ThriftStruct; end: number } {
+  const reader = new ThriftReader(bytes, offset);
+  return { struct: reader.struct(wanted ?? true, 0), end: reader.at };
+}
+
+class ThriftReader {
+  constructor(
+    private readonly bytes: Uint8Array,
+    public at: number,
+  ) {}
+
+  struct(wanted: Wanted | true, depth: number): ThriftStruct {
+    const fields: ThriftStruct = new Map();
+    let id = 0;
+    for (let head = this.byte(); head !== 0; head = this.byte()) {
+      id = head >> 4 === 0 ? this.zigzag() : id + (head >> 4);
+      if (id < 0 || id > 32_767) throw new RangeError(`thrift: a field ${id}`);
+      const inner = wanted === true ? true : wanted[id];
+      if (inner === undefined) this.pass(head & 15, depth);
+      else fields.set(id, this.value(head & 15, inner, depth));
+    }
+    return fields;
+  }
+
+  private value(type: number, wanted: Wanted | true, depth: number): ThriftValue {
+    if (depth > 16) throw new RangeError('thrift: too deep');
+    if (type === TRUE || type === FALSE) return type === TRUE;
+    if (type === BYTE) return this.byte();
+    if (type === I16 || type === I32 || type === I64) return this.zigzag();
+    if (type === BINARY) {
+      const end = this.endOfText();
+      const text = this.bytes.subarray(this.at, end);
+      this.at = end;
+      return text;
+    }
+    if (type === STRUCT) return this.struct(wanted, depth + 1);
+    const { size, element } = this.list(type);
+    const values: ThriftValue[] = [];
+    for (let i = 0; i < size; i++)
+      // Booleans in lists take a byte each, unlike those in fields.
+      values.push(element <= FALSE ? this.byte() === TRUE : this.value(element, wanted, depth + 1));
+    return values;
+  }
+
+  /** Reads a value that nobody wants. */
+  private pass(type: number, depth: number): void {
+    if (depth > 16) throw new RangeError('thrift: too deep');
+    if (type === TRUE || type === FALSE) return;
+    if (type === BYTE) this.byte();
+    else if (type === I16 || type === I32 || type === I64) this.zigzag();
+    else if (type === BINARY) this.at = this.endOfText();
+    else if (type === STRUCT) {
+      for (let head = this.byte(); head !== 0; head = this.byte()) {
+        if (head >> 4 === 0) this.zigzag();
+        this.pass(head & 15, depth + 1);
+      }
+    } else {
+      const { size, element } = this.list(type);
+      for (let i = 0; i < size; i++)
+        if (element <= FALSE) this.byte();
+        else this.pass(element, depth + 1);
+    }
+  }
+
+  private list(type: number): { size: number; element: number } {
+    if (type !== LIST && type !== SET) throw new RangeError(`thrift: type ${type} is not used by Parquet's footer`);
+    const head = this.byte();
+    const size = head >> 4 === 15 ? this.varint() : head >> 4;
+    if (size > this.bytes.length) throw new RangeError('thrift: a list longer than the file');
+    return { size, element: head & 15 };
+  }
+
+  private byte(): number {
+    const value = this.bytes[this.at++];
     if (value === undefined) throw new RangeError('thrift: the bytes end too soon');
     return value;
-  };
-  const varint = (): number => {
+  }
+
+  private varint(): number {
     let value = 0;
     let scale = 1;
     for (;;) {
-      const next = byte();
+      const next = this.byte();
       value += (next & 0x7f) * scale;
       if (next < 0x80) return value;
       scale *= 128;
       if (scale > 2 ** 63) throw new RangeError('thrift: a number without end');
     }
-  };
-  const zigzag = (): number => {
-    const value = varint();
+  }
+
+  private zigzag(): number {
+    const value = this.varint();
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  };
-  const binary = (): Uint8Array => {
-    const length = varint();
-    if (at + length > bytes.length) throw new RangeError('thrift: a text beyond the end');
-    at += length;
-    return bytes.subarray(at - length, at);
-  };
-  const list = (depth: number): ThriftValue[] => {
-    const head = byte();
-    const size = head >> 4 === 15 ? varint() : head >> 4;
-    if (size > bytes.length) throw new RangeError('thrift: a list longer than the file');
-    const values: ThriftValue[] = [];
-    // Booleans in lists take a byte each, unlike those in fields.
-    for (let i = 0; i < size; i++) values.push((head & 15) <= FALSE ? byte() === TRUE : value(head & 15, depth));
-    return values;
-  };
-  const value = (type: number, depth: number): ThriftValue => {
-    if (depth > 16) throw new RangeError('thrift: too deep');
-    if (type === TRUE || type === FALSE) return type === TRUE;
-    if (type === 3) return byte();
-    if (type === 4 || type === I32 || type === I64) return zigzag();
-    if (type === BINARY) return binary();
-    if (type === LIST || type === 10) return list(depth + 1);
-    if (type === STRUCT) return struct(depth + 1);
-    throw new RangeError(`thrift: type ${type} is not used by Parquet's footer`);
-  };
-  const struct = (depth: number): ThriftStruct => {
-    const fields: ThriftStruct = new Map();
-    let id = 0;
-    for (let head = byte(); head !== 0; head = byte()) {
-      id = head >> 4 === 0 ? zigzag() : id + (head >> 4);
-      if (id < 0 || id > 32_767) throw new RangeError(`thrift: a field ${id}`);
-      fields.set(id, value(head & 15, depth));
-    }
-    return fields;
-  };
-  return { struct: struct(0), end: at };
+  }
+
+  private endOfText(): number {
+    const length = this.varint();
+    if (this.at + length > this.bytes.length) throw new RangeError('thrift: a text beyond the end');
+    return this.at + length;
+  }
 }
 
-/** One struct as bytes. */
-export function writeStruct(fields: Fields): Uint8Array {
-  let out = Buffer.allocUnsafe(2048);
-  let at = 0;
-  const room = (size: number) => {
-    if (at + size <= out.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(out.length * 2, at + size));
-    out.copy(grown, 0, 0, at);
-    out = grown;
-  };
-  const varint = (value: number) => {
-    room(10);
+/**
+ * Bytes one behind the other, of which structs are written field by field, ids ascending. Its memory is used again by the
+ * next file: thousands of a hundred kilobytes each would be most of a job's garbage.
+ */
+export class FileWriter {
+  at = 0;
+  private memory = Buffer.allocUnsafeSlow(1 << 16);
+  /** Of each open struct the id of its last field. */
+  private ids: number[] = [];
+
+  begin(): void {
+    this.at = 0;
+    this.ids = [];
+  }
+
+  /** What was written since `begin`, until the next one. */
+  written(): Uint8Array {
+    return this.memory.subarray(0, this.at);
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.room(bytes.length);
+    this.memory.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
+  /** A struct that is no field: a whole one, or an element of a list. */
+  struct(): void {
+    this.ids.push(0);
+  }
+
+  end(): void {
+    this.ids.pop();
+    this.byte(0);
+  }
+
+  structField(id: number): void {
+    this.head(id, STRUCT);
+    this.struct();
+  }
+
+  i32(id: number, value: number): void {
+    this.head(id, I32);
+    this.zigzag(value);
+  }
+
+  i64(id: number, value: number): void {
+    this.head(id, I64);
+    this.zigzag(value);
+  }
+
+  bytes(id: number, bytes: Uint8Array): void {
+    this.head(id, BINARY);
+    this.varint(bytes.length);
+    this.raw(bytes);
+  }
+
+  flag(id: number, flag: boolean): void {
+    this.head(id, flag ? TRUE : FALSE);
+  }
+
+  structs(id: number, count: number): void {
+    this.list(id, STRUCT, count);
+  }
+
+  i32s(id: number, values: readonly number[]): void {
+    this.list(id, I32, values.length);
+    for (const value of values) this.zigzag(value);
+  }
+
+  texts(id: number, texts: readonly Uint8Array[]): void {
+    this.list(id, BINARY, texts.length);
+    for (const text of texts) {
+      this.varint(text.length);
+      this.raw(text);
+    }
+  }
+
+  private list(id: number, type: number, count: number): void {
+    this.head(id, LIST);
+    this.byte((Math.min(count, 15) << 4) | type);
+    if (count >= 15) this.varint(count);
+  }
+
+  private head(id: number, type: number): void {
+    const last = this.ids.length - 1;
+    this.byte(((id - this.ids[last]!) << 4) | type);
+    this.ids[last] = id;
+  }
+
+  private zigzag(value: number): void {
+    this.varint(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
+  private varint(value: number): void {
+    this.room(10);
     let rest = value;
-    while (rest >= 128) {
-      out[at++] = (rest % 128) + 128;
-      rest = Math.floor(rest / 128);
-    }
-    out[at++] = rest;
-  };
-  const zigzag = (value: number) => varint(value < 0 ? -2 * value - 1 : 2 * value);
-  const binary = (bytes: Uint8Array) => {
-    varint(bytes.length);
-    room(bytes.length);
-    out.set(bytes, at);
-    at += bytes.length;
-  };
-  const content = (field: Field) => {
-    if ('i32' in field) zigzag(field.i32);
-    else if ('i64' in field) zigzag(field.i64);
-    else if ('text' in field) binary(Buffer.from(field.text, 'utf8'));
-    else if ('bytes' in field) binary(field.bytes);
-    else if ('struct' in field) struct(field.struct);
-    else if ('list' in field) {
-      room(1);
-      const type = field.list[0] ? typeOf(field.list[0]) : STRUCT;
-      out[at++] = (Math.min(field.list.length, 15) << 4) | type;
-      if (field.list.length >= 15) varint(field.list.length);
-      for (const element of field.list) content(element);
-    }
-  };
-  const struct = (all: Fields) => {
-    let last = 0;
-    for (const [id, field] of all) {
-      room(1);
-      out[at++] = ((id - last) << 4) | typeOf(field);
-      content(field);
-      last = id;
-    }
-    room(1);
-    out[at++] = 0;
-  };
-  struct(fields);
-  return out.subarray(0, at);
-}
+    for (; rest >= 128; rest = Math.floor(rest / 128)) this.memory[this.at++] = (rest % 128) + 128;
+    this.memory[this.at++] = rest;
+  }
 
-function typeOf(field: Field): number {
-  if ('i32' in field) return I32;
-  if ('i64' in field) return I64;
-  if ('flag' in field) return field.flag ? TRUE : FALSE;
-  if ('struct' in field) return STRUCT;
-  return 'list' in field ? LIST : BINARY;
+  private byte(value: number): void {
+    this.room(1);
+    this.memory[this.at++] = value;
+  }
+
+  private room(bytes: number): void {
+    if (this.at + bytes <= this.memory.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.memory.length * 2, this.at + bytes));
+    this.memory.copy(grown, 0, 0, this.at);
+    this.memory = grown;
+  }
 }

@@ -2,22 +2,23 @@ import { parquetMetadata, parquetRead, type SchemaElement } from 'hyparquet';
 import { DAY_MS } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
 import { type Column, type ColumnData, type ColumnsOf, type ColumnType, textOf } from './parquet.ts';
-import { decodeColumns } from './parquet-decode.ts';
+import { type Arena, decodeColumns } from './parquet-decode.ts';
 import { checkFile } from './parquet-pages.ts';
 
 /**
  * The columns of a schema from a Parquet file: at once when encodeColumns wrote it, slower through hyparquet else.
  * @param adopt turns a file that lacks one of the columns into them; without it such a file is an error
+ * @param arena for who reads many files and keeps none
  * @throws Lake.Corrupt, naming the key, for anything that cannot be read as these columns
  */
 export async function readColumns<S extends readonly Column[]>(
   schema: S,
   bytes: Uint8Array,
   key: string,
-  adopt?: (foreign: ForeignColumns) => ColumnsOf<S> | undefined,
+  { adopt, arena }: { adopt?: (foreign: ForeignColumns) => ColumnsOf<S> | undefined; arena?: Arena } = {},
 ): Promise<ColumnsOf<S>> {
   try {
-    const columns = decodeColumns(schema, bytes);
+    const columns = decodeColumns(schema, bytes, arena);
     if (columns) return checkTimes(schema, columns as ColumnsOf<S>, key);
   } catch (error) {
     throw corruptFile(key, (error as Error).message, error);
@@ -51,8 +52,7 @@ const [MOST_DAYS, MOST_HIGH] = [8.64e15 / DAY_MS, 2 ** 21];
 function checkTimes<S extends readonly Column[]>(schema: S, columns: ColumnsOf<S>, key: string): ColumnsOf<S> {
   for (const { name, type } of schema) {
     const data = columns[name as keyof typeof columns] as ColumnData;
-    if (type === 'date' && (data as Int32Array).some((day) => day > MOST_DAYS || day < -MOST_DAYS))
-      throw corruptFile(key, `a ${name} that is no date`);
+    if (type === 'date' && !areDays(data as Int32Array)) throw corruptFile(key, `a ${name} that is no date`);
     if (type !== 'timestamp') continue;
     const { buffer, byteOffset, length } = data as BigInt64Array;
     const halves = new Int32Array(buffer, byteOffset, length * 2);
@@ -60,6 +60,11 @@ function checkTimes<S extends readonly Column[]>(schema: S, columns: ColumnsOf<S
       if (halves[high]! >= MOST_HIGH || halves[high]! < -MOST_HIGH) throw corruptFile(key, `a ${name} that is no time`);
   }
   return columns;
+}
+
+function areDays(days: Int32Array): boolean {
+  for (let row = 0; row < days.length; row++) if (days[row]! > MOST_DAYS || days[row]! < -MOST_DAYS) return false;
+  return true;
 }
 
 /** Of the values as hyparquet gives them; the rest are numbers. */

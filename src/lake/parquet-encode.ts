@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type Column, type ColumnData, type Columns, lengthOf, physicalType, type Text } from './parquet.ts';
-import { type Field, type Fields, writeHybrid, writeRun, writeStruct } from './parquet-bits.ts';
+import { FileWriter, writeHybrid, writeRun } from './parquet-bits.ts';
 
 const MAGIC = Buffer.from('PAR1');
 const [PLAIN, RLE, RLE_DICTIONARY] = [0, 3, 8];
@@ -21,41 +21,53 @@ interface Chunk {
   max: Uint8Array | undefined;
 }
 
+/** A column's pages as they lie in the file: where they begin, where the data page does, where they end. */
+interface StoredChunk {
+  column: Column;
+  chunk: Chunk;
+  start: number;
+  data: number;
+  end: number;
+}
+
 /**
  * Columns as one Parquet file: one row group, one uncompressed page a column, text by dictionary, statistics, a
  * checksum a page. Why an own writer: the copy of typed arrays is some hundred times faster than a writer that takes
  * values one by one, and 4-decimal prices hardly compress. The same columns give the same bytes.
  */
 export function encodeColumns(schema: readonly Column[], columns: Columns): Uint8Array {
+  const bytes = encodeInto(shared, schema, columns);
+  // In memory of its own, which can be handed to another thread.
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  own.set(bytes);
+  return own;
+}
+
+const shared = new FileWriter();
+
+/** The same in the memory of a writer, where it stays until the writer's next file. */
+export function encodeInto(out: FileWriter, schema: readonly Column[], columns: Columns): Uint8Array {
   const rows = schema[0] ? lengthOf(columns[schema[0].name]!) : 0;
-  const pieces: Uint8Array[] = [MAGIC];
-  let offset = MAGIC.length;
-  const chunks: Field[] = [];
-  let total = 0;
+  out.begin();
+  out.raw(MAGIC);
+  const chunks: StoredChunk[] = [];
   for (const column of rows === 0 ? [] : schema) {
     const chunk = encodeColumn(column, columns[column.name]!);
-    const start = offset;
-    let data = offset;
+    const start = out.at;
+    let data = start;
     for (const page of chunk.pages) {
-      if (!page.dictionary) data = offset;
-      const size = page.parts.reduce((sum, part) => sum + part.length, 0);
-      const header = pageHeader(page, size);
-      pieces.push(header, ...page.parts);
-      offset += header.length + size;
+      if (!page.dictionary) data = out.at;
+      writePage(out, page);
     }
-    total += offset - start;
-    chunks.push({
-      struct: [
-        [2, { i64: start }],
-        [3, { struct: chunkMeta(column, chunk, start, data, offset, rows) }],
-      ],
-    });
+    chunks.push({ column, chunk, start, data, end: out.at });
   }
-  const footer = writeStruct(fileMeta(schema, rows, chunks, total));
-  const tail = Buffer.alloc(8);
-  tail.writeUInt32LE(footer.length, 0);
-  MAGIC.copy(tail, 4);
-  return Buffer.concat([...pieces, footer, tail]);
+  const footer = out.at;
+  writeFooter(out, schema, rows, chunks);
+  const size = Buffer.allocUnsafe(4);
+  size.writeUInt32LE(out.at - footer);
+  out.raw(size);
+  out.raw(MAGIC);
+  return out.written();
 }
 
 function encodeColumn(column: Column, data: ColumnData): Chunk {
@@ -207,119 +219,120 @@ function bytesOf(data: Int32Array | Float64Array | BigInt64Array | Uint8Array): 
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-function pageHeader({ parts, values, dictionary, encoding }: Page, size: number): Uint8Array {
-  // zlib starts afresh at an empty piece instead of carrying the sum over it.
-  const crc = parts.reduce((sum, part) => (part.length > 0 ? crc32(part, sum) : sum), 0) | 0;
-  const detail: Fields = dictionary
-    ? [
-        [
-          7,
-          {
-            struct: [
-              [1, { i32: values }],
-              [2, { i32: encoding }],
-            ],
-          },
-        ],
-      ]
-    : [
-        [
-          5,
-          {
-            struct: [
-              [1, { i32: values }],
-              [2, { i32: encoding }],
-              [3, { i32: RLE }],
-              [4, { i32: RLE }],
-            ],
-          },
-        ],
-      ];
-  return writeStruct([
-    [1, { i32: dictionary ? DICTIONARY_PAGE : DATA_PAGE }],
-    [2, { i32: size }],
-    [3, { i32: size }],
-    [4, { i32: crc }],
-    ...detail,
-  ]);
+function writePage(out: FileWriter, { parts, values, dictionary, encoding }: Page): void {
+  let [size, crc] = [0, 0];
+  for (const part of parts) {
+    size += part.length;
+    // zlib starts afresh at an empty piece instead of carrying the sum over it.
+    if (part.length > 0) crc = crc32(part, crc);
+  }
+  out.struct();
+  out.i32(1, dictionary ? DICTIONARY_PAGE : DATA_PAGE);
+  out.i32(2, size);
+  out.i32(3, size);
+  out.i32(4, crc | 0);
+  out.structField(dictionary ? 7 : 5);
+  out.i32(1, values);
+  out.i32(2, encoding);
+  if (!dictionary) {
+    out.i32(3, RLE);
+    out.i32(4, RLE);
+  }
+  out.end();
+  out.end();
+  for (const part of parts) out.raw(part);
 }
 
-function chunkMeta(column: Column, chunk: Chunk, start: number, data: number, end: number, rows: number): Fields {
-  const encodings = chunk.pages.length > 1 ? [PLAIN, RLE, RLE_DICTIONARY] : [PLAIN, RLE];
-  const statistics: Fields = [[3, { i64: chunk.nulls }]];
-  if (chunk.max && chunk.min) statistics.push([5, { bytes: chunk.max }], [6, { bytes: chunk.min }]);
-  return [
-    [1, { i32: physicalType(column) }],
-    [2, { list: encodings.map((encoding) => ({ i32: encoding })) }],
-    [3, { list: [{ text: column.name }] }],
-    [4, { i32: 0 }],
-    [5, { i64: rows }],
-    [6, { i64: end - start }],
-    [7, { i64: end - start }],
-    [9, { i64: data }],
-    ...(data === start ? [] : ([[11, { i64: start }]] as Fields)),
-    [12, { struct: statistics }],
-  ];
-}
-
-function fileMeta(schema: readonly Column[], rows: number, chunks: Field[], total: number): Fields {
-  const group: Field = {
-    struct: [
-      [1, { list: chunks }],
-      [2, { i64: total }],
-      [3, { i64: rows }],
-    ],
-  };
-  return [
-    [1, { i32: 2 }],
-    [
+function writeFooter(out: FileWriter, schema: readonly Column[], rows: number, chunks: readonly StoredChunk[]): void {
+  out.struct();
+  out.i32(1, 2);
+  out.structs(2, schema.length + 1);
+  out.struct();
+  out.bytes(4, textBytes('root'));
+  out.i32(5, schema.length);
+  out.end();
+  for (const column of schema) writeElement(out, column);
+  out.i64(3, rows);
+  out.structs(4, rows === 0 ? 0 : 1);
+  if (rows > 0) {
+    out.struct();
+    out.structs(1, chunks.length);
+    for (const chunk of chunks) writeChunk(out, chunk, rows);
+    out.i64(
       2,
-      {
-        list: [
-          {
-            struct: [
-              [4, { text: 'root' }],
-              [5, { i32: schema.length }],
-            ],
-          },
-          ...schema.map(schemaElement),
-        ],
-      },
-    ],
-    [3, { i64: rows }],
-    [4, { list: rows === 0 ? [] : [group] }],
-    [6, { text: 'afterbell' }],
-    // Without the order of every column readers ignore the statistics.
-    [7, { list: schema.map(() => ({ struct: [[1, { struct: [] }]] })) }],
-  ];
+      chunks.reduce((sum, { start, end }) => sum + end - start, 0),
+    );
+    out.i64(3, rows);
+    out.end();
+  }
+  out.bytes(6, textBytes('afterbell'));
+  // Without the order of every column readers ignore the statistics.
+  out.structs(7, schema.length);
+  for (let column = 0; column < schema.length; column++) {
+    out.struct();
+    out.structField(1);
+    out.end();
+    out.end();
+  }
+  out.end();
 }
 
-function schemaElement(column: Column): Field {
-  const logical: Partial<Record<Column['type'], { converted?: number; logical: Fields }>> = {
-    text: { converted: 0, logical: [[1, { struct: [] }]] },
-    date: { converted: 6, logical: [[6, { struct: [] }]] },
-    timestamp: {
-      logical: [
-        [
-          8,
-          {
-            struct: [
-              [1, { flag: false }],
-              [2, { struct: [[2, { struct: [] }]] }],
-            ],
-          },
-        ],
-      ],
-    },
-  };
-  const meaning = logical[column.type];
-  return {
-    struct: [
-      [1, { i32: physicalType(column) }],
-      [3, { i32: column.nullable ? 1 : 0 }],
-      [4, { text: column.name }],
-      ...(meaning?.converted === undefined ? [] : ([[6, { i32: meaning.converted }]] as Fields)),
-      ...(meaning ? ([[10, { struct: meaning.logical }]] as Fields) : []),
-    ],
-  };
+function writeElement(out: FileWriter, column: Column): void {
+  const { type, name, nullable } = column;
+  out.struct();
+  out.i32(1, physicalType(column));
+  out.i32(3, nullable ? 1 : 0);
+  out.bytes(4, textBytes(name));
+  if (type === 'text') out.i32(6, 0);
+  if (type === 'date') out.i32(6, 6);
+  if (type === 'text' || type === 'date' || type === 'timestamp') {
+    out.structField(10);
+    out.structField(type === 'text' ? 1 : type === 'date' ? 6 : 8);
+    if (type === 'timestamp') {
+      out.flag(1, false);
+      out.structField(2);
+      out.structField(2);
+      out.end();
+      out.end();
+    }
+    out.end();
+    out.end();
+  }
+  out.end();
+}
+
+function writeChunk(out: FileWriter, { column, chunk, start, data, end }: StoredChunk, rows: number): void {
+  out.struct();
+  out.i64(2, start);
+  out.structField(3);
+  out.i32(1, physicalType(column));
+  out.i32s(2, chunk.pages.length > 1 ? [PLAIN, RLE, RLE_DICTIONARY] : [PLAIN, RLE]);
+  out.texts(3, [textBytes(column.name)]);
+  out.i32(4, 0);
+  out.i64(5, rows);
+  out.i64(6, end - start);
+  out.i64(7, end - start);
+  out.i64(9, data);
+  if (data !== start) out.i64(11, start);
+  out.structField(12);
+  out.i64(3, chunk.nulls);
+  if (chunk.max && chunk.min) {
+    out.bytes(5, chunk.max);
+    out.bytes(6, chunk.min);
+  }
+  out.end();
+  out.end();
+  out.end();
+}
+
+const texts = new Map<string, Uint8Array>();
+
+/** Names of columns, which are few. */
+function textBytes(text: string): Uint8Array {
+  let bytes = texts.get(text);
+  if (!bytes) {
+    bytes = Buffer.from(text, 'utf8');
+    texts.set(text, bytes);
+  }
+  return bytes;
 }

@@ -66,7 +66,7 @@ export class S3Lake implements Lake {
     throw conflict(key, error);
   }
 
-  private async holds(key: string, bytes: Uint8Array): Promise<boolean> {
+  async holds(key: string, bytes: Uint8Array): Promise<boolean> {
     const stored = await this.read(key);
     return stored !== undefined && Buffer.compare(stored, bytes) === 0;
   }

@@ -31,6 +31,9 @@ export function watchedLake(lake: Lake, watch: (call: LakeCall) => void): Lake {
     read: (key) => watched('read', [key], () => lake.read(key)),
     open: (key) => watched('open', [key], () => lake.open(key)),
     write: (key, bytes, condition) => watched('write', [key], () => lake.write(key, bytes, condition)),
+    ...(lake.holds && {
+      holds: (key: string, bytes: Uint8Array) => watched('holds', [key], () => lake.holds!(key, bytes)),
+    }),
     ...(lake.keep && { keep: (key: string) => watched('keep', [key], () => lake.keep!(key)) }),
     remove: (keys) => watched('remove', keys, () => lake.remove(keys)),
     removeVersions: (entries) => {

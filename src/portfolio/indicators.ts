@@ -76,7 +76,7 @@ export async function readCloses(lake: Lake, symbol: string): Promise<Closes | u
   const stored = await openHistory(lake, symbol);
   if (!stored) return undefined;
   const { key, bytes } = stored;
-  const columns = await readColumns(COLUMNS, bytes, key, (foreign) => adoptOriginal(foreign, key));
+  const columns = await readColumns(COLUMNS, bytes, key, { adopt: (foreign) => adoptOriginal(foreign, key) });
   const { values } = columns.symbol as Text;
   const foreign = values.find((value) => value !== symbol);
   if (foreign !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(foreign)}`);

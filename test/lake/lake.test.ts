@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startLoopbackS3 } from '../../scripts/bench/loopback-s3.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
-import { jsonBytes, keys, type Lake, listAll, readJson, writeIfChanged } from '../../src/lake/lake.ts';
+import { isStored, jsonBytes, keys, type Lake, listAll, readJson, writeIfChanged } from '../../src/lake/lake.ts';
 import { openLake } from '../../src/lake/open-lake.ts';
 import { S3Lake } from '../../src/lake/s3-lake.ts';
 import { temporaryFolder } from '../local/programs.ts';
@@ -37,6 +37,21 @@ describe.each(lakes)('a lake in %s', (_name, open) => {
     await lake.write('a/b.json', bytes('two'));
     expect(await text(lake, 'a/b.json')).toBe('two');
     expect(Buffer.from((await lake.open('a/b.json'))!.bytes).toString()).toBe('two');
+  });
+
+  test('an object is stored when it has these bytes, and not when it has others, more, fewer or none', async () => {
+    const lake = open();
+    const long = Buffer.alloc(700_000, 'text of several pieces');
+    await lake.write('a', long);
+    expect(await isStored(lake, 'a', long)).toBe(true);
+    for (const place of [0, 300_000, 699_999]) {
+      const other = Buffer.from(long);
+      other[place]! ^= 1;
+      expect(await isStored(lake, 'a', other)).toBe(false);
+    }
+    expect(await isStored(lake, 'a', long.subarray(1))).toBe(false);
+    expect(await isStored(lake, 'a', Buffer.concat([long, bytes('x')]))).toBe(false);
+    expect(await isStored(lake, 'b', long)).toBe(false);
   });
 
   test('a write for an absent key fails over a present one and leaves it', async () => {

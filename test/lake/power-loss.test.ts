@@ -17,8 +17,19 @@ const events = vi.hoisted(() => [] as Event[]);
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
+  const paths = new Map<number, string>();
   return {
     ...fs,
+    openSync: (path: string, flags: string) => {
+      const file = fs.openSync(path, flags);
+      paths.set(file, path);
+      return file;
+    },
+    fsync: (file: number, done: (error: Error | null) => void) =>
+      fs.fsync(file, (error) => {
+        if (!error) events.push({ kind: 'sync', path: paths.get(file)! });
+        done(error);
+      }),
     mkdirSync: (path: string, options: { recursive: true }) => {
       const first = fs.mkdirSync(path, options);
       for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made))

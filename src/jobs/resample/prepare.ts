@@ -144,10 +144,10 @@ async function inspect(lake: Lake, { interval, months }: IntervalPlan) {
   return { lost, decoded };
 }
 
-/** Bars in one answer, about fifty bytes each: enough to make little of what a query costs by itself. */
-const BARS = 800_000;
-/** Windows held in memory at once, about fifty bytes each. */
-const WINDOWS = 10_000_000;
+/** Bars in one batch: a few megabytes of histories, and enough to make little of what a batch costs by itself. */
+const BARS = 100_000;
+/** Memory of one window. */
+const WINDOW_BYTES = 45;
 
 /** Cuts symbols into runs of bounded work, in order. Pure. */
 export function splitIntoBatches(symbols: readonly string[], barsOf: (symbol: string) => number): string[][] {
@@ -165,14 +165,15 @@ export function splitIntoBatches(symbols: readonly string[], barsOf: (symbol: st
 }
 
 /** Cuts intervals into passes over the input, so that the windows of a pass fit into memory. Pure. */
-export function passesOf(intervals: readonly number[], bars: number): number[][] {
+export function passesOf(intervals: readonly number[], bars: number, memoryLimitMb: number): number[][] {
+  const most = (memoryLimitMb * 1e6) / WINDOW_BYTES;
   const passes: number[][] = [];
   let windows = 0;
   for (const interval of intervals) {
     // Gaps and listings in mid-window make a little more than bars / interval.
     const more = (bars / interval) * 1.1;
     const last = passes.at(-1);
-    if (!last || windows + more > WINDOWS) {
+    if (!last || windows + more > most) {
       passes.push([interval]);
       windows = 0;
     } else last.push(interval);

@@ -12,7 +12,7 @@ import type { JobError, JobSummary, Progress } from '../job.ts';
 import { type Basis, basisOf, nextCheckpoint } from './lake-state.ts';
 import { monthsOf, writeMonths } from './months.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { type Findings, makeWindows } from './windows.ts';
+import { type Findings, makeWindows, type ThreadOptions } from './windows.ts';
 
 /** Share of the symbols whose damage is only reported; with more of them the job fails. */
 const MOST_DAMAGED = 0.01;
@@ -22,10 +22,12 @@ export interface ResampleOptions {
   /** Sessions a bar. */
   intervals: readonly number[];
   runId: string;
-  /** Folder for spilled and fetched files; a fresh one is made in it and removed. Default: the system's. */
+  /** Folder for fetched files; a fresh one is made in it and removed. Default: the system's. */
   scratch?: string;
+  /** Memory for windows; with less of it the bars are read more than once. */
   memoryLimitMb: number;
-  threads?: number;
+  /** For a full run of many bars; one thread without. */
+  threads?: ThreadOptions;
   signal?: AbortSignal;
   progress?: Progress;
 }
@@ -45,7 +47,7 @@ export interface ResampleSummary extends JobSummary {
  * anywhere is repaired by the next one, and an incremental run gives what a full one gives. A symbol whose history is
  * damaged keeps the rows it has, stands in `errors`, and is rebuilt by the first run that can read it.
  * @returns status `failed` when more than 1 % of the symbols are damaged
- * @throws Job.Failed when nothing is consolidated yet or DuckDB fails; Lake.Corrupt for unusable or lost splits;
+ * @throws Job.Failed when nothing is consolidated yet; Lake.Corrupt for unusable or lost splits;
  *   Job.Interrupted
  */
 export async function resample(lake: Lake, options: ResampleOptions): Promise<ResampleSummary> {
@@ -84,7 +86,7 @@ interface Work {
 }
 
 async function work(lake: Lake, options: ResampleOptions, { prepared, basis, manifest, started }: Work) {
-  const { signal, progress, memoryLimitMb, threads = 2 } = options;
+  const { signal, progress, memoryLimitMb } = options;
   const { state, inForce, changes, splits, splitsList, companies, pending } = basis;
   const findings: Findings = { damaged: new Map(), broken: new Map(), damagedSessions: new Map(), filesMerged: 0 };
   let filesWritten = 0;
@@ -100,17 +102,20 @@ async function work(lake: Lake, options: ResampleOptions, { prepared, basis, man
         barsOf: (symbol) => manifest.get(symbol)!.rows,
         factors: new Map([...inForce].map(([symbol, list]) => [symbol, factorSpans(list, changes.get(symbol))])),
         companyChanges: changes,
-        engine: { memoryLimitMb, threads, scratch, signal },
+        memoryLimitMb,
+        scratch,
+        threads: options.threads,
+        signal,
       },
       findings,
     );
-    for await (const produced of found) {
-      const total = done + monthsOf(produced, prepared).length;
+    for await (const pass of found) {
+      const total = done + monthsOf(pass, prepared).length;
       const wrote = (changed: boolean) => {
         if (changed) filesWritten++;
         if (++done % 200 === 0 || done === total) progress?.({ job: 'resample', done, total });
       };
-      await writeMonths(lake, produced, { prepared, findings, signal, wrote });
+      await writeMonths(lake, pass, { prepared, findings, signal, wrote });
     }
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -137,11 +142,7 @@ function summary(
 ): ResampleSummary {
   const { intervals, full, whole, notes } = prepared;
   const { damaged, broken, damagedSessions, filesMerged } = findings;
-  const error = (name: string, key: string, symbol: string | null, fault: string): JobError => ({
-    name,
-    symbol,
-    message: `${key}: ${fault}`,
-  });
+  const error = (name: string, symbol: string | null, message: string): JobError => ({ name, symbol, message });
   return {
     job: 'resample',
     runId,
@@ -155,9 +156,9 @@ function summary(
     filesWritten,
     filesMerged,
     errors: [
-      ...[...damagedSessions].map(([date, fault]) => error('Lake.Corrupt', keys.session(date), null, fault)),
-      ...[...damaged].map(([symbol, fault]) => error('Lake.Corrupt', keys.symbol(symbol), symbol, fault)),
-      ...[...broken].map(([symbol, fault]) => error('Data.Invalid', keys.symbol(symbol), symbol, fault)),
+      ...[...damagedSessions].map(([, fault]) => error('Lake.Corrupt', null, fault)),
+      ...[...damaged].map(([symbol, fault]) => error('Lake.Corrupt', symbol, fault)),
+      ...[...broken].map(([symbol, fault]) => error('Data.Invalid', symbol, fault)),
     ],
     notes,
     seconds: (performance.now() - started) / 1000,

@@ -105,32 +105,30 @@ export interface MonthWindows {
   to: number;
 }
 
-/** Windows numbered in order of interval, month and date. */
+/** Windows numbered in order of interval, month and date. Plain arrays, so that threads can have it, too. */
 export interface WindowTable {
-  windows: PlannedWindow[];
+  intervals: number[];
   months: MonthWindows[];
-  interval: Int32Array;
   /** Days since 1970. */
   first: Int32Array;
   end: Int32Array;
   complete: Uint8Array;
-  /** Window → index into `months`. */
+  /** Window → its place in `months`. */
   monthOf: Int32Array;
   /** Days since 1970; where the tables begin. */
   firstDay: number;
-  /** Of each interval: day - firstDay → the index of the window the day's bars go to, or -1, as in the last entry. */
+  /** Of each interval: day - firstDay → the number of the window the day's bars go to, or -1, as in the last entry. */
   tables: Int32Array[];
-  /** Day - firstDay → in how many of the tables it has a window. */
+  /** Day - firstDay → whether a bar of that day goes to some window. */
   cover: Uint8Array;
 }
 
+type Plans = readonly (readonly [interval: number, windows: Iterable<PlannedWindow>])[];
+
 /** Pure. */
-export function numberWindows(
-  plans: Iterable<readonly [interval: number, windows: Iterable<PlannedWindow>]>,
-): WindowTable {
+export function numberWindows(plans: Plans): WindowTable {
   const windows: PlannedWindow[] = [];
   const months: MonthWindows[] = [];
-  const intervals: number[] = [];
   for (const [interval, planned] of plans) {
     for (const window of [...planned].sort((a, b) => (a.first < b.first ? -1 : 1))) {
       const month = window.first.slice(0, 7);
@@ -140,61 +138,52 @@ export function numberWindows(
         months.push(last);
       }
       windows.push(window);
-      intervals.push(interval);
       last.to = windows.length;
     }
   }
   const monthOf = new Int32Array(windows.length);
-  for (const [index, { from, to }] of months.entries()) monthOf.fill(index, from, to);
-  return {
-    ...tablesOf(windows, intervals),
-    windows,
+  for (const [place, { from, to }] of months.entries()) monthOf.fill(place, from, to);
+  const numbered = {
+    monthOf,
+    intervals: plans.map(([interval]) => interval),
     months,
-    interval: Int32Array.from(intervals),
     first: Int32Array.from(windows, ({ first }) => readDay(first)!),
     end: Int32Array.from(windows, ({ end }) => readDay(end)!),
     complete: Uint8Array.from(windows, ({ complete }) => Number(complete)),
-    monthOf,
   };
+  return { ...numbered, ...tablesOf(numbered, plans) };
 }
 
-function tablesOf(windows: readonly PlannedWindow[], intervals: readonly number[]) {
+/** The same numbers, but bars go to these windows only. Pure. */
+export function narrowedTo(table: WindowTable, plans: Plans): WindowTable {
+  return { ...table, ...tablesOf(table, plans) };
+}
+
+function tablesOf({ months, first }: Pick<WindowTable, 'months' | 'first'>, plans: Plans) {
+  const numbers = new Map<string, number>();
+  for (const { interval, from, to } of months)
+    for (let number = from; number < to; number++) numbers.set(`${interval} ${first[number]}`, number);
   // Every date stands in a window of each interval, and reading it as a day takes longer than looking it up.
   const dayOf = new Map<string, number>();
-  for (const { dates } of windows) for (const date of dates) if (!dayOf.has(date)) dayOf.set(date, readDay(date)!);
+  for (const [, windows] of plans)
+    for (const { dates } of windows) for (const date of dates) if (!dayOf.has(date)) dayOf.set(date, readDay(date)!);
   // A loop, because a spread of so many arguments is an error.
   let [firstDay, end] = dayOf.size === 0 ? [0, 0] : [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
   for (const day of dayOf.values()) {
     firstDay = Math.min(firstDay, day);
     end = Math.max(end, day + 1);
   }
-  const some = [...new Set(intervals)];
-  const byInterval = new Map(some.map((interval) => [interval, new Int32Array(end - firstDay + 1).fill(-1)]));
   const cover = new Uint8Array(end - firstDay + 1);
-  for (const [windowIndex, { dates }] of windows.entries()) {
-    const table = byInterval.get(intervals[windowIndex]!)!;
-    for (const date of dates) {
-      const place = dayOf.get(date)! - firstDay;
-      table[place] = windowIndex;
-      cover[place]!++;
+  const tables = plans.map(([interval, windows]) => {
+    const table = new Int32Array(end - firstDay + 1).fill(-1);
+    for (const window of windows) {
+      const number = numbers.get(`${interval} ${readDay(window.first)}`)!;
+      for (const date of window.dates) {
+        table[dayOf.get(date)! - firstDay] = number;
+        cover[dayOf.get(date)! - firstDay] = 1;
+      }
     }
-  }
-  return { firstDay, tables: [...byInterval.values()], cover };
-}
-
-/** Numbers of a row that lie side by side: open, high, low, close, volume. */
-export const VALUES = 5;
-
-/** Finished windows of some symbols, ordered by month file, symbol and date: what each file gets lies in one piece. */
-export interface Batch {
-  symbols: readonly string[];
-  windowTable: WindowTable;
-  /** Month (index into windowTable.months) → its first row; one entry more than months. */
-  starts: Int32Array;
-  /** Index into `symbols`. */
-  sid: Int32Array;
-  windowIndex: Int32Array;
-  /** `VALUES` of each row: putting a row into its month then touches one place instead of five. */
-  values: Float64Array;
-  bars: Uint8Array;
+    return table;
+  });
+  return { firstDay, tables, cover };
 }

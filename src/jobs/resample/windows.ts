@@ -1,13 +1,14 @@
-import { inFlight } from '../../concurrency.ts';
-import { isNamed } from '../../errors.ts';
+import { readDay } from '../../calendar/dates.ts';
+import { inFlight, stopIfAsked } from '../../concurrency.ts';
 import { historyKeys } from '../../lake/histories.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
 import type { FactorSpan } from '../../lake/splits-list.ts';
-import { makeBatch, Reduction } from './aggregate.ts';
-import { type BatchInput, Engine, type EngineOptions } from './bar-reader.ts';
+import { WindowMaker, type Windows } from './aggregate.ts';
+import { type Crew, OneThread, Threads } from './crew.ts';
 import type { LakeState } from './lake-state.ts';
 import { type Interval, type Prepared, passesOf, splitIntoBatches } from './prepare.ts';
-import { allWindows, type Batch, numberWindows, type WindowTable } from './window-plan.ts';
+import { barsOfDays, faultOf, type History, HistoryReader, SessionBars } from './read-bars.ts';
+import { allWindows, narrowedTo, numberWindows, type WindowTable } from './window-plan.ts';
 
 export interface WindowsInput {
   lake: Lake;
@@ -20,14 +21,31 @@ export interface WindowsInput {
   factors: ReadonlyMap<string, readonly FactorSpan[]>;
   /** Symbol → days on which another company took it over, in order. */
   companyChanges: ReadonlyMap<string, readonly number[]>;
-  engine: EngineOptions;
+  memoryLimitMb: number;
+  /** Folder that files of a store that is no folder are fetched into. */
+  scratch: string;
+  threads: ThreadOptions | undefined;
+  signal: AbortSignal | undefined;
 }
 
+/** Other threads for a full run, and their program: the bundle of batch-images/resampler/thread.ts. */
+export interface ThreadOptions {
+  threads: number;
+  program: URL;
+  /** With fewer bars one thread is done before others have begun. */
+  fromBars?: number;
+}
+
+const BARS_FOR_THREADS = 1_000_000;
+
 /** New windows of some intervals. */
-export interface WindowBatches {
+export interface Pass {
   intervals: Interval[];
-  /** What each pass made: batches of disjoint symbols in order. Symbols of one pass may lie between those of another. */
-  passes: Batch[][];
+  windowTable: WindowTable;
+  /** Batches of disjoint symbols in order. Symbols of one pass may lie between those of another. */
+  passes: Windows[][];
+  /** Makes month files of them. */
+  crew: Crew;
 }
 
 /** What was met on the way. */
@@ -42,161 +60,145 @@ export interface Findings {
 }
 
 /**
- * Aggregates everything a run needs: in a full run the histories, in as many passes as memory asks for; in a night the
- * touched windows from the session files, and the histories of single symbols.
- * @throws Job.Failed; Job.Interrupted
+ * Makes everything a run needs: in a full run windows of the histories, in as many passes as memory asks for; in a night the
+ * touched windows from the session files, and those of single symbols from their histories.
+ * @throws Job.Interrupted
  */
-export async function* makeWindows(input: WindowsInput, findings: Findings): AsyncIterable<WindowBatches> {
-  const { prepared, symbols, barsOf } = input;
-  const run = await Run.open(input, findings);
-  try {
-    const { intervals, whole } = prepared;
-    if (prepared.full) {
-      const bars = symbols.reduce((sum, symbol) => sum + barsOf(symbol), 0);
-      const byNumber = new Map(intervals.map((one) => [one.plan.interval, one]));
-      for (const pass of passesOf([...byNumber.keys()], bars)) {
-        const some = pass.map((interval) => byNumber.get(interval)!);
-        const windowTable = numberWindows(some.map(({ plan }) => [plan.interval, plan.windows.values()]));
-        yield { intervals: some, passes: [await run.histories(symbols, windowTable)] };
-      }
-      return;
-    }
-    const passes: Batch[][] = [];
-    const touched = numberWindows(intervals.map(({ plan }) => [plan.interval, plan.windows.values()]));
-    if (touched.windows.length > 0) {
-      const others = symbols.filter((symbol) => !whole.has(symbol));
-      passes.push([await run.night(others, touched)]);
-    }
-    if (whole.size > 0) {
-      const every = numberWindows(
-        intervals.map(({ plan: { interval } }) => [interval, allWindows(interval, input.state)]),
-      );
-      const these = symbols.filter((symbol) => whole.has(symbol));
-      passes.push(await run.histories(these, every));
-    }
-    yield { intervals, passes };
-  } finally {
-    run.close();
-  }
+export async function* makeWindows(input: WindowsInput, findings: Findings): AsyncIterable<Pass> {
+  if (input.prepared.full) yield* fullPasses(input, findings);
+  else yield await nightPass(input, findings);
 }
 
-/** An engine, and what its answers are made into. */
-interface Worker {
-  engine: Engine;
-  reduction: Reduction;
-}
-
-class Run {
-  private constructor(
-    private readonly input: WindowsInput,
-    private readonly findings: Findings,
-    /** Not at work; as many as batches are computed at once. */
-    private readonly workers: Worker[],
-  ) {}
-
-  /**
-   * For a full run an engine of one thread a core: while one batch is aggregated here the next ones are read there,
-   * and a single thread gives the bars in the order of the files.
-   */
-  static async open(input: WindowsInput, findings: Findings): Promise<Run> {
-    const { threads, memoryLimitMb } = input.engine;
-    const engines = input.prepared.full ? threads : 1;
-    const share = { threads: threads / engines, memoryLimitMb: Math.floor(memoryLimitMb / engines) };
-    const opened = Array.from({ length: engines }, () => Engine.open({ ...input.engine, ...share }));
-    const workers = (await Promise.all(opened)).map((engine) => ({ engine, reduction: new Reduction() }));
-    return new Run(input, findings, workers);
-  }
-
-  close(): void {
-    for (const { engine } of this.workers) engine.close();
-  }
-
-  /** Whole symbols from their histories. */
-  async histories(symbols: readonly string[], windowTable: WindowTable): Promise<Batch[]> {
-    const { factors, companyChanges, barsOf } = this.input;
-    const sound = symbols.filter((symbol) => !this.findings.damaged.has(symbol));
-    const inputs = splitIntoBatches(sound, barsOf);
-    const produced: Batch[] = new Array(inputs.length);
-    const work = async ([place, names]: [number, string[]]) => {
-      const { present, paths } = await this.localise(names);
-      this.findings.filesMerged += paths.length;
-      produced[place] = await this.batch({
-        symbols: present,
-        histories: paths,
-        sessionFiles: [],
-        windowTable,
-        factors,
-        companyChanges,
-        barsOf,
-      });
-    };
-    await inFlight(inputs.entries(), this.workers.length, work, this.input.engine.signal);
-    return produced;
-  }
-
-  /** The touched windows of all symbols, from session files where they say everything. */
-  async night(symbols: readonly string[], windowTable: WindowTable): Promise<Batch> {
-    const { lake, state, factors, companyChanges, barsOf, engine } = this.input;
-    const dates = [...new Set(windowTable.windows.flatMap((window) => window.dates))].sort();
-    for (;;) {
-      const { damagedSessions } = this.findings;
-      const historyDates = dates.filter((date) => state.outside.has(date) || damagedSessions.has(date));
-      const stored = dates.filter((date) => !historyDates.includes(date));
-      const history = historyDates.length > 0 ? await this.localise(symbols) : { present: symbols, paths: [] };
-      const sessionFiles = await lake.localise(stored.map(keys.session), engine.scratch);
-      const input: BatchInput = {
-        symbols: history.present,
-        histories: history.paths,
-        sessionFiles,
-        historyDates,
-        windowTable,
-        factors,
-        companyChanges,
-        barsOf,
-      };
-      try {
-        const batch = await this.batch(input);
-        this.findings.filesMerged += sessionFiles.length + history.paths.length;
-        return batch;
-      } catch (error) {
-        if (!isNamed(error, 'Job.Failed')) throw error;
-        const before = damagedSessions.size;
-        for (const [place, path] of sessionFiles.entries()) {
-          const fault = await this.workers[0]!.engine.fault(path);
-          if (fault !== undefined) damagedSessions.set(stored[place]!, fault);
-        }
-        if (damagedSessions.size === before) throw error;
-      }
-    }
-  }
-
-  private async batch(input: BatchInput): Promise<Batch> {
-    const worker = this.workers.pop()!;
-    const { batch, damaged, broken } = await makeBatch(
-      worker.engine,
-      worker.reduction,
-      input,
-      this.input.engine.signal,
-    ).finally(() => this.workers.push(worker));
-    for (const [symbol, fault] of damaged) this.findings.damaged.set(symbol, fault);
-    for (const [symbol, fault] of broken) this.findings.broken.set(symbol, fault);
-    return batch;
-  }
-
-  /** Local paths; a history that the manifest names and the store has not is a damaged one. */
-  private async localise(symbols: readonly string[]): Promise<{ present: readonly string[]; paths: string[] }> {
-    const { lake, engine } = this.input;
-    const wanted = symbols.map(keys.symbol);
+async function* fullPasses(input: WindowsInput, findings: Findings): AsyncIterable<Pass> {
+  const { prepared, symbols, barsOf, memoryLimitMb } = input;
+  const bars = symbols.reduce((sum, symbol) => sum + barsOf(symbol), 0);
+  const byNumber = new Map(prepared.intervals.map((one) => [one.plan.interval, one]));
+  for (const pass of passesOf([...byNumber.keys()], bars, memoryLimitMb)) {
+    const intervals = pass.map((interval) => byNumber.get(interval)!);
+    const windowTable = numberWindows(plansOf(intervals));
+    const rules = { windowTable, factors: input.factors, companyChanges: input.companyChanges };
+    const { threads = 1, program, fromBars = BARS_FOR_THREADS } = input.threads ?? {};
+    const crew = program && bars > fromBars ? new Threads(rules, threads, program) : new OneThread(rules);
     try {
-      return { present: symbols, paths: await lake.localise(wanted, engine.scratch) };
-    } catch {
-      const stored = await historyKeys(lake);
-      const present = symbols.filter((symbol) => stored.has(symbol));
-      for (const symbol of symbols) {
-        if (!stored.has(symbol)) this.findings.damaged.set(symbol, `${keys.symbol(symbol)} is missing`);
-      }
-      const found = present.map((symbol) => stored.get(symbol)!);
-      return { present, paths: await lake.localise(found, engine.scratch) };
+      const passes = [await windowsOfHistories(input, crew, symbols, findings)];
+      await crew.gather(passes);
+      yield { intervals, windowTable, passes, crew };
+    } finally {
+      await crew.close();
     }
   }
+}
+
+async function nightPass(input: WindowsInput, findings: Findings): Promise<Pass> {
+  const { prepared, symbols, state, factors, companyChanges } = input;
+  const { intervals, whole } = prepared;
+  const touched = plansOf(intervals);
+  const every = intervals.map(({ plan: { interval } }) => [interval, allWindows(interval, state)] as const);
+  const windowTable = numberWindows(whole.size > 0 ? every : touched);
+  const crew = new OneThread({ windowTable, factors, companyChanges });
+  const passes: Windows[][] = [];
+  if (touched.some(([, planned]) => planned.length > 0)) {
+    const others = symbols.filter((symbol) => !whole.has(symbol));
+    const narrowed = whole.size > 0 ? narrowedTo(windowTable, touched) : windowTable;
+    passes.push([await windowsOfSessions(input, others, narrowed, findings)]);
+  }
+  const these = symbols.filter((symbol) => whole.has(symbol));
+  passes.push(await windowsOfHistories(input, crew, these, findings));
+  await crew.gather(passes);
+  return { intervals, windowTable, passes, crew };
+}
+
+function plansOf(intervals: readonly Interval[]) {
+  return intervals.map(({ plan }) => [plan.interval, [...plan.windows.values()]] as const);
+}
+
+/** Whole symbols from their histories. */
+async function windowsOfHistories(
+  input: WindowsInput,
+  crew: Crew,
+  symbols: readonly string[],
+  findings: Findings,
+): Promise<Windows[]> {
+  const sound = symbols.filter((symbol) => !findings.damaged.has(symbol));
+  const batches = splitIntoBatches(sound, input.barsOf);
+  const windows: Windows[] = new Array(batches.length);
+  const make = async ([place, names]: [number, string[]]) => {
+    const histories = await localHistories(input, names, findings);
+    const made = await crew.windows(histories);
+    for (const [symbol, fault] of made.damaged) findings.damaged.set(symbol, fault);
+    for (const [symbol, fault] of made.broken) findings.broken.set(symbol, fault);
+    windows[place] = made.windows;
+  };
+  // One more than are worked on, so that the next one is read meanwhile.
+  await inFlight(batches.entries(), crew.size + 1, make, input.signal);
+  return windows;
+}
+
+/** In the order given; one that the manifest names and the store has not is a damaged one. */
+async function localHistories(
+  { lake, scratch }: WindowsInput,
+  symbols: readonly string[],
+  findings: Findings,
+): Promise<History[]> {
+  const histories = symbols.map((symbol) => ({ symbol, key: keys.symbol(symbol) }));
+  const local = async (some: readonly Omit<History, 'path'>[]) => {
+    const paths = await lake.localise(
+      some.map(({ key }) => key),
+      scratch,
+    );
+    findings.filesMerged += some.length;
+    return some.map((history, i) => ({ ...history, path: paths[i]! }));
+  };
+  return local(histories).catch(async () => {
+    const stored = await historyKeys(lake);
+    for (const { symbol, key } of histories) if (!stored.has(symbol)) findings.damaged.set(symbol, `${key} is missing`);
+    return local(histories.flatMap(({ symbol }) => (stored.has(symbol) ? { symbol, key: stored.get(symbol)! } : [])));
+  });
+}
+
+/** The touched windows of all symbols, from session files where they say everything, else from the histories. */
+async function windowsOfSessions(
+  input: WindowsInput,
+  symbols: readonly string[],
+  windowTable: WindowTable,
+  findings: Findings,
+): Promise<Windows> {
+  const { lake, prepared, state, factors, companyChanges, signal } = input;
+  const planned = prepared.intervals.flatMap(({ plan }) => [...plan.windows.values()]);
+  const sessions = new SessionBars();
+  const fromHistories = new Set<number>();
+  for (const date of [...new Set(planned.flatMap(({ dates }) => dates))].sort()) {
+    stopIfAsked(signal);
+    if (state.outside.has(date)) fromHistories.add(readDay(date)!);
+    else {
+      try {
+        await sessions.add(lake, date);
+        findings.filesMerged += 1;
+      } catch (error) {
+        findings.damagedSessions.set(date, faultOf(error));
+        fromHistories.add(readDay(date)!);
+      }
+    }
+  }
+  const maker = new WindowMaker({ windowTable, factors, companyChanges });
+  const add = (symbol: string, bars: ReturnType<SessionBars['of']>) => {
+    if (bars.date.length === 0) return;
+    const { impossible, broken } = maker.add(symbol, bars);
+    if (impossible !== undefined) findings.damaged.set(symbol, `${keys.symbol(symbol)}: ${impossible}`);
+    if (broken !== undefined) findings.broken.set(symbol, `${keys.symbol(symbol)}: ${broken}`);
+  };
+  if (fromHistories.size === 0) for (const symbol of symbols) add(symbol, sessions.of(symbol));
+  else {
+    const reader = new HistoryReader();
+    for (const history of await localHistories(input, symbols, findings)) {
+      stopIfAsked(signal);
+      try {
+        const bars = barsOfDays(await reader.read(history), fromHistories);
+        add(history.symbol, sessions.of(history.symbol, bars));
+      } catch (error) {
+        findings.damaged.set(history.symbol, faultOf(error));
+      }
+    }
+  }
+  return maker.end();
 }

@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sessionAt, sessionNumber, windowFirst, windowIndex } from '../../../src/calendar/calendar.ts';
 import { dateOf, readDay } from '../../../src/calendar/dates.ts';
-import { newScan, Reduction, scanBars } from '../../../src/jobs/resample/aggregate.ts';
-import type { BarChunk } from '../../../src/jobs/resample/bar-reader.ts';
+import { type Bars, WindowMaker } from '../../../src/jobs/resample/aggregate.ts';
 import { lakeState } from '../../../src/jobs/resample/lake-state.ts';
-import { rowsOf } from '../../../src/jobs/resample/months.ts';
+import { MonthRows } from '../../../src/jobs/resample/month-rows.ts';
 import { allWindows, numberWindows } from '../../../src/jobs/resample/window-plan.ts';
 
 // Sessions on both sides of 1970 and of session 0.
@@ -25,12 +24,10 @@ const slots = numberWindows(
 );
 
 type Row = [sid: number, date: string, price: number, volume: number];
-function chunkOf(rows: readonly Row[]): BarChunk {
+function barsOf(rows: readonly Row[]): Bars {
   const numbers = (of: (row: Row) => number) => Float64Array.from(rows, of);
   return {
-    rows: rows.length,
-    sid: Int32Array.from(rows, ([sid]) => sid),
-    day: Int32Array.from(rows, ([, date]) => readDay(date)!),
+    date: Int32Array.from(rows, ([, date]) => readDay(date)!),
     open: numbers(([, , price]) => price),
     high: numbers(([, , price]) => price + 2),
     low: numbers(([, , price]) => price - 1),
@@ -39,36 +36,30 @@ function chunkOf(rows: readonly Row[]): BarChunk {
   };
 }
 
-function reduced(chunks: readonly Row[][]) {
-  const look = newScan({ symbols: SYMBOLS, windowTable: slots, factors: new Map(), companyChanges: new Map() });
-  const reduction = new Reduction();
-  reduction.begin(slots);
-  for (const chunk of chunks.map(chunkOf)) {
-    const places = new Int32Array(chunk.rows);
-    scanBars(look, chunk, places);
-    reduction.add(chunk, places);
-  }
-  return { look, batch: reduction.end(SYMBOLS, slots) };
-}
+const newMaker = () => new WindowMaker({ windowTable: slots, factors: new Map(), companyChanges: new Map() });
 
-test('bars cut anywhere into chunks give the rows that grouping them gives, in order of month, symbol and date', () => {
+test('symbols in any batches give the rows that grouping them gives, in order of month, symbol and date', () => {
   const some = fc.record({
     bars: fc.uniqueArray(fc.tuple(fc.nat(SYMBOLS.length - 1), fc.nat(DATES.length - 1)), {
       selector: ([sid, date]) => sid * 100 + date,
     }),
-    cuts: fc.array(fc.nat(200), { maxLength: 5 }),
+    ends: fc.uniqueArray(fc.nat(1), { maxLength: 2 }),
     whole: fc.boolean(),
   });
   fc.assert(
-    fc.property(some, ({ bars, cuts, whole }) => {
+    fc.property(some, ({ bars, ends, whole }) => {
       const ordered = bars.sort(([s, d], [t, e]) => s - t || d - e);
       const rows = ordered.map(([s, d]): Row => [s, DATES[d]!, (d * 7 + s) % 50, d * (whole ? 1e9 : 0.1)]);
-      const ends = [...cuts.filter((cut) => cut < rows.length).sort((a, b) => a - b), rows.length];
-      const { look, batch } = reduced(ends.map((end, i) => rows.slice(ends[i - 1] ?? 0, end)));
-      expect(look).toMatchObject({ bars: rows.length, foreignBars: 0, counted: rows.length * INTERVALS.length });
-      expect([...look.impossible, ...look.broken, ...look.dropped]).toEqual([]);
+      const maker = newMaker();
+      const batches = [];
+      for (const [sid, symbol] of SYMBOLS.entries()) {
+        expect(maker.add(symbol, barsOf(rows.filter(([s]) => s === sid)))).toEqual({});
+        if (ends.includes(sid)) batches.push(maker.end());
+      }
+      batches.push(maker.end());
+      const monthRows = new MonthRows(slots);
       for (const [index, { interval, month }] of slots.months.entries()) {
-        const found = rowsOf([{ batch: batch, from: batch.starts[index]!, to: batch.starts[index + 1]! }]);
+        const found = monthRows.of(batches, index);
         const groups = new Map<string, Row[]>();
         for (const row of rows) {
           const first = windowFirst(windowIndex(sessionNumber(row[1]), interval), interval);
@@ -100,7 +91,7 @@ test('bars cut anywhere into chunks give the rows that grouping them gives, in o
   );
 });
 
-test('a date twice, an earlier one, a value that is none and a symbol out of order are found', () => {
+test('a date twice, an earlier one and a value that is none are found, and leave no window', () => {
   const [first, second] = [DATES[0]!, DATES[1]!];
   for (const rows of [
     [
@@ -114,17 +105,17 @@ test('a date twice, an earlier one, a value that is none and a symbol out of ord
     [[1, first, Number.NaN, 1]],
     [[1, first, 5, Number.POSITIVE_INFINITY]],
   ] as Row[][]) {
-    expect([...reduced([rows]).look.impossible.keys()]).toEqual(['B']);
+    const maker = newMaker();
+    expect(maker.add('B', barsOf(rows))).toEqual({ impossible: expect.stringMatching(/\d{4}-/) });
+    expect(maker.end()).toMatchObject({ symbols: [], bars: new Uint8Array(new SharedArrayBuffer(0)) });
   }
-  expect([...reduced([[[1, first, 5, -1]]]).look.broken.keys()]).toEqual(['B']);
-  expect(reduced([[[-1, first, 5, 1]]])).toMatchObject({ look: { foreignBars: 1, bars: 1, counted: 0 } });
-  expect([...reduced([[[0, '2020-01-02', 5, 1]]]).look.dropped]).toEqual([readDay('2020-01-02')]);
-  expect(() =>
-    reduced([
-      [
-        [1, first, 5, 1],
-        [0, second, 5, 1],
-      ],
-    ]),
-  ).toThrow('A behind B');
+  const maker = newMaker();
+  expect(maker.add('B', barsOf([[1, first, 5, -1]]))).toEqual({ broken: expect.stringContaining('volume -1') });
+  expect(maker.end().bars).toHaveLength(INTERVALS.length);
+});
+
+test('a bar of a day that no window has goes to none', () => {
+  const maker = newMaker();
+  expect(maker.add('A', barsOf([[0, '2020-01-02', 5, 1]]))).toEqual({});
+  expect(maker.end().bars).toHaveLength(0);
 });
