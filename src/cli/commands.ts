@@ -82,6 +82,15 @@ export function commands(version: string, action: Action, typed = (text: string)
       '\nExit code: 3 when the plan did not include a list.\nExamples:\n  npx afterbell history --reference --from 2024-01-02\n  npx afterbell history --members ./holdings --from 2020-01-02',
     )
     .action(lazily(async () => (await import('./history.ts')).history));
+  command('import', 'bring the bars of a lake of the original layout into this one')
+    .requiredOption('--original <uri>', 'the folder, or s3://bucket[/folder], that has bronze/raw_ohlcv/ in it')
+    .option('--prices <kind>', 'raw: as they were traded; adjusted ones are refused. Files do not say it themselves')
+    .option('--dry-run', 'only inspect: symbols, rows, dates, and what would be refused')
+    .addHelpText(
+      'after',
+      '\nA run that was stopped goes on where it was.\nExamples:\n  npx afterbell import --original s3://old-bucket --dry-run\n  npx afterbell import --original ./old-lake --prices raw',
+    )
+    .action(lazily(async () => (await import('./import.ts')).importOriginal));
   command('status', 'how healthy and how fresh everything is, what is withheld or missing, what comes next')
     .option('--failed', 'what failed in the last 7 days, and every symbol that was skipped')
     .option('--task <name>', 'the rows of one task only')

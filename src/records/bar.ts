@@ -71,8 +71,8 @@ export function parseBars(rows: unknown[], of: { date: string; source: string; i
   return out;
 }
 
-const DUPLICATE = 'duplicate row';
-const CONTRADICTION = 'duplicate row with other values';
+export const DUPLICATE = 'duplicate row';
+export const CONTRADICTION = 'duplicate row with other values';
 const PRICES = { o: 'open', h: 'high', l: 'low', c: 'close' } as const;
 
 /** Beyond it a share no longer counts, and sums over a window or a market end in Infinity. */
@@ -107,7 +107,8 @@ function toBar(row: GoodRow, { date, source, ingestedAt }: { date: string; sourc
   };
 }
 
-function flawOf(row: Record<string, unknown>): string | undefined {
+/** Why a row `{o,h,l,c,v,vw?,n?}` is no bar; undefined when it is one. */
+export function flawOf(row: Record<string, unknown>): string | undefined {
   for (const field of ['o', 'h', 'l', 'c'] as const) {
     const price = row[field];
     if (!Number.isFinite(price)) return `${PRICES[field]} is not a number`;
