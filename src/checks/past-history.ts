@@ -9,6 +9,12 @@ export interface PastList {
   list: readonly Listed[];
 }
 
+/** The first list of a night: its day, and who was in it as the lake has it. */
+export interface FirstNight {
+  until: string;
+  list?: readonly Listed[];
+}
+
 /** A security that is listed no more, and the last day on which it was traded. */
 export interface Delisted extends Listed {
   lastDay: string;
@@ -52,12 +58,21 @@ export function nightsPart(stored: readonly HistoryRow[], until: string): Histor
  * Pure: the whole history that lists of the past give together with what nights recorded since `until`. A beginning or an
  * end is dated by the first list that shows it; `datedByEvidence` finds the day between two lists.
  * @param lists oldest first, each before `until`
+ * @param first the first list of a night: what the history says of it may know by now who a security of the past was
  */
-export function joinedHistory(lists: readonly PastList[], stored: readonly HistoryRow[], until: string): HistoryRow[] {
+export function joinedHistory(
+  lists: readonly PastList[],
+  stored: readonly HistoryRow[],
+  { until, list = [] }: FirstNight,
+): HistoryRow[] {
+  const named = new Map(list.map((one) => [one.symbol, one]));
   const own = nightsPart(stored, until);
   const isOfFirstNight = (row: HistoryRow) => row.validFrom === until && row.validTo !== until;
   const first = new Map(own.filter(isOfFirstNight).map((row) => [row.symbol, row]));
-  const dated = [...lists.map(({ date, list }) => [date, list] as const), [until, [...first.values()]] as const];
+  const dated = [
+    ...lists.map(({ date, list }) => [date, list] as const),
+    [until, [...first.values()].map((row) => named.get(row.symbol) ?? row)] as const,
+  ];
   const past = replayHistory([], dated).map((row): HistoryRow => {
     const goesOn = row.validTo === null ? first.get(row.symbol) : undefined;
     const { symbol, validFrom, reason } = row;

@@ -11,9 +11,10 @@ import { type BackfilledMembers, backfillMembers } from '../past/member-lists.ts
 import { compareNames, firstNight, type NamesAndBars, rebuildHistory } from '../past/rebuild-history.ts';
 import { fetchPastLists, pastDates, type Refusal } from '../past/ticker-lists.ts';
 import { COMMANDS } from '../report/next-steps.ts';
-import { counted, figure, there } from '../text.ts';
+import { counted, figure, statement, there } from '../text.ts';
 import { polygonOf } from '../vendors/polygon.ts';
 import { migrate } from '../warehouse/client.ts';
+import referenceStatements from '../warehouse/reference.sql';
 import { requireKind } from './backfill.ts';
 import { type Context, requireBegun } from './context.ts';
 import { exitCodeOf, outcomeOf } from './outcome.ts';
@@ -21,6 +22,8 @@ import { onPipeline, type Pipeline } from './pipeline.ts';
 import { withScratch } from './scratch.ts';
 import type { Terminal } from './terminal.ts';
 import { requireQuiet } from './verify/repair.ts';
+
+const historyHasSourceSql = statement(referenceStatements, 'history-has-source');
 
 export interface HistoryOptions {
   reference?: boolean;
@@ -50,7 +53,7 @@ export async function history(options: HistoryOptions, context: Context): Promis
   return onPipeline(context, {}, async (pipeline) => {
     if (!context.stage) await requireKind(pipeline, context);
     const { lake, warehouse } = pipeline.stores;
-    await migrate(warehouse);
+    await requireTables(pipeline, context);
     const until = await requireFirstNight(pipeline, context);
     const asked = await planOf(from, until, lake);
     if (options.reference && !context.terminal.json) context.terminal.note(planText(asked, until, pipeline));
@@ -94,6 +97,22 @@ function askedFrom({ reference, members, from }: HistoryOptions): string {
   throw new NamedError('Usage.Invalid', {
     what: `--from ${from} is not past`,
     wanted: `a date up to ${last}, the last closed session`,
+  });
+}
+
+/** On a laptop tables are brought up to date; those of a stage are the night's to change. */
+async function requireTables({ stores: { warehouse } }: Pipeline, context: Context): Promise<void> {
+  if (!context.stage) {
+    await migrate(warehouse);
+    return;
+  }
+  const [answer] = await warehouse.query(historyHasSourceSql);
+  if (answer?.has_source) return;
+  throw new NamedError('Usage.Invalid', {
+    what: `the warehouse of stage ${context.stage.stage} is of an earlier version`,
+    found: 'symbol_history without a column source',
+    wanted: 'one night since the stage was upgraded, which brings its tables up to date',
+    todo: COMMANDS.night(undefined, there(context)),
   });
 }
 

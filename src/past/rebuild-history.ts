@@ -22,7 +22,7 @@ import { statement } from '../text.ts';
 import type { Warehouse } from '../warehouse/client.ts';
 import { forgetFormerCompanies, readHistoryRows, writeHistory } from '../warehouse/reference.ts';
 import sql from './names.sql';
-import { pastDates, readDelisted, readPastLists } from './ticker-lists.ts';
+import { pastDates, readDelisted, readNightList, readPastLists } from './ticker-lists.ts';
 
 const barsBetweenSql = statement(sql, 'bars-between');
 const namesAndBarsSql = statement(sql, 'names-and-bars');
@@ -60,7 +60,7 @@ export async function rebuildHistory({ lake, warehouse, scratch, session, signal
   await writeIfChanged(lake, keys.backfillState, jsonBytes({ until }));
   const stored = await readHistoryRows(warehouse, PRICED_LIST);
   if (!nightsPart(stored, until).some(({ validFrom }) => validFrom === until)) throw lostNights(until);
-  const joined = joinedHistory(lists, stored, until);
+  const joined = joinedHistory(lists, stored, { until, list: await readNightList(lake, until) });
   const dates = [...lists.map(({ date }) => date), until];
   const delisted = await readDelisted(lake);
   const bars = await barsBetween(openDates(joined, { dates, delisted }), { lake, scratch, signal });

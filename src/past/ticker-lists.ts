@@ -1,4 +1,5 @@
 import { type Delisted, delistedOf, isLikeNeighbour, type PastList } from '../checks/past-history.ts';
+import type { Listed } from '../checks/symbol-history.ts';
 import { stopIfAsked } from '../concurrency.ts';
 import { columnName, columnsOf, type Fields, listDates, recordsOf } from '../datasets/snapshots.ts';
 import { tickers } from '../datasets/tickers.ts';
@@ -58,6 +59,13 @@ export async function readPastLists(lake: Lake): Promise<PastList[]> {
     lists.push({ date, list: recordsOf(rows, PAST_TICKER_FIELDS).map((row) => tickerIdentity(row as Ticker)) });
   }
   return lists;
+}
+
+/** A night's own list of a day; none where the lake has lost it. @throws Lake.Corrupt */
+export async function readNightList(lake: Lake, date: string): Promise<Listed[]> {
+  const key = keys.snapshot(PRICED_LIST, date);
+  if (!(await lake.read(key))) return [];
+  return recordsOf(await rowsOf(lake, key), tickers.fields).map((row) => tickerIdentity(row as Ticker));
 }
 
 /** Securities that are listed no more, as the vendor had them; none as long as nobody has asked. @throws Lake.Corrupt */

@@ -14,6 +14,12 @@ DELETE FROM index_members
 WHERE "index" = :index AND valid_from >= :first::date
   AND symbol IN (SELECT jsonb_array_elements_text(:symbols::jsonb))
 
+-- name: history-has-source
+-- Whether the table is of a version that knows of lists of the past.
+SELECT EXISTS (
+  SELECT 1 FROM information_schema.columns WHERE table_name = 'symbol_history' AND column_name = 'source'
+) AS has_source
+
 -- name: index-members-on
 -- Who was in the index on a day. Before the first list nothing is known and there are no rows; today's members are
 -- never taken for those of an earlier day.
