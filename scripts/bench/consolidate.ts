@@ -116,6 +116,7 @@ async function serve(): Promise<Figure[]> {
 
 /** Symbols a second, with every symbol's row added. */
 async function consolidated(lake: Lake, maxWorkers: number): Promise<number> {
+  const before = process.cpuUsage();
   const summary = await consolidate(lake, {
     mode: 'incremental',
     maxWorkers,
@@ -123,7 +124,10 @@ async function consolidated(lake: Lake, maxWorkers: number): Promise<number> {
     adoptedPrices: 'unadjusted',
   });
   if (summary.added !== symbols.length) throw new Error(JSON.stringify(summary).slice(0, 1000));
-  process.stderr.write(`  ${name}: ${summary.seconds.toFixed(2)} s\n`);
+  const cpu = process.cpuUsage(before);
+  process.stderr.write(
+    `  ${name}: ${summary.seconds.toFixed(2)} s, ${((cpu.user + cpu.system) / 1e6).toFixed(2)} CPU-seconds\n`,
+  );
   return summary.symbolsPerSecond;
 }
 

@@ -1,8 +1,8 @@
 import { isSession } from '../calendar/calendar.ts';
 import { DAY_MS, dateOf, readDay } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
-import { type ColumnsOf, roomFor, schemaOf, type Text, textOf } from './parquet.ts';
-import { corruptFile, type ForeignColumns, readColumns } from './parquet-columns.ts';
+import { type Arena, type ColumnsOf, roomFor, schemaOf, type Text, textOf } from './parquet.ts';
+import { corruptFile, type ForeignColumns, readColumns, readOwnColumns } from './parquet-columns.ts';
 import { encodeColumns } from './parquet-encode.ts';
 
 /** Bronze columns (docs/data-dictionary.md); `ingested_at` is UTC. */
@@ -55,7 +55,19 @@ export async function decodeHistory(
   symbol: string,
   adopting?: (key: string) => void,
 ): Promise<BarColumns> {
-  const bars = await decodeBarColumns(bytes, key, adopting);
+  return checkHistory(await decodeBarColumns(bytes, key, adopting), key, symbol);
+}
+
+/**
+ * The same of a file of our own, at once and into memory that the next call uses again; undefined for any other file.
+ * @throws Lake.Corrupt as above
+ */
+export function ownHistory(bytes: Uint8Array, key: string, symbol: string, arena: Arena): BarColumns | undefined {
+  const bars = readOwnColumns(BAR_COLUMNS, bytes, key, arena);
+  return bars && checkHistory(bars, key, symbol);
+}
+
+function checkHistory(bars: BarColumns, key: string, symbol: string): BarColumns {
   const foreign = bars.symbol.values.find((value) => value !== symbol);
   if (foreign !== undefined) throw corruptFile(key, `bars of ${JSON.stringify(foreign)}`);
   for (let row = 1; row < bars.date.length; row++) {
@@ -159,9 +171,10 @@ export function gatherBars(
   sources: readonly (BarColumns | undefined)[],
   from: Uint8Array,
   rows: Int32Array,
+  arena?: Arena,
 ): BarColumns {
   const count = rows.length;
-  const bars = roomFor(BAR_COLUMNS, count);
+  const bars = roomFor(BAR_COLUMNS, count, arena);
   const source = dictionary(bars.source);
   for (let start = 0; start < count; ) {
     let end = start + 1;
@@ -170,17 +183,19 @@ export function gatherBars(
     start = end;
   }
   bars.symbol.values = count > 0 ? [symbol] : [];
+  bars.symbol.codes.fill(0);
   return bars;
 }
 
 /** One table behind another. */
-export function joinBars(symbol: string, first: BarColumns, second: BarColumns): BarColumns {
+export function joinBars(symbol: string, first: BarColumns, second: BarColumns, arena?: Arena): BarColumns {
   const [head, tail] = [first.date.length, second.date.length];
-  const bars = roomFor(BAR_COLUMNS, head + tail);
+  const bars = roomFor(BAR_COLUMNS, head + tail, arena);
   const source = dictionary(bars.source);
   copyRows(bars, 0, first, 0, head, source);
   copyRows(bars, head, second, 0, tail, source);
   bars.symbol.values = [symbol];
+  bars.symbol.codes.fill(0);
   return bars;
 }
 
@@ -210,7 +225,14 @@ function copyRows(to: BarColumns, at: number, of: BarColumns, row: number, count
   for (const name of BAR_NUMBERS) to[name].set(of[name].subarray(row, row + count), at);
   to.ingested_at.set(of.ingested_at.subarray(row, row + count), at);
   const codes = source(of.source);
-  for (let i = 0; i < count; i++) to.source.codes[at + i] = codes(of.source.codes[row + i]!);
+  const [old, fresh] = [of.source.codes, to.source.codes];
+  for (let i = 0, last = -1, code = 0; i < count; i++) {
+    if (old[row + i] !== last) {
+      last = old[row + i]!;
+      code = codes(last);
+    }
+    fresh[at + i] = code;
+  }
 }
 
 type Dictionary = (text: Text) => (code: number) => number;

@@ -1,8 +1,8 @@
 import { parquetMetadata, parquetRead, type SchemaElement } from 'hyparquet';
 import { DAY_MS } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
-import { type Column, type ColumnData, type ColumnsOf, type ColumnType, textOf } from './parquet.ts';
-import { type Arena, decodeColumns } from './parquet-decode.ts';
+import { type Arena, type Column, type ColumnData, type ColumnsOf, type ColumnType, textOf } from './parquet.ts';
+import { decodeColumns } from './parquet-decode.ts';
 import { checkFile } from './parquet-pages.ts';
 
 /**
@@ -17,12 +17,8 @@ export async function readColumns<S extends readonly Column[]>(
   key: string,
   { adopt, arena }: { adopt?: (foreign: ForeignColumns) => ColumnsOf<S> | undefined; arena?: Arena } = {},
 ): Promise<ColumnsOf<S>> {
-  try {
-    const columns = decodeColumns(schema, bytes, arena);
-    if (columns) return checkTimes(schema, columns as ColumnsOf<S>, key);
-  } catch (error) {
-    throw corruptFile(key, (error as Error).message, error);
-  }
+  const own = readOwnColumns(schema, bytes, key, arena);
+  if (own) return own;
   let foreign: ForeignColumns;
   try {
     foreign = await readForeign(bytes);
@@ -43,6 +39,25 @@ export async function readColumns<S extends readonly Column[]>(
     }),
   ) as ColumnsOf<S>;
   return checkTimes(schema, columns, key);
+}
+
+/**
+ * The same of a file that encodeColumns wrote, at once; undefined for any other.
+ * @throws Lake.Corrupt
+ */
+export function readOwnColumns<S extends readonly Column[]>(
+  schema: S,
+  bytes: Uint8Array,
+  key: string,
+  arena?: Arena,
+): ColumnsOf<S> | undefined {
+  let columns: Record<string, ColumnData> | undefined;
+  try {
+    columns = decodeColumns(schema, bytes, arena);
+  } catch (error) {
+    throw corruptFile(key, (error as Error).message, error);
+  }
+  return columns && checkTimes(schema, columns as ColumnsOf<S>, key);
 }
 
 /** What a Date can hold; and of µs, in the upper half of their 64 bits, what a number can. */

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { type Column, type ColumnData, physicalType } from './parquet.ts';
+import { type Arena, type Column, type ColumnData, physicalType } from './parquet.ts';
 import { readHybrid, readStruct, type ThriftStruct, type ThriftValue, type Wanted } from './parquet-bits.ts';
 
 const MAGIC = Buffer.from('PAR1');
@@ -10,26 +10,6 @@ export class ChecksumError extends Error {}
 /** Of a footer and of a page's header what a reader of our own files needs: statistics are most of the rest. */
 const FOOTER: Wanted = { 2: true, 3: true, 4: { 1: { 3: { 4: true, 5: true, 9: true, 11: true } } } };
 const PAGE: Wanted = { 1: true, 3: true, 4: true, 5: { 1: true, 2: true }, 7: { 1: true, 2: true } };
-
-/** Memory that columns are put into one after the other, file after file: the columns of a file live until the next one. */
-export class Arena {
-  private memory = new ArrayBuffer(1 << 20);
-  private used = 0;
-
-  /** Room for the columns of another file. */
-  begin(bytes: number): void {
-    this.used = 0;
-    if (bytes > this.memory.byteLength) this.memory = new ArrayBuffer(bytes * 2);
-  }
-
-  /** So many bytes from a place that suits every type. */
-  take(bytes: number): { memory: ArrayBuffer; at: number } {
-    const at = this.used;
-    this.used = Math.ceil((at + bytes) / 8) * 8;
-    if (this.used > this.memory.byteLength) return { memory: new ArrayBuffer(bytes), at: 0 };
-    return { memory: this.memory, at };
-  }
-}
 
 /**
  * Reads a file as encodeColumns writes it: one row group, one uncompressed page a column. Undefined for any other
@@ -42,7 +22,7 @@ export function decodeColumns(
   bytes: Uint8Array,
   arena?: Arena,
 ): Record<string, ColumnData> | undefined {
-  arena?.begin(bytes.length + schema.length * 8);
+  arena?.begin(bytes.length * 2 + schema.length * 8);
   try {
     return decode(schema, bytes, arena);
   } catch (error) {
@@ -172,7 +152,8 @@ function plain({ type }: Column, payload: Buffer, rows: number, arena: Arena | u
   if (type === 'timestamp') return new BigInt64Array(memory, at, rows);
   if (type === 'double') return new Float64Array(memory, at, rows);
   const halves = new Int32Array(memory, at, rows * 2);
-  const values = new Float64Array(rows);
+  const room = arena?.take(rows * 8);
+  const values = room ? new Float64Array(room.memory, room.at, rows) : new Float64Array(rows);
   for (let i = 0; i < rows; i++) {
     const high = halves[2 * i + 1]!;
     values[i] = high === 0 ? halves[2 * i]! >>> 0 : high * 2 ** 32 + (halves[2 * i]! >>> 0);

@@ -163,20 +163,49 @@ export function schemaOf<const S extends readonly Column[]>(columns: S): S {
   return columns;
 }
 
-const ROOM: { [T in ColumnType]: (rows: number) => DataOf[T] } = {
-  text: (rows) => ({ values: [], codes: new Int32Array(rows) }),
-  date: (rows) => new Int32Array(rows),
-  double: (rows) => new Float64Array(rows),
-  bigint: (rows) => new Float64Array(rows),
-  integer: (rows) => new Int32Array(rows),
-  boolean: (rows) => new Uint8Array(rows),
-  timestamp: (rows) => new BigInt64Array(rows),
-};
+/** Memory that columns are put into one after the other, file after file: the columns of a file live until the next one. */
+export class Arena {
+  private memory = new ArrayBuffer(1 << 20);
+  private used = 0;
 
-/** Empty columns for so many rows. */
-export function roomFor<S extends readonly Column[]>(schema: S, rows: number): ColumnsOf<S> {
+  /** Room for the columns of another file. */
+  begin(bytes: number): void {
+    this.used = 0;
+    if (bytes > this.memory.byteLength) this.memory = new ArrayBuffer(bytes * 2);
+  }
+
+  /** So many bytes from a place that suits every type. */
+  take(bytes: number): { memory: ArrayBuffer; at: number } {
+    const at = this.used;
+    this.used = Math.ceil((at + bytes) / 8) * 8;
+    if (this.used > this.memory.byteLength) return { memory: new ArrayBuffer(bytes), at: 0 };
+    return { memory: this.memory, at };
+  }
+}
+
+const ROOM: { [T in ColumnType]: (memory: ArrayBuffer, at: number, rows: number) => DataOf[T] } = {
+  text: (memory, at, rows) => ({ values: [], codes: new Int32Array(memory, at, rows) }),
+  date: (memory, at, rows) => new Int32Array(memory, at, rows),
+  double: (memory, at, rows) => new Float64Array(memory, at, rows),
+  bigint: (memory, at, rows) => new Float64Array(memory, at, rows),
+  integer: (memory, at, rows) => new Int32Array(memory, at, rows),
+  boolean: (memory, at, rows) => new Uint8Array(memory, at, rows),
+  timestamp: (memory, at, rows) => new BigInt64Array(memory, at, rows),
+};
+const BYTES = { text: 4, date: 4, double: 8, bigint: 8, integer: 4, boolean: 1, timestamp: 8 };
+
+/**
+ * Columns for so many rows, to be filled.
+ * @param arena where they lie until its next use; what lay there before shows through
+ */
+export function roomFor<S extends readonly Column[]>(schema: S, rows: number, arena?: Arena): ColumnsOf<S> {
   const columns: Record<string, ColumnData> = {};
-  for (const { name, type } of schema) columns[name] = ROOM[type](rows);
+  arena?.begin(schema.length * (rows + 1) * 8);
+  for (const { name, type } of schema) {
+    const bytes = rows * BYTES[type];
+    const { memory, at } = arena?.take(bytes) ?? { memory: new ArrayBuffer(bytes), at: 0 };
+    columns[name] = ROOM[type](memory, at, rows);
+  }
   return columns as ColumnsOf<S>;
 }
 

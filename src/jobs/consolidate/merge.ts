@@ -10,11 +10,13 @@ import {
   gatherBars,
   joinBars,
   ORIGINAL,
+  ownHistory,
   pickBars,
   requireUnadjusted,
   rowRef,
 } from '../../lake/bar-table.ts';
-import { keys, type Lake, replace } from '../../lake/lake.ts';
+import { isStored, keys, type Lake, replace } from '../../lake/lake.ts';
+import { Arena } from '../../lake/parquet.ts';
 import { corruptFile } from '../../lake/parquet-columns.ts';
 import { BAR_SOURCES } from '../../records/bar.ts';
 import type { ManifestEntry } from './consolidation-state.ts';
@@ -41,6 +43,8 @@ export interface MergeInput {
   examined?: { from: number; to: number };
   /** Where rows that no session file accounts for are tallied by day. */
   outside: Tally;
+  /** Memory for the result. */
+  arena?: Arena;
 }
 
 export interface Merged {
@@ -99,16 +103,16 @@ export function mergeBars(input: MergeInput): Merged {
     }
     for (const source of [EXISTING, DATE_FILE, SESSION]) if (days[source] === day) at[source]!++;
   }
-  const bars = gatherBars(input.symbol, sources, from.subarray(0, count), rows.subarray(0, count));
+  const bars = gatherBars(input.symbol, sources, from.subarray(0, count), rows.subarray(0, count), input.arena);
   return { bars, ...changes };
 }
 
 /** The usual night: the session files go on where the history ends. */
-function append({ symbol, existing, dateFiles, sessions, removed, examined }: MergeInput): Merged | undefined {
+function append({ symbol, existing, dateFiles, sessions, removed, examined, arena }: MergeInput): Merged | undefined {
   if (!existing || !sessions || dateFiles || removed.size > 0 || examined) return undefined;
   const [had, added] = [existing.date.length, sessions.date.length];
   if (had === 0 || added === 0 || sessions.date[0]! <= existing.date[had - 1]!) return undefined;
-  return { bars: joinBars(symbol, existing, sessions), added, revised: 0, removed: 0 };
+  return { bars: joinBars(symbol, existing, sessions, arena), added, revised: 0, removed: 0 };
 }
 
 function isOurs({ source }: BarColumns, row: number): boolean {
@@ -190,25 +194,46 @@ async function mergeOnce(lake: Lake, task: SymbolTask, again: boolean): Promise<
   const opened = stored || again ? await lake.open(key) : undefined;
   const found = opened ? { key, bytes: opened.bytes } : old && { key: oldKey, bytes: old.bytes };
   if (stored && !found && !again) throw changed(key);
-  const existing = found && (await decodeHistory(found.bytes, found.key, symbol, adopting));
   const dateFiles = await readDateFiles(lake, symbol, task.dateFiles, adopting, again);
-  const { bars, ...changes } = mergeBars({ ...task, existing, dateFiles });
-  const rows = bars.date.length;
+  const merged = found && mergeOwn({ ...task, dateFiles }, found);
+  const existing = merged || !found ? undefined : await decodeHistory(found.bytes, found.key, symbol, adopting);
+  const { bytes, entry, changes } = merged ?? merge({ ...task, existing, dateFiles });
   // Last, so that a kill leaves both and the next run goes by the new one.
   const removeOld = async () => {
     if (old && (await lake.removeVersions([{ key: oldKey, etag: old.etag }])).length > 0) throw changed(oldKey);
   };
-  if (rows === 0) {
+  if (!entry) {
     if (opened && (await lake.removeVersions([{ key, etag: opened.etag }])).length > 0) throw changed(key);
     await removeOld();
-    return { entry: undefined, written: false, ...changes };
+    return { entry, written: false, ...changes };
   }
-  const merged = encodeBarColumns(bars);
-  const written = await replace(lake, key, merged, opened);
-  if (written) await readBack(lake, key, merged, symbol);
+  const written = await replace(lake, key, bytes, opened);
+  if (written && !(await isStored(lake, key, bytes)))
+    throw corruptFile(key, `other bytes read back than the ${bytes.length} that were written`);
   await removeOld();
-  const lastUpdated = newest(bars.ingested_at);
-  return { entry: { lastDay: bars.date[rows - 1]!, rows, lastUpdated }, written, ...changes };
+  return { entry, written, ...changes };
+}
+
+/**
+ * Memory of the history that is being merged, and of what it becomes: thousands of them one after the other would be
+ * most of a job's garbage. Nothing waits between the first and the last use of it.
+ */
+const [STORED, RESULT] = [new Arena(), new Arena()];
+
+/** Merges into a history that is a file of our own; undefined for any other. */
+function mergeOwn(input: Omit<MergeInput, 'existing'>, found: { key: string; bytes: Uint8Array }) {
+  const existing = ownHistory(found.bytes, found.key, input.symbol, STORED);
+  return existing && merge({ ...input, existing });
+}
+
+function merge(input: MergeInput) {
+  const { bars, ...changes } = mergeBars({ ...input, arena: RESULT });
+  const rows = bars.date.length;
+  const entry = rows === 0 ? undefined : { lastDay: bars.date[rows - 1]!, rows, lastUpdated: newest(bars.ingested_at) };
+  const bytes = encodeBarColumns(bars);
+  // What is written is read back byte for byte; that the bytes read as a history is seen here.
+  if (entry) ownHistory(bytes, keys.symbol(input.symbol), input.symbol, STORED);
+  return { bytes, entry, changes };
 }
 
 /** Compared as numbers, exact for 270 years: every look into a BigInt64Array makes an object. */
@@ -262,13 +287,4 @@ function changed(key: string): NamedError {
     wanted: 'one job at a time',
     todo: 'Run the same command again.',
   });
-}
-
-/** What is stored is what was meant, byte for byte, and reads as a history. */
-async function readBack(lake: Lake, key: string, meant: Uint8Array, symbol: string): Promise<void> {
-  const stored = await lake.read(key);
-  if (!stored || Buffer.compare(stored, meant) !== 0) {
-    throw corruptFile(key, `${stored?.length ?? 0} bytes read back where ${meant.length} others were written`);
-  }
-  await decodeHistory(stored, key, symbol);
 }

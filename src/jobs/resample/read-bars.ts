@@ -3,9 +3,8 @@ import { readDay } from '../../calendar/dates.ts';
 import { isNamed } from '../../errors.ts';
 import { BAR_COLUMNS } from '../../lake/bar-table.ts';
 import { keys, type Lake } from '../../lake/lake.ts';
-import { type ColumnsOf, schemaOf, type Text } from '../../lake/parquet.ts';
+import { Arena, type ColumnsOf, schemaOf, type Text } from '../../lake/parquet.ts';
 import { corruptFile, readColumns } from '../../lake/parquet-columns.ts';
-import { Arena } from '../../lake/parquet-decode.ts';
 import type { Bars } from './aggregate.ts';
 
 /** A symbol's history as a local file. */
