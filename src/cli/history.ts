@@ -2,10 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { askedDate, lastClosedSession } from '../calendar/calendar.ts';
 import { wantedDates } from '../checks/past-history.ts';
 import { loadConfig } from '../config.ts';
+import { LIST_VIEWS } from '../datasets/registry.ts';
 import { listDates, readList } from '../datasets/snapshots.ts';
 import { isNamed, NamedError } from '../errors.ts';
 import { barsAreBehind } from '../jobs/backlog.ts';
+import { writeCatalog } from '../lake/catalog.ts';
 import type { Lake } from '../lake/lake.ts';
+import { publishedSessions } from '../lake/session-files.ts';
 import { PRICED_LIST } from '../lake/symbol-history-file.ts';
 import { type BackfilledMembers, backfillMembers } from '../past/member-lists.ts';
 import { compareNames, firstNight, type NamesAndBars, rebuildHistory } from '../past/rebuild-history.ts';
@@ -76,6 +79,7 @@ export async function history(options: HistoryOptions, context: Context): Promis
       return { from, until, lists, refused, historyRows, names, members };
     });
     const code = await followWithBars(pipeline, context);
+    await renewCatalog(lake, context);
     if (context.terminal.json) context.terminal.print(JSON.stringify(outcome));
     else print(outcome, options, context.terminal);
     return Math.max(code, outcome.refused ? exitCodeOf('Partial') : 0);
@@ -259,6 +263,13 @@ async function followWithBars(pipeline: Pipeline, { now, signal, config }: Conte
   const result = await pipeline.run({ task: 'resample', session }, { name: `resample-${session}`, signal });
   const { status } = await outcomeOf(result, pipeline.stores, { session, kind: 'task' });
   return exitCodeOf(status);
+}
+
+/** The catalog names the newest file of the history, and the lists that were there when it was written. */
+async function renewCatalog(lake: Lake, { config }: Context): Promise<void> {
+  if ((await publishedSessions(lake)).length === 0) return;
+  const { RESAMPLING_INTERVALS: intervals, BENCHMARKS: benchmarks } = config;
+  await withScratch('catalog', (scratch) => writeCatalog(lake, scratch, { intervals, lists: LIST_VIEWS, benchmarks }));
 }
 
 function print(

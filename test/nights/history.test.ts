@@ -1,11 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
+import { startLoopbackS3 } from '../../scripts/bench/loopback-s3.ts';
 import { sessionNumber } from '../../src/calendar/calendar.ts';
 import { generateMarket } from '../../src/local/market/generator.ts';
 import { HOLDINGS_PATH } from '../../src/local/market/ishares.ts';
 import type { BarRow, MarketSource, TickerRow } from '../../src/local/market/source.ts';
 import type { PracticeMarket } from '../../src/local/market/start-market.ts';
+import { afterThisTest } from '../cleanup.ts';
 import { afterbell, started } from './command.ts';
 import {
   lakeFiles,
@@ -171,6 +174,16 @@ test('month-end lists make a history that names every bar, with each beginning a
     { change: 'renamed', symbol: 'NEWN', date: '2025-11-04' },
   ]);
 
+  // Whoever has the catalog alone sees the same.
+  const instance = await DuckDBInstance.create(join(home, 'lake/catalog/afterbell.duckdb'), {
+    access_mode: 'READ_ONLY',
+  });
+  const connection = await instance.connect();
+  const counted = await connection.runAndReadAll("SELECT count(*)::INTEGER AS names FROM universe('2025-10-22')");
+  connection.closeSync();
+  instance.closeSync();
+  expect(counted.getRowObjectsJson()).toEqual(await ask("SELECT count(*) AS names FROM universe('2025-10-22')"));
+
   // The same again asks nobody and writes nothing.
   const before = lakeFiles(home);
   market.requests.length = 0;
@@ -228,7 +241,9 @@ test('a run that was stopped goes on with the next page, and a list that cannot 
 });
 
 test('a plan that refuses older dates is said with what was got', async () => {
-  const { history, ask } = await past(LIVES, '2025-08-01');
+  const { market, history, ask } = await past(LIVES, '2025-08-01');
+  // A vendor in trouble is asked again.
+  market.misbehave(['server-error@tickers:3']);
   const done = await history('--reference', '--from', '2003-09-10');
   expect(done.code).toBe(3);
   expect(done.stdout).toContain(
@@ -266,6 +281,19 @@ test('index members of the past come from dated files or from the address of the
   // Delisted since, and known by the list of its time.
   file('june.csv', 'Jun 30, 2025', ['CON', 'OLDBANK', 'NOBODY']);
   file('held.csv', 'Oct 31, 2025', ['CON']);
+  const s3 = await startLoopbackS3();
+  afterThisTest(() => s3.close());
+  for (const name of ['june.csv', 'held.csv'])
+    await fetch(`${s3.url}/holdings/iwm/${name}`, { method: 'PUT', body: readFileSync(join(folder, name)) });
+  const access = {
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    AWS_REGION: 'us-east-1',
+  };
+  const bucket = ['--members', 's3://holdings/iwm', '--from', '2025-07-01', '--json'];
+  const outside = await afterbell(['history', ...bucket], { ...env, ...access });
+  expect(JSON.parse(outside.stdout).members).toMatchObject({ lists: 0, known: 1, outside: 1 });
   const filed = await history('--members', folder, '--from', '2025-06-01');
   expect(filed.code, filed.stderr).toBe(0);
   expect(filed.stdout).toContain('index members: 1 list stored, 1 there already');

@@ -173,6 +173,32 @@ describe('generated market', () => {
     );
   });
 
+  it('renames some listings, which keep their FIGI and change the symbol of rows and bars on one day', async () => {
+    const before = await market.tickers(undefined, '2012-12-31');
+    const now = new Map((await market.tickers(undefined, AS_OF)).map((row) => [row.composite_figi ?? '', row]));
+    const renamed = before.filter(
+      ({ ticker, composite_figi: figi }) => figi !== undefined && now.has(figi) && now.get(figi)!.ticker !== ticker,
+    );
+    expect(renamed.length).toBeGreaterThan(1);
+    for (const { ticker, composite_figi: figi } of renamed) {
+      const { ticker: after } = now.get(figi!)!;
+      expect(after).toBe(ticker.slice(1));
+      const names = async (date: string) =>
+        (await market.tickers(undefined, date)).filter((row) => row.composite_figi === figi).map((row) => row.ticker);
+      const days = sessionsBetween('2013-01-02', AS_OF);
+      let [low, high] = [0, days.length - 1];
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2);
+        if ((await names(days[middle]!))[0] === after) high = middle;
+        else low = middle + 1;
+      }
+      const traded = [await barsBySymbol(days[low - 1]!), await barsBySymbol(days[low]!)] as const;
+      // Each day has it once; a halt may hide it for one.
+      expect([traded[0].has(after), traded[1].has(ticker)]).toEqual([false, false]);
+      expect(traded[0].has(ticker) || traded[1].has(after)).toBe(true);
+    }
+  });
+
   it('has no bars on a day without trading or before 1990', async () => {
     for (const date of ['2026-11-21', '2026-07-03', '1989-12-29']) expect(await market.bars(date)).toEqual([]);
   });

@@ -35,6 +35,17 @@ it('serves a fund of its own common stocks, with every quirk of the real file, t
   });
 });
 
+it('serves the holdings of any session, and none of a day without one', async () => {
+  await withMarket({ source }, async (market) => {
+    const on = (day: string) => ask(market, `${HOLDINGS_PATH}&asOfDate=${day}`, {});
+    const { asOf, records } = await membersOf((await on('20200228')).text);
+    expect(asOf).toBe('2020-02-28');
+    expect(records.length).toBeGreaterThan(60);
+    for (const day of ['20200229', '20261225', '1989', 'x'])
+      await expect(async () => parseFundHoldings((await on(day)).text)).rejects.toThrow(/published no holdings/);
+  });
+});
+
 it('changes a few members a year, at the end of June', async () => {
   const at = async (now: string) => {
     let symbols: string[] = [];

@@ -64,6 +64,13 @@ describe('/v3/reference/tickers', () => {
     );
   });
 
+  it('refuses the list of a day before its plan, as it refuses bars of it', async () => {
+    expect(await ask(market, '/v3/reference/tickers?date=1989-12-29')).toMatchObject({
+      status: 403,
+      json: { status: 'NOT_AUTHORIZED', message: expect.stringContaining("doesn't include this data timeframe") },
+    });
+  });
+
   it('refuses a cursor that is not one of its own', async () => {
     expect(await ask(market, '/v3/reference/tickers?cursor=bm9uc2Vuc2U')).toMatchObject({ status: 400 });
   });
