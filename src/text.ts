@@ -128,11 +128,12 @@ function isTooDeep(text: string): boolean {
 
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [34, 92, 91, 93, 123, 125];
 
+/** The next quote behind an even number of backslashes; looked for as a whole, because some texts are megabytes. */
 function closingQuote(text: string, open: number): number {
-  for (let place = open + 1; place < text.length; place++) {
-    const sign = text.charCodeAt(place);
-    if (sign === QUOTE) return place;
-    if (sign === BACKSLASH) place += 1;
+  for (let place = text.indexOf('"', open + 1); place >= 0; place = text.indexOf('"', place + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(place - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return place;
   }
   return text.length;
 }

@@ -1,5 +1,5 @@
 import { NamedError } from '../../errors.ts';
-import { roomFor } from '../../lake/parquet.ts';
+import { roomFor, type Text } from '../../lake/parquet.ts';
 import { SILVER_COLUMNS, type SilverColumns } from '../../lake/silver.ts';
 import { VALUES, type Windows } from './aggregate.ts';
 import type { WindowTable } from './window-plan.ts';
@@ -66,47 +66,48 @@ function firstRows(rows: SilverColumns, count: number): SilverColumns {
   return Object.fromEntries(cut);
 }
 
-const NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'bars'] as const;
-
 /** Pure: the rows of a table that pass, and those of another whose keys it has not, ordered by symbol and date. */
 export function mergeRows(
   old: SilverColumns,
   keeps: (symbol: string, day: number) => boolean,
   fresh: SilverColumns,
 ): SilverColumns {
-  const runs: { source: SilverColumns; from: number; to: number }[] = [];
-  const take = (source: SilverColumns, row: number) => {
-    const last = runs.at(-1);
-    if (last?.source === source && last.to === row) last.to++;
-    else runs.push({ source, from: row, to: row + 1 });
-  };
-  let [o, f] = [0, 0];
   const [olds, news] = [old.date.length, fresh.date.length];
-  while (o < olds || f < news) {
+  // An old row as its number, a fresh one as -1 - its number.
+  const order = new Int32Array(olds + news);
+  let count = 0;
+  for (let o = 0, f = 0; o < olds || f < news; ) {
     if (o < olds && !keeps(symbolAt(old, o), old.date[o]!)) o++;
-    else if (f === news || (o < olds && isBefore(old, o, fresh, f))) take(old, o++);
-    else take(fresh, f++);
+    else if (f === news || (o < olds && isBefore(old, o, fresh, f))) order[count++] = o++;
+    else order[count++] = -1 - f++;
   }
-  const merged = roomFor(
-    SILVER_COLUMNS,
-    runs.reduce((sum, { from, to }) => sum + to - from, 0),
-  );
-  const symbols = merged.symbol.values;
-  let at = 0;
-  for (const { source, from, to } of runs) {
-    for (const name of ['date', 'window_end', 'complete'] as const) {
-      merged[name].set(source[name].subarray(from, to), at);
-    }
-    for (const name of NUMBERS) merged[name].set(source[name].subarray(from, to), at);
-    let last = -1;
-    for (let row = from; row < to; row++, at++) {
-      const code = source.symbol.codes[row]!;
-      if (code !== last && symbols.at(-1) !== source.symbol.values[code]) symbols.push(source.symbol.values[code]!);
-      last = code;
-      merged.symbol.codes[at] = symbols.length - 1;
-    }
-  }
+  const rows = order.subarray(0, count);
+  const merged = roomFor(SILVER_COLUMNS, count);
+  for (const { name } of SILVER_COLUMNS)
+    if (name === 'symbol') pickTexts(old.symbol, fresh.symbol, rows, merged.symbol);
+    else pick(old[name], fresh[name], rows, merged[name]);
   return merged;
+}
+
+type Numbers = Int32Array | Float64Array | Uint8Array;
+
+function pick<T extends Numbers>(old: T, fresh: T, rows: Int32Array, merged: T): void {
+  for (let at = 0; at < rows.length; at++) merged[at] = rows[at]! < 0 ? fresh[-1 - rows[at]!]! : old[rows[at]!]!;
+}
+
+function pickTexts(old: Text, fresh: Text, rows: Int32Array, merged: Text): void {
+  const { values, codes } = merged;
+  let before = -1;
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at]!;
+    const code = row < 0 ? -2 - fresh.codes[-1 - row]! : old.codes[row]!;
+    if (code !== before) {
+      const text = code < 0 ? fresh.values[-2 - code]! : old.values[code]!;
+      if (values.at(-1) !== text) values.push(text);
+      before = code;
+    }
+    codes[at] = values.length - 1;
+  }
 }
 
 /**

@@ -97,6 +97,8 @@ function keeps({ plan }: Interval, month: string, { full, whole }: Prepared, { d
   // A planned month whose file was lost has every window rebuilt.
   if (plan.months.get(month)?.keep === false && damaged.size === 0) return undefined;
   const rebuilt = new Set([...plan.windows.keys()].map((first) => readDay(first)!));
+  // The usual night: a look less for every stored row.
+  if (damaged.size + whole.size === 0) return (_, day) => !rebuilt.has(day);
   return (symbol, day) => damaged.has(symbol) || !(whole.has(symbol) || rebuilt.has(day));
 }
 

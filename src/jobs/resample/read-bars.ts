@@ -24,7 +24,6 @@ const COLUMNS = schemaOf([
   BAR_COLUMNS[5],
   BAR_COLUMNS[6],
 ]);
-const NUMBERS = ['open', 'high', 'low', 'close', 'volume'] as const;
 
 /** Reads histories one after the other into the same memory: the bars of one live until the next is read. */
 export class HistoryReader {
@@ -59,8 +58,15 @@ export class HistoryReader {
 /** Bars of some sessions, to be taken out symbol by symbol. */
 export class SessionBars {
   private readonly tables: ColumnsOf<typeof COLUMNS>[] = [];
-  /** Of each table its symbols' rows. */
-  private readonly rows: Map<string, number>[] = [];
+  /** Of each table symbol's place → its row, counted from 1; 0 = none. */
+  private readonly rows: Int32Array[] = [];
+  private readonly places: Map<string, number>;
+  private room = barsFor(64);
+
+  /** @param symbols whose bars are wanted, in order */
+  constructor(private readonly symbols: readonly string[]) {
+    this.places = new Map(symbols.map((symbol, place) => [symbol, place]));
+  }
 
   /**
    * Sessions are to be added in order of date.
@@ -73,51 +79,83 @@ export class SessionBars {
     const table = await readColumns(COLUMNS, bytes, key);
     const day = readDay(date);
     if (table.date.some((other) => other !== day)) throw corruptFile(key, 'rows of another date');
-    const rows = rowsBySymbol(table.symbol);
-    if (rows.size !== table.date.length) throw corruptFile(key, 'a symbol with two rows');
+    this.rows.push(this.rowsOf(table.symbol, key));
     this.tables.push(table);
-    this.rows.push(rows);
   }
 
-  /** @param history bars of other days, which are not in the sessions */
-  of(symbol: string, history?: Bars): Bars {
-    const found: [bars: Bars, row: number][] = [];
-    for (const [i, rows] of this.rows.entries()) {
-      const row = rows.get(symbol);
-      if (row !== undefined) found.push([this.tables[i]!, row]);
+  private rowsOf({ values, codes }: Text, key: string): Int32Array {
+    const rows = new Int32Array(this.symbols.length);
+    let guess = 0;
+    for (let row = 0; row < codes.length; row++) {
+      const symbol = values[codes[row]!]!;
+      // Files are in order of symbol, as we are; to look one up takes longer than the rest.
+      const place = this.symbols[guess] === symbol ? guess : this.places.get(symbol);
+      if (place === undefined) continue;
+      if (rows[place] !== 0) throw corruptFile(key, `two rows of ${symbol}`);
+      rows[place] = row + 1;
+      guess = place + 1;
     }
-    if (history) {
-      for (let row = 0; row < history.date.length; row++) found.push([history, row]);
-      found.sort(([a, i], [b, j]) => a.date[i]! - b.date[j]!);
+    return rows;
+  }
+
+  /**
+   * A symbol's bars in order of date; without a history they live until the next call.
+   * @param history bars of other days, which are not in the sessions
+   */
+  of(place: number, history?: Bars): Bars {
+    const { tables, rows } = this;
+    if (tables.length > this.room.date.length) this.room = barsFor(tables.length);
+    let count = 0;
+    for (let session = 0; session < tables.length; session++) {
+      const row = rows[session]![place]! - 1;
+      if (row >= 0) copyBar(tables[session]!, row, this.room, count++);
     }
-    return taken(found);
+    const bars = firstBars(this.room, count);
+    return history ? inOrder(bars, history) : bars;
   }
 }
 
 /** Those bars of a history that are of some days. */
 export function barsOfDays(bars: Bars, days: ReadonlySet<number>): Bars {
-  const rows = [...bars.date.keys()].filter((row) => days.has(bars.date[row]!));
-  return taken(rows.map((row) => [bars, row]));
+  const some = barsFor(bars.date.length);
+  let count = 0;
+  for (let row = 0; row < bars.date.length; row++) if (days.has(bars.date[row]!)) copyBar(bars, row, some, count++);
+  return firstBars(some, count);
 }
 
-function taken(rows: readonly (readonly [bars: Bars, row: number])[]): Bars {
-  const bars: Bars = { date: new Int32Array(rows.length), ...numbers(rows.length) };
-  for (const [at, [from, row]] of rows.entries()) {
-    bars.date[at] = from.date[row]!;
-    for (const name of NUMBERS) bars[name][at] = from[name][row]!;
+function inOrder(some: Bars, others: Bars): Bars {
+  const all = barsFor(some.date.length + others.date.length);
+  for (let at = 0, s = 0, o = 0; at < all.date.length; at++) {
+    const isOther = s === some.date.length || (o < others.date.length && others.date[o]! < some.date[s]!);
+    if (isOther) copyBar(others, o++, all, at);
+    else copyBar(some, s++, all, at);
   }
-  return bars;
+  return all;
 }
 
-function numbers(rows: number): Omit<Bars, 'date'> {
+function copyBar(from: Bars, row: number, to: Bars, at: number): void {
+  to.date[at] = from.date[row]!;
+  to.open[at] = from.open[row]!;
+  to.high[at] = from.high[row]!;
+  to.low[at] = from.low[row]!;
+  to.close[at] = from.close[row]!;
+  to.volume[at] = from.volume[row]!;
+}
+
+function barsFor(rows: number): Bars {
   const room = () => new Float64Array(rows);
-  return { open: room(), high: room(), low: room(), close: room(), volume: room() };
+  return { date: new Int32Array(rows), open: room(), high: room(), low: room(), close: room(), volume: room() };
 }
 
-function rowsBySymbol({ values, codes }: Text): Map<string, number> {
-  const rows = new Map<string, number>();
-  for (let row = 0; row < codes.length; row++) rows.set(values[codes[row]!]!, row);
-  return rows;
+function firstBars({ date, open, high, low, close, volume }: Bars, count: number): Bars {
+  return {
+    date: date.subarray(0, count),
+    open: open.subarray(0, count),
+    high: high.subarray(0, count),
+    low: low.subarray(0, count),
+    close: close.subarray(0, count),
+    volume: volume.subarray(0, count),
+  };
 }
 
 /** What is wrong with a file; other errors are thrown on. */

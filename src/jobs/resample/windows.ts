@@ -165,7 +165,7 @@ async function windowsOfSessions(
 ): Promise<Windows> {
   const { lake, prepared, state, factors, companyChanges, signal } = input;
   const planned = prepared.intervals.flatMap(({ plan }) => [...plan.windows.values()]);
-  const sessions = new SessionBars();
+  const sessions = new SessionBars(symbols);
   const fromHistories = new Set<number>();
   for (const date of [...new Set(planned.flatMap(({ dates }) => dates))].sort()) {
     stopIfAsked(signal);
@@ -187,14 +187,15 @@ async function windowsOfSessions(
     if (impossible !== undefined) findings.damaged.set(symbol, `${keys.symbol(symbol)}: ${impossible}`);
     if (broken !== undefined) findings.broken.set(symbol, `${keys.symbol(symbol)}: ${broken}`);
   };
-  if (fromHistories.size === 0) for (const symbol of symbols) add(symbol, sessions.of(symbol));
+  if (fromHistories.size === 0) for (const [place, symbol] of symbols.entries()) add(symbol, sessions.of(place));
   else {
     const reader = new HistoryReader();
+    const places = new Map(symbols.map((symbol, place) => [symbol, place]));
     for (const history of await localHistories(input, symbols, findings)) {
       stopIfAsked(signal);
       try {
         const bars = barsOfDays(await reader.read(history), fromHistories);
-        add(history.symbol, sessions.of(history.symbol, bars));
+        add(history.symbol, sessions.of(places.get(history.symbol)!, bars));
       } catch (error) {
         findings.damaged.set(history.symbol, faultOf(error));
       }
