@@ -101,7 +101,7 @@ const DAY = [
 
 /** Forms with a name in them, or a market, a held night, flat files before them: test/nights runs each; of a stage the rehearsal. */
 const ELSEWHERE =
-  /^npx afterbell (.*--stage |market|release|backfill|history|import|portfolios --(?:im|ex)port|analyze|night|schedule|backup|restore|report --(?:run|serve)|run TASK|status TASK|logs NAME)/;
+  /^npx afterbell (.*--stage |market|release|backfill|history|import|portfolios --(?:im|ex)port|analyze|night|schedule|backup|restore|export|report --(?:run|serve)|run TASK|status TASK|logs NAME)/;
 
 test('every other command in the docs runs in its place in a day, or in the nights of other tests', async () => {
   const documented = runnable.flatMap(commandsIn).filter((command) => !READS.test(command) && !/\[/.test(command));

@@ -7,7 +7,7 @@ import { type Exported, exportLake } from '../export/export-lake.ts';
 import { type BacktestFormat, FORMATS, type FormatName } from '../export/format.ts';
 import { type LakeBars, openLakeBars } from '../export/lake-bars.ts';
 import { ADJUSTMENTS, type Adjust } from '../export/series.ts';
-import { counted, didYouMean, list } from '../text.ts';
+import { counted, didYouMean, figure, list } from '../text.ts';
 import { type Context, homeLake, requireBegun } from './context.ts';
 import { withScratch } from './scratch.ts';
 
@@ -158,7 +158,7 @@ function show(
   }
   terminal.print(`${format.name}: ${counted(symbols, 'symbol')} from ${first} to ${last}, in ${target}`);
   terminal.print(
-    `${counted(written, 'file')} written, ${unchanged} left as they were${removed > 0 ? `, ${removed} removed` : ''}`,
+    `${counted(written, 'file')} written, ${figure(unchanged)} left as they were${removed > 0 ? `, ${figure(removed)} removed` : ''}`,
   );
   if (strayBars > 0) terminal.note(`${counted(strayBars, 'bar')} left out: the exchange had no session on that day`);
   if (leftOut.length === 0) return;

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { diskTrouble, NamedError } from '../errors.ts';
 import { code, sync } from '../lake/durable.ts';
 import { holderOf, tryLock } from '../local/file-lock.ts';
+import { makeFolder } from '../local/home.ts';
 import { counted, jsonOrUndefined } from '../text.ts';
 import { FORMATS, type SeriesSpan } from './format.ts';
 import { ADJUSTMENTS } from './series.ts';
@@ -142,7 +143,8 @@ export async function openFolder(folder: string, settings: ExportSettings): Prom
   const draft = join(work, 'draft');
   const named = (error: unknown) => unwritable(folder, error);
   try {
-    mkdirSync(work, { recursive: true });
+    // Where nothing can be made, such as /proc, a recursive mkdir of Node.js never returns.
+    await makeFolder(work);
   } catch (error) {
     throw named(error);
   }
