@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { sessionsBetween } from '../calendar/calendar.ts';
+import { dateOf } from '../calendar/dates.ts';
 import { stopIfAsked } from '../concurrency.ts';
 import type { ExportFolder, Manifest, StoredFiles, StoredSymbol } from './export-folder.ts';
 import type { BacktestFormat, Files, Making } from './format.ts';
@@ -72,9 +73,8 @@ export function planSymbol(
   if (now.rows === stored.rows && now.checksum === stored.checksum) return now.last === stored.last ? 'keep' : 'remake';
   const isAdded = now.before.rows === stored.rows && now.before.checksum === stored.checksum;
   const isRecent = placeOf.get(stored.last)! >= days.length - 1 - RECENT_SESSIONS;
-  const isTaken = own.takeovers.some((day) => day > stored.last && day <= now.last);
   // The last bar of one that is no longer listed may stand in a file that says so.
-  return isAdded && isRecent && !isTaken && own.endedOn === null ? 'extend' : 'remake';
+  return isAdded && isRecent && own.endedOn === null ? 'extend' : 'remake';
 }
 
 function basisOf(
@@ -98,13 +98,15 @@ export async function exportLake(
   folder: ExportFolder,
   { format, adjust, signal }: { format: BacktestFormat; adjust: Adjust; signal: AbortSignal },
 ): Promise<Exported> {
-  const sessions: Sessions = sessionsOf(sessionsBetween(lake.days[0]!, lake.days.at(-1)!));
   const stored = folder.manifest;
   const summaries = await lake.summaries(stored.sessions?.[1] ?? lake.days.at(-1)!);
-  const { taken, leftOut } = nameable(
-    format,
-    summaries.map(({ symbol }) => symbol),
-  );
+  const dates = [...lake.days, ...summaries.flatMap(({ first, last }) => [dateOf(first), dateOf(last)])].sort();
+  const [first, last] = [dates[0]!, dates.at(-1)!];
+  const sessions: Sessions = sessionsOf(sessionsBetween(first, last));
+  const present = summaries.map(({ symbol }) => symbol);
+  const { taken, leftOut } = nameable(format, present);
+  const without = (stored.settings.symbols ?? []).filter((symbol) => !present.includes(symbol));
+  leftOut.push(...without.map((symbol) => ({ symbol, reason: 'it has no bar in this time' })));
   const input: Input = { facts: await lake.facts(), format, making: { adjust, sessions } };
   const work: Work = { folder, input, next: new Map(), written: 0, signal };
   const plans: Record<'keep' | 'extend' | 'remake', BarSummary[]> = { keep: [], extend: [], remake: [] };
@@ -131,7 +133,7 @@ export async function exportLake(
   const next: Manifest = {
     ...stored,
     complete: true,
-    sessions: [lake.days[0]!, lake.days.at(-1)!],
+    sessions: [first, last],
     left_out: leftOut,
     shared,
     symbols,
@@ -196,6 +198,7 @@ async function extend(summaries: readonly BarSummary[], lake: LakeBars, work: Wo
     const own = facts.get(symbol) ?? NO_FACTS;
     const row = bars.day.indexOf(old.last);
     const company = companiesIn(symbol, bars, own).at(-1)!;
+    // Another company may have taken the symbol over since.
     if (row < company.from) continue;
     const added = format.bars(company, row + 1, making);
     const files: Files = new Map();

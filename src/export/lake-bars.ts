@@ -3,6 +3,7 @@ import { isSession } from '../calendar/calendar.ts';
 import { DAY_MS, dateOf } from '../calendar/dates.ts';
 import { sqlText, textList } from '../lake/exact-paths.ts';
 import type { Lake } from '../lake/lake.ts';
+import { publishedSessions } from '../lake/session-files.ts';
 import { allBars, type ListView, openViews } from '../lake/views.ts';
 import { statement } from '../text.ts';
 import texts from './lake-bars.sql';
@@ -30,8 +31,9 @@ export interface BarSummary {
 
 /** The bars and corporate actions of a lake, as an export asks for them. */
 export interface LakeBars {
-  /** Days with bars, in order; and bars on days that are no sessions, which are left out. */
+  /** Sessions there are bars of, in order. */
   days: readonly string[];
+  /** Bars on days that are no sessions: they are left out. */
   strayBars: number;
   summaries(upTo: string): Promise<BarSummary[]>;
   facts(): Promise<Map<string, SymbolFacts>>;
@@ -69,19 +71,22 @@ export async function openLakeBars(
       ...(to === undefined ? [] : [`date <= DATE '${to}'`]),
     ];
     const chosen = `SELECT symbol, date, open, high, low, close, volume, vwap FROM ${all} WHERE ${['true', ...conditions].join(' AND ')}`;
-    const found = await rows(
-      `SELECT date::VARCHAR AS date, count(*)::INTEGER AS bars FROM (${chosen}) GROUP BY date ORDER BY date`,
-    );
-    const strays = found.filter(({ date }) => !isKnownSession(String(date)));
-    const days = found.filter((one) => !strays.includes(one)).map(({ date }) => String(date));
-    const only =
-      strays.length === 0
-        ? ''
-        : ` AND NOT list_contains(${textList(strays.map(({ date }) => String(date)))}::DATE[], date)`;
-    await connection.run(`CREATE TEMP VIEW asked_bars AS ${chosen}${only}`);
+    // Sessions are known from their manifests; what an adopted history has, only from its bars.
+    const isIn = (date: string) => date >= (from ?? '') && date <= (to ?? '9999');
+    const dates =
+      all === 'sessions'
+        ? (await publishedSessions(lake)).map(({ date }) => date).filter(isIn)
+        : (await rows(`SELECT DISTINCT date::VARCHAR AS date FROM (${chosen}) ORDER BY date`)).map(({ date }) =>
+            String(date),
+          );
+    const strays = dates.filter((date) => !isKnownSession(date));
+    const isStray = `list_contains(${textList(strays)}::DATE[], date)`;
+    const [counted] =
+      strays.length === 0 ? [] : await rows(`SELECT count(*)::INTEGER AS bars FROM (${chosen}) WHERE ${isStray}`);
+    await connection.run(`CREATE TEMP VIEW asked_bars AS ${chosen}${strays.length === 0 ? '' : ` AND NOT ${isStray}`}`);
     return {
-      days,
-      strayBars: strays.reduce((sum, { bars }) => sum + Number(bars), 0),
+      days: dates.filter((date) => !strays.includes(date)),
+      strayBars: Number(counted?.bars ?? 0),
       summaries: async (upTo) => (await rows(statement(texts, 'summaries').replaceAll('{up_to}', upTo))).map(summaryOf),
       facts: async () => factsOf(await rows(statement(texts, 'facts'))),
       symbols: async () => (await rows(`SELECT DISTINCT symbol FROM ${all}`)).map(({ symbol }) => String(symbol)),

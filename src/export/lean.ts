@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { previousSession } from '../calendar/calendar.ts';
 import { dateOf, readDay } from '../calendar/dates.ts';
 import { NamedError } from '../errors.ts';
-import type { BacktestFormat } from './format.ts';
+import type { BacktestFormat, Making } from './format.ts';
 import { type Company, factorsBackwards, placeIn } from './series.ts';
 
 const ROOT = 'equity/usa';
@@ -33,8 +33,8 @@ export const lean: BacktestFormat = {
     first: company.bars.day[company.from]!,
     last: company.bars.day[company.to - 1]!,
   }),
-  bars: (company, from) =>
-    new Map([[`${ROOT}/daily/${company.symbol.toLowerCase()}.zip`, Buffer.from(lines(company, from))]]),
+  bars: (company, from, making) =>
+    new Map([[`${ROOT}/daily/${company.symbol.toLowerCase()}.zip`, Buffer.from(lines(company, from, making))]]),
   others: (company) =>
     new Map([
       [`${ROOT}/map_files/${nameOf(company)}.csv`, Buffer.from(mapFile(company))],
@@ -58,12 +58,14 @@ function nameOf({ symbol, former }: Company): string {
 
 const compact = (date: string) => date.replaceAll('-', '');
 
-function lines({ bars, to }: Company, from: number): string {
+function lines({ bars, to }: Company, from: number, { sessions }: Making): string {
   const deciCents = (price: number) => Math.round(price * DECI_CENTS);
   let text = '';
   for (let row = from; row < to; row += 1) {
-    const prices = [bars.open, bars.high, bars.low, bars.close].map((column) => deciCents(column[row]!));
-    text += `${compact(dateOf(bars.day[row]!))} 00:00,${prices.join(',')},${Math.round(bars.volume[row]!)}\n`;
+    const date = compact(sessions.dates[placeIn(sessions, bars.day[row]!)]!);
+    const [open, high] = [deciCents(bars.open[row]!), deciCents(bars.high[row]!)];
+    const [low, close] = [deciCents(bars.low[row]!), deciCents(bars.close[row]!)];
+    text += `${date} 00:00,${open},${high},${low},${close},${Math.round(bars.volume[row]!)}\n`;
   }
   return text;
 }

@@ -14,9 +14,12 @@ import {
   makeLake,
   type Options,
   SESSIONS,
+  SPLITS,
   TOMORROW,
   TONIGHT,
   writeDividends,
+  writeHistory,
+  writeSplits,
 } from './scene.ts';
 
 const FOLDERS: Record<FormatName, (symbol: string) => RegExp> = {
@@ -107,6 +110,29 @@ test('a removed bar and a new dividend rewrite the files of their symbols alone'
   expect([...new Set(replaced[1]!.map((path) => path.split('/')[1]))]).toEqual(['msft', 'new']);
   expect(replaced[2]).toEqual(['equity/usa/daily/msft.zip', 'equity/usa/factor_files/new.csv']);
 });
+
+test.each(CASES)(
+  '%s %o: a night with a split, a dividend, a takeover and an end makes what a first export makes',
+  async (name, options) => {
+    const lake = await makeLake();
+    const folder = temporaryFolder();
+    await exportTo(folder, lake, name, options);
+    const nights = [
+      [TONIGHT, { MSFT: { takenOver: TONIGHT } }],
+      [TOMORROW, { MSFT: { takenOver: TONIGHT }, NEW: { ended: TOMORROW }, GAPS: { takenOver: TOMORROW } }],
+    ] as const;
+    for (const [date, changes] of nights) {
+      await publish(lake, date, barsOn(date));
+      await writeDividends(lake, [...DIVIDENDS, { symbol: 'AAPL', ex_date: date, cash_amount: 0.5 }]);
+      await writeSplits(lake, [...SPLITS, { symbol: 'AAPL', execution_date: date, split_from: 2, split_to: 1 }]);
+      await writeHistory(lake, changes);
+      await exportTo(folder, lake, name, options);
+      const fresh = temporaryFolder();
+      await exportTo(fresh, lake, name, options);
+      expect(bytesOf(folder)).toEqual(bytesOf(fresh));
+    }
+  },
+);
 
 test('a symbol that the lake has no longer is removed, and nothing else', async () => {
   const lake = await makeLake();

@@ -78,7 +78,7 @@ export const DIVIDENDS: readonly Dividend[] = [
   { symbol: 'REUSED', ex_date: SESSIONS[6]!, cash_amount: 0.3 },
   { symbol: 'REUSED', ex_date: SESSIONS[18]!, cash_amount: 0.2 },
 ];
-const SPLITS = [
+export const SPLITS = [
   { symbol: 'SPLIT', execution_date: SESSIONS[10]!, split_from: 1, split_to: 2 },
   { symbol: 'AAPL', execution_date: SESSIONS[8]!, split_from: 3, split_to: 1 },
   { symbol: 'REUSED', execution_date: SESSIONS[16]!, split_from: 1, split_to: 4 },
@@ -100,6 +100,29 @@ export function writeDividends(lake: FileLake, rows: readonly Dividend[]): Promi
 
 let template = '';
 
+export function writeSplits(lake: FileLake, rows: readonly (typeof SPLITS)[number][]): Promise<void> {
+  return lake.write(keys.snapshot('splits', FIRST), rowsOf('splits', rows));
+}
+
+/** @param changes a day from which another company carries the symbol, or from which nobody does */
+export function writeHistory(
+  lake: FileLake,
+  changes: Readonly<Record<string, { takenOver?: string; ended?: string }>> = {},
+): Promise<void> {
+  const known = { REUSED: { takenOver: TAKEOVER }, GONE: { ended: ENDED }, ...changes };
+  const rows = SYMBOLS.flatMap((symbol) => {
+    const { takenOver, ended = null }: { takenOver?: string; ended?: string | null } =
+      known[symbol as keyof typeof known] ?? {};
+    const row = (figi: string, validFrom: string, validTo: string | null) => ({
+      ...{ symbol, figi, validFrom, validTo, companyFrom: validFrom, reason: 'first seen' },
+      ending: validTo && 'no longer listed',
+    });
+    if (takenOver === undefined) return [row('A', FIRST, ended)];
+    return [row('A', FIRST, takenOver), row('B', takenOver, ended)];
+  });
+  return lake.write(keys.symbolHistory('tickers', FIRST), encodeSymbolHistory(rows));
+}
+
 /** A lake of a dozen symbols up to the session before TONIGHT. */
 export async function makeLake(): Promise<FileLake> {
   // Files of tests that share a process share the first one's, as long as it is there.
@@ -116,21 +139,8 @@ async function fillLake(folder: string): Promise<string> {
   await claimLake(lake, 'practice');
   for (const date of SESSIONS.slice(0, -2)) await publish(lake, date, barsOn(date));
   await writeDividends(lake, DIVIDENDS);
-  await lake.write(keys.snapshot('splits', FIRST), rowsOf('splits', SPLITS));
-  const row = (symbol: string, figi: string, validFrom: string, validTo: string | null = null) => ({
-    symbol,
-    figi,
-    validFrom,
-    validTo,
-    companyFrom: validFrom,
-    reason: 'first seen',
-    ending: validTo && 'no longer listed',
-  });
-  const history = SYMBOLS.flatMap((symbol) => {
-    if (symbol === 'REUSED') return [row(symbol, 'A', FIRST, TAKEOVER), row(symbol, 'B', TAKEOVER)];
-    return [row(symbol, symbol, FIRST, symbol === 'GONE' ? ENDED : null)];
-  });
-  await lake.write(keys.symbolHistory('tickers', FIRST), encodeSymbolHistory(history));
+  await writeSplits(lake, SPLITS);
+  await writeHistory(lake);
   return folder;
 }
 
@@ -146,7 +156,7 @@ export async function exportTo(
   lake: FileLake,
   name: FormatName,
   { adjust, killedAfter = Number.POSITIVE_INFINITY, ...asked }: Options = {},
-): Promise<Exported> {
+): Promise<Exported & { strayBars: number }> {
   const { signal } = new AbortController();
   const format = FORMATS[name];
   const settings: ExportSettings = {
@@ -162,7 +172,8 @@ export async function exportTo(
   try {
     const open = await openFolder(folder, settings);
     try {
-      return await exportLake(bars, killed(open, killedAfter), { format, adjust: settings.adjust, signal });
+      const done = await exportLake(bars, killed(open, killedAfter), { format, adjust: settings.adjust, signal });
+      return { ...done, strayBars: bars.strayBars };
     } finally {
       open.close();
     }

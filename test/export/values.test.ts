@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { previousSession, sessionsBetween } from '../../src/calendar/calendar.ts';
 import type { FileLake } from '../../src/lake/file-lake.ts';
+import { publish } from '../lake/published.ts';
 import { temporaryFolder } from '../local/programs.ts';
-import { ask, DIVIDENDS, exportTo, filesIn, makeLake, SESSIONS, TAKEOVER } from './scene.ts';
+import { ask, barOf, DIVIDENDS, exportTo, filesIn, makeLake, SESSIONS, TAKEOVER } from './scene.ts';
 
 interface Row {
   symbol: string;
@@ -258,4 +259,17 @@ test('a symbol that passed on is two series in every format', async () => {
     'map_files/reused.1.csv',
     'map_files/reused.csv',
   ]);
+});
+
+test('a symbol that is asked for and has no bar in the time is named; bars on days that are no sessions are left out', async () => {
+  const lone = await makeLake();
+  const sunday = '2025-10-26';
+  await publish(lone, sunday, [barOf('AAPL', sunday), barOf('SPY', sunday)]);
+  const folder = temporaryFolder();
+  const range = { symbols: ['AAPL', 'NEW'], from: SESSIONS[0]!, to: SESSIONS[7]! };
+  const done = await exportTo(folder, lone, 'csvdir', range);
+  expect(done.leftOut).toEqual([{ symbol: 'NEW', reason: 'it has no bar in this time' }]);
+  expect(done.strayBars).toBe(1);
+  const [rows] = [...filesIn(folder).values()].map(({ bytes }) => csvRows(bytes));
+  expect(rows!.map(({ date }) => date)).toEqual(SESSIONS.slice(0, 8));
 });
