@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { FormatName } from '../../src/export/format.ts';
@@ -149,6 +149,19 @@ test('a symbol that the lake has no longer is removed, and nothing else', async 
   expect(done).toMatchObject({ written: 1, removed: 8 });
   const replaced = changed(before, filesIn(folder));
   expect(replaced.filter((path) => !path.startsWith('features/new/'))).toEqual(['instruments/all.txt']);
+  expect(existsSync(join(folder, 'features', 'new'))).toBe(false);
+  expect(existsSync(join(folder, 'features', 'msft'))).toBe(true);
+});
+
+test('LEAN: one that trades on after the list has dropped it has its newest bar as its last day', async () => {
+  const lake = await makeLake();
+  await writeHistory(lake, { MSFT: { ended: SESSIONS[20]! } });
+  const folder = temporaryFolder();
+  await exportTo(folder, lake, 'lean');
+  await publish(lake, TONIGHT, barsOn(TONIGHT));
+  await exportTo(folder, lake, 'lean');
+  const map = filesIn(folder).get('equity/usa/map_files/msft.csv')!.bytes;
+  expect(map).toBe(`${SESSIONS[0]!.replaceAll('-', '')},msft\n${TONIGHT.replaceAll('-', '')},msft\n`);
 });
 
 test('a session before the first one is taken in', async () => {
@@ -190,6 +203,26 @@ test.each(['csvdir', 'qlib', 'lean'] as const)(
     }
   },
 );
+
+test('a killed export of a correction that is taken back leaves nothing of it', async () => {
+  const lake = await makeLake();
+  const folder = temporaryFolder();
+  await exportTo(folder, lake, 'qlib');
+  const before = bytesOf(folder);
+  const date = SESSIONS[7]!;
+  const correct = (variant: number) =>
+    publish(
+      lake,
+      date,
+      barsOn(date).map((one) => (one.symbol === 'MSFT' ? barOf('MSFT', date, variant) : one)),
+    );
+  await correct(2);
+  await expect(exportTo(folder, lake, 'qlib', { killedAfter: 3 })).rejects.toThrow('killed');
+  await correct(0);
+  // The files are as long as they were.
+  expect((await exportTo(folder, lake, 'qlib')).written).toBe(3);
+  expect(bytesOf(folder)).toEqual(before);
+});
 
 test('a file that was lost, cut or emptied is made again', async () => {
   const lake = await makeLake();
