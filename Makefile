@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate fuzz nodes audit setup build check check-aws graph bench rehearsal images deploy destroy install uninstall
+.PHONY: help run test simulate fuzz nodes audit setup build check check-aws graph bench bench-peers rehearsal images deploy destroy install uninstall
 SHELL := /bin/bash
 begun := $(shell date +%s)
 # The last line of what takes long: how long it took, however it ended.
@@ -71,6 +71,9 @@ bench: build ## measure a 5,400-symbol night and both jobs (BENCH_SYMBOLS=500 BE
 	@node scripts/bench-consolidate.mjs
 	@node scripts/bench-resample.mjs
 	@node scripts/bench-portfolio.mjs
+
+bench-peers: ## the same bars by DuckDB, polars, pandas and afterbell, compared row by row (BENCH_SYMBOLS=500 for a quick look)
+	@node scripts/bench-peers.mjs
 
 rehearsal: build ## terraform apply, whole nights of what it made, and destroy, in an emulated account
 	@npx vitest run --project rehearsal --reporter=verbose; $(seconds)

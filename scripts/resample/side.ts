@@ -1,12 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance, version } from '@duckdb/node-api';
 import { sessionAt } from '../../src/calendar/calendar.ts';
 import { resample } from '../../src/jobs/resample/resample.ts';
 import { FileLake } from '../../src/lake/file-lake.ts';
 import { keys } from '../../src/lake/lake.ts';
 import { encodeRows } from '../../src/lake/parquet.ts';
+import differencesSql from '../peers/differences.sql';
 import bestSql from './best.sql';
 import { consolidated, generate, LAST, LONGEST, lengths } from './generate.ts';
 import naiveSql from './naive.sql';
@@ -70,7 +71,20 @@ const sides: Record<string, () => Promise<object>> = {
     await connection.run(`CREATE TABLE calendar AS FROM (VALUES ${days.join(', ')}) days(number, date)`);
     const started = performance.now();
     await connection.run(bestSql.replace('/*folder*/', join(folder, 'best')).replace('/*newest*/', String(LAST)));
-    return { seconds: (performance.now() - started) / 1000 };
+    return { version: version(), seconds: (performance.now() - started) / 1000 };
+  },
+  /** The sessions' numbers for those who have no calendar of ours. */
+  async calendar() {
+    const [from, to] = [LAST - LONGEST - 40, LAST + 40];
+    const lines = Array.from({ length: to - from }, (_, i) => `${from + i},${sessionAt(from + i)}\n`);
+    writeFileSync(join(folder, 'calendar.csv'), `number,date\n${lines.join('')}`);
+    return {};
+  },
+  /** Rows of ours that a peer lacks, and those it has besides; the argument names its folder. */
+  async differences() {
+    const connection = await duckdb();
+    const sql = differencesSql.replaceAll('{folder}', folder).replace('{peer}', argument);
+    return (await connection.runAndReadAll(sql)).getRowObjectsJson()[0]!;
   },
   async original() {
     const connection = await duckdb();
