@@ -56,15 +56,13 @@ export async function askChunk<R>(
 ): Promise<ChunkOutcome<R>> {
   const names = Object.keys(vendors);
   const { asks = () => true } = options;
-  const rounds = await Promise.all(
-    names.map((name) =>
-      askVendor(
-        symbols.filter((symbol) => asks(name, symbol)),
-        vendors[name]!,
-        options,
-      ),
-    ),
-  );
+  const rounds: Round[] = [];
+  // When one of them throws, the others' requests are waited for: a function's process is frozen once it has answered,
+  // and would send the rest of them in its next night.
+  await inFlight(names.entries(), names.length, async ([place, name]) => {
+    const asked = symbols.filter((symbol) => asks(name, symbol));
+    rounds[place] = await askVendor(asked, vendors[name]!, options);
+  });
   const outcome: ChunkOutcome<R> = { items: [], practice: new Set(), backingOff: new Map(), down: new Map() };
   for (const [index, { responses, stop }] of rounds.entries()) {
     const name = names[index]!;

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';
+import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { NATIVE } from '../../scripts/bundle.mjs';
@@ -8,6 +10,9 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 const drawing = ['@viz-js/viz', 'echarts/charts', 'echarts/components', 'echarts/core', 'echarts/renderers'];
 /** These keep something of a process themselves. */
 const own = /^@middy\//;
+
+/** Modules that keep nothing of a process but take long to make what they know. */
+const SHARED = /^src\/(calendar\/\w[\w-]*|errors)\.ts$/;
 
 const commonJs = {
   bundle: true,
@@ -24,12 +29,13 @@ const commonJs = {
 };
 
 /**
- * The code under test of a checkout as CommonJS: `code` is evaluated for each simulated process, `packages`, which it
- * requires by their names, once a thread, so that they are compiled once.
+ * The code under test of a checkout as CommonJS: `code` is evaluated for each simulated process, `shared` once for all of
+ * them, and `packages`, which both require by their names, once a thread, so that they are compiled once.
  * @param made packages that were made for another checkout with the same ones
  */
 export async function bundleSubject(root = project, made = undefined) {
   const packages = new Set();
+  const calendar = readdirSync(`${root}/src/calendar`).map((file) => `src/calendar/${file}`);
   const apart = {
     name: 'packages-apart',
     setup({ onResolve }) {
@@ -41,20 +47,35 @@ export async function bundleSubject(root = project, made = undefined) {
       });
     },
   };
+  const shared = {
+    name: 'shared',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        const found = relative(root, resolve(resolveDir, path));
+        return SHARED.test(found) ? { path: found, external: true } : undefined;
+      });
+    },
+  };
   const { outputFiles } = await build({
     ...commonJs,
     entryPoints: [`${root}/test/simulation/subject.ts`],
-    plugins: [apart],
+    plugins: [apart, shared],
   });
-  return { code: withImportsOnce(outputFiles[0].text), packages: made ?? (await bundlePackages([...packages].sort())) };
+  return {
+    code: withImportsOnce(outputFiles[0].text),
+    shared: await bundleNames(['src/errors.ts', ...calendar], (name) => `./${name}`, root, { plugins: [apart] }),
+    packages: made ?? (await bundleNames([...packages].sort(), (name) => name, project)),
+  };
 }
 
-async function bundlePackages(names) {
-  const lines = names.map((name) => `  get ${JSON.stringify(name)}() { return require(${JSON.stringify(name)}); },`);
+/** A module whose exports are those of others, by name. */
+async function bundleNames(names, pathOf, resolveDir, more = { external: [...NATIVE, ...drawing] }) {
+  const quoted = names.map((name) => [name, pathOf(name)].map((text) => JSON.stringify(text)));
+  const lines = quoted.map(([name, path]) => `  get ${name}() { return require(${path}); },`);
   const { outputFiles } = await build({
     ...commonJs,
-    stdin: { contents: `module.exports = {\n${lines.join('\n')}\n};`, resolveDir: project },
-    external: [...NATIVE, ...drawing],
+    stdin: { contents: `module.exports = {\n${lines.join('\n')}\n};`, resolveDir },
+    ...more,
   });
   return outputFiles[0].text;
 }

@@ -104,5 +104,8 @@ function systemError(code: string, words: string): Error {
 }
 
 function broken(kind: string): Error {
-  return Object.assign(new Error(`socket hang up (${kind})`), { code: 'ECONNRESET', name: 'Error' });
+  const reset = { code: 'ECONNRESET' };
+  // As Node's fetch says it.
+  if (kind === 'vendor') return new TypeError('fetch failed', { cause: Object.assign(new Error('reset'), reset) });
+  return Object.assign(new Error(`socket hang up (${kind})`), { ...reset, name: 'Error' });
 }

@@ -2,22 +2,48 @@ import * as real from 'node:fs';
 import { relative } from 'node:path';
 import type { Owner, World } from './world.ts';
 
+/** Everything in a folder, with its versions. */
+export interface FolderContent {
+  folders: string[];
+  files: [path: string, bytes: Buffer][];
+  versions: [path: string, version: { number: bigint; at: number }][];
+  changes: bigint;
+}
+
 /**
  * A folder in memory (tmpfs) as one process sees it. Every change is an effect that may fail, be refused for want of
  * space, or be the last one its process makes; versions are counted instead of dated. Elsewhere the file system is itself.
  */
 export class Folder {
   readonly root: string;
-  readonly #versions = new Map<string, { number: bigint; at: number }>();
+  #versions = new Map<string, { number: bigint; at: number }>();
   readonly #open = new Map<number, string>();
   #changes = 0n;
   /** The last listing, and after how many changes it was made. */
   #listed: { changes: bigint; keys: string[] } | undefined;
 
-  constructor(root: string) {
+  /** @param content is in it from the beginning */
+  constructor(root: string, content?: FolderContent) {
     this.root = root;
     real.rmSync(root, { recursive: true, force: true });
     real.mkdirSync(root, { recursive: true });
+    if (!content) return;
+    for (const path of content.folders) real.mkdirSync(`${root}/${path}`, { recursive: true });
+    for (const [path, bytes] of content.files) real.writeFileSync(`${root}/${path}`, bytes);
+    this.#versions = new Map(content.versions);
+    this.#changes = content.changes;
+  }
+
+  content(): FolderContent {
+    const found = real.readdirSync(this.root, { recursive: true, withFileTypes: true });
+    const shown = (entry: real.Dirent) => this.#shown(`${entry.parentPath}/${entry.name}`);
+    const files = found.filter((entry) => entry.isFile()).map(shown);
+    return {
+      folders: found.filter((entry) => entry.isDirectory()).map(shown),
+      files: files.map((path) => [path, real.readFileSync(`${this.root}/${path}`)]),
+      versions: [...this.#versions],
+      changes: this.#changes,
+    };
   }
 
   /** `node:fs` and `node:fs/promises` of a process. */

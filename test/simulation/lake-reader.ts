@@ -28,8 +28,10 @@ export class LakeReader {
   readonly #shelf: Shelf;
   readonly #read = new Map<string, { version: string | undefined; rows: Record<string, unknown>[] }>();
 
-  constructor(shelf: Shelf) {
+  /** @param before reader of the same objects, of which some may have been replaced since */
+  constructor(shelf: Shelf, before?: LakeReader) {
     this.#shelf = shelf;
+    for (const [key, read] of before ? before.#read : []) this.#read.set(key, read);
   }
 
   keys(prefix = ''): string[] {

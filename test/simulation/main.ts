@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ENVIRONMENT } from './cloud.ts';
 import { minimise } from './minimise.ts';
@@ -15,7 +16,13 @@ export interface Asked {
   minimise?: boolean;
 }
 
-export type Answer = Omit<Outcome, 'log'> & { log?: string[]; smallest?: Script; cpuSeconds: number };
+export type Answer = Omit<Outcome, 'log'> & {
+  log?: string[];
+  /** Of the log. */
+  digest: string;
+  smallest?: Script;
+  cpuSeconds: number;
+};
 
 const [subject = '', cluster = ''] = process.argv.slice(2);
 const program = openProgram(JSON.parse(readFileSync(subject, 'utf8')), ENVIRONMENT);
@@ -31,7 +38,8 @@ async function answer({ seed, log, minimise: small }: Asked): Promise<Answer> {
   const smallest = problem && small && (await minimise(script, problem, async (one) => (await run(one)).problems[0]));
   const { log: lines, ...rest } = outcome;
   const cpuSeconds = (user + system) / 1e6;
-  return { ...rest, cpuSeconds, ...(log && { log: lines }), ...(smallest && { smallest }) };
+  const digest = createHash('sha256').update(lines.join('\n')).digest('hex');
+  return { ...rest, digest, cpuSeconds, ...(log && { log: lines }), ...(smallest && { smallest }) };
 }
 
 // One after the other, in the order they are asked for: a thread has one world at a time.

@@ -1,5 +1,13 @@
 import { assetRow } from '../../src/local/market/companies.ts';
-import type { AssetRow, BarRow, MarketKind, MarketSource, SplitRow, TickerRow } from '../../src/local/market/source.ts';
+import type {
+  AssetRow,
+  BarRow,
+  DividendRow,
+  MarketKind,
+  MarketSource,
+  SplitRow,
+  TickerRow,
+} from '../../src/local/market/source.ts';
 import type { Random } from './random.ts';
 import { SESSIONS } from './sessions.ts';
 import type { MarketEvent } from './stories.ts';
@@ -30,6 +38,17 @@ interface Split {
   knownTo: number;
 }
 
+/** Cash for each share, as a part of the listing's price. */
+interface Dividend {
+  listing: Listing;
+  at: number;
+  part: number;
+  type: DividendRow['distribution_type'];
+  /** Instants from which, and until which, the vendor tells of it. */
+  knownFrom: number;
+  knownTo: number;
+}
+
 /** Another answer about a session than the one before, from an instant on. */
 interface Correction {
   date: string;
@@ -43,6 +62,7 @@ export class Market implements MarketSource {
   readonly kind = 'generated';
   readonly listings: Listing[] = [];
   readonly splitsOf: Split[] = [];
+  readonly dividendsOf: Dividend[] = [];
   readonly corrections: Correction[] = [];
   /** Sessions the vendor has nothing of before an instant. */
   readonly lateDays = new Map<string, number>();
@@ -51,19 +71,27 @@ export class Market implements MarketSource {
   readonly #now: () => Date;
   readonly #sessions: readonly string[];
 
-  /** @param sessions in order; the first `history` of them are over when the simulation begins */
+  /**
+   * @param past draws what is the same whatever comes, `random` the rest
+   * @param sessions in order; the first `history` of them are over when the simulation begins
+   */
   constructor(
+    past: Random,
     random: Random,
-    sessions: readonly string[],
-    history: number,
+    { sessions, history, symbols }: { sessions: readonly string[]; history: number; symbols: number },
     now: () => Date,
     events: readonly MarketEvent[] = [],
   ) {
     this.#now = now;
     this.#sessions = sessions;
-    const count = random.int(24, 44);
-    for (let index = 0; index < count; index += 1) this.listings.push(this.#draw(random.of(`listing ${index}`), index));
+    for (let index = 0; index < symbols; index += 1) this.listings.push(this.#draw(past.of(`listing ${index}`), index));
     const last = sessions.length;
+    // Before anything is drawn that is not of the past, or it would split other securities.
+    for (let at = 2; at < history; at += 1) {
+      const splitting = past.of(`splits ${at}`);
+      // Every history of some length has one: bars that nothing adjusts show little.
+      if (at === 2 || splitting.chance(0.1)) this.#split(splitting, at, history);
+    }
     const lives = random.of('lives');
     for (let at = history; at < last; at += 1) {
       if (lives.chance(0.2)) lives.pick(this.listings).died = at;
@@ -72,8 +100,7 @@ export class Market implements MarketSource {
       if (lives.chance(0.12)) this.#reuse(lives, at);
     }
     const splitting = random.of('splits');
-    for (let at = 2; at < last + 5; at += 1)
-      if (splitting.chance(at < history ? 0.1 : 0.3)) this.#split(splitting, at, history);
+    for (let at = history; at < last + 5; at += 1) if (splitting.chance(0.3)) this.#split(splitting, at, history);
     const correcting = random.of('corrections');
     for (let at = Math.max(0, history - 4); at < last - 1; at += 1) {
       if (!correcting.chance(0.4)) continue;
@@ -86,6 +113,10 @@ export class Market implements MarketSource {
     for (let at = history; at < last; at += 1) {
       if (late.chance(0.08))
         this.lateDays.set(sessions[at]!, Date.parse(`${sessions[at]}T21:00:00Z`) + late.int(5, 40) * 3_600_000);
+    }
+    for (let at = 1; at < last + 5; at += 1) {
+      const paying = (at < history ? past : random).of(`dividends ${at}`);
+      if (paying.chance(0.35)) this.#pay(paying, at);
     }
     for (const event of events) this.#happen(event, random.of(event), history);
   }
@@ -101,11 +132,10 @@ export class Market implements MarketSource {
     const listing = random.pick(
       this.listings.filter(({ born, died }) => born < 0 && died === Number.POSITIVE_INFINITY),
     );
-    const at = event === 'early-split' ? 2 : history - 1;
     // Half a day after the first night, which is in the morning after its session.
-    const late = Date.parse(`${this.#sessions[history]}T09:00:00Z`) + 36 * 3_600_000;
-    const knownFrom = event === 'early-split' ? 0 : late;
-    this.splitsOf.push({ listing, at, from: 1, to: 3, knownFrom, knownTo: Number.POSITIVE_INFINITY });
+    const knownFrom = Date.parse(`${this.#sessions[history]}T09:00:00Z`) + 36 * 3_600_000;
+    // A tenth more shares: a price that jumps for no known reason would be withheld with its session.
+    this.splitsOf.push({ listing, at: history, from: 10, to: 11, knownFrom, knownTo: Number.POSITIVE_INFINITY });
   }
 
   #draw(random: Random, index: number): Listing {
@@ -188,6 +218,32 @@ export class Market implements MarketSource {
     }
   }
 
+  /** Announced some days before, or told of too late; one in a few is corrected, taken back, or has a second one beside it. */
+  #pay(random: Random, at: number): void {
+    const candidates = this.listings.filter(({ born, early, died }) => born < at && early < at && died > at);
+    if (candidates.length === 0) return;
+    const listing = random.pick(candidates);
+    const effective = Date.parse(`${this.#dateAt(at)}T12:00:00Z`);
+    const day = 86_400_000;
+    const knownFrom = effective + (random.chance(0.9) ? -random.int(1, 8) : random.int(1, 3)) * day;
+    const type = random.weighted<DividendRow['distribution_type']>({
+      recurring: 6,
+      special: 2,
+      supplemental: 1,
+      irregular: 1,
+      unknown: 1,
+    });
+    const told = { listing, at, part: random.int(1, 40) / 1000, type, knownFrom, knownTo: Number.POSITIVE_INFINITY };
+    const change = effective + random.int(-1, 3) * day;
+    const fate = random.weighted({ stays: 12, corrected: 3, withdrawn: 2, doubled: 3 });
+    if (fate === 'corrected') {
+      this.dividendsOf.push({ ...told, part: told.part * 3, knownTo: change });
+      this.dividendsOf.push({ ...told, knownFrom: Math.max(knownFrom, change) });
+    } else this.dividendsOf.push(fate === 'withdrawn' ? { ...told, knownTo: change } : told);
+    if (fate === 'doubled')
+      this.dividendsOf.push({ ...told, part: told.part * 2, type: type === 'special' ? 'recurring' : 'special' });
+  }
+
   #dateAt(at: number): string {
     const date = this.#sessions[at];
     if (date !== undefined) return date;
@@ -252,12 +308,17 @@ export class Market implements MarketSource {
     });
   }
 
+  /** By how much splits have moved a price. */
+  #shares(listing: Listing, at: number): number {
+    return this.splitsOf
+      .filter((split) => split.listing === listing && split.at <= at && split.knownTo === Number.POSITIVE_INFINITY)
+      .reduce((factor, { from, to }) => (factor * from) / to, 1);
+  }
+
   #bar(listing: Listing, at: number): BarRow {
     const noise = (salt: number) =>
       ((Math.imul(listing.volume + at * 2654435761 + salt * 40503, 0x9e3779b1) >>> 9) % 1000) / 1000;
-    const shares = this.splitsOf
-      .filter((split) => split.listing === listing && split.at <= at && split.knownTo === Number.POSITIVE_INFINITY)
-      .reduce((factor, { from, to }) => (factor * from) / to, 1);
+    const shares = this.#shares(listing, at);
     const price = (value: number) => Math.max(0.0001, Math.round(value * shares * 10_000) / 10_000);
     const close = listing.price * (1 + 0.03 * (noise(1) - 0.5));
     const open = listing.price * (1 + 0.03 * (noise(2) - 0.5));
@@ -290,8 +351,27 @@ export class Market implements MarketSource {
       });
   }
 
-  async dividends(): Promise<[]> {
-    return [];
+  async dividends(): Promise<DividendRow[]> {
+    const now = this.#now().getTime();
+    return this.dividendsOf
+      .filter(({ knownFrom, knownTo }) => knownFrom <= now && now < knownTo)
+      .map(({ listing, at, part, type }) => {
+        const date = this.#dateAt(at);
+        const cash = Math.max(0.0001, Math.round(listing.price * this.#shares(listing, at) * part * 10_000) / 10_000);
+        const later = (days: number) => new Date(Date.parse(date) + days * 86_400_000).toISOString().slice(0, 10);
+        return {
+          id: `D${listing.ticker}${date}${type}${part}`,
+          ticker: listing.ticker,
+          cash_amount: cash,
+          currency: 'USD',
+          declaration_date: later(-9),
+          ex_dividend_date: date,
+          record_date: date,
+          pay_date: later(20),
+          frequency: type === 'recurring' ? 4 : 0,
+          distribution_type: type,
+        };
+      });
   }
 
   async assets(asOf: string): Promise<AssetRow[]> {

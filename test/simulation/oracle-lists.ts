@@ -3,7 +3,7 @@ import { difference } from './oracle-bar.ts';
 import { newestRows } from './oracle-histories.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
-export const LISTS = ['tickers', 'assets', 'splits', 'index_members'] as const;
+export const LISTS = ['tickers', 'assets', 'splits', 'dividends', 'index_members'] as const;
 export type ListName = (typeof LISTS)[number];
 
 /** A list as one sync can have brought it: rows by key, and how many the product must refuse. */
@@ -35,7 +35,13 @@ const ASSET_NUMBERS = [
 
 /** What the vendors have said of their lists, page by page. */
 export class Lists {
-  readonly versions: Record<ListName, ListVersion[]> = { tickers: [], assets: [], splits: [], index_members: [] };
+  readonly versions: Record<ListName, ListVersion[]> = {
+    tickers: [],
+    assets: [],
+    splits: [],
+    dividends: [],
+    index_members: [],
+  };
   /** List and path of a page → the newest answer. */
   readonly #pages = new Map<string, Page>();
   /** Of a partition the first page of the newest whole chain. */
@@ -52,6 +58,7 @@ export class Lists {
     const { pathname, searchParams } = new URL(target, 'http://vendor');
     if (pathname === '/v3/reference/tickers') this.#page('tickers', searchParams, body, at);
     else if (/\/splits$/.test(pathname)) this.#page('splits', searchParams, body, at);
+    else if (/\/dividends$/.test(pathname)) this.#page('dividends', searchParams, body, at);
     else if (pathname === '/v2/assets') {
       const rows = parsed(body);
       if (Array.isArray(rows)) this.versions.assets.push({ at, ...assetsOf(rows as Row[]) });
@@ -61,7 +68,7 @@ export class Lists {
     }
   }
 
-  #page(list: 'tickers' | 'splits', query: URLSearchParams, body: string, at: number): void {
+  #page(list: keyof typeof PAGED, query: URLSearchParams, body: string, at: number): void {
     const json = parsed(body) as { results?: Row[]; next_url?: string } | undefined;
     if (!Array.isArray(json?.results)) return;
     const next = json.next_url === undefined ? undefined : new URL(json.next_url, 'http://vendor');
@@ -79,7 +86,7 @@ export class Lists {
     }
     this.#chains.set(first, rows);
     const all = [...this.#chains].filter(([chain]) => chain.startsWith(list)).flatMap(([, chain]) => chain);
-    this.versions[list].push({ at, ...(list === 'tickers' ? tickersOf(all) : splitsOf(all)) });
+    this.versions[list].push({ at, ...PAGED[list](all) });
   }
 
   /** Place of the newest version that the stored list is; undefined when it is none; -1 when nothing is stored. */
@@ -116,7 +123,7 @@ export class Lists {
   /** No list loses a third of its rows in a day, unless a person says so. Of splits old ones go out of reach by themselves. */
   checkLoss(list: ListName, before: number, after: number): string[] {
     const [old, fresh] = [this.versions[list][before]?.rows, this.versions[list][after]?.rows];
-    if (!old || !fresh || old.size < 20 || list === 'splits') return [];
+    if (!old || !fresh || old.size < 20 || list === 'splits' || list === 'dividends') return [];
     const gone = [...old.keys()].filter((key) => !fresh.has(key)).length;
     return gone > old.size / 3 ? [`the list of ${list} has lost ${gone} of ${old.size} rows`] : [];
   }
@@ -166,6 +173,8 @@ export function sameRow(a: Row, b: Row): boolean {
 }
 
 function keyIn(list: ListName, row: Row): string {
+  if (list === 'dividends')
+    return `${row.symbol} ${row.ex_date} ${row.distribution_type} ${row.cash_amount} ${row.currency}`;
   if (list !== 'splits') return String(row.symbol);
   return `${row.symbol} ${row.execution_date} ${row.split_from}:${row.split_to}`;
 }
@@ -260,6 +269,31 @@ function splitsOf(rows: readonly Row[]) {
   });
   return { rows: new Map(kept), refused: first.refused + all.length - kept.length };
 }
+
+const DAYS = ['record_date', 'pay_date', 'declaration_date'];
+
+function dividendsOf(rows: readonly Row[]) {
+  const isDay = (value: unknown) => /^\d{4}-\d\d-\d\d$/.test(String(value));
+  const isGood = (row: Row) =>
+    isSymbol(row.ticker) &&
+    isDay(row.ex_dividend_date) &&
+    DAYS.every((name) => row[name] === undefined || isDay(row[name])) &&
+    isText(row.currency) &&
+    isText(row.distribution_type) &&
+    typeof row.cash_amount === 'number' &&
+    row.cash_amount > 0;
+  return collect(rows, isGood, (row) => {
+    const { ticker: symbol, ex_dividend_date: ex_date, cash_amount, currency, distribution_type } = row;
+    const days = Object.fromEntries(DAYS.map((name) => [name, row[name] ?? null]));
+    const { frequency = null, historical_adjustment_factor = null } = row;
+    const more = { ...days, frequency, historical_adjustment_factor };
+    const kept = { symbol, ex_date, cash_amount, currency, distribution_type, ...more };
+    return [keyIn('dividends', kept), kept];
+  });
+}
+
+/** Lists that come in pages: what is good of their rows. */
+const PAGED = { tickers: tickersOf, splits: splitsOf, dividends: dividendsOf };
 
 /** The shares in a fund's table, in the file's own spelling. */
 function holdingsOf(body: string): Map<string, Row> | undefined {

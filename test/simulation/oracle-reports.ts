@@ -32,7 +32,7 @@ export function checkReport(lake: LakeReader, runId: string): string[] {
 export function listVersions(lake: LakeReader): Map<string, string | undefined> {
   const keys = lake
     .keys('reference/')
-    .filter((key) => /^reference\/(tickers|splits|assets|index_members)\/date=/.test(key));
+    .filter((key) => /^reference\/(tickers|splits|dividends|assets|index_members)\/date=/.test(key));
   return new Map(keys.map((key) => [key, lake.version(key)]));
 }
 

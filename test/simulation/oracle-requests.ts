@@ -15,8 +15,9 @@ export class Requests {
   }
 
   hear(target: string, status: number, body: string): void {
-    // A session that is not there yet is asked for again.
-    if (status !== 200 || body.includes('"resultsCount":0')) return;
+    // A session that is not there yet is asked for again, and so is a file without a row.
+    const isEmpty = body.includes('"resultsCount":0') || (target.includes('-bulk') && !body.trim().includes('\n'));
+    if (status !== 200 || isEmpty) return;
     this.#answered.set(target, (this.#answered.get(target) ?? 0) + 1);
   }
 

@@ -102,6 +102,19 @@ export class ListTables {
     return wrong ? [`splits in the warehouse: ${wrong}`] : [];
   }
 
+  async checkDividends(): Promise<string[]> {
+    const rows = await newestRows(this.#lake, 'dividends');
+    const named = (row: Row) =>
+      `${row.symbol} ${row.ex_date} ${row.distribution_type} ${Number(row.cash_amount)} ${row.currency}`;
+    const more = ({ record_date, pay_date, declaration_date, frequency }: Row) =>
+      [record_date, pay_date, declaration_date, frequency].map(textOf);
+    const wanted = new Map(rows.map((row): [string, Cells] => [named(row), more(row)]));
+    const statement = `SELECT symbol || ' ' || ex_date || ' ' || distribution_type || ' ' || cash_amount::float8 || ' ' ||
+      currency, record_date::text, pay_date::text, declaration_date::text, nullif(frequency, 0)::text FROM dividends`;
+    const wrong = difference(wanted, await keyed(this.#stores.sql, statement), sameCells);
+    return wrong ? [`dividends in the warehouse: ${wrong}`] : [];
+  }
+
   /** Memberships as the lists of all days say. */
   async checkMembers(): Promise<string[]> {
     const wanted = new Map<string, Cells>();

@@ -154,7 +154,8 @@ export class Oracle {
     if (!ended.oldCalendar) problems.push(...(await windows()));
     problems.push(...(await checkPriceTables(this.#stores, served)));
     for (const list of ['tickers', 'assets'] as const) problems.push(...(await this.#tables.checkItems(list)));
-    problems.push(...(await this.#tables.checkSplits()), ...(await this.#tables.checkMembers()));
+    for (const check of ['checkSplits', 'checkDividends', 'checkMembers'] as const)
+      problems.push(...(await this.#tables[check]()));
     const isListStored = this.#stored.get('tickers') === this.#lists.versions.tickers.length - 1;
     problems.push(...(await this.#companies.check(this.#stores, isListStored)));
     return problems;

@@ -21,8 +21,10 @@ export interface Process extends Owner {
 /** The code under test, ready to be evaluated for each process, and the packages all of them share. */
 export interface Program {
   code: Body;
-  /** The same before its calendar learned of the closure of 2025-01-09. */
-  older(): Body;
+  /** Modules that keep nothing of a process, by path. */
+  shared: Record<string, object>;
+  /** The same before the calendar learned of the closure of 2025-01-09. */
+  older(): Record<string, object>;
   packages: Record<string, object>;
   /** Classes of the SDK's commands → their names. */
   commands: ReadonlyMap<unknown, string>;
@@ -50,16 +52,17 @@ let lastPid = 100;
  * @param packages those of another program, when they are the same
  */
 export function openProgram(
-  bundles: { code: string; packages: string },
+  bundles: { code: string; shared: string; packages: string },
   env: Record<string, string>,
-  packages: Record<string, object> = openPackages(bundles.packages, env),
+  packages: Record<string, object> = openShared(bundles.packages, 'packages.cjs', env),
 ): Program {
-  const code = scaled(bundles.code);
-  let older: Body | undefined;
+  const sharedOf = (text: string) => openShared(text, 'shared.cjs', env, packages);
+  let older: Record<string, object> | undefined;
   return {
-    code: wrapped(code, 'subject.cjs'),
+    code: wrapped(scaled(bundles.code), 'subject.cjs'),
+    shared: sharedOf(bundles.shared),
     // A Saturday in its place: no session less.
-    older: () => (older ??= wrapped(replaced(code, /"2025-01-09"/g, '"2025-01-11"'), 'subject.cjs')),
+    older: () => (older ??= sharedOf(replaced(bundles.shared, /"2025-01-09"/g, '"2025-01-11"'))),
     packages,
     commands: commandNames(packages),
   };
@@ -75,14 +78,24 @@ function wrapped(text: string, filename: string): Body {
   return new vm.Script(`(function(${PARAMETERS}){${text}\n})`, { filename }).runInThisContext() as Body;
 }
 
-function openPackages(text: string, env: Record<string, string>): Record<string, object> {
+/** Evaluates what all processes have in common. */
+function openShared(
+  text: string,
+  filename: string,
+  env: Record<string, string>,
+  packages: Record<string, object> = {},
+): Record<string, object> {
   const owner = { name: 'packages', alive: true };
   const now = () => current!.world;
-  return evaluate(wrapped(text, 'packages.cjs'), now, owner, {
+  return evaluate(wrapped(text, filename), now, owner, {
     env,
     errors: [],
     random: () => current!.random.unit(),
-    modules: shims(now, () => current!.random),
+    // As prototype: packages are evaluated when they are required.
+    modules: Object.assign(
+      Object.create(packages) as Record<string, unknown>,
+      shims(now, () => current!.random),
+    ),
     fetch: () => Promise.reject(new Error('a package of the code under test fetches by itself')),
   }) as Record<string, object>;
 }
@@ -134,7 +147,7 @@ export function startProcess(
   const clock = () => world;
   const send = (request: SdkRequest) => wires.aws(owner, request);
   const wait = (ms: number) => new Promise<void>((resolve) => void world.timer(owner, ms * random.unit(), resolve));
-  owner.code = evaluate(isOlder ? program.older() : program.code, clock, owner, {
+  owner.code = evaluate(program.code, clock, owner, {
     env,
     errors,
     random: () => random.unit(),
@@ -144,6 +157,7 @@ export function startProcess(
       'timers/promises': timersPromises(timeOf(clock, owner)),
       https: { ...(load('node:https') as object), request: s3Requests(owner, wires) },
       ...PICTURES,
+      ...(isOlder ? program.older() : program.shared),
       ...packagesOf(program.packages, send, wholeSdk ? undefined : quickSender(program.commands, send, wait)),
     },
     fetch: (url, init) => wires.fetch(owner, url, init),

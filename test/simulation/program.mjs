@@ -37,9 +37,7 @@ function tell({ seed, problems, smallest }) {
   console.log(`seed ${seed}:`);
   for (const problem of problems) console.log(`  ${problem}`);
   if (!smallest) return;
-  console.log(
-    `  smallest script, after ${smallest.history} sessions of history (${JSON.stringify(smallest.settings)}):`,
-  );
+  console.log(`  smallest script, after ${JSON.stringify(smallest.past)} with ${JSON.stringify(smallest.settings)}:`);
   for (const step of smallest.steps) console.log(`    ${JSON.stringify(step)}`);
   console.log(`  step through it: SEED=${seed} make simulate`);
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { bundle } from '../../scripts/bundle.mjs';
 import { bundleSubject } from './bundle.mjs';
 import { emptyCluster } from './cluster.mjs';
+import { pastOf } from './seeds.mjs';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 /** Seeds a process runs before another takes its place, so that twenty thousand of them need no more memory than these. */
@@ -12,7 +13,7 @@ const SEEDS_A_PROCESS = 400;
 const execArgv = ['--max-semi-space-size=64'];
 
 /**
- * Runs seeds in `workers` processes, each one world at a time.
+ * Runs seeds in `workers` processes, each one world at a time. Those after one another that share a past run in one process.
  * @param options.root checkout with the code under test; this one unless given
  * @param options.onOutcome told of each seed as it ends; true stops the others
  * @returns outcomes by seed, as main.ts answers them
@@ -24,11 +25,17 @@ export async function runSeeds(seeds, { root = project, workers = 2, log = false
   await bundle(`${project}test/simulation/main.ts`, simulator);
   writeFileSync(subject, JSON.stringify(await bundleSubject(root)));
   const cluster = await emptyCluster();
-  const queue = [...seeds];
+  const queue = groupsOf(seeds);
   const outcomes = [];
   let stopped = false;
   const work = async () => {
-    while (queue.length > 0 && !stopped) {
+    let group = [];
+    const hasNext = () => !stopped && group.length + queue.length > 0;
+    const next = () => {
+      if (group.length === 0) group = queue.shift();
+      return group.shift();
+    };
+    while (hasNext()) {
       const child = fork(simulator, [subject, cluster], {
         cwd: root,
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -36,8 +43,8 @@ export async function runSeeds(seeds, { root = project, workers = 2, log = false
       });
       try {
         await answerOf(child);
-        for (let run = 0; run < SEEDS_A_PROCESS && queue.length > 0 && !stopped; run += 1) {
-          child.send({ seed: queue.shift(), log, minimise });
+        for (let run = 0; run < SEEDS_A_PROCESS && hasNext(); run += 1) {
+          child.send({ seed: next(), log, minimise });
           const outcome = await answerOf(child);
           outcomes.push(outcome);
           if (onOutcome?.(outcome)) stopped = true;
@@ -53,6 +60,15 @@ export async function runSeeds(seeds, { root = project, workers = 2, log = false
     rmSync(folder, { recursive: true, force: true });
   }
   return outcomes.sort((a, b) => a.seed - b.seed);
+}
+
+function groupsOf(seeds) {
+  const groups = [];
+  for (const [place, seed] of seeds.entries()) {
+    if (place > 0 && pastOf(seed) === pastOf(seeds[place - 1])) groups.at(-1).push(seed);
+    else groups.push([seed]);
+  }
+  return groups;
 }
 
 function answerOf(child) {

@@ -1,5 +1,6 @@
 import { drawFaults, type PlannedFault } from './faults.ts';
 import { Random } from './random.ts';
+import { pastOf } from './seeds.mjs';
 import { SESSIONS } from './sessions.ts';
 import { drawStory, type MarketEvent } from './stories.ts';
 
@@ -35,71 +36,97 @@ export type Step =
   /** To the newest version, where a history began with one whose calendar lacks a closure. */
   | { kind: 'upgrade' };
 
-/** A whole history: what a seed draws, and what is left of it when a failure is made smaller. */
-export interface Script {
+/** What is over when a history begins: a market, and the sessions of it that have been fetched without a fault. */
+export interface Past {
   seed: number;
   /** Place of the session in SESSIONS that the first night is about. */
   first: number;
-  /** Sessions fetched before it. */
+  /** Sessions fetched before it; none: an owner's first night, on stores in which nothing is. */
   history: number;
+  /** Securities of the market. */
+  symbols: number;
   settings: Record<string, string>;
   /** Where the lake is. */
   store: 's3' | 'files';
+  /** The program does not know of a closure yet. */
+  oldCalendar: boolean;
+}
+
+/** A whole history: what a seed draws, and what is left of it when a failure is made smaller. */
+export interface Script {
+  seed: number;
+  past: Past;
+  /** Besides those of the past. */
+  settings: Record<string, string>;
   steps: Step[];
   market?: readonly MarketEvent[];
   hasFmp?: boolean;
-  oldCalendar?: boolean;
 }
 
 /** Effects of a night with one fresh session, about. */
-const NIGHT_EFFECTS = 450;
+const NIGHT_EFFECTS = 350;
 
 export function drawScript(seed: number): Script {
   const random = new Random(`afterbell ${seed}`);
+  const past = drawPast(pastOf(seed));
   const settings = drawSettings(random.of('settings'));
+  const drawn = random.of('steps');
+  const count = Number(drawn.weighted({ 1: 12, 2: 5, 3: 2, 4: 1 }));
+  // Something has to have gone wrong in a night, mostly, before there is anything for an owner to do.
+  const steps = Array.from({ length: count }, (_, at) => drawStep(drawn.of(at), at === 0 ? FIRST_STEP : LATER_STEP));
+  const story = drawStory(random.of('story'), past);
+  const { steps: told, settings: needed, market, hasFmp } = story ?? { steps: [] };
+  // Something ordinary comes after a story sometimes, and once at most.
+  const taken = story ? [...told, ...steps.slice(0, random.of('more').chance(0.3) ? 1 : 0)] : steps;
+  const upgraded: Step[] = past.oldCalendar ? taken.toSpliced(1, 0, { kind: 'upgrade' }) : taken;
+  return { seed, past, settings: { ...settings, ...needed }, steps: upgraded, market, hasFmp };
+}
+
+function drawPast(seed: number): Past {
+  const random = new Random(`past ${seed}`);
   // Days the clock changes on, Thanksgiving and Christmas are in reach of many first nights.
   const first = random.of('first').int(SESSIONS.indexOf('2025-10-20'), SESSIONS.indexOf('2026-03-20'));
-  const history = random.of('history').int(5, 8);
-  const drawn = random.of('steps');
-  const steps = Array.from({ length: drawn.int(1, 4) }, (_, index) => drawStep(drawn.of(index)));
-  const store = random.of('store').weighted({ s3: 2, files: 1 });
-  const script: Script = { seed, first, history, settings, store, steps };
-  const story = drawStory(random.of('story'));
-  if (!story) return script;
-  const { steps: told, settings: needed, ...rest } = story;
-  // Something ordinary comes after it at most once: histories stay as long as they were.
-  return { ...script, ...rest, settings: { ...settings, ...needed }, steps: [...told, ...steps.slice(0, 1)] };
+  const history = Number(random.of('history').weighted({ 0: 1, 3: 2, 5: 4, 8: 3 }));
+  const size = random.of('size');
+  const [least, most] = size.weighted({ '22 28': 7, '29 44': 2, '45 60': 1 }).split(' ').map(Number);
+  const store = seed % 3 === 2 ? 'files' : 's3';
+  const settings = drawLayout(random.of('layout'));
+  const oldCalendar = seed % 7 === 4;
+  return { seed, first, history, symbols: size.int(least!, most!), settings, store, oldCalendar };
+}
+
+/** What is stored depends on these. */
+function drawLayout(random: Random): Record<string, string> {
+  return {
+    RESAMPLING_INTERVALS: random.weighted({ '3': 2, '5': 2, '3,5': 1, '3,8': 1 }),
+    ...(random.chance(0.2) && { BRONZE_LAYOUT: 'symbol' }),
+  };
 }
 
 function drawSettings(random: Random): Record<string, string> {
   return {
-    RESAMPLING_INTERVALS: random.pick(['3', '5', '3,5', '3,8']),
     TRAILING_SESSIONS: random.pick(['0', '2', '3', '5']),
     POLYGON_CALLS_PER_MINUTE: random.pick(['5', '5', '0', '60']),
     ENRICH_SYMBOLS: random.pick(['3', '8']),
-    ...(random.chance(0.2) && { BRONZE_LAYOUT: 'symbol' }),
     ...(random.chance(0.3) && { CONSOLIDATE_SYMBOLS_PER_SHARD: '15' }),
     ...(random.chance(0.3) && { MAX_WORKERS: '2' }),
   };
 }
 
-function drawStep(random: Random): Step {
+const FIRST_STEP = { night: 16, backfill: 1, release: 0, task: 1, verify: 0.3, vacuum: 0.3, settings: 0.3 };
+const LATER_STEP = { night: 9, backfill: 1, release: 2.5, task: 2, verify: 1.5, vacuum: 1, settings: 1 };
+
+function drawStep(random: Random, weights: Readonly<Record<keyof typeof FIRST_STEP, number>>): Step {
   const faults = drawFaults(random.of('faults'), NIGHT_EFFECTS);
   const misbehave = drawMisbehaviour(random.of('misbehave'));
-  const kind = random.weighted({
-    night: 12,
-    backfill: 1,
-    release: 1.5,
-    task: 1.5,
-    verify: 1,
-    vacuum: 0.7,
-    settings: 0.5,
-  });
+  const kind = random.weighted(weights);
   switch (kind) {
     case 'night':
       return {
         kind,
         days: Number(random.weighted({ 1: 8, 2: 1, 4: 1 })),
+        // Schedules run on days without a session, too, and have nothing to do.
+        fresh: !random.chance(0.1),
         misbehave,
         faults,
         ...(random.chance(0.08) && { twice: true }),
@@ -127,7 +154,7 @@ function drawStep(random: Random): Step {
     case 'vacuum':
       return { kind, days: random.pick([0, 3, 30]), faults };
     default:
-      return { kind, settings: drawSettings(random.of('settings')) };
+      return { kind, settings: { ...drawSettings(random.of('settings')), ...drawLayout(random.of('layout')) } };
   }
 }
 

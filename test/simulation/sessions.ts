@@ -41,6 +41,12 @@ export function hoursBehind(date: string): number {
   return summer ? 4 : 5;
 }
 
+/** Four in the morning in New York after a session. */
+export function morningAfter(session: string): string {
+  const next = new Date(Date.parse(`${session}T00:00:00Z`) + DAY_MS).toISOString().slice(0, 10);
+  return `${next}T0${4 + hoursBehind(next)}:00:00.000Z`;
+}
+
 /** Epoch ms at which a session closes. */
 export function closeOf(date: string): number {
   return Date.parse(`${date}T00:00:00Z`) + ((EARLY.has(date) ? 13 : 16) + hoursBehind(date)) * 3_600_000;

@@ -29,12 +29,27 @@ export interface Stores {
 }
 
 export const BUCKET = 'lake';
+/** DynamoDB takes no more at once. */
+const BATCH_ITEMS = 25;
 
-/** @param warehouse is empty when it is handed in */
+/** What is in the stores but for the warehouse, which keeps its own. */
+export interface Content {
+  objects: Objects['objects'];
+  items: Record<string, Record<string, unknown>[]>;
+}
+
+export async function contentOf({ s3, tables }: Stores): Promise<Content> {
+  const items: Content['items'] = {};
+  for (const table of Object.keys(TABLES)) items[table] = await tables.items(table);
+  return { objects: new Map(s3.objects), items };
+}
+
+/** @param content is in them from the beginning, as what the warehouse holds is in it */
 export async function openStores(
   warehouse: SqlBackend,
+  content?: Content,
 ): Promise<Stores & { answer: (request: SdkRequest) => Promise<SdkResponse> }> {
-  const s3: Objects = { objects: new Map(), pageSize: 1000, locked: new Set() };
+  const s3: Objects = { objects: new Map(content?.objects), pageSize: 1000, locked: new Set() };
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
   const [listener] = server.listeners('request') as RequestListener[];
   const answer = (request: SdkRequest) => dynamo(listener!, request);
@@ -59,6 +74,11 @@ export async function openStores(
     await send('CreateTable', createTableInput(table, nameOf(table)));
     // It becomes so by a timer of the machine's.
     while (!(await isActive(nameOf(table)))) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  for (const [table, all] of Object.entries(content?.items ?? {})) {
+    const requests = all.map((Item) => ({ PutRequest: { Item } }));
+    for (let at = 0; at < requests.length; at += BATCH_ITEMS)
+      await send('BatchWriteItem', { RequestItems: { [nameOf(table)]: requests.slice(at, at + BATCH_ITEMS) } });
   }
   const items = async (table: string) => {
     const found = await send('Scan', { TableName: nameOf(table), ConsistentRead: true });
@@ -107,10 +127,54 @@ function dynamo(listener: RequestListener, { method, path, headers, body }: SdkR
 const SIGNED =
   'AWS4-HMAC-SHA256 Credential=a/20250101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=s';
 
-/** PostgreSQL in memory, one a thread, emptied between worlds. @param cluster file of an empty one */
-export async function openWarehouse(cluster: string): Promise<SqlBackend & { empty(): Promise<void> }> {
+/** PostgreSQL in memory, one a thread. */
+export interface Warehouse extends SqlBackend {
+  /** As a new one, without a table. */
+  empty(): Promise<void>;
+  /** Remembers what is in it, in the place of what it remembered before. */
+  keep(): Promise<void>;
+  /** As it was then. */
+  restore(): Promise<void>;
+}
+
+/** @param cluster file of an empty PostgreSQL */
+export async function openWarehouse(cluster: string): Promise<Warehouse> {
   const engine = await startEngine('memory://', new Blob([readFileSync(cluster)]));
-  return { ...backendOf(engine), empty: () => empty(engine) };
+  const ask = async (sql: string) => (await engine.query(sql, [])).rows;
+  const namesOf = async (sql: string) => (await ask(sql)).map(([name]) => name!);
+  const together = (statements: string[]) => ask(`DO $all$ BEGIN ${statements.join('; ')}; END $all$`);
+  let kept: string[] = [];
+  let copies: string[] = [];
+  let restored = 0;
+  const empty = async () => {
+    const all = await namesOf("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' ORDER BY 1");
+    if (all.length > 0) await ask(`DROP TABLE ${all.join(', ')} CASCADE`);
+  };
+  return {
+    ...backendOf(engine),
+    empty,
+    async keep() {
+      await together(['DROP SCHEMA IF EXISTS kept CASCADE', 'CREATE SCHEMA kept']);
+      kept = await namesOf("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' ORDER BY 1");
+      copies = [];
+      for (const table of kept) {
+        if ((await ask(`SELECT 1 FROM ${table} LIMIT 1`)).length === 0) continue;
+        await ask(`CREATE TABLE kept.${table} AS TABLE public.${table}`);
+        copies.push(`INSERT INTO ${table} SELECT * FROM kept.${table}`);
+      }
+      const counters = await ask(
+        "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL",
+      );
+      copies.push(...counters.map(([name, last]) => `PERFORM setval('${name}', ${last})`));
+    },
+    async restore() {
+      restored += 1;
+      // Its log, too, lies in memory, and grows until it is told that it is not needed.
+      if (restored % 10 === 0) await ask('CHECKPOINT');
+      if (kept.length === 0) await empty();
+      else await together([`TRUNCATE ${kept.join(', ')} RESTART IDENTITY`, ...copies]);
+    },
+  };
 }
 
 function backendOf(engine: PgliteEngine): SqlBackend {
@@ -121,17 +185,6 @@ function backendOf(engine: PgliteEngine): SqlBackend {
         throw error.code === undefined ? error : new SqlFailure(error.message, { ...error, code: error.code });
       });
   return { query, session: async () => ({ query, close: async () => undefined }), close: () => engine.close() };
-}
-
-/** Without a table: a history is the same, whichever came before it in this process. */
-async function empty(engine: PgliteEngine): Promise<void> {
-  const { rows } = await engine.query(
-    "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public'",
-    [],
-  );
-  if (rows[0]?.[0]) await engine.query(`DROP TABLE ${rows[0][0]} CASCADE`, []);
-  // Its log, too, lies in memory, and grows until it is told that it is not needed.
-  await engine.query('CHECKPOINT', []);
 }
 
 /** The effects of processes on these stores. `routes` are the services besides. */

@@ -1,13 +1,11 @@
 import type { PlannedFault } from './faults.ts';
 import type { Random } from './random.ts';
-import type { Step } from './script.ts';
+import type { Past, Step } from './script.ts';
 
 /** What the market does besides, at a moment that a story needs. */
 export type MarketEvent =
-  /** A split of the last session before the first night, of which the vendor tells only after that night. */
+  /** A split of the first night's session, of which the vendor tells only after that night. */
   | 'late-split'
-  /** A split within the fetched sessions, known from the beginning. */
-  | 'early-split'
   /** A symbol has its first bar in the session of the first night. */
   | 'listing';
 
@@ -20,8 +18,8 @@ export interface Story {
   market?: MarketEvent[];
   /** The owner has a key for FMP, whose plan has bulk answers. */
   hasFmp?: boolean;
-  /** The first program does not know of a closure yet; the one after the story does. */
-  oldCalendar?: boolean;
+  /** Sessions that have to be fetched before, at least. */
+  history?: number;
 }
 
 const night = (more: Partial<Extract<Step, { kind: 'night' }>> = {}): Step => ({
@@ -76,7 +74,7 @@ const STORIES: Record<string, (random: Random) => Story> = {
   'bars that were adjusted lose the lists of splits': () => ({
     steps: [night(), task('resample', { withoutSplits: true })],
     store: 's3',
-    market: ['early-split'],
+    history: 3,
   }),
   'older sessions are answered by half': () => ({
     steps: [night(), night({ misbehave: ['half-missing@grouped/older'] })],
@@ -89,15 +87,11 @@ const STORIES: Record<string, (random: Random) => Story> = {
     market: ['listing'],
   }),
   'the vendor sends a field no longer': (random) => ({
-    steps: [night({ misbehave: [`field-removed@${random.pick(['tickers', 'assets'])}`] }), night()],
+    steps: [night(), night({ misbehave: [`field-removed@${random.pick(['tickers', 'assets'])}`] })],
   }),
   'valuations come in bulk, and cut': (random) => ({
     steps: [night({ misbehave: [`${random.pick(['truncated-csv', 'truncated-csv', 'empty'])}@dcf-bulk`] }), night()],
     hasFmp: true,
-  }),
-  'the calendar learns of a closure': () => ({
-    steps: [night(), { kind: 'upgrade' }],
-    oldCalendar: true,
   }),
   'sessions from before the market grew are fetched': (random) => ({
     steps: [night(), { kind: 'backfill', sessions: 5, back: random.int(32, 45), misbehave: [], faults: [] }],
@@ -121,9 +115,11 @@ function deathAt(on: string): PlannedFault[] {
   ];
 }
 
-/** One of them, in one history of three. */
-export function drawStory(random: Random): Story | undefined {
+/** One of those that a past can have, in one history of three. */
+export function drawStory(random: Random, past: Past): Story | undefined {
   if (!random.chance(1 / 3)) return undefined;
-  const name = random.pick(Object.keys(STORIES));
-  return STORIES[name]!(random.of('details'));
+  const all = Object.values(STORIES).map((story) => story(random.of('details')));
+  return random.pick(
+    all.filter(({ store = past.store, history = 0 }) => store === past.store && history <= past.history),
+  );
 }

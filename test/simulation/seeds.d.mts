@@ -1,0 +1,1 @@
+export function pastOf(seed: number): number;
