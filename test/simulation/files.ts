@@ -69,6 +69,19 @@ export class Folder {
         this.#open.set(file, String(path));
         return file;
       },
+      writeSync: (file: number, ...rest: [Uint8Array]) =>
+        change('write', this.#open.get(file) ?? '', () => real.writeSync(file, ...rest)),
+      write: (file: number, ...rest: unknown[]) => {
+        const done = rest.pop() as (error: unknown, written?: number) => void;
+        const path = this.#open.get(file) ?? '';
+        turn('turn', path, () => fs.writeSync(file, ...(rest as [Uint8Array]))).then(
+          (count) => done(null, count),
+          done,
+        );
+      },
+      fsync: (file: number, done: (error: unknown) => void) => {
+        turn('sync', this.#open.get(file) ?? '', () => undefined).then(() => done(null), done);
+      },
       closeSync: (file: number) => {
         this.#open.delete(file);
         real.closeSync(file);

@@ -132,9 +132,6 @@ function counted(module: Record<string, unknown>, world: () => World): Record<st
   return Object.fromEntries(wrapped) as Record<string, unknown>;
 }
 
-/** Opening DuckDB takes longer than what a night reads with it: one for the whole thread, with a connection for each reader. */
-let reader: Promise<{ connect(): Promise<unknown> }> | undefined;
-
 /** DuckDB with every promise counted, whatever object it comes from. */
 function duckdbIn(world: () => World): unknown {
   const wrapped = new WeakMap<object, object>();
@@ -162,14 +159,8 @@ function duckdbIn(world: () => World): unknown {
   const module = load('@duckdb/node-api') as Record<string, unknown> & {
     DuckDBInstance: { create(...given: unknown[]): Promise<unknown> };
   };
-  const create = async (path: string, config: Record<string, string> = {}) => {
-    const own = { ...config, threads: '1' };
-    // With a folder for what does not fit: the resampler's, which only reads.
-    if (config.temp_directory === undefined) return later(() => module.DuckDBInstance.create(path, own));
-    reader ??= module.DuckDBInstance.create(path, { ...own, temp_directory: '' }) as NonNullable<typeof reader>;
-    const shared = await world().outside(() => reader!);
-    return { connect: () => later(() => shared.connect()), closeSync: () => undefined };
-  };
+  const create = (path: string, config: Record<string, string> = {}) =>
+    later(() => module.DuckDBInstance.create(path, { ...config, threads: '1' }));
   return { ...module, DuckDBInstance: { create } };
 }
 
