@@ -10,7 +10,7 @@ vi.mock('node:fs', async (original) => {
   const real = await original<typeof files>();
   return {
     ...real,
-    writeFileSync: vi.fn(real.writeFileSync),
+    writeSync: vi.fn(real.writeSync),
     renameSync: vi.fn(real.renameSync),
     rmSync: vi.fn(real.rmSync),
   };
@@ -18,7 +18,7 @@ vi.mock('node:fs', async (original) => {
 const real = await vi.importActual<typeof files>('node:fs');
 const { writeFileSync } = real;
 afterEach(() => {
-  vi.mocked(files.writeFileSync).mockReset().mockImplementation(real.writeFileSync);
+  vi.mocked(files.writeSync).mockReset().mockImplementation(real.writeSync);
   vi.mocked(files.renameSync).mockReset().mockImplementation(real.renameSync);
 });
 
@@ -58,8 +58,8 @@ test.each([
 ])('%s while writing is told as Lake.Unwritable and changes nothing', async (code, words) => {
   const { lake, found, at } = openLake();
   await lake.write('a/b', bytes('old'));
-  vi.mocked(files.writeFileSync).mockImplementation((path, data) => {
-    real.writeFileSync(path, Buffer.from(data as Uint8Array).subarray(0, 1));
+  vi.mocked(files.writeSync).mockImplementation((file, data) => {
+    real.writeSync(file, data as Uint8Array, 0, 1);
     throw failure(code);
   });
   await expect(lake.write('a/b', bytes('new'))).rejects.toMatchObject({
@@ -90,7 +90,7 @@ test('a large file is written whole or not at all, under a condition too', async
 
 test('an error it does not know keeps its own name, and the half-written file goes', async () => {
   const { lake, found } = openLake();
-  vi.mocked(files.writeFileSync).mockImplementationOnce(() => {
+  vi.mocked(files.writeSync).mockImplementationOnce(() => {
     throw failure('EIO');
   });
   await expect(lake.write('a/b', bytes('x'))).rejects.toMatchObject({ code: 'EIO' });
