@@ -114,7 +114,7 @@ export function adoptOriginal({ rows, columns, kinds }: ForeignColumns, key: str
   const timestamps = columns.get('timestamp');
   const symbols = columns.get('symbol');
   if (!timestamps || !symbols || columns.has('ingested_at') || columns.has('date')) return undefined;
-  const interval = columns.get('interval')?.find((value) => value !== null && !/^1?\s*d(ay)?$/i.test(String(value)));
+  const interval = columns.get('interval')?.find((value) => !isDaily(value));
   if (interval !== undefined) throw corruptFile(key, `bars of interval ${JSON.stringify(String(interval))}`);
   const days = timestamps.map((timestamp) => dayOf(timestamp, kinds.get('timestamp'), key));
   const byDate = new Map(days.map((day, row) => [`${day} ${symbols[row]}`, row]));
@@ -127,26 +127,40 @@ export function adoptOriginal({ rows, columns, kinds }: ForeignColumns, key: str
       throw corruptFile(key, `${name} ${String(value)} in row ${row} of ${rows}`);
     });
   };
-  const [open, high, low, close, volume] = PRICES.map(price) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
+  return originalBars(
+    order.map((row) => String(symbols[row])),
+    Int32Array.from(order, (row) => days[row]!),
+    PRICES.map(price),
+  );
+}
+
+/**
+ * Bars of the original layout in our columns: it has no vwap, no transactions and no time of a fetch.
+ * @param values open, high, low, close and volume
+ */
+export function originalBars(
+  symbols: readonly string[],
+  date: Int32Array,
+  [open, high, low, close, volume]: readonly Float64Array[],
+): BarColumns {
   return {
-    symbol: textOf(order.map((row) => String(symbols[row]))),
-    date: Int32Array.from(order, (row) => days[row]!),
-    open,
-    high,
-    low,
-    close,
-    volume,
-    vwap: new Float64Array(order.length).fill(Number.NaN),
-    transactions: new Float64Array(order.length).fill(Number.NaN),
-    source: textOf(order.map(() => ORIGINAL)),
-    ingested_at: new BigInt64Array(order.length),
+    symbol: textOf(symbols),
+    date,
+    open: open!,
+    high: high!,
+    low: low!,
+    close: close!,
+    volume: volume!,
+    vwap: new Float64Array(date.length).fill(Number.NaN),
+    transactions: new Float64Array(date.length).fill(Number.NaN),
+    source: textOf(symbols.map(() => ORIGINAL)),
+    ingested_at: new BigInt64Array(date.length),
   };
+}
+
+/** Whether an interval of the original layout is a day's; none is. */
+export function isDaily(interval: unknown): boolean {
+  return interval === undefined || interval === null || /^1?\s*d(ay)?$/i.test(String(interval));
 }
 
 /** Timestamps there are midnights without a zone, or midnights of New York in UTC: the UTC date is the session. */

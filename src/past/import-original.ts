@@ -21,7 +21,7 @@ import {
 /** What is remembered of an import, so that one which was stopped goes on: `processing_metadata/import.json`. */
 interface ImportState {
   from: string;
-  /** Names and versions of all files: another lake, or one that has changed, is begun anew. */
+  /** Names and versions of all files: another lake, or one that has changed, is read from its start. */
   digest: string;
   inspected: Inspection;
   /** Folder → what became of it. */
@@ -111,7 +111,7 @@ export async function inspectOriginal(
   return { original, inspected: state.inspected, state };
 }
 
-/** One that nobody can read is begun anew: storing a symbol twice changes nothing. */
+/** Where nobody can read it the import starts again: storing a symbol twice changes nothing. */
 async function readState(target: Lake): Promise<ImportState | undefined> {
   return readJson<ImportState>(target, STATE).catch((error: Error) => {
     if (isNamed(error, 'Lake.Corrupt')) return undefined;

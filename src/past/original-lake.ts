@@ -3,9 +3,8 @@ import { isSession } from '../calendar/calendar.ts';
 import { DAY_MS, dateOf, readDay } from '../calendar/dates.ts';
 import { KNOWN } from '../calendar/sessions.ts';
 import { NamedError } from '../errors.ts';
-import { type BarColumns, ORIGINAL, pickBars, rowRef } from '../lake/bar-table.ts';
+import { type BarColumns, isDaily, originalBars, pickBars, rowRef } from '../lake/bar-table.ts';
 import { keys, type Lake } from '../lake/lake.ts';
-import { textOf } from '../lake/parquet.ts';
 import { type ForeignColumns, readForeign } from '../lake/parquet-columns.ts';
 import { CONTRADICTION, DUPLICATE, flawOf } from '../records/bar.ts';
 import { checkSymbol } from '../records/symbol.ts';
@@ -175,9 +174,7 @@ async function decodeOriginal(
     const day = dayAt(row);
     const reason =
       checkSymbol(columns.get('symbol')![row]) ??
-      (interval === undefined || interval === null || /^1?\s*d(ay)?$/i.test(String(interval))
-        ? undefined
-        : `interval ${String(interval).slice(0, 20)}`) ??
+      (isDaily(interval) ? undefined : `interval ${String(interval).slice(0, 20)}`) ??
       (typeof day === 'string' ? day : undefined) ??
       (own === undefined || day === own ? undefined : 'the date is not that of its file') ??
       flawOf({ o, h, l, c, v });
@@ -193,31 +190,9 @@ async function decodeOriginal(
   }
   const order = [...byDay].sort(([a], [b]) => a - b);
   const picked = (column: Float64Array) => Float64Array.from(order, ([, row]) => column[row]!);
-  const [open, high, low, close, volume] = values.map(picked) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  return {
-    symbol,
-    rows,
-    bars: {
-      symbol: textOf(order.map(() => symbol ?? '')),
-      date: Int32Array.from(order, ([day]) => day),
-      open,
-      high,
-      low,
-      close,
-      volume,
-      vwap: new Float64Array(order.length).fill(Number.NaN),
-      transactions: new Float64Array(order.length).fill(Number.NaN),
-      source: textOf(order.map(() => ORIGINAL)),
-      // Older than any fetch of ours, which then counts.
-      ingested_at: new BigInt64Array(order.length),
-    },
-  };
+  const symbols = order.map(() => symbol ?? '');
+  const days = Int32Array.from(order, ([day]) => day);
+  return { symbol, rows, bars: originalBars(symbols, days, values.map(picked)) };
 }
 
 /** The one symbol of a file; undefined when no row has a usable one. */

@@ -163,7 +163,7 @@ async function stagedList(
     try {
       pages.push(...(await marketPages(lake, `${STAGED}${of}/${market}/`, market, asked, what)));
     } catch (error) {
-      // A cursor that leads nowhere must not be asked again: the next run begins this list anew.
+      // A cursor that leads nowhere must not be asked again: the next run asks for this list from its first page.
       if (isNamed(error, 'Pagination.CursorLoop', 'Pagination.CursorExpired', 'Lake.Corrupt'))
         await dropStaged(lake, of);
       throw error;

@@ -9,7 +9,7 @@ import { publish } from '../lake/published.ts';
 import { temporaryFolder } from '../local/programs.ts';
 import { pythonWith } from '../python.ts';
 import { root } from '../terraform/tooling.ts';
-import { ask, barsOn, exportTo, makeLake, SESSIONS, TAKEOVER, TONIGHT } from './scene.ts';
+import { barsOn, exportTo, makeLake, SESSIONS, TONIGHT, viewOf } from './scene.ts';
 
 const run = promisify(execFile);
 
@@ -36,28 +36,6 @@ beforeAll(async () => {
   python = await pythonWith(READERS.packages, 'zipline and qlib read no export', READERS.alone);
 });
 
-interface ViewRow {
-  symbol: string;
-  date: string;
-  open: number;
-  high: number;
-  low: number;
-  close: number;
-  volume: number;
-  vwap: number;
-  split_factor: number;
-  dividend_factor: number;
-}
-/** Rows of a view by the name of a series: former companies apart. */
-async function viewOf(view: string): Promise<Map<string, ViewRow[]>> {
-  const rows = await ask(lake, `SELECT * REPLACE (date::VARCHAR AS date) FROM ${view} ORDER BY symbol, date`);
-  const found = new Map<string, ViewRow[]>();
-  for (const row of rows as unknown as ViewRow[]) {
-    const name = row.symbol === 'REUSED' && row.date < TAKEOVER ? 'REUSED_1' : row.symbol;
-    found.set(name, [...(found.get(name) ?? []), row]);
-  }
-  return found;
-}
 async function told<T>(program: string, args: readonly string[]): Promise<T> {
   const { stdout } = await run(python!, ['-W', 'ignore', join(root, 'test', 'export', program), ...args], {
     maxBuffer: 1 << 28,
@@ -82,9 +60,9 @@ test('zipline ingests an export, and has every bar and every adjusted close of t
   await exportTo(folder, lake, 'csvdir');
   const found = await told<Zipline>('read-zipline.py', [folder, temporaryFolder()]);
   const [raw, total, splitOnly] = [
-    await viewOf('sessions'),
-    await viewOf('bars_total_return'),
-    await viewOf('bars_split_adjusted'),
+    await viewOf(lake, 'sessions'),
+    await viewOf(lake, 'bars_total_return'),
+    await viewOf(lake, 'bars_split_adjusted'),
   ];
   // Zipline writes symbols in capitals.
   const nameOf = (series: string) => series.replace('.', '_').toUpperCase();
@@ -131,7 +109,7 @@ test.each([
   const { leftOut } = await exportTo(folder, lake, 'qlib', { adjust });
   expect(leftOut).toEqual([{ symbol: 'NA', reason: 'qlib reads NA as a missing name' }]);
   const { found, calendar } = await told<Qlib>('read-qlib.py', [folder]);
-  const wanted = await viewOf(view);
+  const wanted = await viewOf(lake, view);
   wanted.delete('NA');
   expect(Object.keys(found).sort()).toEqual([...wanted.keys()].sort());
   const dates = [...wanted.values()].flatMap((rows) => rows.map(({ date }) => date)).sort();

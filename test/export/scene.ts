@@ -218,3 +218,27 @@ export async function ask(lake: FileLake, sql: string): Promise<Record<string, u
     views.close();
   }
 }
+
+export interface ViewRow {
+  symbol: string;
+  date: string;
+  open: number;
+  high: number;
+  low: number;
+  close: number;
+  volume: number;
+  vwap: number;
+  split_factor: number;
+  dividend_factor: number;
+}
+
+/** Rows of a view by the name of a series: former companies apart. */
+export async function viewOf(lake: FileLake, view: string): Promise<Map<string, ViewRow[]>> {
+  const rows = await ask(lake, `SELECT * REPLACE (date::VARCHAR AS date) FROM ${view} ORDER BY symbol, date`);
+  const found = new Map<string, ViewRow[]>();
+  for (const row of rows as unknown as ViewRow[]) {
+    const name = row.symbol === 'REUSED' && row.date < TAKEOVER ? 'REUSED_1' : row.symbol;
+    found.set(name, [...(found.get(name) ?? []), row]);
+  }
+  return found;
+}

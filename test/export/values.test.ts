@@ -5,40 +5,16 @@ import { previousSession, sessionsBetween } from '../../src/calendar/calendar.ts
 import type { FileLake } from '../../src/lake/file-lake.ts';
 import { publish } from '../lake/published.ts';
 import { temporaryFolder } from '../local/programs.ts';
-import { ask, barOf, DIVIDENDS, exportTo, filesIn, makeLake, SESSIONS, TAKEOVER } from './scene.ts';
-
-interface Row {
-  symbol: string;
-  date: string;
-  open: number;
-  high: number;
-  low: number;
-  close: number;
-  volume: number;
-}
-type View = Map<string, Row[]>;
+import { barOf, DIVIDENDS, exportTo, filesIn, makeLake, SESSIONS, TAKEOVER, type ViewRow, viewOf } from './scene.ts';
 
 let lake: FileLake;
-/** Rows of a view by the name of a series: former companies apart. */
-async function viewOf(view: string): Promise<View> {
-  const rows = (await ask(
-    lake,
-    `SELECT symbol, date::VARCHAR AS date, open, high, low, close, volume FROM ${view} ORDER BY symbol, date`,
-  )) as unknown as Row[];
-  const found: View = new Map();
-  for (const row of rows) {
-    const name = row.symbol === 'REUSED' && row.date < TAKEOVER ? 'REUSED_1' : row.symbol;
-    found.set(name, [...(found.get(name) ?? []), row]);
-  }
-  return found;
-}
 beforeAll(async () => {
   lake = await makeLake();
 });
 
 const PRICES = ['open', 'high', 'low', 'close'] as const;
 
-interface CsvRow extends Omit<Row, 'symbol'> {
+interface CsvRow extends Pick<ViewRow, 'date' | 'open' | 'high' | 'low' | 'close' | 'volume'> {
   dividend: number;
   split: number;
 }
@@ -70,7 +46,7 @@ test.each([
   'csvdir, %s: every row is that of %s, and a session without a bar is a row of zeros',
   async (adjust, view) => {
     const found = await csvdirOf(adjust);
-    const wanted = await viewOf(view === 'bars' ? 'sessions' : view);
+    const wanted = await viewOf(lake, view === 'bars' ? 'sessions' : view);
     expect([...found.keys()].sort()).toEqual([...wanted.keys()].map((name) => name.replace('.', '_')).sort());
     for (const [name, rows] of wanted) {
       const own = found.get(name.replace('.', '_'))!;
@@ -109,7 +85,7 @@ test('csvdir: dividends and splits stand on their days, of their own company, an
   ]);
   expect(events('MSFT')).toEqual([]);
   // As zipline adjusts: prices before by the split's ratio, and by 1 - dividend / close before.
-  const wanted = await viewOf('bars_total_return');
+  const wanted = await viewOf(lake, 'bars_total_return');
   for (const [name, rows] of found) {
     let factor = 1;
     const adjusted = new Map<string, number>();
@@ -177,9 +153,9 @@ test('LEAN: every field of the daily zips is as documented, and with the factor 
   expect(leftOut).toEqual([{ symbol: 'KIMpL', reason: expect.stringContaining('capital letters') }]);
   const root = join(folder, 'equity', 'usa');
   const [raw, total, splitOnly] = [
-    await viewOf('sessions'),
-    await viewOf('bars_total_return'),
-    await viewOf('bars_split_adjusted'),
+    await viewOf(lake, 'sessions'),
+    await viewOf(lake, 'bars_total_return'),
+    await viewOf(lake, 'bars_split_adjusted'),
   ];
   const names = [...raw.keys()].filter((name) => name !== 'KIMpL');
   for (const name of names) {
@@ -226,7 +202,7 @@ test('LEAN: every field of the daily zips is as documented, and with the factor 
 test('LEAN: a row of a factor file stands on the session before the action, with its close', async () => {
   const folder = temporaryFolder();
   await exportTo(folder, lake, 'lean');
-  const raw = await viewOf('sessions');
+  const raw = await viewOf(lake, 'sessions');
   for (const { symbol, ex_date: day, cash_amount: cash } of DIVIDENDS.filter(({ symbol }) => symbol === 'SPY')) {
     const before = previousSession(day);
     const rows = linesOf(readFileSync(join(folder, 'equity/usa/factor_files/spy.csv'), 'utf8'));
